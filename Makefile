@@ -1,0 +1,38 @@
+# make cae3d    set up, and run the main job on synthetic knees
+# make test     set up, and run the tests
+#
+# Both need nothing but make and Python 3.9, 3.10 or 3.11. Which one is used
+# can be said: make test PYTHON=python3.10 (it gets a virtual environment of
+# its own).
+
+VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
+BIN := $(VENV)/bin
+
+.PHONY: help setup cae3d test test-compiled benchmark clean
+
+help:
+	@sed -n '/^# make/s/^# //p' Makefile
+
+setup: $(VENV)/installed
+
+$(VENV)/installed: requirements.txt setup.py build_venv.sh
+	@sh build_venv.sh $(VENV) $(PYTHON)
+
+cae3d: setup
+	$(BIN)/python experiments/cae3d.py
+
+test: setup
+	@mkdir -p build
+	$(BIN)/python -m nose tests --with-xunit --xunit-file=build/tests.xml
+
+# make test-compiled   the algorithms' tests on Theano's C code (10 minutes)
+test-compiled: setup
+	KNEEREPRO_TEST_MODE=FAST_RUN $(BIN)/python -m nose tests/algorithms
+
+# make benchmark       seconds per training step of the four networks
+benchmark: setup
+	$(BIN)/python benchmarks/step_time.py
+
+# make clean           remove the virtual environment and what was built
+clean:
+	rm -rf .venv .venv-* build *.egg-info

@@ -1,0 +1,41 @@
+#!/bin/sh
+# Builds the virtual environment: sh build_venv.sh FOLDER [PYTHON]
+#
+# Its last act is the file FOLDER/installed, by which make knows that it is
+# whole.
+set -eu
+
+folder=$1
+candidates=${2:-python3.11 python3.10 python3.9 python3 python}
+fits='import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))'
+
+python=
+for candidate in $candidates; do
+    if "$candidate" -c "$fits" >/dev/null 2>&1; then
+        python=$candidate
+        break
+    fi
+done
+if [ -z "$python" ]; then
+    echo "error: no Python 3.9, 3.10 or 3.11 found (tried: $candidates);" \
+         "install one, or name it: make PYTHON=/path/to/python3.11" >&2
+    exit 1
+fi
+if ! "$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then
+    echo "error: $python lacks the modules venv and ensurepip" \
+         "(Debian and Ubuntu: install the package python3-venv)" >&2
+    exit 1
+fi
+
+echo "== building $folder with $("$python" --version), once (a minute or two)"
+rm -rf "$folder"
+"$python" -m venv "$folder"
+# Theano and Lasagne are built with the pinned setuptools rather than with
+# whichever is the newest, so that one comes first.
+grep -E '^(setuptools|wheel)==' requirements.txt >"$folder/build-tools.txt"
+pip="$folder/bin/python -m pip --disable-pip-version-check --quiet"
+$pip install -r "$folder/build-tools.txt"
+$pip install --no-build-isolation -r requirements.txt
+$pip install --no-build-isolation --no-deps -e .
+touch "$folder/installed"
+echo "== $folder is ready"

@@ -1,0 +1,43 @@
+"""What all scripts do around their own work."""
+
+import argparse
+import signal
+import sys
+
+from kneerepro.errors import UserError
+
+BAD_INPUT = 2
+INTERRUPTED = 128 + signal.SIGINT
+
+
+def run(main):
+    """Call `main` and leave the process with its exit status.
+
+    A :class:`~kneerepro.errors.UserError` becomes one line and status 2, and
+    an interrupt status 130, as in a shell.
+    """
+    try:
+        status = main()
+    except UserError as error:
+        print(f'error: {error}', file=sys.stderr)
+        status = BAD_INPUT
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        status = INTERRUPTED
+    sys.exit(status or 0)
+
+
+def positive_int(text):
+    """An :mod:`argparse` type: an integer of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'{text} is not at least 1')
+    return number
+
+
+def positive_float(text):
+    """An :mod:`argparse` type: a finite number above 0."""
+    number = float(text)
+    if not 0 < number < float('inf'):
+        raise argparse.ArgumentTypeError(f'{text} is not a positive number')
+    return number

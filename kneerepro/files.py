@@ -1,0 +1,53 @@
+"""Files that appear under their name only when they are whole."""
+
+import contextlib
+import os
+import tempfile
+
+from kneerepro.errors import UserError
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Write a file under a temporary name, then give it its own.
+
+    Parameters
+    ----------
+    path : str
+        The file to write. Its folder is created.
+
+    Yields
+    ------
+    str
+        A path in the same folder, with the same extension, to write to. It
+        takes the place of `path` when the block ends, and is removed if the
+        block fails.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be written to.
+    """
+    folder, name = os.path.split(os.path.abspath(path))
+    try:
+        os.makedirs(folder, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(
+            dir=folder, prefix='.', suffix='-' + name)
+    except OSError as error:
+        raise UserError(f'cannot write {path}: {error.strerror}') from None
+    os.close(handle)
+    try:
+        yield temporary
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f'cannot write {path}: {error}') from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(temporary)
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

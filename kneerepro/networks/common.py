@@ -1,0 +1,21 @@
+"""What all networks share."""
+
+from lasagne.nonlinearities import LeakyRectify
+
+#: "a negative slope of 0.2" (section 2.4.1)
+leaky_relu = LeakyRectify(0.2)
+
+
+def scaled(count, width):
+    """A filter count times `width`, at least 1."""
+    if not width > 0:
+        raise ValueError(f'width must be positive, not {width}')
+    return max(1, int(round(count * width)))
+
+
+def check_positive(**numbers):
+    """Raise ValueError unless each keyword is a positive integer."""
+    for name, number in numbers.items():
+        if number != int(number) or number < 1:
+            raise ValueError(
+                f'{name} must be a positive integer, not {number}')

@@ -1,0 +1,35 @@
+import re
+
+from setuptools import find_packages, setup
+
+with open('kneerepro/__init__.py') as file:
+    version = re.search(r"__version__ = '(.+)'", file.read()).group(1)
+with open('README.rst', encoding='utf-8') as file:
+    readme = file.read()
+
+setup(
+    name='kneerepro',
+    version=version,
+    description='Convolutional autoencoders, DCGAN and WGAN-GP on knee MRI: '
+                'a thesis of 2017 in Theano and Lasagne, runnable today',
+    long_description=readme,
+    long_description_content_type='text/x-rst',
+    license='MIT',
+    packages=find_packages(include=['kneerepro*', 'layers*']),
+    python_requires='>=3.9,<3.12',
+    install_requires=[
+        'Theano==1.0.5',
+        'Lasagne>=0.1',
+        'numpy>=1.20,<1.24',    # Theano uses names that 1.24 removed
+        'scipy>=1.8,<1.16',
+        'six',                  # Theano's, which it does not always declare
+        'scipy-openblas32',     # the BLAS of Theano's C code
+        'pydicom>=2.4,<4',
+        'h5py>=3',
+        'matplotlib>=3.5',
+        'tqdm',
+    ],
+    extras_require={'test': ['pynose']},
+    classifiers=['License :: OSI Approved :: MIT License',
+                 'Programming Language :: Python :: 3'],
+)
