@@ -1,0 +1,1 @@
+import kneerepro  # noqa: makes Theano importable, before any test imports it
