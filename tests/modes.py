@@ -3,24 +3,11 @@
 import os
 
 import theano
-from theano.gof import Query
 
-
-def python_mode():
-    """Optimised graphs run by Theano's Python implementations.
-
-    Compiling a graph's C code takes a second or two for each of its distinct
-    Ops, which for a GAN adds up to minutes. The Python implementations need
-    none and serve for tiny networks.
-    """
-    wanted = os.environ.get('KNEEREPRO_TEST_MODE')
-    if wanted:
-        return theano.compile.get_mode(wanted)
-    return theano.compile.Mode('py', Query(
-        include=['fast_run'],
-        exclude=['fusion', 'inplace', 'conv_gemm', 'conv_dnn', 'BlasOpt',
-                 'AbstractConvCheck']))
-
-
-#: What was written, unoptimised.
+#: The graph as written, run by Theano's Python implementations. Optimising it
+#: and compiling its C code takes minutes for a GAN of any size.
 AS_WRITTEN = theano.compile.Mode('py', None)
+
+#: That, or the mode that ``make test-compiled`` asks for.
+TRAINING = theano.compile.get_mode(
+    os.environ.get('KNEEREPRO_TEST_MODE', AS_WRITTEN))

@@ -2,11 +2,22 @@ import numpy as np
 import theano
 from lasagne.layers import get_all_params, get_output
 
-from tests.modes import python_mode
+from tests.modes import TRAINING
 
 
 def values_of(networks, **tags):
     return {p.name: p.get_value() for p in get_all_params(networks, **tags)}
+
+
+def state_of(functions):
+    """All shared variables of compiled functions, Adam's too, by value."""
+    return {variable: variable.get_value() for function in functions
+            for variable in function.get_shared()}
+
+
+def restore(state):
+    for variable, value in state.items():
+        variable.set_value(value)
 
 
 def evaluate(network, x, **kwargs):
@@ -14,7 +25,7 @@ def evaluate(network, x, **kwargs):
     variable = theano.tensor.TensorType('float32', [False] * x.ndim)()
     output = get_output(network, variable, batch_norm_update_averages=False,
                         **kwargs)
-    return theano.function([variable], output, mode=python_mode())(x)
+    return theano.function([variable], output, mode=TRAINING)(x)
 
 
 class Adam:

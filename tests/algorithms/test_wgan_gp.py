@@ -12,8 +12,9 @@ from kneerepro.algorithms import compile_wgan_gp
 from kneerepro.algorithms.wgan_gp import gradient_penalty, interpolate
 from kneerepro.networks import build_wgan_gp
 from tests.algorithms.common import (
-    assert_all_changed, assert_same, blobs, evaluate, values_of)
-from tests.modes import AS_WRITTEN, python_mode
+    assert_all_changed, assert_same, blobs, evaluate, restore, state_of,
+    values_of)
+from tests.modes import AS_WRITTEN, TRAINING
 
 
 class FormulaTest(unittest.TestCase):
@@ -57,7 +58,7 @@ class FormulaTest(unittest.TestCase):
         penalty = gradient_penalty(T.dot(x.flatten(2), w), x)
         values = theano.function([x], [penalty, theano.grad(penalty, w)],
                                  mode=AS_WRITTEN)(np.ones((4, 1, 3, 2)))
-        self.assertEqual(float(values[0]), 1)
+        self.assertAlmostEqual(float(values[0]), 1)
         np.testing.assert_array_equal(values[1], np.zeros((6, 1)))
 
 
@@ -74,15 +75,20 @@ def dense_networks():
 
 
 class LossTest(unittest.TestCase):
-    def setUp(self):
-        self.generator, self.critic = self.networks = dense_networks()
-        self.functions = compile_wgan_gp(
-            *self.networks, learning_rate=0.01, penalty_weight=7,
-            given_noise=True, mode=python_mode())
+    @classmethod
+    def setUpClass(cls):
+        cls.generator, cls.critic = cls.networks = dense_networks()
+        cls.functions = compile_wgan_gp(
+            *cls.networks, learning_rate=0.01, penalty_weight=7,
+            given_noise=True, mode=TRAINING)
+        cls.state = state_of(cls.functions)
         rng = np.random.RandomState(2)
-        self.x = rng.rand(6, 1, 4, 4).astype('float32')
-        self.z = rng.normal(size=(6, 3)).astype('float32')
-        self.e = rng.rand(6).astype('float32')
+        cls.x = rng.rand(6, 1, 4, 4).astype('float32')
+        cls.z = rng.normal(size=(6, 3)).astype('float32')
+        cls.e = rng.rand(6).astype('float32')
+
+    def tearDown(self):
+        restore(self.state)
 
     def test_critic_loss_against_numpy(self):
         W1, b1, W2, b2 = (p.get_value().astype('float64')
@@ -147,8 +153,12 @@ class ThesisNetworksTest(unittest.TestCase):
         cls.networks = build_wgan_gp(nz=6, width=1 / 64)
         cls.functions = compile_wgan_gp(*cls.networks, batch_size=3,
                                         learning_rate=0.01,
-                                        mode=python_mode())
+                                        mode=TRAINING)
+        cls.state = state_of(cls.functions)
         cls.x = blobs(4)
+
+    def tearDown(self):
+        restore(self.state)
 
     def test_real_generated_and_mixed_batches(self):
         # Each is normalised by itself; the averages follow the real ones.
@@ -165,9 +175,10 @@ class ThesisNetworksTest(unittest.TestCase):
         np.testing.assert_array_equal(norm.mean.get_value(), new)
 
     def test_critic_learns(self):
-        for _ in range(15):
-            loss = self.functions.train_critic(self.x)
-        self.assertLess(loss, 0)
+        losses = [float(self.functions.train_critic(self.x))
+                  for _ in range(40)]
+        # The median, as single batches of four make it spike.
+        self.assertLess(np.median(losses[-10:]), 0)
         scores = evaluate(self.networks[1], self.x)
         generated = evaluate(self.networks[1], evaluate(
             self.networks[0],
