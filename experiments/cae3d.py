@@ -9,11 +9,11 @@ import os
 import sys
 import time
 
+import kneerepro    # first, as it readies Python for Theano and Lasagne
 import lasagne
 import numpy as np
 from lasagne.layers import count_params
 
-import kneerepro
 from kneerepro import cli, runs
 from kneerepro.algorithms import compile_cae
 from kneerepro.data.dataset import Dataset, split_volumes
@@ -32,11 +32,11 @@ PRESETS = {
         epochs=500,                 # section 3.2, Figure 3.5
         depth=160, size=64,         # section 2.2
         width=1,                    # Figure 2.4
-        patients=180, matrix=384),  # section 2.1
+        patients=180, matrix=384, slices=160),  # section 2.1
     # What shows the same within minutes on two cores without a GPU.
     'quick': dict(
         nz=200, batch_size=4, learning_rate=1e-3, beta1=0.5, epochs=40,
-        depth=32, size=64, width=1 / 8, patients=27, matrix=128)}
+        depth=32, size=64, width=1 / 8, patients=27, matrix=128, slices=32)}
 
 SLIDES = 20, 80, 160                        # Figure 3.4, of 160
 EPOCHS = 1, 100, 200, 300, 400, 500         # Figure 3.4, of 500
@@ -68,7 +68,7 @@ def main():
         print('warning: one person has volumes in the training and in the '
               'test set, so the test loss says little', file=sys.stderr)
     settings.update(
-        shape=train.shape[2:], train=len(train), test=len(test),
+        shape=list(train.shape[2:]), train=len(train), test=len(test),
         batch_size=min(args.batch_size, len(train)), synthetic=not args.data,
         data=fingerprint(path), version=kneerepro.__version__)
     print('{train} training and {test} test volumes of {shape[0]} x '
@@ -90,12 +90,12 @@ def main():
 
 def synthetic_knees(settings):
     """The folder with the synthetic DICOM series, written where missing."""
-    folder = os.path.join(PHANTOMS, '{patients}-patients-{matrix}'
-                                    '-seed{seed}'.format(**settings))
-    folder = os.path.relpath(folder)
+    folder = os.path.relpath(os.path.join(
+        PHANTOMS, '{patients}-patients-{slices}x{matrix}x{matrix}-seed{seed}'
+        .format(**settings)))
     with Progress(f'synthetic knees in {folder}', 'patients') as progress:
         write_patients(folder, settings['patients'], settings['seed'],
-                       settings['matrix'], progress=progress)
+                       settings['matrix'], settings['slices'], progress)
     return folder
 
 
@@ -217,7 +217,7 @@ def parse_arguments():
             help=f'thesis: {value:g}, quick: {PRESETS["quick"][name]:g}')
     parser.add_argument('--test', type=cli.positive_int, metavar='N',
                         help='test volumes (default: one in nine)')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seed', type=cli.seed, default=0, metavar='N')
     parser.add_argument('--no-shuffle', dest='shuffle', action='store_false',
                         help='the same minibatches each epoch (E20)')
     parser.add_argument('--fresh', action='store_true',

@@ -29,7 +29,7 @@ def run(main):
 
 def positive_int(text):
     """An :mod:`argparse` type: an integer of at least 1."""
-    number = int(text)
+    number = _number(int, text, 'an integer')
     if number < 1:
         raise argparse.ArgumentTypeError(f'{text} is not at least 1')
     return number
@@ -37,7 +37,23 @@ def positive_int(text):
 
 def positive_float(text):
     """An :mod:`argparse` type: a finite number above 0."""
-    number = float(text)
+    number = _number(float, text, 'a number')
     if not 0 < number < float('inf'):
         raise argparse.ArgumentTypeError(f'{text} is not a positive number')
     return number
+
+
+def seed(text):
+    """An :mod:`argparse` type: a seed that every random stream accepts."""
+    number = _number(int, text, 'an integer')
+    if not 0 <= number < 10**9:
+        raise argparse.ArgumentTypeError(
+            f'{text} is not from 0 to 999999999')
+    return number
+
+
+def _number(kind, text, name):
+    try:
+        return kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text!r} is not {name}') from None

@@ -76,7 +76,8 @@ def _silence(package):
     # Both packages were written for Python 2 and NumPy 1.10; what they do is
     # deprecated but works with the versions that setup.py asks for. Only what
     # these packages themselves do is silenced.
-    module = r'%s(\.|$)' % package
+    # Warnings of Python's compiler carry the path of the file, not its name.
+    module = r'(.*[/\\])?%s([./\\]|$)' % package
     for category in (DeprecationWarning, ResourceWarning, SyntaxWarning):
         warnings.filterwarnings('ignore', category=category, module=module)
 

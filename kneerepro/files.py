@@ -33,18 +33,29 @@ def replacing(path):
         os.makedirs(folder, exist_ok=True)
         handle, temporary = tempfile.mkstemp(
             dir=folder, prefix='.', suffix='-' + name)
+    except FileExistsError:
+        raise UserError(
+            f'cannot write {path}: {folder} is no folder') from None
     except OSError as error:
-        raise UserError(f'cannot write {path}: {error.strerror}') from None
+        raise UserError(f'cannot write {path}: {reason(error)}') from None
     os.close(handle)
     try:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except OSError as error:
-        raise UserError(f'cannot write {path}: {error}') from error
+        raise UserError(f'cannot write {path}: {reason(error)}') from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
+
+
+def reason(error):
+    """What an OSError says, in a few words where the system has them.
+
+    HDF5 adds a page on its own state, line breaks included.
+    """
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _umask():

@@ -3,11 +3,13 @@
 import csv
 import json
 import os
+import zipfile
 
 import numpy as np
 from lasagne.layers import get_all_params
 
-from kneerepro.files import replacing
+from kneerepro.errors import UserError
+from kneerepro.files import reason, replacing
 
 
 def save(folder, settings, results, networks):
@@ -24,6 +26,12 @@ def save(folder, settings, results, networks):
         ``losses.csv``.
     networks : list of Layer
         Their parameters go to ``parameters.npz``, under their names.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be written to. The run in it, if any, no longer
+        counts as finished then.
     """
     discard(folder)
     with replacing(os.path.join(folder, 'parameters.npz')) as path:
@@ -42,11 +50,12 @@ def load(folder, settings):
     """Results of a finished run, or None if there is none with `settings`."""
     try:
         with open(os.path.join(folder, 'settings.json')) as file:
-            if json.load(file) != settings:
+            # JSON knows no tuples: compare what it makes of them.
+            if json.load(file) != json.loads(json.dumps(settings)):
                 return None
         with np.load(os.path.join(folder, 'results.npz')) as file:
             return dict(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, zipfile.BadZipFile):
         return None
 
 
@@ -56,6 +65,8 @@ def discard(folder):
         os.remove(os.path.join(folder, 'settings.json'))
     except FileNotFoundError:
         pass
+    except OSError as error:
+        raise UserError(f'cannot write to {folder}: {reason(error)}') from None
 
 
 def _save_arrays(path, arrays):

@@ -6,11 +6,13 @@ Each setting is a default: one that the user made in ``THEANO_FLAGS`` or in a
 """
 
 import configparser
+import contextlib
 import hashlib
 import logging
 import os
 import shlex
 import shutil
+import sys
 import sysconfig
 import warnings
 
@@ -33,20 +35,25 @@ def set_defaults():
         The flags added: ``floatX``; ``blas.ldflags`` for the OpenBLAS of the
         wheel ``scipy-openblas32``; and, without a usable C++ compiler,
         ``cxx`` and what has to follow from it. In that case one warning is
-        logged, which says what is missing.
+        logged, which says what is missing, unless the user chose so.
     """
     flags = {'floatX': 'float32', 'blas.ldflags': blas_ldflags()}
     user_flags = flags_set_by_user()
     reason = missing_compiler()
     if reason and 'cxx' not in user_flags:
-        # Without C code, convolutions are left as the abstract Ops, whose
-        # Python implementation works; the check that forbids it has to go.
-        flags.update({'cxx': '', 'optimizer_excluding': 'AbstractConvCheck'})
+        flags['cxx'] = ''
         logger.warning(
             '%s: Theano runs without compiled code, many times slower. '
             'Install %s to change that.', *reason)
-        # Theano's own words on it: once is enough.
+    if {**flags, **user_flags}.get('cxx') == '':
+        # Without C code, convolutions are left as the abstract Ops, whose
+        # Python implementation works; the check that forbids it has to go.
+        flags['optimizer_excluding'] = 'AbstractConvCheck'
+        # Theano's own words on it, and on the old Op that it then takes for
+        # 2D convolutions: once is enough.
         warnings.filterwarnings('ignore', '.*there is no c\\+\\+ compiler')
+        warnings.filterwarnings('ignore',
+                                r'.*nnet\.conv\.conv2d is deprecated')
     flags = {name: value for name, value in flags.items()
              if name not in user_flags}
     os.environ['THEANO_FLAGS'] = ','.join(
@@ -56,29 +63,35 @@ def set_defaults():
 
 
 def flags_set_by_user():
-    """Names of the flags that ``THEANO_FLAGS`` and ``.theanorc`` set.
+    """The flags that ``THEANO_FLAGS`` and ``.theanorc`` set.
 
     Returns
     -------
-    set of str
-        As Theano spells them, ``section.option`` or, for ``[global]``, the
-        bare ``option``.
+    dict of str to str
+        Values by name: ``section.option`` or, for ``[global]``, the bare
+        ``option``.
     """
-    lexer = shlex.shlex(os.environ.get('THEANO_FLAGS', ''), posix=True)
-    lexer.whitespace, lexer.whitespace_split = ',', True
-    names = {flag.split('=', 1)[0].strip() for flag in lexer if '=' in flag}
+    flags = {}
     files = os.environ.get('THEANORC', '~/.theanorc').split(os.pathsep)
     rc = configparser.RawConfigParser(strict=False)
-    rc.optionxform = str
     try:
         rc.read([os.path.expanduser(file) for file in files])
     except configparser.Error:
         pass  # Theano reports it
     for section in rc.sections():
-        for option in rc.options(section):
-            names.add(option if section == 'global'
-                      else f'{section}.{option}')
-    return names
+        for option, value in rc.items(section):
+            # There, but not in THEANO_FLAGS, case does not matter.
+            option = {'floatx': 'floatX'}.get(option, option)
+            flags[option if section == 'global'
+                  else f'{section}.{option}'] = value
+
+    lexer = shlex.shlex(os.environ.get('THEANO_FLAGS', ''), posix=True)
+    lexer.whitespace, lexer.whitespace_split = ',', True
+    for flag in lexer:
+        name, equals, value = flag.strip().partition('=')
+        if equals:
+            flags[name] = value
+    return flags
 
 
 def missing_compiler():
@@ -90,8 +103,11 @@ def missing_compiler():
         What is missing and what to install; None where nothing is. Python's
         headers count: without them each of Theano's modules fails to compile.
     """
-    if not (shutil.which('g++') or shutil.which('clang++')):
-        return 'No C++ compiler found', 'g++'
+    compilers = ['g++']
+    if sys.platform.startswith(('darwin', 'freebsd')):
+        compilers.append('clang++')  # nowhere else does Theano look for it
+    if not any(map(shutil.which, compilers)):
+        return 'No C++ compiler found', compilers[-1]
     header = os.path.join(sysconfig.get_path('include'), 'Python.h')
     if not os.path.exists(header):
         version = sysconfig.get_python_version()
@@ -125,18 +141,24 @@ def blas_ldflags():
 def _without_spaces(folder):
     """A path to `folder` that Theano, which splits its flags at spaces and
     commas, can use: the folder itself or a symbolic link to it."""
-    if not any(character in folder for character in ' ,\t\'"'):
+    if _is_plain(folder):
         return folder
     links = os.path.expanduser('~/.theano/kneerepro')
-    link = os.path.join(links, hashlib.md5(folder.encode()).hexdigest())
-    if ' ' not in link:
+    link = os.path.join(links, hashlib.sha256(folder.encode()).hexdigest())
+    if _is_plain(link):
         try:
             os.makedirs(links, exist_ok=True)
-            if not os.path.exists(link):
+            # Another process may be first: its link is the same.
+            with contextlib.suppress(FileExistsError):
                 os.symlink(folder, link)
             return link
         except OSError:
             pass
-    warnings.warn(f'Theano cannot use a BLAS in a folder with spaces in its '
-                  f'name ({folder}): it falls back on a slower one.')
+    logger.warning('Theano cannot use a BLAS in a folder with spaces or '
+                   'commas in its name (%s): it falls back on a slower one.',
+                   folder)
     return None
+
+
+def _is_plain(folder):
+    return not any(character in folder for character in ' ,\t\'"')

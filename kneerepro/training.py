@@ -55,9 +55,12 @@ def train_cae(functions, train, test, batch_size, epochs, seed=0,
     Raises
     ------
     UserError
-        If the loss is no longer finite.
+        If the loss is no longer finite, or `train` holds no whole minibatch.
     """
     per_epoch = len(train) // batch_size
+    if per_epoch < 1:
+        raise UserError(f'{len(train)} training images are too few for '
+                        f'minibatches of {batch_size}')
     order = np.arange(len(train))
     rng = np.random.RandomState(seed)
     train_mse = []
@@ -68,23 +71,21 @@ def train_cae(functions, train, test, batch_size, epochs, seed=0,
             if shuffle:
                 rng.shuffle(order)
             for i in range(per_epoch):
+                if interrupted:
+                    break
                 batch = order[i * batch_size:(i + 1) * batch_size]
                 mse = float(functions.train(train[batch]))
-                if not math.isfinite(mse):
-                    raise UserError(
-                        f'the training loss is {mse} at iteration '
-                        f'{len(train_mse) + 1} (epoch {epoch}): try a smaller '
-                        'learning rate')
+                _check_finite(mse, 'training', len(train_mse) + 1, epoch)
                 train_mse.append(mse)
                 progress(len(train_mse), epochs * per_epoch,
                          f'epoch {epoch}/{epochs}, MSE {mse:.4f} train, '
                          f'{test_mse[-1]:.4f} test')
-                if interrupted:
-                    break
             if interrupted:
                 epochs = epoch - 1
                 break
             test_mse.append(mean_over(functions.test, test, batch_size))
+            # The last step of all shows only here.
+            _check_finite(test_mse[-1], 'test', len(train_mse), epoch)
             if after_epoch is not None:
                 after_epoch(epoch)
     return History(np.array(train_mse), np.array(test_mse), per_epoch, epochs,
@@ -97,6 +98,12 @@ def mean_over(function, images, batch_size):
     means = [float(function(images[i:i + batch_size])) for i in starts]
     sizes = [min(batch_size, len(images) - i) for i in starts]
     return np.average(means, weights=sizes)
+
+
+def _check_finite(mse, name, iteration, epoch):
+    if not math.isfinite(mse):
+        raise UserError(f'the {name} loss is {mse} at iteration {iteration} '
+                        f'(epoch {epoch}): try a smaller learning rate')
 
 
 @contextlib.contextmanager

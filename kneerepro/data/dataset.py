@@ -1,12 +1,13 @@
 """The HDF5 file of the 5-D dataset, {patients, 1, depth, rows, columns}."""
 
 import contextlib
+import re
 
 import h5py
 import numpy as np
 
 from kneerepro.errors import UserError
-from kneerepro.files import replacing
+from kneerepro.files import reason, replacing
 
 FORMAT = 'kneerepro volumes'
 VERSION = 1
@@ -32,7 +33,7 @@ def new_dataset(path, count, shape, attributes):
         ``write(i, volume, patient)`` stores volume `i`, float32 in [0, 1];
         volumes of one person have the same `patient`, an int.
     """
-    with replacing(path) as temporary, h5py.File(temporary, 'w') as file:
+    with replacing(path) as temporary, _written(temporary) as file:
         file.attrs.update(attributes, format=FORMAT, version=VERSION)
         volumes = file.create_dataset(
             'volumes', (count, 1) + shape, 'float32',
@@ -44,6 +45,19 @@ def new_dataset(path, count, shape, attributes):
             patients[i] = patient
 
         yield write
+
+
+@contextlib.contextmanager
+def _written(path):
+    try:
+        with h5py.File(path, 'w') as file:
+            yield file
+    except RuntimeError as error:
+        # What h5py makes of a full disk when it closes the file.
+        number = re.search(r'errno = (\d+)', str(error))
+        if number:
+            raise OSError(int(number[1]), str(error)) from error
+        raise
 
 
 class Dataset:
@@ -72,8 +86,8 @@ class Dataset:
         try:
             self._file = h5py.File(path, 'r')
         except OSError as error:
-            raise UserError(
-                f'{path} cannot be read as HDF5 ({error})') from None
+            raise UserError(f'{path} cannot be read as HDF5 '
+                            f'({reason(error)})') from None
         try:
             self._check(path)
         except BaseException:
@@ -82,27 +96,36 @@ class Dataset:
 
     def _check(self, path):
         attributes = dict(self._file.attrs)
-        if attributes.get('format') != FORMAT:
+        if str(attributes.get('format')) != FORMAT:
             raise UserError(f'{path} is HDF5 but no dataset of this package: '
                             'make one with data/prepare.py')
-        if attributes['version'] != VERSION:
+        version = attributes.get('version')
+        if str(version) != str(VERSION):
             raise UserError(
-                f'{path} has format version {attributes["version"]}, this '
-                f'package reads {VERSION}: prepare it again')
-        try:
-            self.volumes = self._file['volumes']
-            self.patient = self._file['patient'][:]
-        except (KeyError, OSError) as error:
-            raise UserError(f'{path} is incomplete: {error}') from None
-        shape = self.volumes.shape
-        if (len(shape) != 5 or shape[1] != 1
-                or self.volumes.dtype != np.float32
-                or self.patient.shape != shape[:1]):
+                f'{path} has format version {version}, this package reads '
+                f'{VERSION}: prepare it again')
+        volumes, patient = self._member('volumes'), self._member('patient')
+        shape = volumes.shape
+        if (len(shape) != 5 or shape[1] != 1 or 0 in shape
+                or volumes.dtype != np.float32):
             raise UserError(
-                f'{path} holds {self.volumes.dtype} volumes of shape {shape}, '
+                f'{path} holds {volumes.dtype} volumes of shape {shape}, '
                 'needed is float32 of shape (patients, 1, depth, rows, '
                 'columns)')
+        if patient.shape != shape[:1] or patient.dtype.kind not in 'iu':
+            raise UserError(
+                f'{path} holds {shape[0]} volumes, but {patient.dtype} '
+                f'patients of shape {patient.shape}: needed is an integer for '
+                'each volume')
+        self.volumes, self.patient = volumes, patient[:]
         self.attributes = attributes
+
+    def _member(self, name):
+        member = self._file.get(name)
+        if not isinstance(member, h5py.Dataset):
+            raise UserError(
+                f'{self._file.filename} is incomplete: no dataset {name}')
+        return member
 
     def close(self):
         self._file.close()
@@ -134,7 +157,7 @@ def split_volumes(dataset, test=None):
     Raises
     ------
     UserError
-        If that leaves either side empty.
+        If that leaves either side empty, or values are not in [0, 1].
     """
     count = len(dataset.volumes)
     if test is None:
@@ -145,4 +168,10 @@ def split_volumes(dataset, test=None):
             f'{test} test volumes: at least one of each is needed')
     patients = dataset.patient
     shared = bool(set(patients[:-test]) & set(patients[-test:]))
-    return dataset.volumes[:-test], dataset.volumes[-test:], shared
+    sides = dataset.volumes[:-test], dataset.volumes[-test:]
+    for volumes in sides:
+        low, high = volumes.min(), volumes.max()
+        if not (0 <= low and high <= 1):  # nor NaN
+            raise UserError(f'the volumes hold values from {low:g} to '
+                            f'{high:g}, needed are values in [0, 1]')
+    return sides + (shared,)

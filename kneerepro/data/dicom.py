@@ -7,10 +7,9 @@ import numpy as np
 import pydicom
 from pydicom.errors import InvalidDicomError
 
-_HEADER = ['SeriesInstanceUID', 'SOPClassUID', 'Modality', 'PatientID',
+_HEADER = ['SeriesInstanceUID', 'Modality', 'PatientID',
            'FrameOfReferenceUID', 'SeriesDescription', 'Rows', 'Columns',
-           'ImageOrientationPatient', 'ImagePositionPatient',
-           'PixelSpacing', 'InstanceNumber']
+           'ImageOrientationPatient', 'ImagePositionPatient']
 
 Series = namedtuple('Series', 'uid description patient files')
 Series.__doc__ = """One series and its files, sorted along the slice normal.
@@ -43,17 +42,22 @@ def find_series(folder, progress=None):
         Sorted by patient, description and UID, so that the order does not
         depend on the file system.
     rejected : list of (str, str)
-        What was found but cannot be used, and why: paths of unreadable files,
-        UIDs of series with a defect. Files that are no DICOM at all, such as
-        a readme, are left out.
+        What was found but cannot be used, and why: paths of unreadable files
+        and folders, UIDs of series with a defect. Files that are no DICOM at
+        all, such as a readme, are left out.
     """
     headers, rejected = {}, []
-    for path in files_below(folder):
+
+    def unlisted(error):
+        rejected.append((error.filename, f'unreadable: {error.strerror}'))
+
+    for path in files_below(folder, unlisted):
         if progress is not None:
             progress(path)
         try:
             header = pydicom.dcmread(path, stop_before_pixels=True,
                                      specific_tags=_HEADER)
+            list(header)  # pydicom decodes an element only when it is used
         except InvalidDicomError:
             continue
         except Exception as error:
@@ -61,9 +65,13 @@ def find_series(folder, progress=None):
             # struct.error, ValueError, ... None may stop the others.
             rejected.append((path, f'unreadable: {error}'))
             continue
-        if header.get('Modality') == 'MR' and 'SeriesInstanceUID' in header:
-            headers.setdefault(str(header.SeriesInstanceUID),
-                               []).append((path, header))
+        if header.get('Modality') != 'MR':
+            continue
+        uid = header.get('SeriesInstanceUID')
+        if uid:
+            headers.setdefault(str(uid), []).append((path, header))
+        else:
+            rejected.append((path, 'unreadable: no SeriesInstanceUID'))
     series = []
     for uid, members in headers.items():
         try:
@@ -89,31 +97,38 @@ def read_volume(series):
     Raises
     ------
     SeriesError
-        If a file's pixels cannot be read.
+        If a file's pixels cannot be read or are not one grey image.
     """
     volume = None
     for i, path in enumerate(series.files):
         try:
             image = pydicom.dcmread(path)
             pixels = image.pixel_array
+            slope = float(image.get('RescaleSlope') or 1)
+            intercept = float(image.get('RescaleIntercept') or 0)
         except Exception as error:  # as in find_series
             raise SeriesError(f'{os.path.basename(path)}: cannot read its '
                               f'pixels: {error}') from error
+        if pixels.ndim != 2:
+            raise SeriesError(f'{os.path.basename(path)}: has colours or '
+                              f'several frames, its pixels are {pixels.shape}')
         if volume is None:
             volume = np.empty((len(series.files),) + pixels.shape, 'float32')
         volume[i] = pixels
-        volume[i] *= float(image.get('RescaleSlope') or 1)
-        volume[i] += float(image.get('RescaleIntercept') or 0)
+        volume[i] *= slope
+        volume[i] += intercept
     return volume
 
 
-def files_below(folder):
+def files_below(folder, onerror=None):
     """Paths of all files below a folder, in an order that is always the
-    same."""
-    for root, folders, files in os.walk(folder):
+    same. `onerror` gets the OSError of each folder that cannot be listed."""
+    for root, folders, files in os.walk(folder, onerror=onerror):
         folders.sort()
         for name in sorted(files):
-            yield os.path.join(root, name)
+            path = os.path.join(root, name)
+            if os.path.isfile(path):  # no pipe, no link to nothing
+                yield path
 
 
 def _sorted_series(uid, members):
@@ -123,15 +138,19 @@ def _sorted_series(uid, members):
         if len(values) > 1:
             raise SeriesError(f'its slices differ in {name}')
     try:
-        positions = [_position(h) for _, h in members]
-    except (TypeError, ValueError):
+        positions = np.array([_position(h) for _, h in members])
+    except (AttributeError, TypeError, ValueError):
         raise SeriesError('slices without ImagePositionPatient or '
                           'ImageOrientationPatient: no order') from None
     if len(members) < 2:
         raise SeriesError('a single slice')
-    if len(set(positions)) < len(positions):
-        raise SeriesError('two slices at one position')
     order = np.argsort(positions)
+    steps = np.diff(positions[order])
+    if steps.min() < 0.001:  # mm
+        raise SeriesError('two slices at one position')
+    if steps.max() > 1.5 * steps.min():
+        raise SeriesError(f'its slices are {steps.min():.3g} to '
+                          f'{steps.max():.3g} mm apart: one may be missing')
     patient = (header.get('PatientID') or header.get('FrameOfReferenceUID')
                or uid)
     return Series(uid, str(header.get('SeriesDescription', '')),
@@ -142,4 +161,7 @@ def _position(header):
     """Position of a slice along the slice normal, in mm."""
     orientation = np.array(header.ImageOrientationPatient, float)
     normal = np.cross(orientation[:3], orientation[3:])
-    return float(np.dot(normal, np.array(header.ImagePositionPatient, float)))
+    position = np.dot(normal, np.array(header.ImagePositionPatient, float))
+    if not np.isfinite(position):
+        raise ValueError('not a position')
+    return float(position)

@@ -79,7 +79,7 @@ def prepare(source, out, shape=(160, 64, 64), at_least=1, report=print,
     if not os.path.isdir(source):
         raise UserError(f'{source} is not a folder of DICOM files')
     source_hash = fingerprint(source)
-    if _made_from(out, source_hash, shape):
+    if _made_from(out, source_hash, shape, at_least):
         return
     series, rejected = dicom.find_series(source)
     volumes, patients = [], []
@@ -129,10 +129,11 @@ def fingerprint(path):
     return digest.hexdigest()
 
 
-def _made_from(path, source_hash, shape):
+def _made_from(path, source_hash, shape, at_least):
     try:
         with Dataset(path) as dataset:
             return (dataset.attributes.get('source') == source_hash
-                    and dataset.volumes.shape[2:] == tuple(shape))
+                    and dataset.volumes.shape[2:] == tuple(shape)
+                    and len(dataset.volumes) >= at_least)
     except UserError:
         return False

@@ -1,0 +1,44 @@
+"""Synthetic knee MRI series in DICOM, laid out as those of the Osteoarthritis
+Initiative.
+"""
+
+import argparse
+import os
+
+from kneerepro import cli
+from kneerepro.errors import UserError
+from kneerepro.phantom import write_patients
+from kneerepro.progress import Progress
+
+
+def main():
+    args = parse_arguments()
+    try:
+        with Progress('synthetic knees', 'patients') as progress:
+            write_patients(args.out, args.patients, args.seed, args.matrix,
+                           args.slices, progress)
+    except ValueError as error:
+        raise UserError(error) from None
+    except OSError as error:
+        raise UserError(f'cannot write {args.out}: {error}') from None
+    print(f'{args.out} holds {args.patients} patients with a series of '
+          f'{args.slices} x {args.matrix} x {args.matrix} each; their shapes '
+          f'are in {os.path.join(args.out, "ground_truth.csv")}')
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument('out', metavar='OUT', help='folder to write to')
+    parser.add_argument('--patients', type=cli.positive_int, default=27)
+    parser.add_argument('--matrix', type=cli.positive_int, default=384,
+                        help='rows and columns')
+    parser.add_argument('--slices', type=cli.positive_int, default=160)
+    parser.add_argument('--seed', type=cli.seed, default=0,
+                        help='another one gives other people')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    cli.run(main)

@@ -1,0 +1,93 @@
+"""What differs from knee to knee."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Anatomy(NamedTuple):
+    """One subject's knee and how it was imaged.
+
+    Intensities are relative to that of cartilage.
+    """
+
+    side: str                      # 'LEFT' or 'RIGHT'
+    size: float                    # 1 is the average
+    shift_lateral_mm: float        # of the joint from where it usually is
+    shift_posterior_mm: float
+    shift_superior_mm: float
+    tilt_deg: float                # of the leg in the sagittal plane
+    adduction_deg: float           # ... in the coronal plane
+    rotation_deg: float            # ... about its axis
+    flexion_deg: float
+    deformation_mm: float          # amplitude of a smooth random warp
+    condyle_width: float           # relative to the average
+    condyle_depth: float           # front to back, relative to the average
+    notch_width_mm: float
+    tibia_width: float             # relative to the average
+    patella_height_mm: float       # above the joint line
+    patella_length_mm: float
+    femoral_cartilage_mm: float
+    tibial_cartilage_mm: float
+    patellar_cartilage_mm: float
+    effusion_mm: float             # thickness of the suprapatellar fluid
+    subcutaneous_fat_mm: float
+    muscle_bulk: float             # relative to the average
+    muscle_intensity: float
+    fat_intensity: float
+    marrow_intensity: float
+    fluid_intensity: float
+    coil_falloff: float            # signal lost at the ends of the image
+    coil_skew: float               # ... and from front to back
+    noise: float                   # standard deviation in each channel
+    gain: float                    # stored value of cartilage
+
+
+def sample_anatomy(seed, patient):
+    """Draw a subject; it depends on the two numbers alone.
+
+    Ranges are those of adults in textbooks and of the Osteoarthritis
+    Initiative's images, drawn together a little, so that the knee stays in
+    the field of view.
+    """
+    rng = np.random.default_rng([seed, patient])
+
+    def normal(mean, deviation):
+        # Without the tails: no one is twice as far out as is usual.
+        return float(mean + deviation * np.clip(rng.standard_normal(), -2, 2))
+
+    def uniform(low, high):
+        return float(rng.uniform(low, high))
+
+    flexion = uniform(0, 14)
+    return Anatomy(
+        side=['LEFT', 'RIGHT'][rng.integers(2)],
+        size=normal(0.97, 0.04),
+        shift_lateral_mm=normal(0, 2),
+        shift_posterior_mm=normal(0, 2.5),
+        shift_superior_mm=normal(0, 5),
+        tilt_deg=normal(flexion / 2, 2),  # the coil supports both ends
+        adduction_deg=normal(0, 2),
+        rotation_deg=normal(0, 4),
+        flexion_deg=flexion,
+        deformation_mm=uniform(0.5, 1.5),
+        condyle_width=normal(1, 0.04),
+        condyle_depth=normal(1, 0.04),
+        notch_width_mm=normal(18, 1.5),
+        tibia_width=normal(1, 0.03),
+        patella_height_mm=normal(34, 3),
+        patella_length_mm=normal(43, 2.5),
+        femoral_cartilage_mm=normal(2.3, 0.35),
+        tibial_cartilage_mm=normal(2.2, 0.35),
+        patellar_cartilage_mm=normal(2.7, 0.4),
+        effusion_mm=uniform(0.5, 5),
+        subcutaneous_fat_mm=uniform(3, 11),
+        muscle_bulk=normal(1, 0.07),
+        muscle_intensity=normal(0.63, 0.05),
+        fat_intensity=normal(0.19, 0.02),
+        marrow_intensity=normal(0.12, 0.012),
+        fluid_intensity=normal(1.45, 0.12),
+        coil_falloff=uniform(0.15, 0.4),
+        coil_skew=normal(0, 0.08),
+        noise=uniform(0.012, 0.03),
+        gain=uniform(700, 1100))

@@ -1,0 +1,163 @@
+"""Sagittal DESS images of a knee: tissues, coil and noise."""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from kneerepro.phantom.anatomy import sample_anatomy
+from kneerepro.phantom.knee import tissues
+from kneerepro.phantom.shapes import ramp
+
+FIELD_OF_VIEW = 140.    # mm, of the Osteoarthritis Initiative's series, whose
+SLAB = 160 * 0.7        # mm                    matrix is 384 and slices 160
+LARGEST = 4095          # of 12 bits
+
+_HEIGHT = 10            # mm: middle of the image above the joint line
+_BACK = 0               # mm: ... and behind it
+
+
+def knee_volume(seed, patient, matrix=384, slices=160):
+    """A sagittal series of a synthetic knee.
+
+    Double echo steady state with water excitation: fluid and cartilage
+    bright, muscle grey, fat and marrow dark, compact bone, menisci, ligaments
+    and tendons darker still.
+
+    Parameters
+    ----------
+    seed, patient : int
+        At least 0. The knee depends on these two alone; `matrix` and `slices`
+        merely sample it, but for the noise.
+    matrix : int
+        Rows and columns of the 140 mm field of view.
+    slices : int
+        Slices of the 112 mm slab.
+
+    Returns
+    -------
+    array of uint16, shape (slices, matrix, matrix)
+        Slices from the patient's left to the right, that is along the slice
+        normal; rows from top to bottom, columns from front to back. At most
+        4095.
+    """
+    anatomy = sample_anatomy(seed, patient)
+    warp = _Warp(anatomy, np.random.default_rng([seed, patient, 1]))
+    texture = _Texture(np.random.default_rng([seed, patient, 2]))
+    noise = np.random.default_rng([seed, patient, 3])
+    pixel = FIELD_OF_VIEW / matrix
+    volume = np.empty((slices, matrix, matrix), 'uint16')
+    for i, left in enumerate(slice_positions(slices)):
+        posterior, superior = _plane(matrix)
+        for rows in _bands(matrix):
+            p = warp(left, posterior, superior[rows])
+            image = _paint(anatomy, p, texture, pixel)
+            image *= _coil(anatomy, posterior, superior[rows])
+            real, imaginary = anatomy.noise * noise.standard_normal(
+                (2,) + image.shape, dtype='float32')
+            image = np.hypot(image + real, imaginary)
+            volume[i, rows] = np.minimum(np.rint(anatomy.gain * image),
+                                         LARGEST)
+    return volume
+
+
+def slice_positions(slices):
+    """Towards the patient's left from the middle of the slab, in mm; falling.
+    """
+    return SLAB * (0.5 - (np.arange(slices) + 0.5) / slices)
+
+
+def _plane(matrix):
+    """Posterior and superior coordinates of pixels from the middle, in mm."""
+    offset = (np.arange(matrix, dtype='float32') + 0.5) / matrix - 0.5
+    offset *= FIELD_OF_VIEW
+    return offset[None, :], -offset[:, None]
+
+
+def _bands(matrix):
+    """Rows at a time: few enough that their arrays stay in the cache."""
+    step = max(1, 24000 // matrix)
+    return [slice(i, i + step) for i in range(0, matrix, step)]
+
+
+class _Warp:
+    """From coordinates of the scanner to those of the knee."""
+
+    def __init__(self, anatomy, rng):
+        self.anatomy = anatomy
+        self.phases = rng.uniform(0, 2 * np.pi, (3, 2))
+        self.lengths = rng.uniform(60, 110, (3, 2)) / (2 * np.pi)
+        angles = np.radians([anatomy.tilt_deg, anatomy.adduction_deg,
+                             anatomy.rotation_deg])
+        rotation = np.eye(3)
+        for axis, angle in enumerate(angles):
+            turn = np.eye(3)
+            i, j = (axis + 1) % 3, (axis + 2) % 3
+            turn[i, i] = turn[j, j] = np.cos(angle)
+            turn[i, j], turn[j, i] = -np.sin(angle), np.sin(angle)
+            rotation = turn @ rotation
+        self.matrix = (rotation / anatomy.size).astype('float32')
+
+    def __call__(self, left, posterior, superior):
+        a = self.anatomy
+        lateral = left if a.side == 'LEFT' else -left
+        point = (np.float32(lateral - a.shift_lateral_mm),
+                 posterior - np.float32(a.shift_posterior_mm - _BACK),
+                 superior - np.float32(a.shift_superior_mm - _HEIGHT))
+        x, y, z = [sum(m * q for m, q in zip(row, point))
+                   for row in self.matrix]
+        # Each coordinate moves by waves of the others: nothing folds over.
+        x, y, z = (x + self._wave(0, y, z), y + self._wave(1, z, x),
+                   z + self._wave(2, x, y))
+        # Below the joint the leg bends backwards, above it stays straight.
+        below = (np.sqrt(z * z + 12 ** 2) - z) / 2
+        return x, y - np.float32(np.tan(np.radians(a.flexion_deg))) * below, z
+
+    def _wave(self, axis, u, v):
+        (a, b), (p, q) = self.lengths[axis], self.phases[axis]
+        a, b, p, q = np.float32([a, b, p, q])
+        return np.float32(self.anatomy.deformation_mm / 2) * (
+            np.sin(u / a + p) + np.sin(v / b + q))
+
+
+class _Texture:
+    """Noise that belongs to the tissue, not to the pixels."""
+
+    cube, step = 64, 0.4  # voxels, mm
+
+    def __init__(self, rng):
+        noise = rng.standard_normal((self.cube,) * 3, dtype='float32')
+        noise = gaussian_filter(noise, 1.7, mode='wrap')
+        self.noise = (noise / noise.std()).ravel()
+
+    def __call__(self, p, scale):
+        """Values of mean 0 and deviation 1 at the points; `scale` stretches
+        them along each axis."""
+        x, y, z = [np.floor(q / np.float32(self.step * s)).astype('int32')
+                   & (self.cube - 1) for q, s in zip(p, scale)]
+        return self.noise[(x * self.cube + y) * self.cube + z]
+
+
+def _paint(anatomy, p, texture, pixel):
+    # Septa are thin sheets: where the noise changes its sign.
+    septa = np.maximum(1 - 4 * np.abs(texture(p, (2, 2, 3))), 0)
+    fat = anatomy.fat_intensity * (0.85 + 0.6 * septa)
+    muscle = anatomy.muscle_intensity * (1 + 0.07 * texture(p, (2, 2, 14)))
+    marrow = anatomy.marrow_intensity * (1 + 0.16 * texture(p, (1, 1, 1.6)))
+    intensity = dict(
+        skin=0.36, fat=fat, vein=0.8, muscle=muscle, vessel=0.8,
+        synovium=0.29, ligament=0.1, tendon=0.07, meniscus=0.09,
+        fluid=anatomy.fluid_intensity, cartilage=1, cortex=0.05, marrow=marrow)
+    image = np.zeros_like(p[0])
+    for name, distance in tissues(anatomy, p):
+        if name == 'skin' and distance.min() > pixel:
+            break  # nothing but air
+        # A pixel that the surface cuts takes part in both sides.
+        share = ramp(distance, pixel / 2, -pixel / 2)
+        image += share * (intensity[name] - image)
+    return image
+
+
+def _coil(anatomy, posterior, superior):
+    u = posterior / FIELD_OF_VIEW * 2
+    v = superior / FIELD_OF_VIEW * 2
+    return ((1 + anatomy.coil_skew * u + 0.12 * u * u)
+            * (1 - anatomy.coil_falloff * v * v))

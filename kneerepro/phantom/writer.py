@@ -1,0 +1,230 @@
+"""Synthetic knees as DICOM, laid out as the Osteoarthritis Initiative's."""
+
+import contextlib
+import csv
+import datetime
+import fcntl
+import hashlib
+import inspect
+import io
+import os
+import shutil
+import uuid
+
+import pydicom
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+
+from kneerepro.files import replacing
+from kneerepro.phantom.anatomy import sample_anatomy
+from kneerepro.phantom.imaging import (
+    FIELD_OF_VIEW, SLAB, knee_volume, slice_positions)
+
+_RELEASE = '0.E.1'
+
+
+def write_patients(out, patients, seed=0, matrix=384, slices=160,
+                   progress=None):
+    """Write DICOM series of synthetic knees, one per patient.
+
+    The files are ``out/release/participant/date/barcode/001`` and so on, and
+    ``out/ground_truth.csv`` tells the :class:`Anatomy` of each. The same
+    arguments give the same bytes.
+
+    Parameters
+    ----------
+    out : str
+        A folder; created where missing. Patients that are there already, with
+        this seed, matrix and slices, are kept. A patient appears once all
+        slices are written, so that after an interruption the same call
+        completes the work.
+    patients : int
+    seed : int
+        Another one gives other people.
+    matrix : int
+        Rows and columns, at least 16, of the 140 mm field of view.
+    slices : int
+        Slices of the 112 mm slab.
+    progress : callable, optional
+        Called with the number of patients done and of all.
+
+    Raises
+    ------
+    ValueError
+        If an argument is too small.
+    OSError, kneerepro.errors.UserError
+        If `out` cannot be written.
+    """
+    for name, value, least in [('patients', patients, 1), ('seed', seed, 0),
+                               ('matrix', matrix, 16), ('slices', slices, 1)]:
+        if value < least:
+            raise ValueError(f'{name} is {value}; it has to be at least '
+                             f'{least}')
+    os.makedirs(out, exist_ok=True)
+    exams = [_Examination(seed, patient, matrix, slices)
+             for patient in range(patients)]
+    with _locked(out):
+        for patient, exam in enumerate(exams):
+            if progress is not None:
+                progress(patient, patients)
+            folder = os.path.join(out, exam.folder)
+            if not os.path.isdir(folder):
+                volume = knee_volume(seed, patient, matrix, slices)
+                temporary = os.path.join(out, '.unfinished')
+                with _appearing(folder, temporary):
+                    _write_series(temporary, exam, volume)
+        _write_csv(os.path.join(out, 'ground_truth.csv'),
+                   [exam.ground_truth() for exam in exams])
+    if progress is not None:
+        progress(patients, patients)
+
+
+@contextlib.contextmanager
+def _locked(folder):
+    """Let other processes wait that want to write to the same folder."""
+    with open(os.path.join(folder, '.lock'), 'a') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed
+        yield
+
+
+@contextlib.contextmanager
+def _appearing(folder, unfinished):
+    """A folder that takes its name when the block ends."""
+    # A killed process may have left one.
+    shutil.rmtree(unfinished, ignore_errors=True)
+    os.mkdir(unfinished)
+    try:
+        yield
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+        os.rename(unfinished, folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+class _Examination:
+    """What the files of one series have in common: hashes of the arguments
+    in place of the clock and of chance."""
+
+    def __init__(self, seed, patient, matrix, slices):
+        self.anatomy = sample_anatomy(seed, patient)
+        self.matrix, self.slices = matrix, slices
+        self.text = f'kneerepro phantom {seed} {patient} {matrix} {slices}'
+        # Below 9000000, where the initiative's numbers begin.
+        self.participant = f'{(seed * 10000 + patient + 1) % 9000000:07d}'
+        self.name = f'PHANTOM^{patient + 1:04d}'
+        number = int(hashlib.sha256(self.text.encode()).hexdigest(), 16)
+        self.barcode = f'{number % 10 ** 8:08d}'
+        day = datetime.date(2004, 2, 2) + datetime.timedelta(number % 800)
+        self.date = day.strftime('%Y%m%d')
+        self.folder = os.path.join(_RELEASE, self.participant, self.date,
+                                   self.barcode)
+
+    def uid(self, *of):
+        """A UID derived from a UUID (DICOM part 5, B.2)."""
+        text = ' '.join(map(str, (self.text,) + of))
+        return f'2.25.{uuid.uuid5(uuid.NAMESPACE_URL, text).int}'
+
+    def ground_truth(self):
+        return {'participant': self.participant,
+                'series_uid': self.uid('series'), **self.anatomy._asdict()}
+
+
+def _write_series(folder, exam, volume):
+    image = _header(exam)
+    meta = image.file_meta
+    pixel = FIELD_OF_VIEW / exam.matrix
+    # The centre of the first pixel, in front and at the top.
+    corner = (pixel - FIELD_OF_VIEW) / 2
+    for i, left in enumerate(slice_positions(exam.slices)):
+        uid = exam.uid('image', i)
+        meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID = uid
+        image.InstanceNumber = i + 1
+        image.ImagePositionPatient = _decimals(left, corner, -corner)
+        image.SliceLocation = _decimals(left)[0]
+        image.PixelData = volume[i].astype('<u2').tobytes()
+        _save(os.path.join(folder, f'{i + 1:03d}'), image)
+
+
+def _header(exam):
+    """The attributes of the MR image IOD (DICOM part 3, A.4)."""
+    image = Dataset()
+    image.file_meta = FileMetaDataset()
+    image.file_meta.MediaStorageSOPClassUID = MRImageStorage
+    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image.SOPClassUID = MRImageStorage
+    # Not from a scanner, and not to be taken for it.
+    image.ImageType = ['DERIVED', 'SECONDARY', 'OTHER']
+    image.Manufacturer = 'kneerepro synthetic'
+    image.PatientComments = 'Synthetic: no such person exists.'
+    image.ImageComments = 'Synthetic image, computed by kneerepro.phantom.'
+
+    image.PatientName = exam.name
+    image.PatientID = exam.participant
+    image.PatientBirthDate = image.PatientSex = ''
+    image.StudyInstanceUID = exam.uid('study')
+    image.SeriesInstanceUID = exam.uid('series')
+    image.FrameOfReferenceUID = exam.uid('frame')
+    image.PositionReferenceIndicator = ''
+    image.StudyID = exam.barcode
+    image.AccessionNumber = image.ReferringPhysicianName = ''
+    image.StudyDate = image.SeriesDate = image.ContentDate = exam.date
+    image.StudyTime = image.SeriesTime = image.ContentTime = '120000'
+    image.Modality = 'MR'
+    image.SeriesNumber = image.AcquisitionNumber = 1
+    image.SeriesDescription = f'SAG_3D_DESS_{exam.anatomy.side}'
+    image.BodyPartExamined = 'KNEE'
+    image.Laterality = exam.anatomy.side[0]
+    image.PatientPosition = 'FFS'
+
+    # The initiative's protocol: Peterfy et al., Osteoarthritis and Cartilage
+    # 16 (2008), 1433-1441.
+    image.ScanningSequence = 'GR'
+    image.SequenceVariant = 'SS'
+    image.ScanOptions = ''
+    image.MRAcquisitionType = '3D'
+    image.RepetitionTime = '16.3'
+    image.EchoTime = '4.7'
+    image.FlipAngle = '25'
+    image.EchoTrainLength = 1
+    image.MagneticFieldStrength = '3'
+
+    # Rows run to the back and columns downwards, so the slice normal points
+    # to the patient's right.
+    image.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+    image.PixelSpacing = _decimals(*[FIELD_OF_VIEW / exam.matrix] * 2)
+    thickness, = _decimals(SLAB / exam.slices)
+    image.SliceThickness = image.SpacingBetweenSlices = thickness
+    image.Rows = image.Columns = exam.matrix
+    image.SamplesPerPixel = 1
+    image.PhotometricInterpretation = 'MONOCHROME2'
+    image.BitsAllocated, image.BitsStored, image.HighBit = 16, 12, 11
+    image.PixelRepresentation = 0
+    return image
+
+
+def _decimals(*numbers):
+    """Decimal strings, which may have 16 characters at most."""
+    return [f'{number:.6f}' for number in numbers]
+
+
+def _save(path, image):
+    # The name changed in pydicom 3.
+    if 'enforce_file_format' in inspect.signature(pydicom.dcmwrite).parameters:
+        pydicom.dcmwrite(path, image, enforce_file_format=True)
+    else:
+        image.is_little_endian, image.is_implicit_VR = True, False
+        pydicom.dcmwrite(path, image, write_like_original=False)
+
+
+def _write_csv(path, rows):
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(rows)
+    text = text.getvalue()
+    if os.path.isfile(path):
+        with open(path) as file:
+            if file.read() == text:
+                return  # a newer file would mean that the data have changed
+    with replacing(path) as temporary, open(temporary, 'w') as file:
+        file.write(text)

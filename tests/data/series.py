@@ -1,0 +1,76 @@
+"""Small DICOM series."""
+
+import os
+
+import numpy as np
+import pydicom
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+
+AXIAL = (1, 0, 0, 0, 1, 0), (0, 0, 1)  # ImageOrientationPatient, its normal
+
+
+def write_series(folder, volume, uid='1.2.3', geometry=AXIAL, step=2.,
+                 **elements):
+    """Write the slices of a volume of integers, one file each.
+
+    Keywords are further DICOM elements, or None for one to leave out. Returns
+    the files' paths, in the order of the slices.
+    """
+    os.makedirs(folder, exist_ok=True)
+    orientation, normal = np.array(geometry[0], float), np.array(geometry[1])
+    paths = []
+    for i, pixels in enumerate(volume):
+        # Off the normal by a different amount each: only the position along
+        # it counts.
+        position = (10 - i * i * orientation[:3] + i % 2 * orientation[3:]
+                    + i * step * normal)
+        paths.append(os.path.join(folder, f'{uid}-{i}'))
+        write_slice(paths[-1], pixels, **{
+            'SeriesInstanceUID': uid, 'PatientID': 'someone',
+            'InstanceNumber': i + 1,
+            'ImageOrientationPatient': np.round(orientation, 6).tolist(),
+            'ImagePositionPatient': np.round(position, 6).tolist(),
+            **elements})
+    return paths
+
+
+def write_slice(path, pixels, **elements):
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = MRImageStorage
+    meta.MediaStorageSOPInstanceUID = '1.2.3.4'
+    image = FileDataset(path, {}, preamble=128 * b'\0', file_meta=meta,
+                        is_implicit_VR=False, is_little_endian=True)
+    pixels = np.asarray(pixels)
+    elements = {
+        'Modality': 'MR', 'SamplesPerPixel': 1,
+        'PhotometricInterpretation': 'MONOCHROME2',
+        'Rows': pixels.shape[0], 'Columns': pixels.shape[1],
+        'BitsAllocated': 16, 'BitsStored': 16, 'HighBit': 15,
+        'PixelRepresentation': int(pixels.min() < 0),
+        'PixelData': pixels.astype('<i4').astype('<u2').tobytes(), **elements}
+    for name, value in elements.items():
+        if value is not None:
+            setattr(image, name, value)
+    image.save_as(path)
+
+
+def change(path, **elements):
+    """Set elements of a file, or remove them where None."""
+    image = pydicom.dcmread(path)
+    for name, value in elements.items():
+        if value is None:
+            delattr(image, name)
+        else:
+            setattr(image, name, value)
+    image.save_as(path)
+
+
+def damage(path, old, new):
+    """Replace bytes of a file by as many others."""
+    with open(path, 'rb') as file:
+        content = file.read()
+    assert content.count(old) == 1 and len(old) == len(new)
+    with open(path, 'wb') as file:
+        file.write(content.replace(old, new))

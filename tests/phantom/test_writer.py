@@ -1,0 +1,346 @@
+import csv
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+from unittest import mock
+
+import numpy as np
+import pydicom
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+
+from kneerepro.data.dataset import Dataset
+from kneerepro.data.dicom import find_series, read_volume
+from kneerepro.data.prepare import prepare
+from kneerepro.phantom import imaging, knee_volume, write_patients, writer
+from kneerepro.phantom.anatomy import Anatomy, sample_anatomy
+from tests.phantom.common import upright
+
+SCRIPT = os.path.join(os.path.dirname(__file__), os.pardir, os.pardir, 'data',
+                      'make_phantom.py')
+
+
+def contents(folder):
+    """Bytes of all files, by path."""
+    found = {}
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(root, name)
+            with open(path, 'rb') as file:
+                found[os.path.relpath(path, folder)] = file.read()
+    return found
+
+
+def read_rows(folder):
+    with open(os.path.join(folder, 'ground_truth.csv')) as file:
+        return list(csv.DictReader(file))
+
+
+class FolderTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.out = os.path.join(self.folder, 'out')
+
+    def write(self, patients=2, matrix=16, slices=4, **kwargs):
+        write_patients(self.out, patients, matrix=matrix, slices=slices,
+                       **kwargs)
+
+    def series(self):
+        series, rejected = find_series(self.out)
+        self.assertEqual(rejected, [])
+        return series
+
+
+class WritePatientsTest(FolderTest):
+    def test_layout(self):
+        self.write(slices=11)
+        files = sorted(path for path in contents(self.out)
+                       if os.path.basename(path) != '.lock')
+        self.assertEqual(files.pop(), 'ground_truth.csv')
+        self.assertEqual(len(files), 22)
+        for path in files:
+            self.assertRegex(path.replace(os.sep, '/'),
+                             r'^0\.E\.1/\d{7}/200[456]\d{4}/\d{8}/0\d\d$')
+        self.assertEqual(len({path.split(os.sep)[1] for path in files}), 2)
+        names = [os.path.basename(path) for path in files[:11]]
+        self.assertEqual(names, [f'{i:03d}' for i in range(1, 12)])
+
+    def test_same_bytes_whatever_the_number_of_patients(self):
+        self.write(1, seed=5)
+        one = contents(self.out)
+        self.out += '2'
+        self.write(3, seed=5)
+        three = contents(self.out)
+        self.assertEqual(len([p for p in one if p in three]), 4 + 2)
+        for path in one:
+            if path != 'ground_truth.csv':
+                self.assertEqual(one[path], three[path], path)
+        self.assertTrue(three['ground_truth.csv'].startswith(
+            one['ground_truth.csv']))
+
+    def test_seeds_share_no_patient(self):
+        self.write(2, seed=0)
+        self.write(2, seed=1)
+        series = self.series()
+        self.assertEqual(len({one.patient for one in series}), 4)
+        self.assertEqual(len({one.uid for one in series}), 4)
+
+    def test_volume_as_rendered(self):
+        self.write(matrix=24, slices=12, seed=2)
+        series = self.series()
+        self.assertEqual(len(series), 2)
+        uids = {row['series_uid']: i
+                for i, row in enumerate(read_rows(self.out))}
+        for one in series:
+            np.testing.assert_array_equal(
+                read_volume(one), knee_volume(2, uids[one.uid], 24, 12))
+
+    def test_prepare(self):
+        self.write(3, matrix=16, slices=6)
+        path = os.path.join(self.folder, 'volumes.h5')
+        lines = []
+        prepare(self.out, path, shape=(6, 16, 16), report=lines.append)
+        self.assertEqual(lines, [])
+        with Dataset(path) as dataset:
+            self.assertEqual(dataset.volumes.shape, (3, 1, 6, 16, 16))
+
+    def test_ground_truth(self):
+        self.write(3, seed=4)
+        rows = read_rows(self.out)
+        self.assertEqual(len(rows), 3)
+        series = {one.uid: one for one in self.series()}
+        for patient, row in enumerate(rows):
+            one = series[row['series_uid']]
+            self.assertEqual(one.patient, row['participant'])
+            self.assertEqual(one.description, 'SAG_3D_DESS_' + row['side'])
+            anatomy = sample_anatomy(4, patient)
+            for name in Anatomy._fields:
+                value = getattr(anatomy, name)
+                self.assertEqual(type(value)(row[name]), value)
+
+    def test_progress(self):
+        calls = []
+        for _ in range(2):  # the second time there is nothing to write
+            self.write(2, progress=lambda *call: calls.append(call))
+        self.assertEqual(calls, [(0, 2), (1, 2), (2, 2)] * 2)
+
+    def test_bad_arguments(self):
+        for name, value in [('patients', 0), ('matrix', 15), ('slices', 0),
+                            ('seed', -1)]:
+            with self.assertRaisesRegex(ValueError, f'{name} is {value}'):
+                self.write(**{name: value})
+        self.assertFalse(os.path.exists(self.out))
+
+    def test_file_in_the_way(self):
+        with open(self.out, 'w'):
+            pass
+        with self.assertRaises(OSError):
+            self.write()
+
+
+class InterruptionTest(FolderTest):
+    def interrupt(self, error):
+        save, calls = writer._save, []
+
+        def failing(*args):
+            calls.append(args)
+            if len(calls) == 7:  # in the middle of the second patient
+                raise error
+            save(*args)
+
+        with mock.patch.object(writer, '_save', failing):
+            with self.assertRaises(type(error)):
+                self.write(3)
+
+    def test_no_half_patient(self):
+        for error in OSError('disk full'), KeyboardInterrupt():
+            self.interrupt(error)
+            series, = self.series()
+            self.assertEqual(len(series.files), 4)
+            self.assertEqual(len(contents(self.out)), 4 + 1)
+            shutil.rmtree(self.out)
+
+    def test_next_call_completes(self):
+        self.interrupt(OSError('disk full'))
+        done = {path: os.stat(os.path.join(self.out, path)).st_mtime_ns
+                for path in contents(self.out)}
+        with mock.patch.object(writer, 'knee_volume',
+                               side_effect=knee_volume) as render:
+            self.write(3)
+            self.assertEqual([call[0][1] for call in render.call_args_list],
+                             [1, 2])
+            self.write(3)
+            self.assertEqual(render.call_count, 2)
+        for path, time in done.items():
+            self.assertEqual(os.stat(os.path.join(self.out, path)).st_mtime_ns,
+                             time)
+        interrupted = contents(self.out)
+        shutil.rmtree(self.out)
+        self.write(3)
+        self.assertEqual(contents(self.out), interrupted)
+
+    def test_left_by_a_killed_process(self):
+        os.makedirs(os.path.join(self.out, '.unfinished'))
+        with open(os.path.join(self.out, '.unfinished', '009'), 'w'):
+            pass
+        self.write(1)
+        self.assertEqual(sorted(os.listdir(self.out)),
+                         ['.lock', '0.E.1', 'ground_truth.csv'])
+
+    def test_nothing_changes_when_all_is_there(self):
+        self.write()
+        path = os.path.join(self.out, 'ground_truth.csv')
+        os.utime(path, (1, 1))
+        self.write()
+        self.assertEqual(os.stat(path).st_mtime, 1)
+
+    def test_others_wait(self):
+        os.makedirs(self.out)
+        thread = threading.Thread(target=self.write)
+        with writer._locked(self.out):
+            thread.start()
+            thread.join(0.5)
+            self.assertTrue(thread.is_alive())
+            self.assertEqual(os.listdir(self.out), ['.lock'])
+        thread.join(30)
+        self.assertEqual(len(self.series()), 2)
+
+
+class HeaderTest(FolderTest):
+    def images(self, **kwargs):
+        self.write(1, **kwargs)
+        series, = self.series()
+        return [pydicom.dcmread(path) for path in series.files]
+
+    def test_valid(self):
+        modes = pydicom.config.settings
+        with mock.patch.object(modes, '_reading_validation_mode',
+                               pydicom.config.RAISE):
+            for i, image in enumerate(self.images()):
+                list(image.iterall())  # every value is checked as it is read
+                meta = image.file_meta
+                self.assertEqual(meta.TransferSyntaxUID,
+                                 ExplicitVRLittleEndian)
+                self.assertEqual(meta.MediaStorageSOPClassUID,
+                                 MRImageStorage)
+                self.assertEqual(image.SOPClassUID, MRImageStorage)
+                self.assertEqual(meta.MediaStorageSOPInstanceUID,
+                                 image.SOPInstanceUID)
+                self.assertEqual(image.InstanceNumber, i + 1)
+                self.assertEqual(image.BitsStored, 12)
+
+    def test_mandatory_attributes(self):
+        image = self.images()[0]
+        for name in ('PatientName PatientID StudyInstanceUID StudyDate '
+                     'SeriesInstanceUID SeriesNumber FrameOfReferenceUID '
+                     'Manufacturer ImageType ScanningSequence SequenceVariant '
+                     'MRAcquisitionType RepetitionTime EchoTime FlipAngle '
+                     'SamplesPerPixel PhotometricInterpretation').split():
+            self.assertTrue(image.get(name), name)
+        for name in ('PatientBirthDate PatientSex StudyTime StudyID '
+                     'AccessionNumber ReferringPhysicianName '
+                     'PositionReferenceIndicator ScanOptions').split():
+            self.assertIn(name, image)
+
+    def test_says_that_it_is_synthetic(self):
+        image = self.images()[0]
+        self.assertEqual(image.ImageType[0], 'DERIVED')
+        for name in 'Manufacturer', 'PatientComments', 'ImageComments':
+            self.assertIn('synthetic', image[name].value.lower())
+
+    def test_uids(self):
+        images = self.images()
+        self.assertEqual(len({image.SOPInstanceUID for image in images}), 4)
+        for name in ('StudyInstanceUID', 'SeriesInstanceUID',
+                     'FrameOfReferenceUID'):
+            uid, = {image[name].value for image in images}
+            self.assertTrue(uid.is_valid)
+
+    def test_geometry(self):
+        images = self.images(matrix=20, slices=10)
+        positions = np.array([image.ImagePositionPatient for image in images],
+                             float)
+        for image in images:
+            self.assertEqual(image.ImageOrientationPatient,
+                             [0, 1, 0, 0, 0, -1])
+            self.assertEqual(image.PixelSpacing, [7, 7])
+            self.assertEqual(image.SliceThickness, 11.2)
+            self.assertEqual(image.SpacingBetweenSlices, 11.2)
+        # Centres of the slices; of the first pixel in front and at the top.
+        np.testing.assert_allclose(positions[:, 0],
+                                   11.2 * (4.5 - np.arange(10)))
+        np.testing.assert_allclose(positions[:, 1], -66.5)
+        np.testing.assert_allclose(positions[:, 2], 66.5)
+
+    def test_spacing_of_the_initiative(self):
+        with mock.patch.object(
+                writer, 'knee_volume',
+                lambda *_: np.zeros((160, 384, 384), 'uint16')):
+            image = self.images(matrix=384, slices=160)[0]
+        np.testing.assert_allclose(image.PixelSpacing, 0.365, atol=5e-4)
+        self.assertAlmostEqual(image.SliceThickness, 0.7)
+
+    def test_side(self):
+        """Tibialis anterior is on the outer side of the leg."""
+        for side, outwards in ('LEFT', 1), ('RIGHT', -1):
+            anatomy = upright(side=side, noise=0.01)
+            with mock.patch.object(imaging, 'sample_anatomy',
+                                   lambda *_: anatomy), \
+                    mock.patch.object(writer, 'sample_anatomy',
+                                      lambda *_: anatomy):
+                images = self.images(matrix=64, slices=32)
+            self.assertEqual(images[0].SeriesDescription,
+                             'SAG_3D_DESS_' + side)
+            self.assertEqual(images[0].Laterality, side[0])
+
+            def value_at(left, posterior, superior):
+                image = min(images, key=lambda image: abs(
+                    image.ImagePositionPatient[0] - left))
+                _, y, z = image.ImagePositionPatient
+                row = round((z - superior) / image.PixelSpacing[0])
+                column = round((posterior - y) / image.PixelSpacing[1])
+                return image.pixel_array[row, column] / anatomy.gain
+
+            # The middle of the image is 10 mm above the joint line.
+            self.assertGreater(value_at(28 * outwards, -6, -68), 0.3)
+            self.assertLess(value_at(-28 * outwards, -14, -68), 0.3)
+            # Calf behind, air in front.
+            self.assertGreater(value_at(0, 48, -60), 0.3)
+            self.assertLess(value_at(0, -60, -60), 0.1)
+            shutil.rmtree(self.out)
+
+
+class ScriptTest(FolderTest):
+    def run_script(self, *args):
+        return subprocess.run(
+            [sys.executable, SCRIPT, self.out, '--patients', '2', '--matrix',
+             '16', '--slices', '3', *args], capture_output=True, text=True)
+
+    def test_writes(self):
+        done = self.run_script('--seed', '7')
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertIn(f'{self.out} holds 2 patients', done.stdout)
+        written = contents(self.out)
+        shutil.rmtree(self.out)
+        self.write(2, slices=3, seed=7)
+        self.assertEqual(contents(self.out), written)
+
+    def test_bad_input(self):
+        self.assert_fails('matrix is 8', '--matrix', '8')
+        os.makedirs(os.path.join(self.out, 'ground_truth.csv'))
+        self.assert_fails('cannot write')
+        shutil.rmtree(self.out)
+        with open(self.out, 'w'):
+            pass
+        self.assert_fails('cannot write')
+
+    def assert_fails(self, text, *args):
+        done = self.run_script(*args)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(text, done.stderr)
+        self.assertEqual(done.stderr.count('\n'), 1, done.stderr)
+        self.assertIn(self.out if 'write' in text else 'error', done.stderr)

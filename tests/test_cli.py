@@ -1,0 +1,82 @@
+import argparse
+import contextlib
+import io
+import unittest
+
+from kneerepro import cli
+from kneerepro.errors import UserError
+
+
+class RunTest(unittest.TestCase):
+    def run_main(self, result=None, error=None):
+        def main():
+            if error is not None:
+                raise error
+            return result
+
+        stderr = io.StringIO()
+        with contextlib.redirect_stderr(stderr):
+            with self.assertRaises(SystemExit) as context:
+                cli.run(main)
+        return context.exception.code, stderr.getvalue()
+
+    def test_status(self):
+        for result, status in [(None, 0), (0, 0), (3, 3)]:
+            self.assertEqual(self.run_main(result), (status, ''))
+
+    def test_user_error_is_one_line(self):
+        self.assertEqual(self.run_main(error=UserError('no such thing')),
+                         (2, 'error: no such thing\n'))
+
+    def test_interrupt(self):
+        self.assertEqual(self.run_main(error=KeyboardInterrupt()),
+                         (130, 'interrupted\n'))
+        self.assertEqual(cli.INTERRUPTED, 130)
+
+    def test_defects_of_the_program_are_not_hidden(self):
+        with self.assertRaises(ZeroDivisionError):
+            cli.run(lambda: 1 / 0)
+
+
+class TypesTest(unittest.TestCase):
+    def parse(self, kind, text):
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--number', type=kind)
+        return parser.parse_args([f'--number={text}']).number
+
+    def assert_refused(self, kind, text, reason):
+        stderr = io.StringIO()
+        with contextlib.redirect_stderr(stderr):
+            with self.assertRaises(SystemExit) as context:
+                self.parse(kind, text)
+        self.assertEqual(context.exception.code, cli.BAD_INPUT)
+        self.assertTrue(stderr.getvalue().endswith(
+            f'argument --number: {reason}\n'), stderr.getvalue())
+
+    def test_positive_int(self):
+        for text, number in [('1', 1), ('180', 180)]:
+            self.assertEqual(self.parse(cli.positive_int, text), number)
+        for text in ['0', '-1']:
+            self.assert_refused(cli.positive_int, text,
+                                f'{text} is not at least 1')
+        for text in ['2.5', 'many', '', '1e3', 'inf']:
+            self.assert_refused(cli.positive_int, text,
+                                f"'{text}' is not an integer")
+
+    def test_positive_float(self):
+        for text, number in [('5e-5', 5e-5), ('1', 1.0)]:
+            self.assertEqual(self.parse(cli.positive_float, text), number)
+        for text in ['0', '-1e-9', 'nan', 'inf', '1e999', '-inf']:
+            self.assert_refused(cli.positive_float, text,
+                                f'{text} is not a positive number')
+        for text in ['1/8', '']:
+            self.assert_refused(cli.positive_float, text,
+                                f"'{text}' is not a number")
+
+    def test_seed(self):
+        for text, number in [('0', 0), ('999999999', 999999999)]:
+            self.assertEqual(self.parse(cli.seed, text), number)
+        for text in ['-1', '1000000000']:
+            self.assert_refused(cli.seed, text,
+                                f'{text} is not from 0 to 999999999')
+        self.assert_refused(cli.seed, 'x', "'x' is not an integer")
