@@ -6,21 +6,15 @@ import argparse
 import os
 
 from kneerepro import cli
-from kneerepro.errors import UserError
 from kneerepro.phantom import write_patients
 from kneerepro.progress import Progress
 
 
 def main():
     args = parse_arguments()
-    try:
-        with Progress('synthetic knees', 'patients') as progress:
-            write_patients(args.out, args.patients, args.seed, args.matrix,
-                           args.slices, progress)
-    except ValueError as error:
-        raise UserError(error) from None
-    except OSError as error:
-        raise UserError(f'cannot write {args.out}: {error}') from None
+    with Progress('synthetic knees', 'patients') as progress:
+        write_patients(args.out, args.patients, args.seed, args.matrix,
+                       args.slices, progress)
     print(f'{args.out} holds {args.patients} patients with a series of '
           f'{args.slices} x {args.matrix} x {args.matrix} each; their shapes '
           f'are in {os.path.join(args.out, "ground_truth.csv")}')

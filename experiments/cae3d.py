@@ -76,7 +76,7 @@ def main():
 
     # ---------------------------------------------------------------- the run
     results = None if args.fresh else runs.load(args.out, settings)
-    if results is None:
+    if results is None or results['interrupted']:
         results = train_network(settings, train, test, args.out)
     else:
         print(f'{args.out} holds the finished run with these settings: '
@@ -145,7 +145,7 @@ def train_network(settings, train, test, out):
     results = dict(
         history._asdict(), shown_epochs=epochs, over_time=over_time,
         slides=slides, truth=shown[:, 0, planes],
-        patients=[f'{name} {i + 1}' for name, i in patients],
+        patients=[f'{name} volume {i + 1}' for name, i in patients],
         reconstruction=np.stack([functions.reconstruct(volume[None])[0, 0]
                                  for volume in shown])[:, planes])
     results = {name: np.array(value) for name, value in results.items()}

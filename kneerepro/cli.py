@@ -13,12 +13,13 @@ INTERRUPTED = 128 + signal.SIGINT
 def run(main):
     """Call `main` and leave the process with its exit status.
 
-    A :class:`~kneerepro.errors.UserError` becomes one line and status 2, and
-    an interrupt status 130, as in a shell.
+    A :class:`~kneerepro.errors.UserError` becomes one line and status 2, as
+    does what the system refuses (a full disk, no permission), and an
+    interrupt status 130, as in a shell.
     """
     try:
         status = main()
-    except UserError as error:
+    except (UserError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         status = BAD_INPUT
     except KeyboardInterrupt:

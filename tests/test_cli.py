@@ -28,6 +28,11 @@ class RunTest(unittest.TestCase):
         self.assertEqual(self.run_main(error=UserError('no such thing')),
                          (2, 'error: no such thing\n'))
 
+    def test_what_the_system_refuses_is_one_line(self):
+        self.assertEqual(
+            self.run_main(error=OSError(28, 'No space left', 'a/b')),
+            (2, "error: [Errno 28] No space left: 'a/b'\n"))
+
     def test_interrupt(self):
         self.assertEqual(self.run_main(error=KeyboardInterrupt()),
                          (130, 'interrupted\n'))

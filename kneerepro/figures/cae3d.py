@@ -31,39 +31,49 @@ def figure_3_4(truth, reconstruction, patients, slides, over_time, epochs,
     -------
     matplotlib.figure.Figure
     """
-    figure = new_figure(7, 6.4, footer)
-    # Inches: the pairs fill the width, the row over time the rest.
-    grid = figure.add_gridspec(
-        len(patients), len(slides), left=0.05, right=0.99, top=0.93,
-        bottom=0.28, wspace=0.06, hspace=0.06)
-    vmax = window(truth)
-    for i, patient in enumerate(patients):
-        for j, slide in enumerate(slides):
-            pair = grid[i, j].subgridspec(1, 2, wspace=0.02)
-            axes = [figure.add_subplot(cell) for cell in pair]
-            show_image(axes[0], truth[i, j], vmax)
-            show_image(axes[1], reconstruction[i, j], vmax)
-            if j == 0:
-                axes[0].set_ylabel(patient)
-            if i == 0:
-                axes[0].set_title('ground truth', fontsize=7, color=GREY,
-                                  pad=3)
-                axes[1].set_title('reconstruction', fontsize=7, color=GREY,
-                                  pad=3)
-                middle = np.mean([a.get_position().x0 for a in axes[1:]]
-                                 + [axes[0].get_position().x1])
-                figure.text(middle, 0.965, f'slide {slide}', ha='center')
+    # All in inches. The pairs fill the width, unless they are few.
+    width, left, gap, seam, line = 7, 0.4, 0.12, 0.03, 0.2
+    usable = width - left - 0.06
+    pair = min((usable + gap) / len(slides) - gap, 3)
+    side = (pair - seam) / 2
+    small = min((usable + gap) / len(over_time) - gap, side)
+    tall = truth.shape[2] / truth.shape[3]
+    row_bottoms = [0.45 + tall * small + 3 * line + i * (tall * side + 0.05)
+                   for i in reversed(range(len(patients)))]
+    top = row_bottoms[0] + tall * side
+    height = top + 2.2 * line
+    figure = new_figure(width, height, footer)
 
-    row = figure.add_gridspec(1, len(over_time), left=0.05, right=0.99,
-                              top=0.19, bottom=0.06, wspace=0.06)
-    figure.text(0.02, 0.225, f'Slide {slides[len(slides) // 2]} of '
-                f'{patients[0]} over training time', fontsize=9)
-    titles = ['ground truth'] + [f'epoch {epoch}' for epoch in epochs]
-    vmax = window(over_time[0])
-    for cell, image, title in zip(row, over_time, titles):
-        axes = figure.add_subplot(cell)
+    def show(image, x, y, side, vmax, title=''):
+        axes = figure.add_axes([x / width, y / height, side / width,
+                                tall * side / height])
         show_image(axes, image, vmax)
         axes.set_title(title, fontsize=7, color=GREY, pad=3)
+        return axes
+
+    def heading(text, x, y, **kwargs):
+        figure.text(x / width, y / height, text, fontsize=9, **kwargs)
+
+    vmax = window(truth)
+    for i, (patient, y) in enumerate(zip(patients, row_bottoms)):
+        titles = ['', ''] if i else ['ground truth', 'reconstruction']
+        for j in range(len(slides)):
+            x = left + j * (pair + gap)
+            axes = show(truth[i, j], x, y, side, vmax, titles[0])
+            show(reconstruction[i, j], x + side + seam, y, side, vmax,
+                 titles[1])
+            if j == 0:
+                axes.set_ylabel(patient)
+    for j, slide in enumerate(slides):
+        heading(f'slide {slide}', left + j * (pair + gap) + pair / 2,
+                top + 1.2 * line, ha='center')
+
+    heading(f'Slide {slides[len(slides) // 2]} of {patients[0]} over training '
+            'time', left, 0.45 + tall * small + 1.2 * line)
+    vmax = window(over_time[0])
+    titles = ['ground truth'] + [f'epoch {epoch}' for epoch in epochs]
+    for i, (image, title) in enumerate(zip(over_time, titles)):
+        show(image, left + i * (small + gap), 0.45, small, vmax, title)
     return figure
 
 
@@ -91,7 +101,7 @@ def figure_3_5(train_mse, test_mse, iterations_per_epoch, over_time, epochs,
     matplotlib.figure.Figure
     """
     figure = new_figure(7, 4.2, footer)
-    axes = figure.add_axes([0.09, 0.17, 0.88, 0.69])
+    axes = figure.add_axes([0.09, 0.2, 0.88, 0.66])
     axes.plot(np.arange(1, len(train_mse) + 1), train_mse, color=TRAIN,
               linewidth=0.7, label='training set, each minibatch')
     axes.plot(np.arange(len(test_mse)) * iterations_per_epoch, test_mse,
@@ -111,11 +121,14 @@ def figure_3_5(train_mse, test_mse, iterations_per_epoch, over_time, epochs,
     # The insets stand in the empty part of the plot above the curves.
     for image, epoch in zip(over_time, epochs):
         iteration = epoch * iterations_per_epoch
-        x = np.clip(iteration / len(train_mse), 0.11, 0.75)
+        x = np.clip(iteration / len(train_mse), 0.13, 0.75)
         inset = axes.inset_axes([x - 0.09, 0.42, 0.2, 0.33])
-        show_image(inset, image, window(image))
+        show_image(inset, image, window(over_time[-1]))
         inset.set_title(f'epoch {epoch}', fontsize=7, color=GREY, pad=2)
+        # From below it, or from the side where the curve is as high.
+        beside = test_mse[epoch] > 0.4 * axes.get_ylim()[1]
         axes.add_artist(ConnectionPatch(
-            (0.5, 0), (iteration, test_mse[epoch]), inset.transAxes,
-            axes.transData, arrowstyle='-', color=GREY, linewidth=0.6))
+            (0, 0.5) if beside else (0.5, 0), (iteration, test_mse[epoch]),
+            inset.transAxes, axes.transData, arrowstyle='-', color=GREY,
+            linewidth=0.6))
     return figure

@@ -1,5 +1,7 @@
 """What all figures share."""
 
+import textwrap
+
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -26,12 +28,13 @@ def styled(draw):
 
 
 def new_figure(width, height, footer=None):
-    """A figure of this size in inches, with a line of small print below."""
+    """A figure of this size in inches, with small print below: up to two
+    lines, for which 0.3 inches are to be left."""
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     if footer:
-        figure.text(0.5, 0.08 / height, footer, ha='center', va='bottom',
-                    fontsize=7, color=GREY)
+        figure.text(0.5, 0.07 / height, textwrap.fill(footer, 17 * width),
+                    ha='center', va='bottom', fontsize=7, color=GREY)
     return figure
 
 

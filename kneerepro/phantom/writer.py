@@ -15,6 +15,7 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
+from kneerepro.errors import UserError
 from kneerepro.files import replacing
 from kneerepro.phantom.anatomy import sample_anatomy
 from kneerepro.phantom.imaging import (
@@ -50,16 +51,16 @@ def write_patients(out, patients, seed=0, matrix=384, slices=160,
 
     Raises
     ------
-    ValueError
+    kneerepro.errors.UserError
         If an argument is too small.
-    OSError, kneerepro.errors.UserError
+    OSError
         If `out` cannot be written.
     """
     for name, value, least in [('patients', patients, 1), ('seed', seed, 0),
                                ('matrix', matrix, 16), ('slices', slices, 1)]:
         if value < least:
-            raise ValueError(f'{name} is {value}; it has to be at least '
-                             f'{least}')
+            raise UserError(f'{name} is {value}; it has to be at least '
+                            f'{least}')
     os.makedirs(out, exist_ok=True)
     exams = [_Examination(seed, patient, matrix, slices)
              for patient in range(patients)]

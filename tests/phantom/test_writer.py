@@ -15,6 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.dicom import find_series, read_volume
 from kneerepro.data.prepare import prepare
+from kneerepro.errors import UserError
 from kneerepro.phantom import imaging, knee_volume, write_patients, writer
 from kneerepro.phantom.anatomy import Anatomy, sample_anatomy
 from tests.phantom.common import upright
@@ -131,7 +132,7 @@ class WritePatientsTest(FolderTest):
     def test_bad_arguments(self):
         for name, value in [('patients', 0), ('matrix', 15), ('slices', 0),
                             ('seed', -1)]:
-            with self.assertRaisesRegex(ValueError, f'{name} is {value}'):
+            with self.assertRaisesRegex(UserError, f'{name} is {value}'):
                 self.write(**{name: value})
         self.assertFalse(os.path.exists(self.out))
 
@@ -336,7 +337,7 @@ class ScriptTest(FolderTest):
         shutil.rmtree(self.out)
         with open(self.out, 'w'):
             pass
-        self.assert_fails('cannot write')
+        self.assert_fails('File exists')
 
     def assert_fails(self, text, *args):
         done = self.run_script(*args)
