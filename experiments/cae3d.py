@@ -186,9 +186,8 @@ def footer_of(settings, results):
     parts = ['synthetic knees' if settings['synthetic'] else 'own data',
              f'{settings["train"]} training and {settings["test"]} test '
              f'volumes of {shape}',
-             f'batch {settings["batch_size"]}, α = '
-             f'{settings["learning_rate"]:g}, β₁ = {settings["beta1"]:g}, '
-             f'nz = {settings["nz"]}']
+             'batch={batch_size}, α={learning_rate:g}, β₁={beta1:g}, nz={nz}'
+             .format(**settings)]
     if settings['width'] != 1:
         parts.append(f'{settings["width"]:g} of the filters')
     parts.append(f'{results["epochs"]} epochs')

@@ -1,6 +1,5 @@
 """Progress on a terminal, and a few lines elsewhere."""
 
-import math
 import time
 
 from tqdm import tqdm
@@ -22,14 +21,12 @@ class Progress:
     state of things. Use it as a context manager.
     """
 
-    lines = 20  # over the whole, where there is no terminal
-
     def __init__(self, title, unit):
         self.title = title
         self.unit = unit
         self.bar = tqdm(unit=' ' + unit, disable=None, desc=title,
                         dynamic_ncols=True, delay=0.5)
-        self.start = time.monotonic()
+        self.start = self.last = time.monotonic()
         self.printed = 0
 
     def __call__(self, done, total, text=''):
@@ -37,17 +34,18 @@ class Progress:
             self.bar.total = total
             self.bar.set_postfix_str(text, refresh=False)
             self.bar.update(done - self.bar.n)
-        elif self._is_due(done, total):
-            self.printed = done
-            spent = time.monotonic() - self.start
+            return
+        now = time.monotonic()
+        spent = now - self.start
+        # Every few seconds at first, every minute of a long run.
+        interval = min(max(5, spent / 20), 60)
+        if done and done != self.printed and (done == total or
+                                              now - self.last >= interval):
+            self.printed, self.last = done, now
             left = spent / done * (total - done)
             print(f'{self.title}: {done}/{total} {self.unit}'
                   + (text and f', {text}')
                   + f', {spent:.0f} s, {left:.0f} s left', flush=True)
-
-    def _is_due(self, done, total):
-        return done and (done == total != self.printed or done - self.printed
-                         >= math.ceil(total / self.lines))
 
     def write(self, line):
         """Print a line above the bar."""

@@ -3,6 +3,8 @@ import io
 import unittest
 from unittest import mock
 
+import numpy as np
+
 from kneerepro.progress import Progress
 
 
@@ -21,27 +23,28 @@ class ProgressTest(unittest.TestCase):
                 work(progress)
         return stdout.getvalue(), stderr.getvalue()
 
-    def lines(self, total, starts=0):
+    def lines(self, seconds, total):
+        """When a line comes if a step takes so many seconds."""
         def work(progress):
-            for done in range(starts, total + 1):
+            for done in range(1, total + 1):
                 progress(done, total)
 
-        stdout, stderr = self.run_progress(work)
+        with mock.patch('time.monotonic',
+                        side_effect=seconds * np.arange(total + 1)):
+            stdout, stderr = self.run_progress(work)
         self.assertEqual(stderr, '')
-        return stdout.splitlines()
-
-    def done(self, lines):
-        return [int(line.split(': ')[1].split('/')[0]) for line in lines]
+        return [seconds * int(line.split(': ')[1].split('/')[0])
+                for line in stdout.splitlines()]
 
     def test_few_lines_away_from_a_terminal(self):
-        self.assertEqual(self.done(self.lines(100)), list(range(5, 101, 5)))
-        self.assertEqual(self.done(self.lines(3)), [1, 2, 3])
-        for total in [7, 19, 20, 21, 39, 41, 999, 1000]:
-            done = self.done(self.lines(total, starts=1))
-            self.assertEqual(done[-1], total)
-            self.assertLessEqual(len(done), Progress.lines)
-            self.assertEqual(len(done), len(set(done)))
-        self.assertEqual(self.lines(0), [])
+        self.assertEqual(self.lines(0.1, 30), [3])
+        self.assertEqual(self.lines(1, 12), [5, 10, 12])
+        self.assertEqual(self.lines(20, 4), [20, 40, 60, 80])
+        times = self.lines(2, 10000)
+        self.assertEqual(set(np.diff(times[-100:-1])), {60})
+        self.assertLess(len(times), 400)
+        self.assertEqual(self.run_progress(lambda progress: progress(0, 0)),
+                         ('', ''))
 
     def test_the_end_is_told_once(self):
         stdout, _ = self.run_progress(

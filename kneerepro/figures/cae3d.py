@@ -123,7 +123,7 @@ def figure_3_5(train_mse, test_mse, iterations_per_epoch, over_time, epochs,
         iteration = epoch * iterations_per_epoch
         x = np.clip(iteration / len(train_mse), 0.13, 0.75)
         inset = axes.inset_axes([x - 0.09, 0.42, 0.2, 0.33])
-        show_image(inset, image, window(over_time[-1]))
+        show_image(inset, image, window(over_time), frame=True)
         inset.set_title(f'epoch {epoch}', fontsize=7, color=GREY, pad=2)
         # From below it, or from the side where the curve is as high.
         beside = test_mse[epoch] > 0.4 * axes.get_ylim()[1]

@@ -38,14 +38,14 @@ def new_figure(width, height, footer=None):
     return figure
 
 
-def show_image(axes, image, vmax=1):
+def show_image(axes, image, vmax=1, frame=False):
     """An MR image in grey, 0 to `vmax`, without ticks."""
     axes.imshow(image, cmap='gray', vmin=0, vmax=vmax,
                 interpolation='bilinear')
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
-        spine.set_visible(False)
+        spine.set(visible=frame, color=GREY, linewidth=0.6)
 
 
 def window(truth):
