@@ -29,7 +29,10 @@ setup(
         'matplotlib>=3.5',
         'tqdm',
     ],
-    extras_require={'test': ['pynose']},
+    extras_require={
+        'codecs': ['python-gdcm>=3.2,<3.3'],    # of compressed DICOM
+        'test': ['pynose'],
+    },
     classifiers=['License :: OSI Approved :: MIT License',
                  'Programming Language :: Python :: 3'],
 )

@@ -16,14 +16,17 @@ from lasagne.layers import count_params
 
 from kneerepro import cli, runs
 from kneerepro.algorithms import compile_cae
-from kneerepro.data.dataset import Dataset, split_volumes
-from kneerepro.data.prepare import fingerprint, prepare
+from kneerepro.data import identity, selection
+from kneerepro.data.commands import PhaseProgress
+from kneerepro.data.convert import Options
+from kneerepro.data.dataset import Dataset
+from kneerepro.data.prepare import prepare_for
+from kneerepro.data.splits import check_range, last_split
 from kneerepro.errors import UserError
 from kneerepro.figures.cae3d import figure_3_4, figure_3_5
 from kneerepro.figures.style import save_png
 from kneerepro.networks import build_cae3d
-from kneerepro.phantom import write_patients
-from kneerepro.progress import Progress
+from kneerepro.phantom.default import default_knees
 from kneerepro.training import train_cae
 
 PRESETS = {
@@ -42,9 +45,6 @@ SLIDES = 20, 80, 160                        # Figure 3.4, of 160
 EPOCHS = 1, 100, 200, 300, 400, 500         # Figure 3.4, of 500
 INSETS = 1, 200, 400                        # Figure 3.5, of 500
 
-PHANTOMS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                        os.pardir, 'data', 'phantom')
-
 
 def main():
     args = parse_arguments()
@@ -52,25 +52,31 @@ def main():
     settings.update(seed=args.seed, shuffle=args.shuffle)
 
     # --------------------------------------------------------------- the data
-    path = args.data or synthetic_knees(settings)
+    path = args.data or default_knees(__file__, args.patients, args.matrix,
+                                      args.slices, args.seed)
     if os.path.isdir(path):
         shape = args.depth, args.size, args.size
         build_network(settings, shape)  # it complains now, not minutes later
-        source, path = path, os.path.join(args.out, 'volumes.h5')
-        with Progress('converting series', 'series') as progress:
-            prepare(source, path, shape, at_least=2, progress=progress,
-                    report=progress.write)
+    with PhaseProgress() as progress:
+        path = prepare_for(
+            path, os.path.join(args.out, 'volumes.h5'),
+            Options(args.depth, args.size), selection.selection_of(args),
+            key=identity.load_key() if args.data else b'synthetic knees',
+            progress=progress)
     with Dataset(path) as dataset:
         # "A training set of 160 3D images was used, alongside a test set of
         # the remaining 20 images" (section 2.4.1).
-        train, test, shared = split_volumes(dataset, args.test)
-    if shared:
-        print('warning: one person has volumes in the training and in the '
-              'test set, so the test loss says little', file=sys.stderr)
+        split = last_split(dataset.volumes, args.test)
+        train = dataset.volumes[split.train]
+        test = dataset.volumes[split.test]
+        check_range(dataset.volumes)
+        data = dataset.hash
+    if split.warning():
+        print(f'warning: {split.warning()}', file=sys.stderr)
     settings.update(
         shape=list(train.shape[2:]), train=len(train), test=len(test),
         batch_size=min(args.batch_size, len(train)), synthetic=not args.data,
-        data=fingerprint(path), version=kneerepro.__version__)
+        data=data, version=kneerepro.__version__)
     print('{train} training and {test} test volumes of {shape[0]} x '
           '{shape[1]} x {shape[2]}, batch size {batch_size}'.format(**settings))
 
@@ -86,17 +92,6 @@ def main():
     for path in draw(settings, results, args.out):
         print(f'wrote {path}')
     return cli.INTERRUPTED if results['interrupted'] else 0
-
-
-def synthetic_knees(settings):
-    """The folder with the synthetic DICOM series, written where missing."""
-    folder = os.path.relpath(os.path.join(
-        PHANTOMS, '{patients}-patients-{slices}x{matrix}x{matrix}-seed{seed}'
-        .format(**settings)))
-    with Progress(f'synthetic knees in {folder}', 'patients') as progress:
-        write_patients(folder, settings['patients'], settings['seed'],
-                       settings['matrix'], settings['slices'], progress)
-    return folder
 
 
 def build_network(settings, shape):
@@ -203,6 +198,7 @@ def parse_arguments():
     parser.add_argument('--data', metavar='PATH',
                         help='folder of DICOM series, or an HDF5 dataset '
                         '(default: synthetic knees)')
+    selection.add_arguments(parser)
     parser.add_argument('--out', default=os.path.join('runs', 'cae3d'),
                         help='folder for the results')
     parser.add_argument('--preset', choices=PRESETS, default='quick',

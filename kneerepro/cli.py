@@ -44,6 +44,14 @@ def positive_float(text):
     return number
 
 
+def non_negative_float(text):
+    """An :mod:`argparse` type: a finite number, 0 or above."""
+    number = _number(float, text, 'a number')
+    if not 0 <= number < float('inf'):
+        raise argparse.ArgumentTypeError(f'{text} is not a number of at least 0')
+    return number
+
+
 def seed(text):
     """An :mod:`argparse` type: a seed that every random stream accepts."""
     number = _number(int, text, 'an integer')

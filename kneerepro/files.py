@@ -8,13 +8,15 @@ from kneerepro.errors import UserError
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path, temporary=None):
     """Write a file under a temporary name, then give it its own.
 
     Parameters
     ----------
     path : str
         The file to write. Its folder is created.
+    temporary : str, optional
+        The temporary name; by default one that nothing else has.
 
     Yields
     ------
@@ -31,14 +33,15 @@ def replacing(path):
     folder, name = os.path.split(os.path.abspath(path))
     try:
         os.makedirs(folder, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(
-            dir=folder, prefix='.', suffix='-' + name)
+        if temporary is None:
+            handle, temporary = tempfile.mkstemp(
+                dir=folder, prefix='.', suffix='-' + name)
+            os.close(handle)
     except FileExistsError:
         raise UserError(
             f'cannot write {path}: {folder} is no folder') from None
     except OSError as error:
         raise UserError(f'cannot write {path}: {reason(error)}') from None
-    os.close(handle)
     try:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())

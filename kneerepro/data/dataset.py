@@ -1,56 +1,69 @@
 """The HDF5 file of the 5-D dataset, {patients, 1, depth, rows, columns}."""
 
 import contextlib
+import hashlib
+import json
+import os
 import re
 
 import h5py
 import numpy as np
 
+from kneerepro.data.views import View
 from kneerepro.errors import UserError
 from kneerepro.files import reason, replacing
 
 FORMAT = 'kneerepro volumes'
-VERSION = 1
+VERSION = 2
+
+# Beside the volumes, for each: whose it is, which knee, and whether the
+# identity is certain.
+_FIELDS = {'patient': 'S64', 'side': 'S5', 'certain': 'u1'}
+
+# HDF5 leaves a block in front of a file to its users. It says here what is
+# behind it, so that HDF5, which damaged files make crash, need not be asked.
+_BLOCK = 512
 
 
 @contextlib.contextmanager
-def new_dataset(path, count, shape, attributes):
+def new_dataset(path, shape, temporary=None):
     """Create a dataset file, which appears under its name once whole.
 
     Parameters
     ----------
     path : str
-    count : int
-        Number of volumes.
     shape : tuple of 3 ints
         Depth, rows and columns of a volume.
-    attributes : dict
-        Kept in the file: how it was made.
+    temporary : str, optional
+        Where to write it before it takes its name, on the same file system;
+        by default a name of its own in the same folder.
 
     Yields
     ------
-    callable
-        ``write(i, volume, patient)`` stores volume `i`, float32 in [0, 1];
-        volumes of one person have the same `patient`, an int.
+    DatasetWriter
+
+    Raises
+    ------
+    UserError
+        If it cannot be written.
     """
-    with replacing(path) as temporary, _written(temporary) as file:
-        file.attrs.update(attributes, format=FORMAT, version=VERSION)
-        volumes = file.create_dataset(
-            'volumes', (count, 1) + shape, 'float32',
-            chunks=(1, 1) + shape)
-        patients = file.create_dataset('patient', (count,), 'int32')
-
-        def write(i, volume, patient):
-            volumes[i, 0] = volume
-            patients[i] = patient
-
-        yield write
+    with replacing(path, temporary) as temporary:
+        with _written(temporary) as file:
+            writer = DatasetWriter(file, shape)
+            yield writer
+            writer.finish()
+        with open(temporary, 'rb+') as file:
+            file.seek(_BLOCK)
+            length, digest = _behind_block(file)
+            file.seek(0)
+            file.write(f'{FORMAT}\nversion {VERSION}\nlength {length}\n'
+                       f'sha256 {digest}\n'.encode())
 
 
 @contextlib.contextmanager
 def _written(path):
     try:
-        with h5py.File(path, 'w') as file:
+        with h5py.File(path, 'w', userblock_size=_BLOCK) as file:
             yield file
     except RuntimeError as error:
         # What h5py makes of a full disk when it closes the file.
@@ -60,72 +73,114 @@ def _written(path):
         raise
 
 
+class DatasetWriter:
+    """Fills a dataset file.
+
+    Attributes
+    ----------
+    provenance : dict
+        How the dataset was made, in what JSON can hold; kept in the file.
+    """
+
+    def __init__(self, file, shape):
+        self.provenance = {}
+        self._file = file
+        # No compression: of a chunk that is stored plainly, HDF5 can read a
+        # single slice.
+        self._volumes = file.create_dataset(
+            'volumes', (0, 1) + tuple(shape), 'float32',
+            chunks=(1, 1) + tuple(shape), maxshape=(None, 1) + tuple(shape))
+        self._fields = {name: [] for name in _FIELDS}
+
+    def append(self, volume, patient, side='', certain=True):
+        """Add a volume.
+
+        Parameters
+        ----------
+        volume : array, shape (depth, rows, columns), float32, in [0, 1]
+        patient : str
+            Whose it is: the same for volumes of one person.
+        side : str
+            'LEFT', 'RIGHT' or ''.
+        certain : bool
+            Whether the identity rests on a PatientID.
+        """
+        volume = np.ascontiguousarray(volume, '<f4')
+        count = len(self._volumes)
+        self._volumes.resize(count + 1, axis=0)
+        self._volumes[count, 0] = volume
+        for name, value in [
+                ('patient', patient.encode('ascii', 'backslashreplace')),
+                ('side', side), ('certain', certain)]:
+            self._fields[name].append(value)
+
+    def finish(self):
+        for name, dtype in _FIELDS.items():
+            self._file[name] = np.array(self._fields[name], dtype)
+        self._file.attrs['provenance'] = json.dumps(self.provenance,
+                                                    sort_keys=True)
+
+
+def _behind_block(file):
+    """Length and SHA-256 of the rest of a file."""
+    digest, length = hashlib.sha256(), 0
+    for part in iter(lambda: file.read(2 ** 20), b''):
+        digest.update(part)
+        length += len(part)
+    return length, digest.hexdigest()
+
+
 class Dataset:
     """Reads a dataset file.
 
     Parameters
     ----------
     path : str
+    verify : bool
+        Read all of it once and compare it with its checksum. Otherwise only
+        its length is compared.
 
     Attributes
     ----------
-    volumes : h5py.Dataset, shape (patients, 1, depth, rows, columns), float32
-        Read from disk as it is sliced.
-    patient : array of int, shape (patients,)
+    volumes : View, shape (patients, 1, depth, rows, columns), float32
+        The thesis's 5-D dataset (section 2.2), read from disk as it is
+        sliced.
+    images : View, shape (patients * depth, 1, rows, columns), float32
+        Its 4-D dataset: the same values, slice by slice.
+    patient : array of str, shape (patients,)
         Equal for volumes of one person.
-    attributes : dict
+    side : array of str, shape (patients,)
+        'LEFT', 'RIGHT' or ''.
+    certain : array of bool, shape (patients,)
+        Whether the identity rests on a PatientID.
+    provenance : dict
         How the file was made.
+    hash : str
+        SHA-256 of the file behind its first 512 bytes, in hexadecimal.
+    shape : tuple of 3 ints
+        Depth, rows and columns of a volume.
 
     Raises
     ------
     UserError
-        If the file is not such a dataset.
+        If the file is not such a dataset, or has been damaged.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, verify=True):
+        self.hash = _check(path, verify)
         try:
             self._file = h5py.File(path, 'r')
         except OSError as error:
             raise UserError(f'{path} cannot be read as HDF5 '
                             f'({reason(error)})') from None
-        try:
-            self._check(path)
-        except BaseException:
-            self.close()
-            raise
-
-    def _check(self, path):
-        attributes = dict(self._file.attrs)
-        if str(attributes.get('format')) != FORMAT:
-            raise UserError(f'{path} is HDF5 but no dataset of this package: '
-                            'make one with data/prepare.py')
-        version = attributes.get('version')
-        if str(version) != str(VERSION):
-            raise UserError(
-                f'{path} has format version {version}, this package reads '
-                f'{VERSION}: prepare it again')
-        volumes, patient = self._member('volumes'), self._member('patient')
-        shape = volumes.shape
-        if (len(shape) != 5 or shape[1] != 1 or 0 in shape
-                or volumes.dtype != np.float32):
-            raise UserError(
-                f'{path} holds {volumes.dtype} volumes of shape {shape}, '
-                'needed is float32 of shape (patients, 1, depth, rows, '
-                'columns)')
-        if patient.shape != shape[:1] or patient.dtype.kind not in 'iu':
-            raise UserError(
-                f'{path} holds {shape[0]} volumes, but {patient.dtype} '
-                f'patients of shape {patient.shape}: needed is an integer for '
-                'each volume')
-        self.volumes, self.patient = volumes, patient[:]
-        self.attributes = attributes
-
-    def _member(self, name):
-        member = self._file.get(name)
-        if not isinstance(member, h5py.Dataset):
-            raise UserError(
-                f'{self._file.filename} is incomplete: no dataset {name}')
-        return member
+        volumes = self._file['volumes']
+        self.shape = volumes.shape[2:]
+        self.patient = self._file['patient'][:].astype(str)
+        self.side = self._file['side'][:].astype(str)
+        self.certain = self._file['certain'][:].astype(bool)
+        self.provenance = json.loads(self._file.attrs['provenance'])
+        self.volumes = View(volumes, self.patient, self.certain)
+        self.images = View(volumes, self.patient, self.certain, images=True)
 
     def close(self):
         self._file.close()
@@ -137,41 +192,32 @@ class Dataset:
         self.close()
 
 
-def split_volumes(dataset, test=None):
-    """The thesis's split: the first volumes train, the last test.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    test : int, optional
-        Number of test volumes; by default one in nine, as 20 of 180.
-
-    Returns
-    -------
-    train, test : array, shape (n, 1, depth, rows, columns), float32
-        In memory.
-    shared : bool
-        Whether a person has volumes on both sides, which makes the test set
-        no test.
-
-    Raises
-    ------
-    UserError
-        If that leaves either side empty, or values are not in [0, 1].
-    """
-    count = len(dataset.volumes)
-    if test is None:
-        test = max(1, round(count / 9))
-    if not 0 < test < count:
-        raise UserError(
-            f'{count} volumes cannot be split into training volumes and '
-            f'{test} test volumes: at least one of each is needed')
-    patients = dataset.patient
-    shared = bool(set(patients[:-test]) & set(patients[-test:]))
-    sides = dataset.volumes[:-test], dataset.volumes[-test:]
-    for volumes in sides:
-        low, high = volumes.min(), volumes.max()
-        if not (0 <= low and high <= 1):  # nor NaN
-            raise UserError(f'the volumes hold values from {low:g} to '
-                            f'{high:g}, needed are values in [0, 1]')
-    return sides + (shared,)
+def _check(path, verify):
+    """Compare a file with the block in front of it; returns its hash."""
+    try:
+        with open(path, 'rb') as file:
+            block = file.read(_BLOCK)
+            length = os.fstat(file.fileno()).st_size - _BLOCK
+            found = re.match(
+                rb'(.*)\nversion (\d+)\nlength (\d+)\nsha256 ([0-9a-f]{64})\n',
+                block)
+            if not found or found[1].decode('latin-1') != FORMAT:
+                raise UserError(f'{path} is no dataset of this package: make '
+                                'one with data/prepare.py')
+            version, expected = int(found[2]), int(found[3])
+            if version != VERSION:
+                raise UserError(
+                    f'{path} has format version {version}, this package reads '
+                    f'{VERSION}: prepare it again')
+            digest = found[4].decode()
+            if verify and length == expected:
+                length, actual = _behind_block(file)
+            if length != expected or verify and actual != digest:
+                raise UserError(
+                    f'{path} is damaged: {length:,} bytes '
+                    + ('which do not agree with their checksum'
+                       if length == expected else f'instead of {expected:,}')
+                    + '; prepare it again')
+    except OSError as error:
+        raise UserError(f'{path} cannot be read: {reason(error)}') from None
+    return digest

@@ -1,139 +1,426 @@
-"""DICOM series to the 5-D dataset (section 2.2)."""
+"""DICOM series to the dataset of section 2.2, at the scale of the OAI.
 
+Work in progress is kept in a folder beside the output: the catalogue of
+headers and a file for each volume that is done. The dataset appears once it
+is whole, and the folder is gone then. A run that was stopped, however, is
+continued by the next one with the same arguments.
+"""
+
+import contextlib
+import fcntl
 import hashlib
+import json
 import os
+import shutil
+from collections import Counter, namedtuple
 
 import numpy as np
 
-from kneerepro.data import dicom
+import kneerepro
+from kneerepro.data import arrays, find as finding
+from kneerepro.data.catalogue import Catalogue
+from kneerepro.data.checks import Limits
+from kneerepro.data.convert import Options, make_volume, normalise
 from kneerepro.data.dataset import Dataset, new_dataset
-from kneerepro.data.resize import resize
+from kneerepro.data.defects import DefectError
+from kneerepro.data.geometry import orient
+from kneerepro.data.identity import keyed_hash
+from kneerepro.data.pixels import read_slices
+from kneerepro.data.report import Report, report_paths
+from kneerepro.data.scan import scan, survey
+from kneerepro.data.selection import Selection
+from kneerepro.data.workers import Workers
 from kneerepro.errors import UserError
+from kneerepro.files import reason, replacing
+
+Summary = namedtuple('Summary', 'converted rejected not_selected codes')
+Summary.__doc__ = """What became of the series.
+
+Attributes
+----------
+converted, rejected, not_selected : int
+    Rejected files that belong to no series count as well.
+codes : dict of str to int
+    How often each code occurred, of rejections and of notes.
+"""
+
+_Task = namedtuple('_Task', 'key files source spacing options flips out '
+                            'known')
 
 
-def normalise(volume):
-    """Scale a volume to [0, 1], from its minimum to its maximum (E17).
-
-    Raises
-    ------
-    kneerepro.data.dicom.SeriesError
-        If it is constant or not finite.
-    """
-    low, high = float(volume.min()), float(volume.max())
-    if not np.isfinite([low, high]).all():
-        raise dicom.SeriesError('it has values that are not finite')
-    if low == high:
-        raise dicom.SeriesError('all its pixels are equal')
-    # Rounding can leave the largest a hair above 1.
-    return np.minimum((volume - low) / (high - low), 1)
-
-
-def convert(volume, shape):
-    """A series' pixels as a volume of the dataset.
-
-    "[...] resize the images to 64x64x160 pixels [...] Secondly, the intensity
-    values were normalized to be between 0 and 1."
+def prepare(sources, out, options=Options(), limits=Limits(),
+            selection=Selection(), *, key, workers=1, one_per_patient=False,
+            identifiers=False, overwrite=False, at_least=1, npy=False,
+            report_failure=True, progress=None):
+    """Convert series of images to a dataset file.
 
     Parameters
     ----------
-    volume : array, shape (slices, any, any), float32
-    shape : tuple of 3 ints
-        Depth, rows and columns of the result. The slices are kept where there
-        are that many, as in the thesis, and resampled where not.
+    sources : list of str
+        Folders with DICOM series at any depth under any file names, and with
+        volumes as .mat or .npy files; or such files.
+    out : str
+        The HDF5 file to write, see :mod:`kneerepro.data.dataset`. If it was
+        made from the same files with the same arguments before, it is kept.
+    options : Options
+    limits : Limits
+    selection : Selection
+    key : bytes
+        Of the patients' hashes, see :func:`kneerepro.data.identity.load_key`.
+    workers : int
+        Processes. Their number changes nothing in the result.
+    one_per_patient : bool
+        Take only the first series of each patient.
+    identifiers : bool
+        Keep PatientIDs and absolute paths in dataset and report.
+    overwrite : bool
+        Replace `out` even if it is something else.
+    at_least : int
+        Volumes without which it is not worth it.
+    npy : bool
+        Write the volumes to ``out`` with the ending .npy as well.
+    report_failure : bool
+        Leave the report behind where there is no dataset.
+    progress : callable, optional
+        Called with what is going on ('reading headers' or 'converting'),
+        the numbers done, of all, and rejected.
 
     Returns
     -------
-    array of `shape`, float32, in [0, 1]
-    """
-    for axis in (1, 2, 0):
-        volume = resize(volume, shape[axis], axis)
-    return normalise(volume)
-
-
-def prepare(source, out, shape=(160, 64, 64), at_least=1, report=print,
-            progress=None):
-    """Convert all DICOM series below a folder into a dataset file.
-
-    Parameters
-    ----------
-    source : str
-        A folder.
-    out : str
-        The HDF5 file to write, see :mod:`kneerepro.data.dataset`. If it was
-        made from the same files with the same shape before, it is kept.
-    shape : tuple of 3 ints
-        Depth, rows and columns of the volumes.
-    at_least : int
-        Volumes without which it is not worth it.
-    report : callable
-        Takes lines on what was found and left out.
-    progress : callable, optional
-        Called with the number of series done and of all.
+    Summary or None
+        None if `out` was kept.
 
     Raises
     ------
     UserError
         If fewer than `at_least` series can be converted, or `out` cannot be
-        written. Nothing is left behind then.
+        written. No dataset is left behind then.
     """
-    if not os.path.isdir(source):
-        raise UserError(f'{source} is not a folder of DICOM files')
-    source_hash = fingerprint(source)
-    if _made_from(out, source_hash, shape, at_least):
-        return
-    series, rejected = dicom.find_series(source)
-    volumes, patients = [], []
-    for i, one in enumerate(series):
-        if progress is not None:
-            progress(i, len(series))
-        try:
-            pixels = dicom.read_volume(one)
-            volumes.append(convert(pixels, shape))
-        except dicom.SeriesError as error:
-            rejected.append((one.uid, str(error)))
-            continue
-        patients.append(one.patient)
-        if len(pixels) != shape[0]:
-            report(f'series {one.uid}: {len(pixels)} slices resampled to '
-                   f'{shape[0]}')
-    if progress is not None:
-        progress(len(series), len(series))
-    for what, reason in rejected:
-        report(f'left out {what}: {reason}')
-    if len(volumes) < at_least:
-        raise UserError(
-            f'{source} holds {len(volumes)} usable DICOM MR series and '
-            f'{len(rejected)} with a defect; needed are at least {at_least}')
+    out = os.path.abspath(out)
+    work = out + '.partial'
+    sources = _distinct(sources)
+    excluded = [out, work, *report_paths(out), _npy_path(out)]
+    surveyed = survey(sources, excluded)
+    made_from = {
+        'version': kneerepro.__version__, 'source': surveyed.fingerprint,
+        'options': options._asdict(), 'limits': limits._asdict(),
+        'series_description': selection.pattern,
+        'one_per_patient': one_per_patient, 'identifiers': identifiers,
+        'key': keyed_hash(key, '')}
+    if _is_made_from(out, made_from, at_least):
+        if npy and not os.path.lexists(_npy_path(out)):
+            _write_npy(out)
+        # Of a run that was killed after its last act but one.
+        shutil.rmtree(work, ignore_errors=True)
+        return None
+    for path in [out] + npy * [_npy_path(out)]:
+        if os.path.lexists(path) and not overwrite:
+            raise UserError(f'{path} is there already and was made from other '
+                            'data or with other options: name another --out, '
+                            'or say --overwrite')
+    with _working_folder(work, out) as finished, contextlib.closing(
+            Catalogue(os.path.join(work, 'catalogue.sqlite'))) as catalogue:
+        catalogue.start(made_from['source'] + str(options.depth))
+        with Workers(workers) as pool, new_dataset(
+                out, (options.depth, options.size, options.size),
+                os.path.join(work, 'assembled.h5')) as writer:
+            scan(catalogue, sources, pool, options.depth, excluded,
+                 progress and (lambda done: progress(
+                     'reading headers', done, surveyed.count, 0)))
+            found = finding.find(catalogue, selection, limits, options)
+            if one_per_patient:
+                found = list(finding.one_per_patient(found))
+            results = _results(catalogue, found, limits, options, work, pool,
+                               progress)
+            report, tally = Report(out, sources, identifiers), _Tally()
+            _add_files(catalogue, report, tally)
+            _add_volumes(_decided(catalogue, found, results, limits, report,
+                                  tally, key, identifiers), writer, options)
+            summary = tally.summary()
+            enough = summary.converted >= at_least
+            if enough or report_failure:
+                report.write()
+            if not enough:
+                finished()
+                raise UserError(_too_few(sources, found, summary, selection,
+                                         at_least, report_failure and report))
+            writer.provenance = {**made_from, 'converted': summary.converted,
+                                 'rejected': summary.rejected,
+                                 'not_selected': summary.not_selected}
+        if npy:
+            _write_npy(out)
+        finished()
+    return summary
 
-    # Numbers in place of identities: the file shall not name anyone.
-    people = {patient: i for i, patient in enumerate(dict.fromkeys(patients))}
-    with new_dataset(out, len(volumes), shape,
-                     {'normalisation': 'per volume',
-                      'source': source_hash}) as write:
-        for i, volume in enumerate(volumes):
-            write(i, volume, people[patients[i]])
 
+def prepare_for(path, out, options, selection=Selection(), *, key,
+                limits=Limits(), at_least=2, report=print, progress=None):
+    """The dataset file for an experiment, made where it is not one already.
 
-def fingerprint(path):
-    """A hash that changes when a file, or any file below a folder, does.
+    Parameters
+    ----------
+    path : str
+        A dataset file, which is taken as it is, or a source.
+    out : str
+        The dataset file to write otherwise.
+    options, selection, key, limits, at_least, progress
+        See :func:`prepare`.
+    report : callable
+        Takes lines on what was left out.
 
-    Made from names, sizes and times of modification, not from contents, so
-    that it is quick for a disk of DICOM.
+    Returns
+    -------
+    str
+        Path of the dataset file.
     """
-    files = dicom.files_below(path) if os.path.isdir(path) else [path]
-    digest = hashlib.sha256()
-    for file in files:
-        status = os.stat(file)
-        digest.update(repr((os.path.relpath(file, path), status.st_size,
-                            status.st_mtime_ns)).encode())
-    return digest.hexdigest()
+    if os.path.isfile(path) and not _is_array_file(path):
+        return path
+    summary = prepare([path], out, options, limits, selection, key=key,
+                      overwrite=True, at_least=at_least, report_failure=False,
+                      progress=progress)
+    if summary is not None:
+        for line in describe(summary, out):
+            report(line)
+    return out
 
 
-def _made_from(path, source_hash, shape, at_least):
+def describe(summary, out):
+    """Lines that tell of a :class:`Summary`."""
+    yield (f'{summary.converted} series converted, {summary.rejected} series '
+           f'or files rejected, {summary.not_selected} not selected')
+    for code, count in sorted(summary.codes.items()):
+        yield f'  {code}: {count}'
+    if summary.codes:
+        yield f'each with its reason is in {report_paths(out)[0]}'
+
+
+# ------------------------------------------------------------- the single steps
+
+def _results(catalogue, found, limits, options, work, pool, progress):
+    """Result of each usable series in turn, from this run or an earlier."""
+    usable = [one for one in found if one.selected and one.defect is None]
+    tasks = (_task(catalogue, one, limits, options, work) for one in usable)
+    rejected = 0
+    for done, (task, result) in enumerate(
+            pool.map(_convert_one, tasks, _crashed), 1):
+        rejected += 'code' in result
+        if task.known is None:
+            catalogue.add_result(task.key, result)
+            if progress is not None:
+                progress('converting', done, len(usable), rejected)
+        yield {**result, 'path': task.out, 'files': task.files}
+
+
+def _task(catalogue, one, limits, options, work):
+    loaded = finding.load(catalogue, one, limits)
+    if isinstance(loaded, arrays.ArrayVolume):
+        source, spacing, flips = loaded, None, (False,) * 3
+    else:
+        source, spacing = loaded.slices, loaded.header.pixel_spacing
+        orientation = orient(loaded.header.orientation)
+        flips = list(orientation.flips)
+        if options.flip_left and one.side == 'LEFT':
+            axis = {'sagittal': 0, 'coronal': 2, 'axial': 2}[orientation.plane]
+            flips[axis] = not flips[axis]
+    files = finding.paths(loaded)
+    state = catalogue.state(files)
+    key = hashlib.sha256(repr((
+        kneerepro.__version__, one.where, one.uid, state, spacing, options,
+        flips)).encode('utf-8', 'surrogateescape')).hexdigest()
+    out = os.path.join(work, key + '.npy')
+    known = catalogue.result(key)
+    if known is None or 'code' not in known and not os.path.exists(out):
+        return _Task(key, files, source, spacing, options, flips, out, None)
+    return _Task(key, files, None, spacing, options, flips, out, known)
+
+
+def _convert_one(task):
+    """Make a volume and write it to a file; runs in a worker."""
+    if task.known is not None:
+        return task.known
     try:
-        with Dataset(path) as dataset:
-            return (dataset.attributes.get('source') == source_hash
-                    and dataset.volumes.shape[2:] == tuple(shape)
-                    and len(dataset.volumes) >= at_least)
+        if isinstance(task.source, arrays.ArrayVolume):
+            pixels = arrays.read_volume(task.source)
+            images = ((image, 1., 0.) for image in pixels)
+            count = len(pixels)
+        else:
+            images, count = read_slices(task.source), len(task.source)
+        volume = make_volume(images, count, task.spacing, task.options,
+                             task.flips)
+    except DefectError as error:
+        return {'code': error.code, 'reason': error.message}
+    result = {'pixels': hashlib.sha256(volume.tobytes()).hexdigest(),
+              'low': float(volume.min()), 'high': float(volume.max())}
+    if task.options.normalise != 'dataset':
+        volume = normalise(volume, task.options.normalise)
+    with replacing(task.out) as temporary, open(temporary, 'wb') as file:
+        np.save(file, volume)
+    return result
+
+
+def _crashed(task):
+    return {'code': 'UNDECODABLE_PIXELS',
+            'reason': 'decoding its pixels ended the process'}
+
+
+class _Tally:
+    """Counts decisions and codes."""
+
+    def __init__(self):
+        self._decisions, self._codes = Counter(), Counter()
+
+    def add(self, decision, codes):
+        self._decisions[decision] += 1
+        self._codes.update(codes)
+
+    def summary(self):
+        return Summary(*(self._decisions[decision] for decision in
+                         ('converted', 'rejected', 'not selected')),
+                       dict(self._codes))
+
+
+def _add_files(catalogue, report, tally):
+    """Report the files that belong to no series."""
+    for path, message in catalogue.passed_over_files():
+        report.add([path], decision='passed over', reason=message)
+    for path, code, message in catalogue.defective_files():
+        report.add([path], decision='rejected', code=code, reason=message)
+        tally.add('rejected', [code])
+
+
+def _decided(catalogue, found, results, limits, report, tally, key,
+             identifiers):
+    """Report all series; yields (found, result, name of the patient) of those
+    that become volumes."""
+    numbers = {}  # of volumes, by a hash of their pixels
+    for one in found:
+        usable = one.selected and one.defect is None
+        result = next(results) if usable else {}
+        code, why = one.defect or (result.get('code', ''),
+                                   result.get('reason', ''))
+        if usable and not code:
+            if result['pixels'] in numbers:
+                code = 'DUPLICATE_PIXELS'
+                why = ('the same pixels as volume '
+                       f'{numbers[result["pixels"]]}')
+            else:
+                numbers[result['pixels']] = len(numbers)
+        converted = usable and not code
+        decision = ('converted' if converted else 'rejected' if code
+                    else 'not selected')
+        notes = one.notes if converted else []
+        tally.add(decision, notes + ([code] if code else []))
+        patient = (one.identity.patient if identifiers
+                   else keyed_hash(key, one.identity.patient))
+        report.add(
+            result['files'] if usable else
+            finding.paths(finding.load(catalogue, one, limits)),
+            volume=len(numbers) - 1 if converted else '', decision=decision,
+            code=code, reason=why, notes=notes, patient=patient,
+            side=one.side, series_uid=one.uid, part=one.part,
+            slices=one.slices, rows=one.rows, columns=one.columns,
+            spacing_mm=[round(length, 4) for length in one.spacing],
+            plane=one.plane, directions=one.directions)
+        if converted:
+            yield one, result, patient
+
+
+def _add_volumes(decided, writer, options):
+    limits = None
+    if options.normalise == 'dataset':
+        decided = list(decided)
+        if decided:
+            limits = (min(result['low'] for _, result, _ in decided),
+                      max(result['high'] for _, result, _ in decided))
+    for one, result, patient in decided:
+        volume = np.load(result['path'], mmap_mode='r')
+        if limits is not None:
+            volume = normalise(volume, 'dataset', limits)
+        writer.append(volume, patient, one.side, one.identity.certain)
+
+
+def _write_npy(out):
+    path = _npy_path(out)
+    with Dataset(out, verify=False) as dataset, replacing(path) as temporary:
+        volumes = np.lib.format.open_memmap(
+            temporary, 'w+', 'float32', dataset.volumes.shape)
+        for i in range(len(volumes)):
+            volumes[i] = dataset.volumes[i]
+        volumes.flush()
+
+
+def _npy_path(out):
+    return os.path.splitext(out)[0] + '.npy'
+
+
+def _too_few(sources, found, summary, selection, at_least, report):
+    text = (f'{", ".join(sources)}: {summary.converted} usable series, '
+            f'{summary.rejected} series or files rejected, '
+            f'{summary.not_selected} not selected; needed are at least '
+            f'{at_least}')
+    others = Counter(one.description for one in found if not one.selected)
+    if others:
+        text += (f". None of these descriptions matches '{selection.pattern}'"
+                 ': ' + ', '.join(f"'{name}' ({count})" for name, count
+                                  in others.most_common(5))
+                 + '; choose with --series-description, or --any-series')
+    if summary.rejected:
+        text += '. ' + (f'The reasons are in {report.paths[0]}' if report else
+                        'data/inspect.py tells the reasons')
+    return text
+
+
+# ------------------------------------------------------------- around the steps
+
+def _distinct(sources):
+    """Sources without those that lie in another one."""
+    real = {source: os.path.realpath(source) for source in sources}
+    return [source for i, source in enumerate(sources) if not any(
+        os.path.commonpath([real[source], real[other]]) == real[other]
+        and (real[other] != real[source] or j < i)
+        for j, other in enumerate(sources) if j != i)]
+
+
+def _is_made_from(path, made_from, at_least):
+    try:
+        with Dataset(path, verify=False) as dataset:
+            # JSON knows no tuples.
+            wanted = json.loads(json.dumps(made_from))
+            return (len(dataset.volumes) >= at_least and all(
+                dataset.provenance.get(name) == value
+                for name, value in wanted.items()))
     except UserError:
         return False
+
+
+def _is_array_file(path):
+    with open(path, 'rb') as file:
+        return arrays.is_array_file(file.read(1024))
+
+
+@contextlib.contextmanager
+def _working_folder(work, out):
+    """A folder that no other run uses; yields what to call when it is no
+    longer needed."""
+    parent = os.path.dirname(work)
+    new = not os.path.isdir(parent)
+    try:
+        os.makedirs(work, exist_ok=True)
+        lock = open(os.path.join(work, 'lock'), 'w')
+    except OSError as error:
+        raise UserError(f'cannot write {out}: {reason(error)}') from None
+    done = []
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f'another run is writing {out}: wait for it, or '
+                            'name another --out') from None
+        try:
+            yield lambda: done.append(True)
+        finally:
+            if done:
+                shutil.rmtree(work)
+            if done and new:
+                with contextlib.suppress(OSError):  # not empty
+                    os.rmdir(parent)

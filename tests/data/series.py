@@ -1,13 +1,21 @@
-"""Small DICOM series."""
+"""Small DICOM series, and what is known of their headers."""
 
 import os
+import random
 
 import numpy as np
 import pydicom
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+from pydicom.uid import (
+    ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian,
+    MRImageStorage)
 
-AXIAL = (1, 0, 0, 0, 1, 0), (0, 0, 1)  # ImageOrientationPatient, its normal
+from kneerepro.data.header import Header
+from kneerepro.data.series import Slice
+
+# ImageOrientationPatient and the slice normal
+AXIAL = (1, 0, 0, 0, 1, 0), (0, 0, 1)
+SAGITTAL = (0, 1, 0, 0, 0, -1), (-1, 0, 0)  # as the OAI's
 
 
 def write_series(folder, volume, uid='1.2.3', geometry=AXIAL, step=2.,
@@ -27,29 +35,33 @@ def write_series(folder, volume, uid='1.2.3', geometry=AXIAL, step=2.,
                     + i * step * normal)
         paths.append(os.path.join(folder, f'{uid}-{i}'))
         write_slice(paths[-1], pixels, **{
-            'SeriesInstanceUID': uid, 'PatientID': 'someone',
-            'InstanceNumber': i + 1,
+            'SeriesInstanceUID': uid, 'SOPInstanceUID': f'{uid}.{i + 1}',
+            'SeriesDescription': 'SAG_3D_DESS_LEFT', 'PatientID': 'someone',
+            'InstanceNumber': i + 1, 'PixelSpacing': [1, 1],
             'ImageOrientationPatient': np.round(orientation, 6).tolist(),
             'ImagePositionPatient': np.round(position, 6).tolist(),
             **elements})
     return paths
 
 
-def write_slice(path, pixels, **elements):
+def write_slice(path, pixels, syntax=ExplicitVRLittleEndian, **elements):
+    little_endian = syntax != ExplicitVRBigEndian
     meta = FileMetaDataset()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.TransferSyntaxUID = syntax
     meta.MediaStorageSOPClassUID = MRImageStorage
-    meta.MediaStorageSOPInstanceUID = '1.2.3.4'
+    meta.MediaStorageSOPInstanceUID = elements.get('SOPInstanceUID') or '1.2'
     image = FileDataset(path, {}, preamble=128 * b'\0', file_meta=meta,
-                        is_implicit_VR=False, is_little_endian=True)
+                        is_implicit_VR=syntax == ImplicitVRLittleEndian,
+                        is_little_endian=little_endian)
     pixels = np.asarray(pixels)
     elements = {
-        'Modality': 'MR', 'SamplesPerPixel': 1,
+        'SOPClassUID': MRImageStorage, 'Modality': 'MR', 'SamplesPerPixel': 1,
         'PhotometricInterpretation': 'MONOCHROME2',
         'Rows': pixels.shape[0], 'Columns': pixels.shape[1],
         'BitsAllocated': 16, 'BitsStored': 16, 'HighBit': 15,
         'PixelRepresentation': int(pixels.min() < 0),
-        'PixelData': pixels.astype('<i4').astype('<u2').tobytes(), **elements}
+        'PixelData': pixels.astype('i4').astype(
+            '<u2' if little_endian else '>u2').tobytes(), **elements}
     for name, value in elements.items():
         if value is not None:
             setattr(image, name, value)
@@ -74,3 +86,22 @@ def damage(path, old, new):
     assert content.count(old) == 1 and len(old) == len(new)
     with open(path, 'wb') as file:
         file.write(content.replace(old, new))
+
+
+HEADER = Header(**{**dict.fromkeys(Header._fields, ''), 'rows': 4,
+                   'columns': 6, 'orientation': (0, 1, 0, 0, 0, -1),
+                   'pixel_spacing': (0.5, 0.25), 'modality': 'MR',
+                   'samples': 1, 'photometric': 'MONOCHROME2'})
+
+
+def make_slices(count=20, step=1.5, **fields):
+    """Sagittal ones, from the left to the right."""
+    header = HEADER._replace(**fields)
+    return [Slice(f'{i:03d}', 0, header, f'1.{i}', i + 1,
+                  (-step * i, 10., 20.), 100, None) for i in range(count)]
+
+
+def shuffled(slices):
+    slices = list(slices)
+    random.Random(1).shuffle(slices)
+    return slices

@@ -1,58 +1,44 @@
+import csv
+import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 import unittest
 from unittest import mock
 
-import h5py
 import numpy as np
+import pydicom
+import scipy.io
 
-from kneerepro.data import dicom
+from kneerepro.data import prepare as module
+from kneerepro.data.checks import Limits
+from kneerepro.data.convert import Options, normalise
 from kneerepro.data.dataset import Dataset
-from kneerepro.data.prepare import convert, fingerprint, normalise, prepare
+from kneerepro.data.defects import NOTES, REJECTIONS
+from kneerepro.data.prepare import describe, prepare, prepare_for
 from kneerepro.data.resize import resize
+from kneerepro.data.scan import files_of, survey
+from kneerepro.data.selection import Selection
 from kneerepro.errors import UserError
-from tests.data.series import change, write_series
+from tests.data.series import SAGITTAL, change, write_series
 from tests.folders import FolderTest
+from tests.subprocesses import ROOT
 
 REAL = os.environ.get('KNEEREPRO_REAL_KNEE', '')
+KEY = b'0123456789abcdef'
+OPTIONS = Options(depth=4, size=6)
+LIMITS = Limits(2, 0.)
 
 
-def volumes(n, shape=(4, 6, 5)):
+def interrupt(report):
+    raise KeyboardInterrupt
+
+
+def volumes(n, shape=(4, 6, 6)):
     return np.random.RandomState(1).randint(0, 4000, (n,) + shape)
-
-
-class NormaliseTest(unittest.TestCase):
-    def test_minimum_to_maximum(self):
-        volume = np.float32([[-100, 0], [300, 100]])
-        result = normalise(volume)
-        np.testing.assert_allclose(result, [[0, 0.25], [1, 0.5]])
-        self.assertEqual(result.dtype, 'float32')
-
-    def test_stays_within_the_unit_interval(self):
-        for seed in range(200):
-            rng = np.random.RandomState(seed)
-            volume = (rng.randn(20) * 10. ** rng.randint(-6, 7)
-                      + rng.randn()).astype('float32')
-            result = normalise(volume)
-            self.assertEqual((result.min(), result.max()), (0, 1))
-
-    def test_rejects(self):
-        for volume, reason in [([3, 3], 'equal'), ([1, np.nan], 'finite'),
-                               ([1, np.inf], 'finite')]:
-            with self.assertRaisesRegex(dicom.SeriesError, reason):
-                normalise(np.float32(volume))
-
-
-class ConvertTest(unittest.TestCase):
-    def test_resizes_then_normalises(self):
-        volume = volumes(1)[0].astype('float32')
-        result = convert(volume, (4, 3, 7))
-        self.assertEqual(result.shape, (4, 3, 7))
-        self.assertEqual(result.dtype, 'float32')
-        expected = resize(resize(volume.astype('float64'), 3, 1), 7, 2)
-        expected -= expected.min()
-        np.testing.assert_allclose(result, expected / expected.max(),
-                                   atol=1e-6)
 
 
 class PrepareTest(FolderTest):
@@ -63,34 +49,46 @@ class PrepareTest(FolderTest):
         # Two people, the first with three series.
         for i, (uid, patient) in enumerate([('1.1', 'P'), ('1.2', 'Q'),
                                             ('1.3', 'P'), ('1.4', 'P')]):
-            write_series(self.path('dicom', uid), self.volumes[i], uid,
-                         PatientID=patient)
-        self.lines = []
+            self.series(uid, self.volumes[i], PatientID=patient)
 
-    def prepare(self, shape=(4, 6, 5), **kwargs):
-        prepare(self.source, self.out, shape, report=self.lines.append,
-                **kwargs)
+    def series(self, uid, volume=None, folder=None, **elements):
+        if volume is None:
+            volume = volumes(10)[int(uid[-1])]
+        return write_series(self.path('dicom', folder or uid), volume, uid,
+                            **elements)
+
+    def prepare(self, options=OPTIONS, sources=None, **kwargs):
+        return prepare(sources or [self.source], self.out, options,
+                       **{'limits': LIMITS, 'key': KEY, **kwargs})
 
     def result(self):
         with Dataset(self.out) as dataset:
-            return dataset.volumes[:], dataset.patient
+            return np.asarray(dataset.volumes), dataset.patient
 
-    def assert_error(self, pattern, **kwargs):
-        """It fails with that and changes nothing where it writes."""
-        before = {name: self.read(os.path.join('out', name))
-                  for name in self.listing()}
-        with self.assertRaisesRegex(UserError, pattern):
-            self.prepare(**kwargs)
-        self.assertEqual(before, {name: self.read(os.path.join('out', name))
-                                  for name in self.listing()})
+    def report(self):
+        with open(self.path('out', 'v.report.json')) as file:
+            return json.load(file)
+
+    def rows(self, **values):
+        return [row for row in self.report()
+                if all(row[name] == value for name, value in values.items())]
 
     def listing(self):
         folder = self.path('out')
-        return os.listdir(folder) if os.path.isdir(folder) else []
+        return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
-    def test_result(self):
+    def assert_rejected(self, code, **kwargs):
+        """Nothing else is rejected; returns the row."""
+        self.prepare(**kwargs)
+        row, = self.rows(decision='rejected')
+        self.assertEqual(row['code'], code)
+        return row
+
+
+class ResultTest(PrepareTest):
+    def test_volumes(self):
         counts = []
-        self.prepare(progress=lambda *count: counts.append(count))
+        summary = self.prepare(progress=lambda *count: counts.append(count))
         result, patient = self.result()
         self.assertEqual(result.dtype, 'float32')
         # By patient, then by UID.
@@ -99,141 +97,587 @@ class PrepareTest(FolderTest):
         high = expected.max(axis=(1, 2, 3), keepdims=True)
         np.testing.assert_allclose(
             result[:, 0], (expected - low) / (high - low), atol=1e-6)
-        self.assertEqual((result.min(), result.max()), (0, 1))
-        np.testing.assert_array_equal(patient, [0, 0, 0, 1])
-        self.assertEqual(counts, [(i, 4) for i in range(5)])
-        self.assertEqual(self.lines, [])
+        self.assertEqual(len(set(patient[:3])), 1)
+        self.assertNotEqual(patient[0], patient[3])
+        self.assertEqual(counts, [('reading headers', 16, 16, 0)]
+                         + [('converting', i, 4, 0) for i in range(1, 5)])
+        self.assertEqual(summary, (4, 0, 0, {'SEVERAL_SERIES_OF_PATIENT': 3}))
+        self.assertEqual(self.listing(),
+                         ['v.h5', 'v.report.csv', 'v.report.json'])
 
-    def test_names_no_one(self):
-        os.rename(self.path('dicom', '1.2'), self.path('dicom', 'folder'))
-        for path in dicom.files_below(self.source):
-            change(path, PatientID='Jane Roe')
+    def test_number_of_workers(self):
+        hashes, contents = set(), set()
+        for workers in 1, 2, 3:
+            self.prepare(workers=workers, overwrite=True)
+            contents.add(self.read(self.out))
+            hashes.add(self.read('out/v.report.csv'))
+            os.remove(self.out)
+        self.assertEqual((len(hashes), len(contents)), (1, 1))
+
+    def test_names_of_files_do_not_matter(self):
         self.prepare()
-        for what in [b'Jane', b'Roe', self.folder.encode()]:
-            self.assertNotIn(what, self.read(self.out))
+        before = self.result()
+        for i, (path, *_) in enumerate(files_of([self.source])):
+            os.rename(path, os.path.join(
+                self.source, f'{(i * 7) % 16:02d}'))
+        self.prepare(overwrite=True)
+        for old, new in zip(before, self.result()):
+            np.testing.assert_array_equal(new, old)
 
-    def test_resamples(self):
-        self.prepare((8, 3, 4))
+    def test_resized(self):
+        self.prepare(Options(depth=8, size=3))
         result, _ = self.result()
-        self.assertEqual(result.shape, (4, 1, 8, 3, 4))
-        for line, uid in zip(self.lines, ['1.1', '1.3', '1.4', '1.2']):
-            self.assertRegex(line, f'{uid}: 4 slices resampled to 8')
-        self.assertEqual(len(self.lines), 4)
+        expected = self.volumes[0].astype(float)
+        for axis, length in (1, 3), (2, 3), (0, 8):
+            expected = resize(expected, length, axis)
+        np.testing.assert_allclose(result[0, 0], normalise(expected),
+                                   atol=1e-5)
+        for row in self.report():
+            self.assertIn('RESAMPLED_DEPTH', row['notes'])
 
-    def test_leaves_out_what_it_cannot_use(self):
-        for path in dicom.files_below(self.path('dicom', '1.1')):
-            change(path, PixelData=bytes(60))  # constant
-        for path in list(dicom.files_below(self.path('dicom', '1.3')))[1:]:
+    def test_normalised_by_slice(self):
+        self.volumes[0][1] = 0
+        self.series('1.1', self.volumes[0], PatientID='P')
+        self.prepare(OPTIONS._replace(normalise='slice'))
+        result, _ = self.result()
+        np.testing.assert_allclose(
+            result[0, 0], normalise(self.volumes[0].astype('float32'),
+                                    'slice'), atol=1e-6)
+        self.assertEqual(result[0, 0, 1].max(), 0)
+
+    def test_normalised_by_dataset(self):
+        self.prepare(OPTIONS._replace(normalise='dataset'))
+        result, _ = self.result()
+        low, high = self.volumes.min(), self.volumes.max()
+        np.testing.assert_allclose(
+            result[:, 0], (self.volumes[[0, 2, 3, 1]] - low) / (high - low),
+            atol=1e-6)
+
+    def test_flip_left(self):
+        shutil.rmtree(self.source)
+        for i, side in enumerate('LR'):
+            self.series(f'1.{i}', self.volumes[i], geometry=SAGITTAL,
+                        Laterality=side)
+        self.prepare()
+        plain, _ = self.result()
+        self.prepare(OPTIONS._replace(flip_left=True), overwrite=True)
+        flipped, _ = self.result()
+        np.testing.assert_array_equal(flipped[0], plain[0, :, ::-1])
+        np.testing.assert_array_equal(flipped[1], plain[1])
+        with Dataset(self.out) as dataset:
+            self.assertEqual(list(dataset.side), ['LEFT', 'RIGHT'])
+
+    def test_other_direction(self):
+        """Slices counted from right to left, columns from back to front."""
+        shutil.rmtree(self.source)
+        self.series('1.1', self.volumes[0], geometry=SAGITTAL)
+        self.series('1.2', self.volumes[1][::-1, :, ::-1],
+                    geometry=((0, -1, 0, 0, 0, -1), (1, 0, 0)))
+        self.prepare()
+        result, _ = self.result()
+        np.testing.assert_allclose(
+            result[1, 0], normalise(self.volumes[1].astype('float32')),
+            atol=1e-6)
+        self.assertEqual(['REORIENTED' in row['notes']
+                          for row in self.report()], [False, True])
+
+    def test_arrays(self):
+        array = self.volumes[0].astype('float32')
+        np.save(self.path('dicom', 'a.npy'), array + 5)
+        scipy.io.savemat(self.path('dicom', 'b.mat'),
+                         {'v': np.moveaxis(array, 0, 2)[:, ::-1]})
+        self.prepare()
+        result, _ = self.result()
+        self.assertEqual(len(result), 6)
+        expected = normalise(array)
+        np.testing.assert_allclose(result[0, 0], expected, atol=1e-6)
+        for row, name, mirrored in zip(self.rows(series_uid=''),
+                                       ('a.npy', 'b.mat'), (False, True)):
+            self.assertEqual(row['files'], [name])
+            self.assertEqual(row['notes'],
+                             ['SIDE_UNKNOWN', 'PATIENT_UNKNOWN'])
+            np.testing.assert_allclose(
+                result[row['volume'], 0],
+                expected[:, :, ::-1] if mirrored else expected, atol=1e-6)
+
+    def test_as_npy(self):
+        self.prepare(npy=True)
+        np.testing.assert_array_equal(np.load(self.path('out', 'v.npy')),
+                                      self.result()[0])
+
+
+class SelectionTest(PrepareTest):
+    def test_by_description(self):
+        self.series('1.5', SeriesDescription='COR_IW_TSE_LEFT')
+        self.series('1.6', SeriesDescription=None)
+        self.assertEqual(self.prepare()[:3], (4, 0, 2))
+        self.assertEqual(len(self.rows(decision='not selected')), 2)
+        self.assertEqual(self.prepare(selection=Selection('cor_'),
+                                      overwrite=True)[:3], (1, 0, 5))
+        self.assertEqual(self.prepare(selection=Selection(None),
+                                      overwrite=True)[:3], (6, 0, 0))
+
+    def test_one_per_patient(self):
+        summary = self.prepare(one_per_patient=True)
+        self.assertEqual(summary[:2], (2, 2))
+        self.assertEqual([row['series_uid'] for row in
+                          self.rows(code='SURPLUS_SERIES')], ['1.3', '1.4'])
+
+    def test_echoes(self):
+        shutil.rmtree(self.source)
+        for echo in 1, 2:
+            self.series('1.1', self.volumes[echo], folder=f'echo{echo}',
+                        EchoTime=echo * 10)
+            for i in range(4):
+                change(self.path('dicom', f'echo{echo}', f'1.1-{i}'),
+                       SOPInstanceUID=f'1.1.{echo}.{i}')
+        self.prepare()
+        result, _ = self.result()
+        self.assertEqual(len(result), 2)
+        for i in range(2):
+            np.testing.assert_allclose(result[i, 0], normalise(
+                self.volumes[i + 1].astype('float32')), atol=1e-6)
+        self.assertEqual([row['part'] for row in self.report()],
+                         ['echo 1', 'echo 2'])
+
+
+class RejectionTest(PrepareTest):
+    """Of five series, that with the defect alone is left out."""
+
+    def setUp(self):
+        super().setUp()
+        self.slices = self.series('1.5')
+
+    def test_header(self):
+        change(self.slices[1], Rows=5)
+        row = self.assert_rejected('MIXED_SIZES')
+        self.assertEqual((row['series_uid'], row['slices'], row['folder'],
+                          row['files']),
+                         ('1.5', 4, '1.5', [f'1.5-{i}' for i in range(4)]))
+        self.assertEqual(len(self.result()[0]), 4)
+
+    def test_missing_slice(self):
+        os.remove(self.slices[1])
+        self.assert_rejected('MISSING_SLICES')
+
+    def test_truncated(self):
+        with open(self.slices[2], 'rb+') as file:
+            file.truncate(os.path.getsize(self.slices[2]) - 7)
+        self.assert_rejected('TRUNCATED_PIXELS')
+
+    def test_absurd_size(self):
+        for path in self.slices:
+            change(path, Rows=65535, Columns=65535)
+        self.assert_rejected('SIZE_ABSURD')
+
+    def test_localizer(self):
+        change(self.slices[0], ImageOrientationPatient=[0, 1, 0, 0, 0, -1])
+        self.assert_rejected('MIXED_ORIENTATIONS')
+
+    def test_constant(self):
+        for path in self.slices:
+            change(path, PixelData=bytes(72))
+        self.assert_rejected('CONSTANT_IMAGE')
+
+    def test_too_few_slices(self):
+        for path in self.slices[1:]:
             os.remove(path)
-        with open(self.path('dicom', '1.4', '1.4-0'), 'rb+') as file:
-            file.truncate(os.path.getsize(file.name) - 10)
-        self.prepare()
-        self.assertEqual(len(self.result()[0]), 1)
-        self.assertEqual(len(self.lines), 3)
-        for uid, reason in [('1.1', 'all its pixels are equal'),
-                            ('1.3', 'single slice'), ('1.4', '1.4-0')]:
-            self.assertRegex('\n'.join(self.lines),
-                             f'left out {uid}: .*{reason}')
+        self.assert_rejected('TOO_FEW_SLICES')
 
-    def test_cached(self):
-        def made():
-            return os.stat(self.out).st_ino
+    def test_coverage(self):
+        shutil.rmtree(self.path('dicom', '1.5'))
+        self.series('1.5', step=1)
+        self.assert_rejected('INCOMPLETE_COVERAGE', limits=Limits(2, 5))
 
-        self.prepare()
-        first = made()
-        self.prepare()
-        self.assertEqual(made(), first)
+    def test_undecodable(self):
+        for path in self.slices:
+            image = pydicom.dcmread(path)
+            image.file_meta.TransferSyntaxUID = pydicom.uid.RLELossless
+            image.PixelData = pydicom.encaps.encapsulate([b'no RLE'])
+            image['PixelData'].is_undefined_length = True
+            image.save_as(path)
+        self.assert_rejected('UNDECODABLE_PIXELS')
 
-        seen = {first}
-        os.utime(self.path('dicom', '1.1', '1.1-2'))
-        for shape in [(4, 6, 5), (4, 6, 4), (2, 6, 4)]:
-            self.prepare(shape)
-            seen.add(made())
-        write_series(self.path('dicom', 'new'), self.volumes[0] + 1, '1.5')
-        self.prepare((2, 6, 4))
+    def test_decoder_that_crashes(self):
+        def read_slices(slices):
+            if '1.5' in slices[0].path:
+                os._exit(1)
+            return real(slices)
+
+        real = module.read_slices
+        with mock.patch.object(module, 'read_slices', read_slices):
+            self.assert_rejected('UNDECODABLE_PIXELS')
+
+    def test_copy(self):
+        shutil.copytree(self.path('dicom', '1.5'), self.path('dicom', 'x'))
+        row = self.assert_rejected('DUPLICATE_SERIES')
+        self.assertEqual(row['folder'], 'x')
         self.assertEqual(len(self.result()[0]), 5)
-        seen.add(made())
-        shutil.rmtree(self.path('dicom', '1.1'))
-        self.prepare((2, 6, 4))
-        self.assertEqual(len(self.result()[0]), 4)
 
-    def test_redone_where_the_result_is_spoilt(self):
+    def test_copy_of_a_slice(self):
+        shutil.copy(self.slices[0], self.path('dicom', 'x'))
+        self.assert_rejected('DUPLICATE_SERIES')
+        self.assertEqual(len(self.result()[0]), 5)
+
+    def test_slices_at_one_place(self):
+        shutil.copy(self.slices[0], self.path('dicom', 'x'))
+        change(self.path('dicom', 'x'), SOPInstanceUID='1.5.77')
+        self.assert_rejected('DUPLICATE_SLICES')
+
+    def test_same_pixels_under_another_uid(self):
+        shutil.rmtree(self.path('dicom', '1.5'))
+        self.series('1.5', self.volumes[1], PatientID='Z')
+        row = self.assert_rejected('DUPLICATE_PIXELS')
+        self.assertEqual(row['series_uid'], '1.5')
+        self.assertIn('volume 3', row['reason'])
+
+    def test_files_of_no_series(self):
+        self.write('dicom/damaged', b'DICM')
+        self.write('dicom/readme.txt', b'about')
         self.prepare()
-        self.write('out/v.h5', self.read(self.out)[:-50])
+        row, = self.rows(decision='rejected')
+        self.assertEqual((row['code'], row['files'], row['folder']),
+                         ('NOT_DICOM', ['damaged'], '.'))
+        row, = self.rows(decision='passed over')
+        self.assertEqual(row['files'], ['readme.txt'])
+
+    def test_links(self):
+        os.symlink(self.path('nowhere'), self.path('dicom', 'link'))
+        os.symlink(self.source, self.path('dicom', 'circle'))
+        os.mkfifo(self.path('dicom', 'pipe'))
+        row = self.assert_rejected('UNREADABLE')
+        self.assertEqual(row['files'], ['link'])
+
+    def test_codes_are_known(self):
+        os.remove(self.slices[1])
+        summary = self.prepare(Options(depth=5, size=6))
+        for code in summary.codes:
+            self.assertTrue(code in REJECTIONS or code in NOTES, code)
+        lines = '\n'.join(describe(summary, self.out))
+        self.assertIn('4 series converted, 1 series or files rejected', lines)
+        self.assertIn('MISSING_SLICES: 1', lines)
+
+
+class ReportTest(PrepareTest):
+    def test_csv_agrees_with_json(self):
+        self.series('1.5', step=3, PixelSpacing=[0.5, 0.25])
+        self.write('dicom/damaged', b'')
         self.prepare()
-        self.assertEqual(len(self.result()[0]), 4)
+        with open(self.path('out', 'v.report.csv')) as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(len(rows), 6)
+        for row, other in zip(rows, self.report()):
+            self.assertEqual(list(row), list(other))
+            for name in 'decision', 'code', 'series_uid', 'patient', 'folder':
+                self.assertEqual(row[name], other[name])
+            self.assertEqual(row['files'], str(len(other['files'])))
+        row, = self.rows(series_uid='1.5')
+        self.assertEqual(
+            (row['slices'], row['rows'], row['columns'], row['spacing_mm'],
+             row['plane'], row['directions'], row['side'], row['source']),
+            (4, 6, 6, [3, 0.5, 0.25], 'axial', 'ISAPRL', 'LEFT', 1))
+
+    def test_volumes_are_numbered(self):
+        os.remove(self.path('dicom', '1.3', '1.3-2'))
+        self.prepare()
+        self.assertEqual([(row['series_uid'], row['volume'])
+                          for row in self.report()],
+                         [('1.1', 0), ('1.3', ''), ('1.4', 1), ('1.2', 2)])
+        with Dataset(self.out) as dataset:
+            self.assertEqual([row['patient'] for row in
+                              self.rows(decision='converted')],
+                             list(dataset.patient))
+
+    def test_several_sources(self):
+        self.prepare(sources=[self.path('dicom', '1.1'),
+                              self.path('dicom', '1.2'),
+                              self.path('dicom', '1.2', '1.2-1')])
+        self.assertEqual([(row['source'], row['folder'])
+                          for row in self.report()], [(1, '.'), (2, '.')])
+
+
+class PrivacyTest(PrepareTest):
+    SECRETS = dict(PatientID='Jane-1970', PatientName='Roe^Jane',
+                   PatientBirthDate='19700101', PatientAddress='Elm Street',
+                   PatientComments='likes cats', ImageComments='dogs',
+                   InstitutionName='St. Elsewhere',
+                   SeriesDescription='SAG_3D_DESS_LEFT for Jane',
+                   StudyDescription='Jane again', OperatorsName='Doe',
+                   StackID='Jane-stack', EchoTime='12.5')
+
+    def setUp(self):
+        super().setUp()
+        for name in os.listdir(self.source):
+            for i in range(4):
+                change(self.path('dicom', name, f'{name}-{i}'),
+                       **self.SECRETS)
+        # A defect whose message pydicom would fill with the header's text.
+        path = self.series('1.6', PatientID='Jane-1970')[0]
+        with open(path, 'rb') as file:
+            content = file.read()
+        self.write(path, content.replace(b'10.0\\10.0', b'Jane\\Jane'))
+        os.remove(self.path('dicom', '1.4', '1.4-1'))
+
+    def written(self):
+        return b''.join(self.read(os.path.join('out', name))
+                        for name in self.listing())
+
+    def test_nothing_gets_out(self):
+        self.prepare()
+        self.assertEqual(len(self.listing()), 3)
+        for secret in [*self.SECRETS.values(), 'Jane', 'Roe', 'Elm', 'Doe',
+                       self.folder]:
+            self.assertNotIn(secret.encode(), self.written(), secret)
+
+    def test_identifiers(self):
+        self.prepare(identifiers=True)
+        self.assertEqual(set(self.result()[1]), {'Jane-1970'})
+        self.assertIn(self.folder.encode(), self.written())
+        self.assertNotIn(b'Elm', self.written())
+
+    def test_key(self):
+        self.prepare()
+        first = self.result()
+        self.prepare(key=b'another key 0123', overwrite=True)
+        second = self.result()
+        np.testing.assert_array_equal(first[0], second[0])
+        self.assertFalse(set(first[1]) & set(second[1]))
+
+
+class AgainTest(PrepareTest):
+    def made(self):
+        return os.stat(self.out).st_ino, os.stat(self.out).st_mtime_ns
+
+    def test_kept_where_nothing_changed(self):
+        self.prepare()
+        first = self.made()
+        self.assertIsNone(self.prepare())
+        self.assertIsNone(self.prepare(workers=2))
+        self.assertEqual(self.made(), first)
+
+    def test_refused_where_something_did(self):
+        self.prepare()
+        first = self.made()
+        os.utime(self.path('dicom', '1.1', '1.1-2'))
+        changes = [{}, {'key': b'another key 0123'},
+                   {'options': OPTIONS._replace(size=5)},
+                   {'limits': Limits(3, 0.)},
+                   {'selection': Selection(None)}]
+        for change_of in changes:
+            with self.assertRaisesRegex(UserError, '--overwrite'):
+                self.prepare(**change_of)
+        self.assertEqual(self.made(), first)
+        self.prepare(overwrite=True)
+        self.assertNotEqual(self.made(), first)
+        for change_of in changes[1:]:
+            with self.assertRaisesRegex(UserError, '--overwrite'):
+                self.prepare(**change_of)
+
+    def test_refuses_what_is_no_dataset(self):
+        self.write('out/v.h5', b'my thesis')
+        with self.assertRaisesRegex(UserError, '--overwrite'):
+            self.prepare()
+        self.assertEqual(self.read('out/v.h5'), b'my thesis')
+
+    def test_output_within_the_source(self):
+        self.out = self.path('dicom', 'v.h5')
+        self.prepare(npy=True)
+        self.assertIsNone(self.prepare())
+
+    def test_another_run_is_writing(self):
+        with module._working_folder(self.out + '.partial', self.out):
+            with self.assertRaisesRegex(UserError, 'another run'):
+                self.prepare()
+        self.prepare()
+
+
+class TooFewTest(PrepareTest):
+    def assert_error(self, pattern, **kwargs):
+        with self.assertRaisesRegex(UserError, pattern):
+            self.prepare(**kwargs)
+        self.assertFalse([name for name in self.listing()
+                          if 'report' not in name])
 
     def test_too_few(self):
         os.remove(self.path('dicom', '1.2', '1.2-1'))
-        self.assert_error('3 usable DICOM MR series and 1 with a defect; '
-                          'needed are at least 4', at_least=4)
+        self.assert_error('3 usable series, 1 series or files rejected.*at '
+                          'least 4.*v.report.csv', at_least=4)
+        row, = self.rows(decision='rejected')
+        self.assertEqual(row['code'], 'MISSING_SLICES')
         self.prepare(at_least=3)
-        self.assert_error('needed are at least 4', at_least=4)  # not cached
+        with self.assertRaisesRegex(UserError, 'at least 4'):
+            self.prepare(at_least=4, overwrite=True)
 
-    def test_nothing_to_read(self):
-        self.source = self.path('elsewhere')
-        self.assert_error('elsewhere is not a folder')
-        os.mkdir(self.source)
-        self.assert_error('0 usable')
+    def test_none_selected(self):
+        self.assert_error("0 usable.*None of these descriptions matches 'x': "
+                          r"'SAG_3D_DESS_LEFT' \(4\).*--any-series",
+                          selection=Selection('x'))
 
-    def test_failure_part_way_leaves_nothing_behind(self):
-        real = h5py.File.create_dataset
+    def test_no_source(self):
+        self.assert_error('nowhere does not exist',
+                          sources=[self.source, self.path('nowhere')])
+        self.assertEqual(self.listing(), [])
 
-        def create_dataset(file, name, *args, **kwargs):
-            if name == 'patient':
-                raise OSError(28, 'No space left on device')
-            return real(file, name, *args, **kwargs)
-
-        with mock.patch.object(h5py.File, 'create_dataset', create_dataset):
-            self.assert_error('cannot write .*v.h5: No space left on device')
+    def test_empty_source(self):
+        os.mkdir(self.path('empty'))
+        self.assert_error('0 usable', sources=[self.path('empty')])
+        self.assertFalse(os.path.exists(self.path('out')))
 
     def test_out_cannot_be_written(self):
         self.write('out/file')
-        for out, reason in [(self.path('out', 'file', 'v.h5'),
-                             '.*file is no folder'),
-                            (self.path('out'), 'Is a directory')]:
-            self.out = out
-            self.assert_error(f'cannot write {out}: {reason}')
+        self.out = self.path('out', 'file', 'v.h5')
+        with self.assertRaisesRegex(UserError, 'cannot write'):
+            self.prepare()
 
 
-class FingerprintTest(FolderTest):
+class KilledTest(PrepareTest):
+    """kill -9 at any moment; then the same call finishes the work."""
+
+    SCRIPT = '''
+import sys
+from kneerepro.data.prepare import prepare
+from tests.data.test_prepare import KEY, LIMITS, OPTIONS
+def progress(*counts):
+    print(*counts, flush=True)
+prepare([sys.argv[1]], sys.argv[2], OPTIONS._replace(normalise='dataset'),
+        limits=LIMITS, key=KEY, workers=2, progress=progress)
+print('done', flush=True)
+'''
+
+    def setUp(self):
+        super().setUp()
+        self.uids = [f'1.{i}' for i in range(10, 40)]
+        for i, volume in enumerate(volumes(34)[4:]):
+            self.series(self.uids[i], volume, PatientID=f'p{i}')
+
+    def start(self, out):
+        return subprocess.Popen(
+            [sys.executable, '-c', self.SCRIPT, self.source, out], cwd=ROOT,
+            stdout=subprocess.PIPE, text=True)
+
+    def test_killed_again_and_again(self):
+        process = self.start(self.path('whole', 'v.h5'))
+        lines = process.communicate()[0].splitlines()
+        self.assertEqual(lines[-1], 'done')
+        expected = self.read('whole/v.h5')
+        kills, most = 0, 0
+        for stop_after in [1, 5, 12, 20, 28, len(lines) - 1]:
+            process = self.start(self.out)
+            seen = [process.stdout.readline() for _ in range(stop_after)]
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            if 'v.h5' in self.listing():
+                break  # it was too late
+            kills += 1
+            converting = [int(line.split()[1]) for line in seen
+                          if line.startswith('converting')]
+            if converting:
+                # It goes on from where the last one was.
+                self.assertGreater(min(converting), most)
+                most = max(most, *converting)
+        self.assertGreater(kills, 2)
+        self.start(self.out).communicate()
+        self.assertEqual(self.read(self.out), expected)
+        self.assertEqual(self.read('out/v.report.csv'),
+                         self.read('whole/v.report.csv'))
+        self.assertEqual(self.listing(),
+                         ['v.h5', 'v.report.csv', 'v.report.json'])
+
+    def test_killed_while_writing(self):
+        with mock.patch.object(module.Report, 'write', interrupt):
+            with self.assertRaises(KeyboardInterrupt):
+                self.prepare()
+        self.assertEqual(self.listing(), ['v.h5.partial'])
+        self.write('out/v.h5.partial/assembled.h5', b'half a file')
+        self.prepare()
+        self.assertEqual(len(self.result()[0]), 34)
+        self.assertEqual(self.listing(),
+                         ['v.h5', 'v.report.csv', 'v.report.json'])
+
+    def test_source_changes_between(self):
+        with mock.patch.object(module.Report, 'write', interrupt):
+            with self.assertRaises(KeyboardInterrupt):
+                self.prepare()
+        time.sleep(0.01)
+        shutil.rmtree(self.path('dicom', '1.1'))
+        os.remove(self.path('dicom', '1.2', '1.2-1'))
+        self.series('1.3', volumes(1)[0] + 3, PatientID='P')
+        self.prepare()
+        with Dataset(self.out) as dataset:
+            again = np.asarray(dataset.volumes)
+        self.out = self.path('out', 'fresh.h5')
+        self.prepare()
+        np.testing.assert_array_equal(self.result()[0], again)
+
+
+class PrepareForTest(PrepareTest):
+    def run_for(self, path):
+        lines = []
+        result = prepare_for(path, self.out, OPTIONS, key=KEY, limits=LIMITS,
+                             report=lines.append)
+        return result, lines
+
+    def test_source(self):
+        result, lines = self.run_for(self.source)
+        self.assertEqual(result, self.out)
+        self.assertRegex(lines[0], '4 series converted')
+        self.assertEqual(self.run_for(self.source), (self.out, []))
+        os.utime(self.path('dicom', '1.1', '1.1-2'))
+        self.assertTrue(self.run_for(self.source)[1])  # made anew
+
+    def test_dataset_file(self):
+        self.prepare()
+        path, self.out = self.out, self.path('other.h5')
+        self.assertEqual(self.run_for(path), (path, []))
+        self.assertFalse(os.path.exists(self.out))
+
+    def test_leaves_nothing_where_it_fails(self):
+        for path in [self.path('dicom', '1.1'), self.path('nowhere')]:
+            with self.assertRaises(UserError):
+                self.run_for(path)
+            self.assertFalse(os.path.exists(self.path('out')))
+
+
+class SurveyTest(FolderTest):
     def test_changes_with_the_files(self):
         def write(name, content):
             os.utime(self.write(name, content), (1, 1))
 
+        def fingerprint(name):
+            return survey([self.path(name)]).fingerprint
+
         write('in/a', 'x')
         write('in/sub/b', 'y')
-        seen = [fingerprint(self.path('in'))]
+        self.assertEqual(survey([self.path('in')]).count, 2)
+        seen = [fingerprint('in')]
         shutil.move(self.path('in'), self.path('moved'))
-        self.assertEqual(fingerprint(self.path('moved')), seen[0])
+        self.assertEqual(fingerprint('moved'), seen[0])
         for name, content in [('moved/a', 'xx'), ('moved/c', 'x')]:
             write(name, content)
-            seen.append(fingerprint(self.path('moved')))
+            seen.append(fingerprint('moved'))
         os.utime(self.path('moved', 'c'), (1, 2))
-        seen.append(fingerprint(self.path('moved')))
+        seen.append(fingerprint('moved'))
         os.rename(self.path('moved', 'c'), self.path('moved', 'd'))
-        seen.append(fingerprint(self.path('moved')))
-        seen.append(fingerprint(self.path('moved', 'a')))
+        seen.append(fingerprint('moved'))
+        seen.append(fingerprint('moved/a'))
         self.assertEqual(len(set(seen)), 6)
-
-    def test_link_to_nothing(self):
-        self.write('a')
-        before = fingerprint(self.folder)
-        os.symlink(self.path('nowhere'), self.path('link'))
-        self.assertEqual(fingerprint(self.folder), before)
 
 
 @unittest.skipUnless(os.path.isdir(REAL), 'KNEEREPRO_REAL_KNEE names no '
                                           'folder of a real examination')
 class RealKneeTest(FolderTest):
     def test_two_echoes_of_one_knee(self):
-        out, lines = self.path('volumes.h5'), []
-        prepare(REAL, out, (80, 64, 64), report=lines.append)
-        self.assertEqual(lines, [])
+        out = self.path('volumes.h5')
+        summary = prepare([REAL], out, Options(80, 64), key=KEY,
+                          selection=Selection(None))
+        self.assertEqual(summary, (2, 0, 0, {
+            'PATIENT_FROM_FRAME': 2, 'SEVERAL_SERIES_OF_PATIENT': 2}))
         with Dataset(out) as dataset:
-            volumes = dataset.volumes[:]
+            volumes = np.asarray(dataset.volumes)
             self.assertEqual(volumes.shape, (2, 1, 80, 64, 64))
-            np.testing.assert_array_equal(dataset.patient, [0, 0])
+            self.assertEqual(len(set(dataset.patient)), 1)
+            self.assertFalse(dataset.certain.any())
+            self.assertEqual(list(dataset.side), ['RIGHT', 'RIGHT'])
         self.assertEqual((volumes.min(), volumes.max()), (0, 1))
         # Slices in order look like their neighbours.
         for volume in volumes[:, 0]:

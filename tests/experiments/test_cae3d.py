@@ -20,6 +20,7 @@ TINY = ['--size', '16', '--depth', '16', '--width', '0.03', '--nz', '4',
         '--epochs', '3', '--batch-size', '2']
 WRITTEN = {'figure3_4.png', 'figure3_5.png', 'losses.csv', 'parameters.npz',
            'results.npz', 'settings.json'}
+PREPARED = {'volumes.h5', 'volumes.report.csv', 'volumes.report.json'}
 
 
 class ExperimentTest(FolderTest):
@@ -53,7 +54,7 @@ class TrainingTest(ExperimentTest):
     def test_first_and_second_run(self):
         stdout, _ = self.run_script('--data', self.data)
         self.assertEqual(set(os.listdir(self.path('run'))),
-                         WRITTEN | {'volumes.h5'})
+                         WRITTEN | PREPARED)
         for name in 'figure3_4.png', 'figure3_5.png':
             self.assertIn('wrote ' + self.path('run', name), stdout)
             self.assertGreater(imread(self.path('run', name)).std(), 0.1)
@@ -97,7 +98,7 @@ class TrainingTest(ExperimentTest):
         self.assertIn('stopping after this step', stderr)
         self.assertTrue(self.results()['interrupted'])
         self.assertEqual(set(os.listdir(self.path('run'))),
-                         WRITTEN | {'volumes.h5'})
+                         WRITTEN | PREPARED)
 
 
 class SyntheticKneesTest(ExperimentTest):
@@ -114,7 +115,7 @@ class SyntheticKneesTest(ExperimentTest):
         self.assertEqual(os.listdir(self.path('data', 'phantom')),
                          ['3-patients-16x16x16-seed0'])
         self.assertEqual(set(os.listdir(self.path('runs', 'cae3d'))),
-                         WRITTEN | {'volumes.h5'})
+                         WRITTEN | PREPARED)
 
 
 @unittest.skipUnless(os.path.isdir(os.environ.get('KNEEREPRO_REAL_KNEE', '')),
@@ -122,10 +123,11 @@ class SyntheticKneesTest(ExperimentTest):
 class RealKneeTest(ExperimentTest):
     def test_two_series(self):
         stdout, stderr = self.run_script(
-            '--data', os.environ['KNEEREPRO_REAL_KNEE'], '--epochs', '1')
+            '--data', os.environ['KNEEREPRO_REAL_KNEE'], '--any-series',
+            '--epochs', '1')
         self.assertIn('1 training and 1 test volumes of 16 x 16 x 16, batch '
                       'size 1', stdout)
-        self.assertIn('one person has volumes in the training and in the '
+        self.assertIn('one person has images in the training and in the '
                       'test set', stderr)
         self.assertTrue(WRITTEN <= set(os.listdir(self.path('run'))))
 
@@ -140,9 +142,9 @@ class BadInputTest(ExperimentTest):
 
     def dataset(self, count, *shape):
         path = self.path('volumes.h5')
-        with new_dataset(path, count, shape, {}) as write:
+        with new_dataset(path, shape) as writer:
             for i in range(count):
-                write(i, np.random.RandomState(i).rand(*shape), i)
+                writer.append(np.random.RandomState(i).rand(*shape), str(i))
         return path
 
     def test_missing(self):
@@ -151,7 +153,7 @@ class BadInputTest(ExperimentTest):
 
     def test_folder_without_series(self):
         self.write('folder/notes.txt', 'no DICOM')
-        self.assert_refused('0 usable DICOM MR series', '--data',
+        self.assert_refused('0 usable series', '--data',
                             self.path('folder'))
 
     def test_fewer_than_two_volumes(self):

@@ -1,0 +1,112 @@
+"""A dataset as the thesis's 5-D and 4-D arrays, without a second copy."""
+
+import numpy as np
+
+
+class View:
+    """Examples of a dataset, on disk or in memory; slices like an array.
+
+    Parameters
+    ----------
+    volumes : h5py.Dataset or array, shape (n, 1, depth, rows, columns)
+        float32.
+    patient : array of str, shape (n,)
+        Whose each volume is.
+    certain : array of bool, shape (n,)
+        Whether that rests on a PatientID.
+    images : bool
+        Whether the examples are the slices, shape (n * depth, 1, rows,
+        columns), rather than the volumes.
+    indices : array of int, optional
+        Examples to take; by default all, in order.
+
+    Attributes
+    ----------
+    shape, ndim, dtype
+        As of an array.
+    """
+
+    dtype = np.dtype('float32')
+
+    def __init__(self, volumes, patient, certain, images=False, indices=None):
+        self._volumes = volumes
+        self._patient, self._certain = patient, certain
+        self._images = images
+        count, _, self._depth = volumes.shape[:3]
+        if images:
+            count *= self._depth
+        self._indices = np.arange(count) if indices is None else indices
+        example = (1,) + tuple(volumes.shape[3 if images else 2:])
+        self.shape = (len(self._indices),) + example
+        self.ndim = len(self.shape)
+
+    def __len__(self):
+        return len(self._indices)
+
+    @property
+    def patient(self):
+        """Whose each example is, array of str."""
+        return self._patient[self._volume_of(self._indices)]
+
+    @property
+    def certain(self):
+        """Whether that rests on a PatientID, array of bool."""
+        return self._certain[self._volume_of(self._indices)]
+
+    def take(self, indices):
+        """A view of some of the examples; nothing is read."""
+        return View(self._volumes, self._patient, self._certain, self._images,
+                    self._indices[indices])
+
+    def load(self):
+        """The same examples, read into memory once."""
+        examples = np.empty(self.shape, 'float32')
+        for i in range(len(self)):
+            examples[i] = self[i]
+        if self._images:
+            # A slice is a volume of its own then.
+            examples = examples[:, :, None]
+        return View(examples, self.patient, self.certain, self._images)
+
+    def __getitem__(self, index):
+        """Examples by number, slice, array of numbers or boolean mask.
+
+        Returns
+        -------
+        array, float32
+            Without the first axis if `index` is one number.
+        """
+        # An index out of bounds is an IndexError here.
+        chosen = self._indices[index]
+        if np.ndim(chosen) == 0:
+            return self._read(chosen)
+        if isinstance(self._volumes, np.ndarray):
+            # NumPy can do it at once, and where it can without a copy.
+            examples = self._in_memory()
+            return examples[index if self._is_all() else chosen]
+        result = np.empty((len(chosen),) + self.shape[1:], 'float32')
+        for i, one in enumerate(chosen):
+            result[i] = self._read(one)
+        return result
+
+    def __array__(self, dtype=None):
+        return np.asarray(self[:], dtype)
+
+    def _in_memory(self):
+        volumes = self._volumes
+        return (volumes.reshape((-1, 1) + volumes.shape[3:]) if self._images
+                else volumes)
+
+    def _is_all(self):
+        return (len(self) == len(self._volumes)
+                * (self._depth if self._images else 1)
+                and (self._indices == np.arange(len(self))).all())
+
+    def _read(self, example):
+        if not self._images:
+            return np.asarray(self._volumes[example])
+        return np.asarray(self._volumes[example // self._depth, :,
+                                        example % self._depth])
+
+    def _volume_of(self, examples):
+        return examples // self._depth if self._images else examples
