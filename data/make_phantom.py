@@ -2,6 +2,12 @@
 Initiative.
 """
 
+# This script's folder holds an inspect.py, which is not the standard
+# library's that others import.
+import sys
+if __name__ == '__main__':
+    sys.path.pop(0)
+
 import argparse
 import os
 
@@ -24,7 +30,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument('out', metavar='OUT', help='folder to write to')
+    parser.add_argument('--out', metavar='DIR', required=True,
+                        help='folder to write to')
     parser.add_argument('--patients', type=cli.positive_int, default=27)
     parser.add_argument('--matrix', type=cli.positive_int, default=384,
                         help='rows and columns')

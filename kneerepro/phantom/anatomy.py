@@ -38,7 +38,8 @@ class Anatomy(NamedTuple):
     marrow_intensity: float
     fluid_intensity: float
     coil_falloff: float            # signal lost at the ends of the image
-    coil_skew: float               # ... and from front to back
+    coil_edge: float               # signal gained towards the skin
+    coil_skew: float               # ... lost from front to back, if negative
     noise: float                   # standard deviation in each channel
     gain: float                    # stored value of cartilage
 
@@ -62,13 +63,13 @@ def sample_anatomy(seed, patient):
     flexion = uniform(0, 14)
     return Anatomy(
         side=['LEFT', 'RIGHT'][rng.integers(2)],
-        size=normal(0.97, 0.04),
-        shift_lateral_mm=normal(0, 2),
-        shift_posterior_mm=normal(0, 2.5),
-        shift_superior_mm=normal(0, 5),
-        tilt_deg=normal(flexion / 2, 2),  # the coil supports both ends
-        adduction_deg=normal(0, 2),
-        rotation_deg=normal(0, 4),
+        size=normal(0.97, 0.055),
+        shift_lateral_mm=normal(0, 3),
+        shift_posterior_mm=normal(0, 3.5),
+        shift_superior_mm=normal(0, 7),
+        tilt_deg=normal(flexion / 2, 2.5),  # the coil supports both ends
+        adduction_deg=normal(0, 2.5),
+        rotation_deg=normal(0, 6),
         flexion_deg=flexion,
         deformation_mm=uniform(0.5, 1.5),
         condyle_width=normal(1, 0.04),
@@ -80,14 +81,15 @@ def sample_anatomy(seed, patient):
         femoral_cartilage_mm=normal(2.3, 0.35),
         tibial_cartilage_mm=normal(2.2, 0.35),
         patellar_cartilage_mm=normal(2.7, 0.4),
-        effusion_mm=uniform(0.5, 5),
-        subcutaneous_fat_mm=uniform(3, 11),
-        muscle_bulk=normal(1, 0.07),
-        muscle_intensity=normal(0.63, 0.05),
-        fat_intensity=normal(0.19, 0.02),
-        marrow_intensity=normal(0.12, 0.012),
-        fluid_intensity=normal(1.45, 0.12),
-        coil_falloff=uniform(0.15, 0.4),
-        coil_skew=normal(0, 0.08),
+        effusion_mm=uniform(0.3, 3.5),
+        subcutaneous_fat_mm=uniform(2, 11),
+        muscle_bulk=normal(1.2, 0.1),
+        muscle_intensity=normal(0.77, 0.06),
+        fat_intensity=normal(0.17, 0.025),
+        marrow_intensity=normal(0.085, 0.012),
+        fluid_intensity=normal(2.4, 0.3),
+        coil_falloff=uniform(0.15, 0.45),
+        coil_edge=uniform(0.3, 0.8),
+        coil_skew=normal(-0.12, 0.08),
         noise=uniform(0.012, 0.03),
-        gain=uniform(700, 1100))
+        gain=uniform(400, 650))

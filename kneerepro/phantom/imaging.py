@@ -139,9 +139,15 @@ class _Texture:
 def _paint(anatomy, p, texture, pixel):
     # Septa are thin sheets: where the noise changes its sign.
     septa = np.maximum(1 - 4 * np.abs(texture(p, (2, 2, 3))), 0)
-    fat = anatomy.fat_intensity * (0.85 + 0.6 * septa)
-    muscle = anatomy.muscle_intensity * (1 + 0.07 * texture(p, (2, 2, 14)))
-    marrow = anatomy.marrow_intensity * (1 + 0.16 * texture(p, (1, 1, 1.6)))
+    fat = anatomy.fat_intensity * (
+        0.6 + 0.9 * septa + 0.2 * texture(p, (9, 9, 12)))
+    # Bundles of fibres, along the muscle, and dark sheets between them.
+    sheets = np.maximum(1 - 7 * np.abs(texture(p, (5, 5, 40))), 0)
+    muscle = anatomy.muscle_intensity * (
+        1 + 0.06 * texture(p, (2, 2, 14)) - 0.35 * sheets
+        + 0.08 * texture(p, (13, 13, 25)))
+    marrow = anatomy.marrow_intensity * (
+        1 + 0.16 * texture(p, (1, 1, 1.6)) + 0.25 * texture(p, (11, 11, 16)))
     intensity = dict(
         skin=0.36, fat=fat, vein=0.8, muscle=muscle, vessel=0.8,
         synovium=0.29, ligament=0.1, tendon=0.07, meniscus=0.09,
@@ -159,5 +165,5 @@ def _paint(anatomy, p, texture, pixel):
 def _coil(anatomy, posterior, superior):
     u = posterior / FIELD_OF_VIEW * 2
     v = superior / FIELD_OF_VIEW * 2
-    return ((1 + anatomy.coil_skew * u + 0.12 * u * u)
+    return ((1 + anatomy.coil_skew * u + anatomy.coil_edge * u * u)
             * (1 - anatomy.coil_falloff * v * v))

@@ -94,6 +94,26 @@ def tissues(anatomy, p):
     yield 'marrow', bone + 1.2
 
 
+def epicondylar_width(anatomy):
+    """Greatest width of the femur, across its epicondyles, in mm.
+
+    Parameters
+    ----------
+    anatomy : kneerepro.phantom.anatomy.Anatomy
+
+    Returns
+    -------
+    float
+    """
+    outer = np.arange(28, _HALF_WIDTH, 0.1, 'float32')
+    x = np.concatenate([-outer, outer])
+    p = np.broadcast_arrays(x[:, None, None],
+                            np.arange(-24, 24, 3, 'float32')[:, None],
+                            np.arange(10, 40, 3, 'float32'))
+    inside = (_femur(anatomy, p, _notch(anatomy, p)) < 0).any(axis=(1, 2))
+    return float(np.ptp(x[inside]) * anatomy.size)
+
+
 def _notch(anatomy, p):
     return ellipsoid(p, (0, 17, 4), (anatomy.notch_width_mm / 2, 25, 25))
 

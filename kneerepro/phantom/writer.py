@@ -20,6 +20,7 @@ from kneerepro.files import replacing
 from kneerepro.phantom.anatomy import sample_anatomy
 from kneerepro.phantom.imaging import (
     FIELD_OF_VIEW, SLAB, knee_volume, slice_positions)
+from kneerepro.phantom.knee import epicondylar_width
 
 _RELEASE = '0.E.1'
 
@@ -127,7 +128,10 @@ class _Examination:
 
     def ground_truth(self):
         return {'participant': self.participant,
-                'series_uid': self.uid('series'), **self.anatomy._asdict()}
+                'series_uid': self.uid('series'),
+                'epicondylar_width_mm': round(
+                    epicondylar_width(self.anatomy), 1),
+                **self.anatomy._asdict()}
 
 
 def _write_series(folder, exam, volume):

@@ -2,7 +2,8 @@ import unittest
 
 import numpy as np
 
-from kneerepro.phantom.knee import tissues
+from kneerepro.phantom.anatomy import sample_anatomy
+from kneerepro.phantom.knee import epicondylar_width, tissues
 from tests.phantom.common import upright
 
 
@@ -76,3 +77,24 @@ class TissuesTest(unittest.TestCase):
         together = tissue_at(*p)
         alone = np.concatenate([tissue_at(*point) for point in p.T[:400]])
         np.testing.assert_array_equal(together[:400], alone)
+
+
+class EpicondylarWidthTest(unittest.TestCase):
+    def test_as_measured_in_the_tissues(self):
+        for changes in {}, {'condyle_width': 1.1}:
+            x = np.arange(-46, 46, 0.05)
+            widths = []
+            for y in range(-20, 20, 2):
+                for z in range(10, 40, 2):
+                    names = tissue_at(x, y, z, **changes)
+                    bone = x[(names == 'cortex') | (names == 'marrow')]
+                    widths.append(np.ptp(bone) if len(bone) else 0)
+            self.assertAlmostEqual(epicondylar_width(upright(**changes)),
+                                   max(widths), delta=0.5)
+
+    def test_of_adults(self):
+        widths = [epicondylar_width(sample_anatomy(0, i)) for i in range(40)]
+        self.assertTrue(60 < min(widths) < max(widths) < 95, widths)
+        self.assertGreater(np.std(widths), 3)
+        large = epicondylar_width(upright(size=1.1))
+        self.assertAlmostEqual(large / epicondylar_width(upright()), 1.1)

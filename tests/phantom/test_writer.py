@@ -6,15 +6,20 @@ import sys
 import tempfile
 import threading
 import unittest
+from collections import defaultdict
 from unittest import mock
 
 import numpy as np
 import pydicom
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
+from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
-from kneerepro.data.dicom import find_series, read_volume
+from kneerepro.data.header import read_frames
+from kneerepro.data.pixels import read_slices
 from kneerepro.data.prepare import prepare
+from kneerepro.data.scan import files_of
+from kneerepro.data.series import Series, Slice
 from kneerepro.errors import UserError
 from kneerepro.phantom import imaging, knee_volume, write_patients, writer
 from kneerepro.phantom.anatomy import Anatomy, sample_anatomy
@@ -51,9 +56,12 @@ class FolderTest(unittest.TestCase):
                        **kwargs)
 
     def series(self):
-        series, rejected = find_series(self.out)
-        self.assertEqual(rejected, [])
-        return series
+        members = defaultdict(list)
+        for path, *_ in files_of([self.out]):
+            if os.path.basename(path).isdigit():
+                frame, = read_frames(path)
+                members[frame.header.series].append(Slice(path, *frame))
+        return [Series(uid, '', slices) for uid, slices in members.items()]
 
 
 class WritePatientsTest(FolderTest):
@@ -87,7 +95,7 @@ class WritePatientsTest(FolderTest):
         self.write(2, seed=0)
         self.write(2, seed=1)
         series = self.series()
-        self.assertEqual(len({one.patient for one in series}), 4)
+        self.assertEqual(len({one.header.patient for one in series}), 4)
         self.assertEqual(len({one.uid for one in series}), 4)
 
     def test_volume_as_rendered(self):
@@ -98,16 +106,16 @@ class WritePatientsTest(FolderTest):
                 for i, row in enumerate(read_rows(self.out))}
         for one in series:
             np.testing.assert_array_equal(
-                read_volume(one), knee_volume(2, uids[one.uid], 24, 12))
+                [image for image, _, _ in read_slices(one.slices)],
+                knee_volume(2, uids[one.uid], 24, 12))
 
     def test_prepare(self):
-        self.write(3, matrix=16, slices=6)
+        self.write(3, matrix=16, slices=20)
         path = os.path.join(self.folder, 'volumes.h5')
-        lines = []
-        prepare(self.out, path, shape=(6, 16, 16), report=lines.append)
-        self.assertEqual(lines, [])
+        summary = prepare([self.out], path, Options(20, 16), key=b'tests')
+        self.assertEqual(summary, (3, 0, 0, {}))
         with Dataset(path) as dataset:
-            self.assertEqual(dataset.volumes.shape, (3, 1, 6, 16, 16))
+            self.assertEqual(dataset.volumes.shape, (3, 1, 20, 16, 16))
 
     def test_ground_truth(self):
         self.write(3, seed=4)
@@ -116,8 +124,9 @@ class WritePatientsTest(FolderTest):
         series = {one.uid: one for one in self.series()}
         for patient, row in enumerate(rows):
             one = series[row['series_uid']]
-            self.assertEqual(one.patient, row['participant'])
-            self.assertEqual(one.description, 'SAG_3D_DESS_' + row['side'])
+            self.assertEqual(one.header.patient, row['participant'])
+            self.assertEqual(one.header.description,
+                             'SAG_3D_DESS_' + row['side'])
             anatomy = sample_anatomy(4, patient)
             for name in Anatomy._fields:
                 value = getattr(anatomy, name)
@@ -161,7 +170,7 @@ class InterruptionTest(FolderTest):
         for error in OSError('disk full'), KeyboardInterrupt():
             self.interrupt(error)
             series, = self.series()
-            self.assertEqual(len(series.files), 4)
+            self.assertEqual(len(series.paths()), 4)
             self.assertEqual(len(contents(self.out)), 4 + 1)
             shutil.rmtree(self.out)
 
@@ -215,7 +224,7 @@ class HeaderTest(FolderTest):
     def images(self, **kwargs):
         self.write(1, **kwargs)
         series, = self.series()
-        return [pydicom.dcmread(path) for path in series.files]
+        return [pydicom.dcmread(path) for path in series.paths()]
 
     def test_valid(self):
         modes = pydicom.config.settings
@@ -318,8 +327,9 @@ class HeaderTest(FolderTest):
 class ScriptTest(FolderTest):
     def run_script(self, *args):
         return subprocess.run(
-            [sys.executable, SCRIPT, self.out, '--patients', '2', '--matrix',
-             '16', '--slices', '3', *args], capture_output=True, text=True)
+            [sys.executable, SCRIPT, '--out', self.out, '--patients', '2',
+             '--matrix', '16', '--slices', '3', *args], capture_output=True,
+            text=True)
 
     def test_writes(self):
         done = self.run_script('--seed', '7')
