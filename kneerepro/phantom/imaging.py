@@ -1,7 +1,7 @@
 """Sagittal DESS images of a knee: tissues, coil and noise."""
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from kneerepro.phantom.anatomy import sample_anatomy
 from kneerepro.phantom.knee import tissues
@@ -126,14 +126,15 @@ class _Texture:
     def __init__(self, rng):
         noise = rng.standard_normal((self.cube,) * 3, dtype='float32')
         noise = gaussian_filter(noise, 1.7, mode='wrap')
-        self.noise = (noise / noise.std()).ravel()
+        self.noise = noise / noise.std()
 
     def __call__(self, p, scale):
         """Values of mean 0 and deviation 1 at the points; `scale` stretches
         them along each axis."""
-        x, y, z = [np.floor(q / np.float32(self.step * s)).astype('int32')
-                   & (self.cube - 1) for q, s in zip(p, scale)]
-        return self.noise[(x * self.cube + y) * self.cube + z]
+        points = np.stack(np.broadcast_arrays(*(
+            q / np.float32(self.step * s) for q, s in zip(p, scale))))
+        return map_coordinates(self.noise, points, np.float32, order=1,
+                               mode='grid-wrap', prefilter=False)
 
 
 def _paint(anatomy, p, texture, pixel):
@@ -142,7 +143,7 @@ def _paint(anatomy, p, texture, pixel):
     fat = anatomy.fat_intensity * (
         0.6 + 0.9 * septa + 0.2 * texture(p, (9, 9, 12)))
     # Bundles of fibres, along the muscle, and dark sheets between them.
-    sheets = np.maximum(1 - 7 * np.abs(texture(p, (5, 5, 40))), 0)
+    sheets = np.maximum(1 - 6 * np.abs(texture(p, (5, 5, 24))), 0)
     muscle = anatomy.muscle_intensity * (
         1 + 0.06 * texture(p, (2, 2, 14)) - 0.35 * sheets
         + 0.08 * texture(p, (13, 13, 25)))

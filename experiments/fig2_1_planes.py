@@ -1,0 +1,51 @@
+"""Figure 2.1: one patient in the sagittal, axial and coronal plane (section
+2.1).
+
+"Each 3D image was comprised of 160 slides of 384x384 2D images". Drawn as
+acquired, on a synthetic knee or, with --data, on a DICOM series.
+"""
+
+import argparse
+import os
+
+import kneerepro
+from kneerepro import cli
+from kneerepro.data import selection
+from kneerepro.data.knee import load_knee
+from kneerepro.figures.dataset import figure_2_1
+from kneerepro.figures.style import save_png
+from kneerepro.phantom.default import default_knees
+
+
+def main():
+    args = parse_arguments()
+    source = args.data or default_knees(__file__, args.patient, matrix=384,
+                                        slices=160, seed=0)
+    knee = load_knee(source, args.patient, selection.selection_of(args))
+    footer = (f'kneerepro {kneerepro.__version__}: '
+              + ('own data' if args.data else 'a synthetic knee')
+              + f', series {args.patient}: {" x ".join(map(str, knee.pixels.shape))}'
+              f' voxels of {" x ".join(f"{s:.3g}" for s in knee.spacing)} mm'
+              + (f'; {knee.side.lower()} knee' if knee.side else ''))
+    path = os.path.join(args.out, 'figure2_1.png')
+    save_png(figure_2_1(knee.pixels, knee.spacing, knee.directions, footer),
+             path)
+    print(f'wrote {path}')
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__.split('\n\n', 1)[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument('--data', metavar='PATH',
+                        help='folder of DICOM series (default: synthetic)')
+    selection.add_arguments(parser)
+    parser.add_argument('--patient', type=cli.positive_int, default=1,
+                        metavar='N', help='which of the series')
+    parser.add_argument('--out', default=os.path.join('runs', 'dataset'),
+                        help='folder for the figure')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    cli.run(main)
