@@ -8,6 +8,7 @@ from collections import namedtuple
 
 import numpy as np
 
+from kneerepro.data.splits import minibatches
 from kneerepro.errors import UserError
 from kneerepro.progress import Progress
 
@@ -35,7 +36,7 @@ def train_cae(functions, train, test, batch_size, epochs, seed=0,
     Parameters
     ----------
     functions : kneerepro.algorithms.cae.CAEFunctions
-    train, test : array, shape (n, 1, ...), float32
+    train, test : array or View, shape (n, 1, ...), float32
         An epoch is one pass over `train` in ``floor(n / batch_size)``
         minibatches (E9); the images left over are others each time.
     batch_size, epochs : int
@@ -58,23 +59,15 @@ def train_cae(functions, train, test, batch_size, epochs, seed=0,
         If the loss is no longer finite, or `train` holds no whole minibatch.
     """
     per_epoch = len(train) // batch_size
-    if per_epoch < 1:
-        raise UserError(f'{len(train)} training images are too few for '
-                        f'minibatches of {batch_size}')
-    order = np.arange(len(train))
-    rng = np.random.RandomState(seed)
     train_mse = []
     test_mse = [mean_over(functions.test, test, batch_size)]
     with _interrupts() as interrupted, \
             Progress('training', 'iterations') as progress:
         for epoch in range(1, epochs + 1):
-            if shuffle:
-                rng.shuffle(order)
-            for i in range(per_epoch):
+            for batch in minibatches(train, batch_size, seed, epoch, shuffle):
                 if interrupted:
                     break
-                batch = order[i * batch_size:(i + 1) * batch_size]
-                mse = float(functions.train(train[batch]))
+                mse = float(functions.train(batch))
                 _check_finite(mse, 'training', len(train_mse) + 1, epoch)
                 train_mse.append(mse)
                 progress(len(train_mse), epochs * per_epoch,

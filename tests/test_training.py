@@ -106,7 +106,7 @@ class EpochTest(TrainTest):
             self.assertEqual(len(self.batches), expected)
 
     def test_less_than_a_minibatch(self):
-        with self.assertRaisesRegex(UserError, '^2 training images .* of 3$'):
+        with self.assertRaisesRegex(UserError, '^2 training examples .* of 3$'):
             self.train(count=2)
         self.assertEqual(self.batches, [])
 

@@ -5,12 +5,12 @@ import random
 
 import numpy as np
 import pydicom
-from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import (
     ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian,
     MRImageStorage)
 
-from kneerepro.data.header import Header
+from kneerepro.data.header import ENHANCED, Header
 from kneerepro.data.series import Slice
 
 # ImageOrientationPatient and the slice normal
@@ -66,6 +66,41 @@ def write_slice(path, pixels, syntax=ExplicitVRLittleEndian, **elements):
         if value is not None:
             setattr(image, name, value)
     image.save_as(path)
+
+
+def write_enhanced(path, volume, **changes):
+    """Write an enhanced multi-frame image of two interleaved stacks."""
+    write_slice(path, volume[0], SeriesInstanceUID='1.2.3',
+                SOPInstanceUID='1.2.3.1', PatientID='someone',
+                SeriesDescription='SAG_3D_DESS_LEFT')
+    image = pydicom.dcmread(path)
+    image.SOPClassUID = ENHANCED[0]
+    image.NumberOfFrames = len(volume)
+    image.PixelData = volume.astype('<u2').tobytes()
+    image.SharedFunctionalGroupsSequence = [group(
+        PlaneOrientation=dict(ImageOrientationPatient=[0, 1, 0, 0, 0, -1]),
+        PixelMeasures=dict(PixelSpacing=[0.5, 0.25]))]
+    image.PerFrameFunctionalGroupsSequence = [group(
+        PlanePosition=dict(ImagePositionPatient=[-i, 0, 0]),
+        FrameContent=dict(StackID=str(i % 2),
+                          InStackPositionNumber=i // 2 + 1),
+        PixelValueTransformation=dict(RescaleSlope=i + 1,
+                                      RescaleIntercept=-i))
+        for i in range(len(volume))]
+    for name, value in changes.items():
+        setattr(image, name, value)
+    image.save_as(path)
+
+
+def group(**sequences):
+    """A functional group with sequences of one item."""
+    result = Dataset()
+    for name, elements in sequences.items():
+        item = Dataset()
+        for keyword, value in elements.items():
+            setattr(item, keyword, value)
+        setattr(result, name + 'Sequence', [item])
+    return result
 
 
 def change(path, **elements):

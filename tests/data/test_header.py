@@ -8,15 +8,14 @@ import warnings
 import numpy as np
 import pydicom
 import pydicom.data
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian,
     ImplicitVRLittleEndian)
 
 from kneerepro.data.defects import DefectError
-from kneerepro.data.header import ENHANCED, read_frames
-from tests.data.series import change, damage, write_series, write_slice
+from kneerepro.data.header import read_frames
+from tests.data.series import (
+    change, damage, write_enhanced, write_series, write_slice)
 from tests.folders import FolderTest
 
 TEST_FILES = os.path.join(os.path.dirname(pydicom.data.__file__),
@@ -283,37 +282,9 @@ class ForeignFilesTest(HeaderTest):
 class EnhancedTest(HeaderTest):
     """Enhanced multi-frame MR."""
 
-    def write_enhanced(self, frames=4, **changes):
+    def write_enhanced(self, **changes):
         path = self.path('enhanced')
-        write_slice(path, PIXELS, SeriesInstanceUID='1.2.3',
-                    SOPInstanceUID='1.2.3.1')
-        image = pydicom.dcmread(path)
-        image.SOPClassUID = ENHANCED[0]
-        image.NumberOfFrames = frames
-        image.PixelData = np.arange(12 * frames, dtype='<u2').tobytes()
-        shared = Dataset()
-        shared.PlaneOrientationSequence = [Dataset()]
-        shared.PlaneOrientationSequence[0].ImageOrientationPatient = [
-            0, 1, 0, 0, 0, -1]
-        shared.PixelMeasuresSequence = [Dataset()]
-        shared.PixelMeasuresSequence[0].PixelSpacing = [0.5, 0.25]
-        image.SharedFunctionalGroupsSequence = [shared]
-        groups = []
-        for i in range(frames):
-            group = Dataset()
-            group.PlanePositionSequence = [Dataset()]
-            group.PlanePositionSequence[0].ImagePositionPatient = [-i, 0, 0]
-            group.FrameContentSequence = [Dataset()]
-            group.FrameContentSequence[0].StackID = str(i % 2)
-            group.FrameContentSequence[0].InStackPositionNumber = i // 2 + 1
-            group.PixelValueTransformationSequence = [Dataset()]
-            group.PixelValueTransformationSequence[0].RescaleSlope = i + 1
-            group.PixelValueTransformationSequence[0].RescaleIntercept = -i
-            groups.append(group)
-        image.PerFrameFunctionalGroupsSequence = Sequence(groups)
-        for name, value in changes.items():
-            setattr(image, name, value)
-        image.save_as(path)
+        write_enhanced(path, np.arange(48).reshape(4, 3, 4), **changes)
         return path
 
     def test_frames(self):
@@ -335,6 +306,6 @@ class EnhancedTest(HeaderTest):
 
     def test_frames_without_description(self):
         self.assert_defect('UNREADABLE', self.write_enhanced(
-            PerFrameFunctionalGroupsSequence=Sequence([])))
+            PerFrameFunctionalGroupsSequence=[]))
 
 

@@ -23,7 +23,8 @@ from kneerepro.data.resize import resize
 from kneerepro.data.scan import files_of, survey
 from kneerepro.data.selection import Selection
 from kneerepro.errors import UserError
-from tests.data.series import SAGITTAL, change, write_series
+from tests.data.series import (
+    SAGITTAL, change, write_enhanced, write_series)
 from tests.folders import FolderTest
 from tests.subprocesses import ROOT
 
@@ -239,6 +240,28 @@ class SelectionTest(PrepareTest):
                 self.volumes[i + 1].astype('float32')), atol=1e-6)
         self.assertEqual([row['part'] for row in self.report()],
                          ['echo 1', 'echo 2'])
+
+
+    def test_enhanced(self):
+        """One file with two stacks, each frame with its own rescale."""
+        shutil.rmtree(self.source)
+        os.mkdir(self.source)
+        volume = volumes(1, (8, 6, 6))[0]
+        write_enhanced(self.path('dicom', 'file'), volume)
+        self.prepare(OPTIONS._replace(size=6))
+        result, _ = self.result()
+        slope = np.arange(8.).reshape(8, 1, 1)
+        values = (volume * (slope + 1) - slope).astype('float32')
+        self.assertEqual([row['part'] for row in self.report()],
+                         ['stack 1', 'stack 2'])
+        self.assertEqual([row['spacing_mm'] for row in self.report()],
+                         [[2, 0.5, 0.25]] * 2)
+        for i in range(2):
+            # Twice as high as wide, in a square.
+            expected = normalise(resize(values[i::2], 3, 2))
+            np.testing.assert_allclose(result[i, 0, :, :, 1:4], expected,
+                                       atol=1e-6)
+            self.assertEqual(result[i, 0, :, :, [0, 4, 5]].max(), 0)
 
 
 class RejectionTest(PrepareTest):
