@@ -77,8 +77,8 @@ def main():
         shape=list(train.shape[2:]), train=len(train), test=len(test),
         batch_size=min(args.batch_size, len(train)), synthetic=not args.data,
         data=data, version=kneerepro.__version__)
-    print('{train} training and {test} test volumes of {shape[0]} x '
-          '{shape[1]} x {shape[2]}, batch size {batch_size}'.format(**settings))
+    print('{train} training and {test} test volumes of {shape[0]} x {shape[1]} '
+          'x {shape[2]}, batch size {batch_size}'.format(**settings))
 
     # ---------------------------------------------------------------- the run
     results = None if args.fresh else runs.load(args.out, settings)

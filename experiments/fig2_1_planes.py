@@ -22,10 +22,11 @@ def main():
     source = args.data or default_knees(__file__, args.patient, matrix=384,
                                         slices=160, seed=0)
     knee = load_knee(source, args.patient, selection.selection_of(args))
+    voxels = ' x '.join(map(str, knee.pixels.shape))
+    size = ' x '.join(f'{length:.3g}' for length in knee.spacing)
     footer = (f'kneerepro {kneerepro.__version__}: '
               + ('own data' if args.data else 'a synthetic knee')
-              + f', series {args.patient}: {" x ".join(map(str, knee.pixels.shape))}'
-              f' voxels of {" x ".join(f"{s:.3g}" for s in knee.spacing)} mm'
+              + f', series {args.patient}: {voxels} voxels of {size} mm'
               + (f'; {knee.side.lower()} knee' if knee.side else ''))
     path = os.path.join(args.out, 'figure2_1.png')
     save_png(figure_2_1(knee.pixels, knee.spacing, knee.directions, footer),

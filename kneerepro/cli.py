@@ -1,6 +1,7 @@
 """What all scripts do around their own work."""
 
 import argparse
+import os
 import signal
 import sys
 
@@ -19,6 +20,10 @@ def run(main):
     """
     try:
         status = main()
+    except BrokenPipeError:
+        # Whoever read the output, such as head, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 128 + signal.SIGPIPE
     except (UserError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         status = BAD_INPUT
@@ -48,7 +53,7 @@ def non_negative_float(text):
     """An :mod:`argparse` type: a finite number, 0 or above."""
     number = _number(float, text, 'a number')
     if not 0 <= number < float('inf'):
-        raise argparse.ArgumentTypeError(f'{text} is not a number of at least 0')
+        raise argparse.ArgumentTypeError(f'{text} is not at least 0')
     return number
 
 

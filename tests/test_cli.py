@@ -5,6 +5,7 @@ import unittest
 
 from kneerepro import cli
 from kneerepro.errors import UserError
+from tests.subprocesses import run_python
 
 
 class RunTest(unittest.TestCase):
@@ -37,6 +38,24 @@ class RunTest(unittest.TestCase):
         self.assertEqual(self.run_main(error=KeyboardInterrupt()),
                          (130, 'interrupted\n'))
         self.assertEqual(cli.INTERRUPTED, 130)
+
+    def test_reader_that_has_seen_enough(self):
+        done = run_python("""
+import subprocess, sys
+code = '''
+from kneerepro import cli
+def main():
+    while True:
+        print("line")
+cli.run(main)
+'''
+process = subprocess.Popen([sys.executable, '-c', code],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+process.stdout.readline()
+process.stdout.close()
+print(process.wait(), process.stderr.read())
+""")
+        self.assertEqual(done.stdout, "141 b''\n", done.stderr)
 
     def test_defects_of_the_program_are_not_hidden(self):
         with self.assertRaises(ZeroDivisionError):

@@ -136,8 +136,8 @@ class Catalogue:
             'SELECT path, frame, header, sop, number, x, y, z, offset, defect '
             'FROM slice JOIN file ON slice.file = file.id WHERE series = ? '
             'ORDER BY path, frame', (uid,))
-        return [Slice(os.fsdecode(path), frame, self._header(header), sop, number,
-                      None if x is None else (x, y, z), offset, defect)
+        return [Slice(os.fsdecode(path), frame, self._header(header), sop,
+                      number, None if x is None else (x, y, z), offset, defect)
                 for path, frame, header, sop, number, x, y, z, offset, defect
                 in rows]
 

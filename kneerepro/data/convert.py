@@ -99,9 +99,9 @@ def make_volume(images, count, pixel_spacing, options, flips=(False,) * 3):
     low = volume.min()
     if low == volume.max():
         raise DefectError('CONSTANT_IMAGE', 'all its pixels are equal')
-    padding = [(0, 0)] + [((options.size - n) // 2, (options.size - n + 1) // 2)
-                          for n in volume.shape[1:]]
-    volume = np.pad(volume, padding, constant_values=low)
+    missing = [options.size - n for n in volume.shape[1:]]
+    volume = np.pad(volume, [(0, 0)] + [(n // 2, n - n // 2) for n in missing],
+                    constant_values=low)
     axes = [axis for axis, reverse in enumerate(flips) if reverse]
     return np.ascontiguousarray(np.flip(volume, axes))
 

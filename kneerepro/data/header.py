@@ -265,7 +265,8 @@ def _deflated_pixels(path):
     """What is wrong with the pixels of a deflated file, which end only where
     all of it has been read."""
     try:
-        return None if 'PixelData' in pydicom.dcmread(path) else 'NO_PIXEL_DATA'
+        found = 'PixelData' in pydicom.dcmread(path)
+        return None if found else 'NO_PIXEL_DATA'
     except Exception:  # as in read_frames
         return 'UNDECODABLE_PIXELS'
 

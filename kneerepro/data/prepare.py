@@ -8,7 +8,6 @@ continued by the next one with the same arguments.
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -20,15 +19,13 @@ import kneerepro
 from kneerepro.data import arrays, find as finding
 from kneerepro.data.catalogue import Catalogue
 from kneerepro.data.checks import Limits
-from kneerepro.data.convert import Options, make_volume, normalise
+from kneerepro.data.convert import Options, normalise
 from kneerepro.data.dataset import Dataset, new_dataset
-from kneerepro.data.defects import DefectError
-from kneerepro.data.geometry import orient
 from kneerepro.data.identity import keyed_hash
-from kneerepro.data.pixels import read_slices
 from kneerepro.data.report import Report, report_paths
 from kneerepro.data.scan import scan, survey
 from kneerepro.data.selection import Selection
+from kneerepro.data.work import convert_series
 from kneerepro.data.workers import Workers
 from kneerepro.errors import UserError
 from kneerepro.files import reason, replacing
@@ -43,10 +40,6 @@ converted, rejected, not_selected : int
 codes : dict of str to int
     How often each code occurred, of rejections and of notes.
 """
-
-_Task = namedtuple('_Task', 'key files source spacing options flips out '
-                            'known')
-
 
 def prepare(sources, out, options=Options(), limits=Limits(),
             selection=Selection(), *, key, workers=1, one_per_patient=False,
@@ -130,8 +123,8 @@ def prepare(sources, out, options=Options(), limits=Limits(),
             found = finding.find(catalogue, selection, limits, options)
             if one_per_patient:
                 found = list(finding.one_per_patient(found))
-            results = _results(catalogue, found, limits, options, work, pool,
-                               progress)
+            results = convert_series(catalogue, found, limits, options, work,
+                                     pool, progress)
             report, tally = Report(out, sources, identifiers), _Tally()
             _add_files(catalogue, report, tally)
             _add_volumes(_decided(catalogue, found, results, limits, report,
@@ -191,77 +184,10 @@ def describe(summary, out):
     for code, count in sorted(summary.codes.items()):
         yield f'  {code}: {count}'
     if summary.codes:
-        yield f'each with its reason is in {report_paths(out)[0]}'
+        yield f'which series or file and why: {report_paths(out)[0]}'
 
 
-# ------------------------------------------------------------- the single steps
-
-def _results(catalogue, found, limits, options, work, pool, progress):
-    """Result of each usable series in turn, from this run or an earlier."""
-    usable = [one for one in found if one.selected and one.defect is None]
-    tasks = (_task(catalogue, one, limits, options, work) for one in usable)
-    rejected = 0
-    for done, (task, result) in enumerate(
-            pool.map(_convert_one, tasks, _crashed), 1):
-        rejected += 'code' in result
-        if task.known is None:
-            catalogue.add_result(task.key, result)
-            if progress is not None:
-                progress('converting', done, len(usable), rejected)
-        yield {**result, 'path': task.out, 'files': task.files}
-
-
-def _task(catalogue, one, limits, options, work):
-    loaded = finding.load(catalogue, one, limits)
-    if isinstance(loaded, arrays.ArrayVolume):
-        source, spacing, flips = loaded, None, (False,) * 3
-    else:
-        source, spacing = loaded.slices, loaded.header.pixel_spacing
-        orientation = orient(loaded.header.orientation)
-        flips = list(orientation.flips)
-        if options.flip_left and one.side == 'LEFT':
-            axis = {'sagittal': 0, 'coronal': 2, 'axial': 2}[orientation.plane]
-            flips[axis] = not flips[axis]
-    files = finding.paths(loaded)
-    state = catalogue.state(files)
-    key = hashlib.sha256(repr((
-        kneerepro.__version__, one.where, one.uid, state, spacing, options,
-        flips)).encode('utf-8', 'surrogateescape')).hexdigest()
-    out = os.path.join(work, key + '.npy')
-    known = catalogue.result(key)
-    if known is None or 'code' not in known and not os.path.exists(out):
-        return _Task(key, files, source, spacing, options, flips, out, None)
-    return _Task(key, files, None, spacing, options, flips, out, known)
-
-
-def _convert_one(task):
-    """Make a volume and write it to a file; runs in a worker."""
-    if task.known is not None:
-        return task.known
-    try:
-        if isinstance(task.source, arrays.ArrayVolume):
-            pixels = arrays.read_volume(task.source)
-            images = ((image, 1., 0.) for image in pixels)
-            count = len(pixels)
-        else:
-            images, count = read_slices(task.source), len(task.source)
-        volume = make_volume(images, count, task.spacing, task.options,
-                             task.flips)
-    except DefectError as error:
-        return {'code': error.code, 'reason': error.message}
-    result = {'pixels': hashlib.sha256(volume.tobytes()).hexdigest(),
-              'low': float(volume.min()), 'high': float(volume.max())}
-    if task.options.normalise != 'dataset':
-        volume = normalise(volume, task.options.normalise)
-    with replacing(task.out) as temporary, open(temporary, 'wb') as file:
-        np.save(file, volume)
-    return result
-
-
-def _crashed(task):
-    return {'code': 'UNDECODABLE_PIXELS',
-            'reason': 'decoding its pixels ended the process'}
-
+# ------------------------------------------------------------ the single steps
 
 class _Tally:
     """Counts decisions and codes."""
@@ -370,7 +296,7 @@ def _too_few(sources, found, summary, selection, at_least, report):
     return text
 
 
-# ------------------------------------------------------------- around the steps
+# ------------------------------------------------------------ around the steps
 
 def _distinct(sources):
     """Sources without those that lie in another one."""

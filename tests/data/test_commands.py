@@ -78,7 +78,7 @@ class PrepareCommandTest(CommandTest):
                  "'SAG_3D_DESS_"),
                 (['knees', '--depth', '0'], 'not at least 1'),
                 (['knees', '--min-slices', '1'], 'not at least 2'),
-                (['knees', '--min-coverage', '-3'], 'not a number of at'),
+                (['knees', '--min-coverage', '-3'], 'not at least 0'),
                 (['knees', '--normalise', 'patient'], 'invalid choice'),
                 (['knees', '--out', 'knees'], '--overwrite'),
                 (['knees', '--out', 'knees/ground_truth.csv/x.h5'],

@@ -1,4 +1,5 @@
 import os
+import warnings
 
 import numpy as np
 import pydicom
@@ -30,6 +31,14 @@ def read(path):
 
 
 class PixelsTest(FolderTest):
+    def setUp(self):
+        super().setUp()
+        # pydicom's about files that are not quite right.
+        filters = warnings.catch_warnings()
+        filters.__enter__()
+        self.addCleanup(filters.__exit__, None, None, None)
+        warnings.simplefilter('ignore')
+
     def slice(self, pixels=PIXELS, **elements):
         path = self.path('slice')
         write_slice(path, pixels, SeriesInstanceUID='1.2.3', **elements)

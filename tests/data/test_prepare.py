@@ -13,7 +13,7 @@ import numpy as np
 import pydicom
 import scipy.io
 
-from kneerepro.data import prepare as module
+from kneerepro.data import prepare as module, work
 from kneerepro.data.checks import Limits
 from kneerepro.data.convert import Options, normalise
 from kneerepro.data.dataset import Dataset
@@ -327,8 +327,8 @@ class RejectionTest(PrepareTest):
                 os._exit(1)
             return real(slices)
 
-        real = module.read_slices
-        with mock.patch.object(module, 'read_slices', read_slices):
+        real = work.read_slices
+        with mock.patch.object(work, 'read_slices', read_slices):
             self.assert_rejected('UNDECODABLE_PIXELS')
 
     def test_copy(self):
