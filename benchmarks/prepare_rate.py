@@ -82,8 +82,8 @@ def _resident(pid):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--source', help='folder of DICOM series')
-    parser.add_argument('--series', type=cli.positive_int, default=8,
-                        help='synthetic ones, without --source (default: 8)')
+    parser.add_argument('--series', type=cli.positive_int, default=32,
+                        help='synthetic ones, without --source (default: 32)')
     parser.add_argument('--rounds', type=cli.positive_int, default=5)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -16,13 +16,11 @@ from lasagne.layers import count_params
 
 from kneerepro import cli, runs
 from kneerepro.algorithms import compile_cae
-from kneerepro.data import identity, selection
-from kneerepro.data.commands import PhaseProgress
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
-from kneerepro.data.prepare import prepare_for
 from kneerepro.data.splits import check_range, last_split
 from kneerepro.errors import UserError
+from kneerepro.experiment import dataset_file, new_parser
 from kneerepro.figures.cae3d import figure_3_4, figure_3_5
 from kneerepro.figures.style import save_png
 from kneerepro.networks import build_cae3d
@@ -57,12 +55,8 @@ def main():
     if os.path.isdir(path):
         shape = args.depth, args.size, args.size
         build_network(settings, shape)  # it complains now, not minutes later
-    with PhaseProgress() as progress:
-        path = prepare_for(
-            path, os.path.join(args.out, 'volumes.h5'),
-            Options(args.depth, args.size), selection.selection_of(args),
-            key=identity.load_key() if args.data else b'synthetic knees',
-            progress=progress)
+    path = dataset_file(args, path, 'volumes.h5',
+                        Options(args.depth, args.size), at_least=2)
     with Dataset(path) as dataset:
         # "A training set of 160 3D images was used, alongside a test set of
         # the remaining 20 images" (section 2.4.1).
@@ -77,8 +71,9 @@ def main():
         shape=list(train.shape[2:]), train=len(train), test=len(test),
         batch_size=min(args.batch_size, len(train)), synthetic=not args.data,
         data=data, version=kneerepro.__version__)
-    print('{train} training and {test} test volumes of {shape[0]} x {shape[1]} '
-          'x {shape[2]}, batch size {batch_size}'.format(**settings))
+    print('{train} training and {test} test volumes of {shape[0]} x '
+          '{shape[1]} x {shape[2]}, '
+          'batch size {batch_size}'.format(**settings))
 
     # ---------------------------------------------------------------- the run
     results = None if args.fresh else runs.load(args.out, settings)
@@ -192,15 +187,7 @@ def footer_of(settings, results):
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split('\n\n', 1)[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument('--data', metavar='PATH',
-                        help='folder of DICOM series, or an HDF5 dataset '
-                        '(default: synthetic knees)')
-    selection.add_arguments(parser)
-    parser.add_argument('--out', default=os.path.join('runs', 'cae3d'),
-                        help='folder for the results')
+    parser = new_parser(__doc__, os.path.join('runs', 'cae3d'))
     parser.add_argument('--preset', choices=PRESETS, default='quick',
                         help='defaults of all that follows')
     number = {int: cli.positive_int, float: cli.positive_float}

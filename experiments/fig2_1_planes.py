@@ -5,13 +5,13 @@
 acquired, on a synthetic knee or, with --data, on a DICOM series.
 """
 
-import argparse
 import os
 
 import kneerepro
 from kneerepro import cli
-from kneerepro.data import selection
 from kneerepro.data.knee import load_knee
+from kneerepro.data.selection import selection_of
+from kneerepro.experiment import new_parser
 from kneerepro.figures.dataset import figure_2_1
 from kneerepro.figures.style import save_png
 from kneerepro.phantom.default import default_knees
@@ -21,7 +21,7 @@ def main():
     args = parse_arguments()
     source = args.data or default_knees(__file__, args.patient, matrix=384,
                                         slices=160, seed=0)
-    knee = load_knee(source, args.patient, selection.selection_of(args))
+    knee = load_knee(source, args.patient, selection_of(args))
     voxels = ' x '.join(map(str, knee.pixels.shape))
     size = ' x '.join(f'{length:.3g}' for length in knee.spacing)
     footer = (f'kneerepro {kneerepro.__version__}: '
@@ -35,16 +35,10 @@ def main():
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split('\n\n', 1)[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument('--data', metavar='PATH',
-                        help='folder of DICOM series (default: synthetic)')
-    selection.add_arguments(parser)
+    parser = new_parser(__doc__, os.path.join('runs', 'dataset'),
+                        datasets=False)
     parser.add_argument('--patient', type=cli.positive_int, default=1,
                         metavar='N', help='which of the series')
-    parser.add_argument('--out', default=os.path.join('runs', 'dataset'),
-                        help='folder for the figure')
     return parser.parse_args()
 
 

@@ -5,17 +5,14 @@ values were normalized to be between 0 and 1". Drawn on a synthetic knee or,
 with --data, on a folder of DICOM series or a dataset file.
 """
 
-import argparse
 import os
 
 import kneerepro
 from kneerepro import cli
-from kneerepro.data import identity, selection
-from kneerepro.data.commands import PhaseProgress
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
-from kneerepro.data.prepare import prepare_for
 from kneerepro.errors import UserError
+from kneerepro.experiment import dataset_file, new_parser
 from kneerepro.figures.dataset import figure_2_2
 from kneerepro.figures.style import save_png
 from kneerepro.phantom.default import default_knees
@@ -25,12 +22,8 @@ def main():
     args = parse_arguments()
     source = args.data or default_knees(__file__, args.patient, matrix=128,
                                         slices=160, seed=0)
-    with PhaseProgress() as progress:
-        path = prepare_for(
-            source, os.path.join(args.out, 'figure2_2.h5'),
-            Options(args.depth, args.size), selection.selection_of(args),
-            key=identity.load_key() if args.data else b'synthetic knees',
-            at_least=1, progress=progress)
+    path = dataset_file(args, source, 'figure2_2.h5',
+                        Options(args.depth, args.size))
     with Dataset(path) as dataset:
         if args.patient > len(dataset.volumes):
             raise UserError(f'{path} holds {len(dataset.volumes)} volumes, '
@@ -47,21 +40,13 @@ def main():
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split('\n\n', 1)[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument('--data', metavar='PATH',
-                        help='folder of DICOM series, or a dataset file '
-                        '(default: synthetic)')
-    selection.add_arguments(parser)
+    parser = new_parser(__doc__, os.path.join('runs', 'dataset'))
     parser.add_argument('--patient', type=cli.positive_int, default=1,
                         metavar='N', help='which of the volumes')
     parser.add_argument('--depth', type=cli.positive_int, default=160,
                         metavar='N', help='slides of a volume')
     parser.add_argument('--size', type=cli.positive_int, default=64,
                         metavar='N', help='rows and columns')
-    parser.add_argument('--out', default=os.path.join('runs', 'dataset'),
-                        help='folder for the figure')
     return parser.parse_args()
 
 

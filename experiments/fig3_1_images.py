@@ -4,19 +4,16 @@ Drawn on synthetic knees or, with --data, on a folder of DICOM series or a
 dataset file.
 """
 
-import argparse
 import os
 
 import numpy as np
 
 import kneerepro
 from kneerepro import cli
-from kneerepro.data import identity, selection
-from kneerepro.data.commands import PhaseProgress
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
-from kneerepro.data.prepare import prepare_for
 from kneerepro.errors import UserError
+from kneerepro.experiment import dataset_file, new_parser
 from kneerepro.figures.dataset import figure_3_1
 from kneerepro.figures.style import save_png
 from kneerepro.phantom.default import default_knees
@@ -30,12 +27,8 @@ def main():
     source = args.data or default_knees(__file__, patients=27, matrix=128,
                                         slices=32, seed=0)
     depth = args.depth or (160 if args.data else 32)
-    with PhaseProgress() as progress:
-        path = prepare_for(
-            source, os.path.join(args.out, 'figure3_1.h5'),
-            Options(depth, args.size), selection.selection_of(args),
-            key=identity.load_key() if args.data else b'synthetic knees',
-            at_least=1, progress=progress)
+    path = dataset_file(args, source, 'figure3_1.h5',
+                        Options(depth, args.size))
     with Dataset(path) as dataset:
         count = len(dataset.images)
         if count < EXAMPLES:
@@ -54,13 +47,7 @@ def main():
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(
-        description=__doc__.split('\n\n', 1)[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument('--data', metavar='PATH',
-                        help='folder of DICOM series, or a dataset file '
-                        '(default: synthetic)')
-    selection.add_arguments(parser)
+    parser = new_parser(__doc__, os.path.join('runs', 'dataset'))
     parser.add_argument('--depth', type=cli.positive_int, metavar='N',
                         help='slides of a volume (default: 160; synthetic: '
                         '32)')
@@ -68,8 +55,6 @@ def parse_arguments():
                         metavar='N', help='rows and columns')
     parser.add_argument('--seed', type=cli.seed, default=0, metavar='N',
                         help='of the choice')
-    parser.add_argument('--out', default=os.path.join('runs', 'dataset'),
-                        help='folder for the figure')
     return parser.parse_args()
 
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import warnings
 
 import numpy as np
 import pydicom
@@ -12,10 +13,22 @@ from pydicom.uid import (
 
 from kneerepro.data.header import ENHANCED, Header
 from kneerepro.data.series import Slice
+from tests.folders import FolderTest
 
 # ImageOrientationPatient and the slice normal
 AXIAL = (1, 0, 0, 0, 1, 0), (0, 0, 1)
 SAGITTAL = (0, 1, 0, 0, 0, -1), (-1, 0, 0)  # as the OAI's
+
+
+class QuietTest(FolderTest):
+    """Without the warnings of pydicom about damaged files."""
+
+    def setUp(self):
+        super().setUp()
+        filters = warnings.catch_warnings()
+        filters.__enter__()
+        self.addCleanup(filters.__exit__, None, None, None)
+        warnings.simplefilter('ignore')
 
 
 def write_series(folder, volume, uid='1.2.3', geometry=AXIAL, step=2.,

@@ -3,7 +3,6 @@ import struct
 import time
 import tracemalloc
 import unittest
-import warnings
 
 import numpy as np
 import pydicom
@@ -15,23 +14,14 @@ from pydicom.uid import (
 from kneerepro.data.defects import DefectError
 from kneerepro.data.header import read_frames
 from tests.data.series import (
-    change, damage, write_enhanced, write_series, write_slice)
-from tests.folders import FolderTest
+    QuietTest, change, damage, write_enhanced, write_series, write_slice)
 
 TEST_FILES = os.path.join(os.path.dirname(pydicom.data.__file__),
                           'test_files')
 PIXELS = np.arange(12).reshape(3, 4)
 
 
-class HeaderTest(FolderTest):
-    def setUp(self):
-        super().setUp()
-        # pydicom's about damaged files, which the tests damage.
-        filters = warnings.catch_warnings()
-        filters.__enter__()
-        self.addCleanup(filters.__exit__, None, None, None)
-        warnings.simplefilter('ignore')
-
+class HeaderTest(QuietTest):
     def slice(self, **elements):
         path = self.path('slice')
         write_slice(path, PIXELS, SeriesInstanceUID='1.2.3', **elements)

@@ -1,5 +1,4 @@
 import os
-import warnings
 
 import numpy as np
 import pydicom
@@ -12,8 +11,7 @@ from kneerepro.data.defects import DefectError
 from kneerepro.data.header import read_frames
 from kneerepro.data.pixels import read_slices
 from kneerepro.data.series import Slice
-from tests.data.series import change, write_slice
-from tests.folders import FolderTest
+from tests.data.series import QuietTest, change, write_slice
 
 TEST_FILES = os.path.join(os.path.dirname(pydicom.data.__file__),
                           'test_files')
@@ -30,15 +28,7 @@ def read(path):
             for image, scale, offset in read_slices(slices(path))]
 
 
-class PixelsTest(FolderTest):
-    def setUp(self):
-        super().setUp()
-        # pydicom's about files that are not quite right.
-        filters = warnings.catch_warnings()
-        filters.__enter__()
-        self.addCleanup(filters.__exit__, None, None, None)
-        warnings.simplefilter('ignore')
-
+class PixelsTest(QuietTest):
     def slice(self, pixels=PIXELS, **elements):
         path = self.path('slice')
         write_slice(path, pixels, SeriesInstanceUID='1.2.3', **elements)
