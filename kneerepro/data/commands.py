@@ -163,7 +163,8 @@ def _print_table(found):
         state = ('-' if not one.selected else
                  one.defect.code if one.defect else 'usable')
         rows.append((state, str(one.slices), f'{one.rows} x {one.columns}',
-                     ' x '.join(f'{length:.3g}' for length in one.spacing),
+                     ' x '.join(f'{length:.3g}' for length in one.spacing
+                                if length),
                      one.plane, one.side, str(number),
                      f'{one.description} {one.part}'.strip()))
     widths = [max(map(len, column)) for column in zip(*rows)]
