@@ -1,0 +1,80 @@
+"""Which function carries out which Op.
+
+A builder is registered for a class of Ops::
+
+    @register(Softmax)
+    def build(op, node):
+        return lambda x: torch.softmax(x, 1)
+
+It is called once for each node when a function is compiled, and returns what
+is called at each step, with tensors for arguments. Arguments that have to be
+on the host, such as shapes, are named::
+
+    @register(Reshape, host=[1])
+
+and come as NumPy arrays, Python slices and so on.
+"""
+
+from collections import namedtuple
+
+Kernel = namedtuple('Kernel', 'function host')
+Kernel.__doc__ = """What carries out a node.
+
+Attributes
+----------
+function : callable
+    Takes the inputs, returns the output, or a tuple where there are several.
+host : set of int
+    Inputs that it takes as host values.
+"""
+
+_BUILDERS = {}
+
+
+def register(*classes, host=()):
+    """Register the decorated builder for classes of Ops.
+
+    Parameters
+    ----------
+    classes : types
+    host : collection of int, or callable
+        Inputs that the kernel takes on the host; or a function of the node
+        that tells them.
+    """
+    def decorator(builder):
+        for one in classes:
+            _BUILDERS[one] = builder, host
+        return builder
+    return decorator
+
+
+def build(node):
+    """The :class:`Kernel` of a node.
+
+    Raises
+    ------
+    NotImplementedError
+        If there is none, with the Op's name, where it was created, and what
+        to do.
+    """
+    for one in type(node.op).__mro__:
+        if one in _BUILDERS:
+            builder, host = _BUILDERS[one]
+            if callable(host):
+                host = host(node)
+            return Kernel(builder(node.op, node), frozenset(host))
+    raise not_implemented(node)
+
+
+def not_implemented(node, what=None):
+    """The error for a node that cannot be carried out."""
+    where = ''
+    for trace in getattr(node.outputs[0].tag, 'trace', None) or []:
+        if trace:
+            file, line, function, text = trace[-1][:4]
+            where = f'\nIt was created in {file}, line {line}: {text}'
+    return NotImplementedError(
+        f'the PyTorch engine has no implementation of '
+        f'{what or type(node.op).__name__} ({node.op})'
+        f'{where}\nCompile this function with mode="FAST_RUN" instead, or '
+        'register an implementation with kneerepro.engine.dispatch.register.')

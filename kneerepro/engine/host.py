@@ -1,0 +1,87 @@
+"""Arithmetic with shapes and other small numbers, on the host.
+
+It runs through Theano's own Python implementation: on NumPy scalars, that
+costs microseconds, where reading a number back from a device would cost more
+than many a step.
+"""
+
+import numpy as np
+from theano.compile.ops import Rebroadcast, Shape, Shape_i, ViewOp
+from theano.gof import Constant
+from theano.gof.graph import NoParams
+from theano.ifelse import IfElse
+from theano.scalar import ScalarOp
+from theano.tensor.basic import (
+    Join, ScalarFromTensor, TensorFromScalar)
+from theano.tensor.elemwise import CAReduce, DimShuffle, Elemwise
+from theano.tensor.opt import Assert, MakeVector
+from theano.tensor.subtensor import Subtensor
+from theano.tensor.type_other import MakeSlice
+
+from .values import is_tensor
+
+# These may turn host values into others.
+_OPS = (Assert, CAReduce, DimShuffle, Elemwise, IfElse, Join, MakeSlice,
+        MakeVector, Rebroadcast, ScalarFromTensor, ScalarOp, Subtensor,
+        TensorFromScalar, ViewOp)
+# These alone never touch a device.
+_ALWAYS = MakeSlice, ScalarFromTensor, ScalarOp, Shape, Shape_i
+
+
+def host_variables(fgraph, order):
+    """The variables whose values are on the host.
+
+    Parameters
+    ----------
+    fgraph : theano.gof.FunctionGraph
+    order : list of Apply
+
+    Returns
+    -------
+    set of Variable
+    """
+    found = {variable for variable in fgraph.inputs if _is_small(variable)}
+    for node in order:
+        found.update(variable for variable in node.inputs
+                     if isinstance(variable, Constant)
+                     and _is_small(variable))
+        if isinstance(node.op, _ALWAYS) or (
+                isinstance(node.op, _OPS)
+                and all(variable in found for variable in node.inputs)
+                and all(map(_is_small, node.outputs))):
+            found.update(node.outputs)
+    return found
+
+
+def _is_small(variable):
+    """Whether a variable has few elements, by its type: scalars, short lists
+    of integers, and what is no tensor at all."""
+    if not is_tensor(variable):
+        return True
+    if isinstance(variable, Constant):
+        return variable.data.size <= 16 and variable.ndim <= 1
+    return variable.ndim == 0 or (
+        variable.ndim == 1 and variable.owner is not None
+        and variable.dtype == 'int64')
+
+
+def host_kernel(node):
+    """What carries out a node of host variables."""
+    if isinstance(node.op, Shape_i):
+        axis = node.op.i
+        return lambda x: np.asarray(x.shape[axis], 'int64')
+    if isinstance(node.op, Shape):
+        return lambda x: np.asarray(tuple(x.shape), 'int64')
+    op, count, params = node.op, len(node.outputs), node.run_params()
+
+    def perform(*inputs):
+        outputs = [[None] for _ in range(count)]
+        if params is NoParams:
+            op.perform(node, inputs, outputs)
+        else:
+            op.perform(node, inputs, outputs, params)
+        return (outputs[0][0] if count == 1
+                else tuple(output for output, in outputs))
+
+    return perform
+

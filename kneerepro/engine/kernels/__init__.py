@@ -1,0 +1,4 @@
+"""Implementations of the Ops, a module for each family."""
+
+from . import (  # noqa: F401
+    conv, elemwise, linalg, nnet, pool, random, reduce, shape, subtensor)

@@ -1,0 +1,292 @@
+"""Elementwise operations, on the types and with the broadcasting of Theano."""
+
+import numpy as np
+import theano.scalar.basic as scalar
+import theano.scalar.basic_scipy as special
+import torch
+from theano.tensor.elemwise import Elemwise
+from theano.tensor.nnet.sigm import (
+    ScalarSigmoid, ScalarSoftplus, UltraFastScalarSigmoid)
+
+from ..dispatch import not_implemented, register
+from ..values import UNSIGNED, to_device, torch_dtype
+
+# Of tensors that have the type of the result.
+_ARITHMETIC = {
+    scalar.Sub: torch.sub, scalar.TrueDiv: torch.true_divide,
+    scalar.IntDiv: lambda x, y: torch.div(x, y, rounding_mode='floor'),
+    scalar.Mod: torch.remainder, scalar.Pow: torch.pow,
+    scalar.Maximum: torch.maximum, scalar.Minimum: torch.minimum,
+    scalar.ArcTan2: torch.atan2, scalar.OR: torch.bitwise_or,
+    scalar.AND: torch.bitwise_and, scalar.XOR: torch.bitwise_xor,
+    scalar.Abs: torch.abs, scalar.Sgn: torch.sign, scalar.Ceil: torch.ceil,
+    scalar.Floor: torch.floor, scalar.Trunc: torch.trunc,
+    scalar.RoundHalfToEven: torch.round, scalar.Neg: torch.neg,
+    scalar.Inv: torch.reciprocal, scalar.Log: torch.log,
+    scalar.Log2: torch.log2, scalar.Log10: torch.log10,
+    scalar.Log1p: torch.log1p, scalar.Exp: torch.exp, scalar.Exp2: torch.exp2,
+    scalar.Expm1: torch.expm1, scalar.Sqr: torch.square,
+    scalar.Sqrt: torch.sqrt, scalar.Deg2Rad: torch.deg2rad,
+    scalar.Rad2Deg: torch.rad2deg, scalar.Cos: torch.cos,
+    scalar.ArcCos: torch.acos, scalar.Sin: torch.sin,
+    scalar.ArcSin: torch.asin, scalar.Tan: torch.tan,
+    scalar.ArcTan: torch.atan, scalar.Cosh: torch.cosh,
+    scalar.ArcCosh: torch.acosh, scalar.Sinh: torch.sinh,
+    scalar.ArcSinh: torch.asinh, scalar.Tanh: torch.tanh,
+    scalar.ArcTanh: torch.atanh, scalar.Identity: torch.clone,
+    scalar.Conj: torch.clone, scalar.Real: torch.clone,
+    ScalarSigmoid: torch.sigmoid,
+    special.Erf: torch.erf, special.Erfc: torch.erfc,
+    special.Erfinv: torch.erfinv, special.Erfcx: torch.special.erfcx,
+    special.Gamma: lambda x: _gamma(x), special.GammaLn: torch.lgamma,
+    special.Psi: torch.digamma, special.I0: torch.special.i0,
+    special.I1: torch.special.i1, special.J0: torch.special.bessel_j0,
+    special.J1: torch.special.bessel_j1,
+    special.TriGamma: lambda x: torch.polygamma(1, x),
+    special.Erfcinv: lambda x: torch.erfinv(1 - x),
+    special.GammaInc: torch.special.gammainc,
+    special.GammaIncC: torch.special.gammaincc,
+}
+
+# Rare enough to be computed on the host.
+_ON_HOST = (special.Chi2SF, special.GammaU, special.GammaL, special.Jv,
+            special.Iv, scalar.Angle, scalar.Complex, scalar.ComplexFromPolar,
+            scalar.Imag)
+
+# Of tensors that have a common type, with a Boolean result.
+_COMPARISONS = {
+    scalar.LT: torch.lt, scalar.GT: torch.gt, scalar.LE: torch.le,
+    scalar.GE: torch.ge, scalar.EQ: torch.eq, scalar.NEQ: torch.ne,
+    scalar.IsNan: torch.isnan, scalar.IsInf: torch.isinf}
+
+
+@register(Elemwise)
+def build_elemwise(op, node):
+    function = scalar_function(
+        op.scalar_op, [variable.dtype for variable in node.inputs],
+        [variable.dtype for variable in node.outputs], node)
+    check = _same_shape_check(node)
+
+    def run(*inputs):
+        check(inputs)
+        return function(*inputs)
+
+    return run if check else function
+
+
+def _same_shape_check(node):
+    """Theano broadcasts along dimensions that are known to be 1, and along no
+    others; PyTorch would along all that happen to be."""
+    patterns = [variable.broadcastable for variable in node.inputs]
+    if len(patterns) < 2 or not patterns[0]:
+        return None
+
+    def check(inputs):
+        shapes = [tuple(value.shape) for value in inputs]
+        if shapes.count(shapes[0]) == len(shapes):
+            return
+        for axis in range(len(shapes[0])):
+            sizes = {shape[axis] for shape, pattern in zip(shapes, patterns)
+                     if not pattern[axis]}
+            if len(sizes) > 1:
+                raise ValueError(
+                    f'Input dimension mis-match along axis {axis}: the '
+                    f'inputs have shapes {", ".join(map(str, shapes))}')
+
+    return check
+
+
+def scalar_function(op, input_dtypes, output_dtypes, node):
+    """What a scalar Op does to each element.
+
+    Parameters
+    ----------
+    op : theano.scalar.ScalarOp
+    input_dtypes, output_dtypes : list of str
+    node : Apply
+        For the error where there is no implementation.
+
+    Returns
+    -------
+    callable
+    """
+    kind = type(op)
+    result = output_dtypes[0]
+    dtypes = {*input_dtypes, *output_dtypes}
+    if kind in _ON_HOST or dtypes & {'complex64', 'complex128'} or (
+            dtypes & UNSIGNED and kind not in (scalar.Cast, scalar.Identity,
+                                               scalar.Second)):
+        return _through_numpy(node)
+    dtype = torch_dtype(result)
+    if kind is scalar.Composite:
+        return _composite(op, node)
+    if kind in _COMPARISONS:
+        common = torch_dtype(scalar.upcast(*input_dtypes))
+        return _of_type(_COMPARISONS[kind], common, input_dtypes)
+    if kind in (scalar.Add, scalar.Mul):
+        return _chain(torch.add if kind is scalar.Add else torch.mul, dtype,
+                      result, input_dtypes)
+    if kind is scalar.Cast:
+        return lambda x: _cast(x, dtype)
+    if kind is scalar.Switch:
+        def switch(condition, x, y):
+            return torch.where(condition.bool(), x.to(dtype), y.to(dtype))
+        return switch
+    if kind is scalar.Clip:
+        def clip(x, low, high):
+            # Where the limits cross, the upper one wins in NumPy, and NaN
+            # stays; Theano's C code compares with the lower one first.
+            x, low, high = (value.to(dtype) for value in (x, low, high))
+            return torch.where(x < low, low, torch.where(x > high, high, x))
+        return clip
+    if kind is scalar.Second:
+        return lambda x, y: y.to(dtype).expand(
+            torch.broadcast_shapes(x.shape, y.shape))
+    if kind is scalar.Invert:
+        return torch.bitwise_not
+    if kind is scalar.RoundHalfAwayFromZero:
+        return lambda x: _round_away(x.to(dtype))
+    if kind is ScalarSoftplus:
+        return lambda x: _softplus(x.to(dtype))
+    if kind is UltraFastScalarSigmoid:
+        return lambda x: _ultra_fast_sigmoid(x.to(dtype))
+    if kind is scalar.InRange:
+        return _in_range(op, torch_dtype(scalar.upcast(*input_dtypes)))
+    if result == 'bool' and kind in (scalar.Maximum, scalar.Minimum):
+        return (torch.logical_or if kind is scalar.Maximum
+                else torch.logical_and)
+    if kind in _ARITHMETIC:
+        if kind in (scalar.IntDiv, scalar.Mod) and not result.startswith(
+                'float'):
+            return _of_type(_checked(_ARITHMETIC[kind]), dtype, input_dtypes)
+        return _of_type(_ARITHMETIC[kind], dtype, input_dtypes)
+    raise not_implemented(node, kind.__name__)
+
+
+def _of_type(function, dtype, input_dtypes):
+    """`function` of tensors that are brought to a type before."""
+    same = [torch_dtype(name) == dtype for name in input_dtypes]
+    if all(same):
+        return function
+    if len(same) == 1:
+        return lambda x: function(x.to(dtype))
+    return lambda *inputs: function(*(value.to(dtype) for value in inputs))
+
+
+def _chain(function, dtype, result, input_dtypes):
+    """The sum or product of any number of tensors."""
+    if result == 'bool':
+        function = (torch.logical_or if function is torch.add
+                    else torch.logical_and)
+    if len(input_dtypes) == 1:
+        return lambda x: x.to(dtype).clone()
+    if len(input_dtypes) == 2:
+        return _of_type(function, dtype, input_dtypes)
+
+    def chain(first, *others):
+        value = first.to(dtype)
+        for other in others:
+            value = function(value, other.to(dtype))
+        return value
+
+    return chain
+
+
+def _cast(x, dtype):
+    if dtype == torch.bool:
+        return x != 0
+    return x.to(dtype)
+
+
+def _checked(function):
+    """Of integers: NumPy's result for a division by zero is 0."""
+    def checked(x, y):
+        zero = y == 0
+        # Without asking whether there is one, which a device would have to
+        # answer first.
+        return torch.where(zero, 0, function(x, torch.where(zero, 1, y)))
+    return checked
+
+
+def _round_away(x):
+    return torch.where(x < 0, torch.ceil(x - 0.5), torch.floor(x + 0.5))
+
+
+def _softplus(x):
+    # As Theano's C code does, which is exact far from 0 on both sides.
+    return torch.where(x > 30, x, torch.log1p(torch.exp(
+        torch.clamp(x, max=30))))
+
+
+def _ultra_fast_sigmoid(x):
+    x = 0.5 * x
+    positive = torch.abs(x)
+    z = torch.where(
+        positive < 1.7, 1.5 * positive / (1 + positive), torch.where(
+            positive < 3, 0.935409070603099 + 0.0458812946797165
+            * (positive - 1.7), torch.full_like(x, 0.99505475368673)))
+    return 0.5 * (torch.where(x >= 0, z, -z) + 1)
+
+
+def _in_range(op, dtype):
+    def in_range(x, low, high):
+        x, low, high = (value.to(dtype) for value in (x, low, high))
+        above = x > low if op.openlow else x >= low
+        below = x < high if op.openhi else x <= high
+        return above & below
+    return in_range
+
+
+def _gamma(x):
+    # exp(lgamma) has lost the sign.
+    negative = (x < 0) & (torch.floor(x) % 2 != 0)
+    value = torch.exp(torch.lgamma(x))
+    return torch.where(negative, -value, value)
+
+
+def _composite(op, node):
+    """A graph of scalar Ops, one after the other."""
+    steps, places = [], {}
+    for i, variable in enumerate(op.fgraph.inputs):
+        places[variable] = i
+    constants = []
+    for inner in op.fgraph.toposort():
+        for variable in inner.inputs:
+            if variable not in places:
+                places[variable] = len(op.fgraph.inputs) + len(constants)
+                constants.append(to_device(np.asarray(variable.data), 'cpu'))
+    count = len(op.fgraph.inputs) + len(constants)
+    for inner in op.fgraph.toposort():
+        steps.append((scalar_function(
+            inner.op, [variable.dtype for variable in inner.inputs],
+            [variable.dtype for variable in inner.outputs], node),
+            [places[variable] for variable in inner.inputs]))
+        places[inner.outputs[0]] = count
+        count += 1
+    outputs = [places[variable] for variable in op.fgraph.outputs]
+
+    def run(*inputs):
+        values = [*inputs, *(constant.to(inputs[0].device)
+                             for constant in constants)]
+        for function, arguments in steps:
+            values.append(function(*(values[i] for i in arguments)))
+        shape = torch.broadcast_shapes(*(value.shape for value in inputs))
+        results = tuple(values[i].expand(shape) for i in outputs)
+        return results if len(results) > 1 else results[0]
+
+    return run
+
+
+def _through_numpy(node):
+    """Of types with which PyTorch hardly computes."""
+    def run(*inputs):
+        outputs = [[None] for _ in node.outputs]
+        node.op.perform(node, [value.cpu().numpy() for value in inputs],
+                        outputs)
+        results = tuple(to_device(value, inputs[0].device)
+                        for value, in outputs)
+        return results if len(results) > 1 else results[0]
+
+    return run
+
+

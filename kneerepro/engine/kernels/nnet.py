@@ -1,0 +1,97 @@
+"""Operations of neural networks."""
+
+import torch
+from theano.tensor.nnet.nnet import (
+    CrossentropyCategorical1Hot, CrossentropyCategorical1HotGrad,
+    CrossentropySoftmax1HotWithBiasDx, CrossentropySoftmaxArgmax1HotWithBias,
+    LogSoftmax, Prepend_scalar_constant_to_each_row,
+    Prepend_scalar_to_each_row, Softmax, SoftmaxGrad, SoftmaxWithBias)
+
+from ..dispatch import register
+from ..values import torch_dtype
+
+
+@register(Softmax)
+def build_softmax(op, node):
+    return lambda x: torch.softmax(x, -1)
+
+
+@register(LogSoftmax)
+def build_log_softmax(op, node):
+    return lambda x: torch.log_softmax(x, -1)
+
+
+@register(SoftmaxWithBias)
+def build_softmax_with_bias(op, node):
+    return lambda x, bias: torch.softmax(_biased(x, bias), -1)
+
+
+@register(SoftmaxGrad)
+def build_softmax_gradient(op, node):
+    return lambda by_output, output: output * (
+        by_output - (by_output * output).sum(-1, keepdim=True))
+
+
+@register(CrossentropySoftmaxArgmax1HotWithBias)
+def build_cross_entropy_softmax(op, node):
+    index = torch_dtype(node.outputs[2].dtype)
+
+    def run(x, bias, labels):
+        x = _biased(x, bias)
+        labels = _checked(labels, x)
+        loss = -torch.log_softmax(x, 1).gather(1, labels[:, None])[:, 0]
+        return loss, torch.softmax(x, 1), x.argmax(1).to(index)
+
+    return run
+
+
+@register(CrossentropySoftmax1HotWithBiasDx)
+def build_cross_entropy_softmax_gradient(op, node):
+    dtype = torch_dtype(node.outputs[0].dtype)
+
+    def run(by_loss, softmax, labels):
+        labels = _checked(labels, softmax)
+        hot = torch.zeros_like(softmax).scatter_(1, labels[:, None], 1)
+        by_loss = by_loss.expand(len(softmax))
+        return ((softmax - hot) * by_loss[:, None]).to(dtype)
+
+    return run
+
+
+@register(CrossentropyCategorical1Hot)
+def build_cross_entropy(op, node):
+    return lambda coding, labels: -torch.log(
+        coding.gather(1, _checked(labels, coding)[:, None])[:, 0])
+
+
+@register(CrossentropyCategorical1HotGrad)
+def build_cross_entropy_gradient(op, node):
+    def run(by_output, coding, labels):
+        labels = _checked(labels, coding)[:, None]
+        values = -by_output[:, None] / coding.gather(1, labels)
+        return torch.zeros_like(coding).scatter_(1, labels, values)
+    return run
+
+
+@register(Prepend_scalar_constant_to_each_row)
+def build_prepend_constant(op, node):
+    value = float(op.val.data)
+    return lambda x: torch.nn.functional.pad(x, (1, 0), value=value)
+
+
+@register(Prepend_scalar_to_each_row)
+def build_prepend(op, node):
+    return lambda value, x: torch.cat(
+        [value.to(x.dtype).expand(len(x), 1), x], 1)
+
+
+def _biased(x, bias):
+    if len(bias) != x.shape[1]:
+        raise ValueError(f'a bias of {len(bias)} for {x.shape[1]} columns')
+    return x + bias
+
+
+def _checked(labels, x):
+    if len(labels) != len(x):
+        raise ValueError(f'{len(labels)} labels for {len(x)} rows')
+    return labels.long()

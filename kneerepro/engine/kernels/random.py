@@ -1,0 +1,73 @@
+"""MRG random streams, to the bit those of Theano's C code.
+
+MRG31k3p of P. L'Ecuyer and R. Touzin, "Fast combined multiple recursive
+generators with multipliers of the form a = +-2^q +- 2^r" (2000): two
+recursions of order three. Each row of the state is a stream; samples are
+taken from the streams in turn.
+"""
+
+import torch
+from theano.sandbox.rng_mrg import mrg_uniform
+
+from ..dispatch import register
+from ..values import torch_dtype
+
+_M1 = 2 ** 31 - 1
+_M2 = 2 ** 31 - 21069
+
+
+@register(mrg_uniform, host=[1])
+def build_mrg_uniform(op, node):
+    dtype = torch_dtype(op.output_type.dtype)
+
+    def uniform(state, size):
+        size = [int(n) for n in size]
+        count = 1
+        for n in size:
+            count *= n
+        if count > _M1:
+            raise ValueError('rng_mrg does not support more than (2**31 - 1) '
+                             'samples')
+        streams = len(state)
+        columns = list(state.to(torch.int64).unbind(1))
+        samples = []
+        for start in range(0, count, streams):
+            active = min(streams, count - start)
+            part = _next([column[:active] for column in columns])
+            samples.append(_sample(part[0], part[3], dtype))
+            columns = [torch.cat([new, old[active:]]) if active < streams
+                       else new for new, old in zip(part, columns)]
+        values = (torch.cat(samples) if samples
+                  else torch.empty(0, dtype=dtype, device=state.device))
+        return (torch.stack(columns, 1).to(state.dtype),
+                values.reshape(size))
+
+    return uniform
+
+
+def _next(state):
+    x11, x12, x13, x21, x22, x23 = state
+    y1 = _reduced(((x12 & 511) << 22) + (x12 >> 9)
+                  + ((x13 & 16777215) << 7) + (x13 >> 24), _M1)
+    y1 = _reduced(y1 + x13, _M1)
+    y2 = _reduced(((x21 & 65535) << 15) + 21069 * (x21 >> 16), _M2)
+    y3 = _reduced(((x23 & 65535) << 15) + 21069 * (x23 >> 16), _M2)
+    y3 = _reduced(y3 + x23, _M2)
+    y3 = _reduced(y3 + y2, _M2)
+    return [y1, x11, x12, y3, x21, x22]
+
+
+def _reduced(value, modulus):
+    # Sums of two remainders: subtracting once is enough.
+    return torch.where(value >= modulus, value - modulus, value)
+
+
+def _sample(x11, x21, dtype):
+    value = x11 - x21
+    value = torch.where(value <= 0, value + _M1, value)
+    if dtype == torch.float16:
+        value = (value & 0x7fff) + 1
+        return value.to(dtype) * torch.tensor(3.0458e-05, dtype=dtype)
+    norm = 4.6566126e-10 if dtype == torch.float32 else 2. ** -31
+    return value.to(dtype) * torch.tensor(norm, dtype=dtype,
+                                          device=value.device)

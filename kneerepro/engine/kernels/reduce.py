@@ -1,0 +1,122 @@
+"""Reductions along axes."""
+
+import theano.scalar.basic as scalar
+import torch
+from theano.tensor.basic import Argmax, MaxAndArgmax
+from theano.tensor.elemwise import (
+    CAReduce, MulWithoutZeros, Prod, ProdWithoutZeros, Sum)
+from theano.tensor.extra_ops import CumOp
+
+from ..dispatch import not_implemented, register
+from ..values import torch_dtype
+
+
+def _axes(op, node):
+    axis = op.axis
+    if axis is None:
+        return tuple(range(node.inputs[0].ndim))
+    return (axis,) if isinstance(axis, int) else tuple(axis)
+
+
+@register(CAReduce, Sum, Prod, ProdWithoutZeros)
+def build_reduction(op, node):
+    axes = _axes(op, node)
+    dtype = torch_dtype(node.outputs[0].dtype)
+    inner = torch_dtype(getattr(op, 'acc_dtype', None)
+                        or node.outputs[0].dtype)
+    if not axes:
+        return lambda x: x.to(dtype).clone()
+    kind = type(op.scalar_op)
+    if kind is scalar.Add and dtype != torch.bool:
+        if inner == dtype:
+            return lambda x: torch.sum(x, axes, dtype=dtype)
+        return lambda x: torch.sum(x, axes, dtype=inner).to(dtype)
+    if kind is scalar.Mul and dtype != torch.bool:
+        return lambda x: _product(x.to(inner), axes).to(dtype)
+    if kind is MulWithoutZeros:
+        return lambda x: _product(torch.where(x == 0, 1, x).to(inner),
+                                  axes).to(dtype)
+    if kind is scalar.Maximum:
+        return lambda x: _extreme(torch.amax, x, axes)
+    if kind is scalar.Minimum:
+        return lambda x: _extreme(torch.amin, x, axes)
+    if kind in (scalar.AND, scalar.OR, scalar.XOR, scalar.Add, scalar.Mul):
+        if node.inputs[0].dtype == 'bool':
+            if kind is scalar.XOR:
+                return lambda x: torch.sum(x, axes) % 2 == 1
+            logical = (torch.all if kind in (scalar.AND, scalar.Mul)
+                       else torch.any)
+            return lambda x: logical(x, axes)
+        function = {scalar.AND: torch.bitwise_and, scalar.OR:
+                    torch.bitwise_or, scalar.XOR: torch.bitwise_xor}.get(kind)
+        if function is not None:
+            start = -1 if kind is scalar.AND else 0
+            return lambda x: _fold(function, x, axes, start)
+    raise not_implemented(node, f'{type(op).__name__} of {kind.__name__}')
+
+
+def _product(x, axes):
+    for axis in sorted(axes, reverse=True):
+        x = torch.prod(x, axis)
+    return x
+
+
+def _extreme(function, x, axes):
+    if x.dtype == torch.bool:
+        return function(x.to(torch.uint8), axes).bool()
+    return function(x, axes)
+
+
+def _fold(function, x, axes, start):
+    for axis in sorted(axes, reverse=True):
+        value = torch.full_like(x.select(axis, 0) if x.shape[axis] else
+                                x.sum(axis, dtype=x.dtype), start)
+        for i in range(x.shape[axis]):
+            value = function(value, x.select(axis, i))
+        x = value
+    return x
+
+
+def _flattened(x, axes):
+    """The axes as one, at the end."""
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    return x.permute(*kept, *sorted(axes)).reshape(
+        [x.shape[axis] for axis in kept] + [-1])
+
+
+@register(MaxAndArgmax)
+def build_max_and_argmax(op, node):
+    axes = _axes(op, node)
+
+    def max_and_argmax(x):
+        values = _flattened(x, axes)
+        return _extreme(torch.amax, values, -1), _argmax(values)
+
+    return max_and_argmax
+
+
+@register(Argmax)
+def build_argmax(op, node):
+    axes = _axes(op, node)
+    return lambda x: _argmax(_flattened(x, axes))
+
+
+def _argmax(values):
+    """Of the first one where there are several, as NumPy."""
+    if values.dtype == torch.bool:
+        values = values.to(torch.uint8)
+    best = torch.amax(values, -1, keepdim=True)
+    found = values == best
+    if values.is_floating_point():
+        found |= torch.isnan(values)
+    places = torch.arange(values.shape[-1], device=values.device)
+    return torch.where(found, places, values.shape[-1]).amin(-1)
+
+
+@register(CumOp)
+def build_cumulative(op, node):
+    function = torch.cumsum if op.mode == 'add' else torch.cumprod
+    dtype = torch_dtype(node.outputs[0].dtype)
+    if op.axis is None:
+        return lambda x: function(x.reshape(-1), 0, dtype=dtype)
+    return lambda x: function(x, op.axis, dtype=dtype)

@@ -1,0 +1,237 @@
+"""Operations on shapes: what moves elements, makes and repeats them."""
+
+import torch
+from theano.compile.ops import (
+    DeepCopyOp, OutputGuard, Rebroadcast, SpecifyShape, ViewOp)
+from theano.tensor.basic import (
+    Alloc, AllocDiag, AllocEmpty, ARange, Eye, ExtractDiag, Flatten, Join,
+    Nonzero, Reshape, Split, TensorFromScalar, Tile, Tri)
+from theano.tensor.elemwise import DimShuffle
+from theano.tensor.extra_ops import CpuContiguous, DiffOp, RepeatOp
+from theano.tensor.opt import Assert, MakeVector
+from theano.tensor.sort import ArgSortOp, SortOp
+
+from ..dispatch import register
+from ..values import torch_dtype
+
+
+def _all_inputs(node):
+    return range(len(node.inputs))
+
+
+def _all_but_first(node):
+    return range(1, len(node.inputs))
+
+
+@register(DimShuffle)
+def build_dimshuffle(op, node):
+    order = [axis for axis in op.new_order if axis != 'x']
+    dropped = [axis for axis in range(len(op.input_broadcastable))
+               if axis not in order]
+    inserted = [i for i, axis in enumerate(op.new_order) if axis == 'x']
+
+    def shuffle(x):
+        for axis in dropped:
+            if x.shape[axis] != 1:
+                raise ValueError(f'cannot drop axis {axis} of shape '
+                                 f'{tuple(x.shape)}')
+        x = x.permute(order + dropped)
+        x = x.reshape(x.shape[:len(order)]) if dropped else x
+        for axis in inserted:
+            x = x.unsqueeze(axis)
+        return x
+
+    return shuffle
+
+
+@register(Reshape, host=[1])
+def build_reshape(op, node):
+    return lambda x, shape: x.reshape([int(n) for n in shape])
+
+
+@register(Flatten)
+def build_flatten(op, node):
+    keep = op.outdim - 1
+    return lambda x: x.reshape(tuple(x.shape[:keep]) + (-1,)) if (
+        x.numel()) else x.reshape(tuple(x.shape[:keep])
+                                  + (x.shape[keep:].numel(),))
+
+
+@register(Rebroadcast)
+def build_rebroadcast(op, node):
+    known = [axis for axis, value in op.axis.items() if value]
+
+    def rebroadcast(x):
+        for axis in known:
+            if x.shape[axis] != 1:
+                raise ValueError(f'dimension {axis} of shape '
+                                 f'{tuple(x.shape)} should be 1')
+        return x
+
+    return rebroadcast
+
+
+@register(SpecifyShape, host=[1])
+def build_specify_shape(op, node):
+    def specify(x, shape):
+        if tuple(x.shape) != tuple(int(n) for n in shape):
+            raise AssertionError(f'SpecifyShape: got shape {tuple(x.shape)}, '
+                                 f'expected {tuple(map(int, shape))}')
+        return x
+    return specify
+
+
+@register(Assert, host=_all_but_first)
+def build_assert(op, node):
+    def check(x, *conditions):
+        for condition in conditions:
+            if not condition.all():
+                raise AssertionError(op.msg)
+        return x
+    return check
+
+
+@register(ViewOp, OutputGuard)
+def build_view(op, node):
+    return lambda x: x
+
+
+@register(DeepCopyOp, CpuContiguous)
+def build_copy(op, node):
+    return torch.clone
+
+
+@register(TensorFromScalar)
+def build_tensor_from_scalar(op, node):
+    return torch.clone
+
+
+@register(Alloc, host=_all_but_first)
+def build_alloc(op, node):
+    # Nothing is written to it, so one element may stand for many.
+    return lambda value, *shape: value.expand([int(n) for n in shape])
+
+
+@register(AllocEmpty, host=_all_inputs)
+def build_alloc_empty(op, node):
+    dtype = torch_dtype(op.dtype)
+    return lambda *shape: torch.empty([int(n) for n in shape], dtype=dtype)
+
+
+@register(MakeVector)
+def build_make_vector(op, node):
+    dtype = torch_dtype(op.dtype)
+
+    def make(*values):
+        if not values:
+            return torch.empty(0, dtype=dtype)
+        return torch.stack([value.to(dtype) for value in values])
+
+    return make
+
+
+@register(Join, host=[0])
+def build_join(op, node):
+    dtype = torch_dtype(node.outputs[0].dtype)
+    return lambda axis, *parts: torch.cat(
+        [part.to(dtype) for part in parts], int(axis))
+
+
+@register(Split, host=[1, 2])
+def build_split(op, node):
+    def split(x, axis, sizes):
+        sizes = [int(n) for n in sizes]
+        if len(sizes) != op.len_splits:
+            raise ValueError('In Split, the number of parts is '
+                             f'{len(sizes)}, expected {op.len_splits}')
+        if sum(sizes) != x.shape[int(axis)] or min(sizes) < 0:
+            raise ValueError(f'The splits {sizes} do not sum to '
+                             f'{x.shape[int(axis)]}')
+        parts = torch.split(x, sizes, int(axis))
+        return parts if len(parts) > 1 else parts[0]
+    return split
+
+
+@register(RepeatOp, host=[1])
+def build_repeat(op, node):
+    def repeat(x, repeats):
+        if repeats.ndim:
+            repeats = torch.as_tensor(repeats.astype('int64'),
+                                      device=x.device)
+        else:
+            repeats = int(repeats)
+        if op.axis is None:
+            return torch.repeat_interleave(x.reshape(-1), repeats)
+        return torch.repeat_interleave(x, repeats, op.axis)
+    return repeat
+
+
+@register(Tile, host=[1])
+def build_tile(op, node):
+    return lambda x, times: x.tile([int(n) for n in times])
+
+
+@register(DiffOp)
+def build_diff(op, node):
+    return lambda x: torch.diff(x, op.n, op.axis)
+
+
+@register(Eye, host=_all_inputs)
+def build_eye(op, node):
+    dtype = torch_dtype(op.dtype)
+
+    def eye(rows, columns, offset):
+        rows, columns, offset = int(rows), int(columns), int(offset)
+        row = torch.arange(rows)[:, None]
+        return (torch.arange(columns) == row + offset).to(dtype)
+
+    return eye
+
+
+@register(Tri, host=_all_inputs)
+def build_tri(op, node):
+    dtype = torch_dtype(op.dtype)
+
+    def tri(rows, columns, offset):
+        row = torch.arange(int(rows))[:, None]
+        return (torch.arange(int(columns)) <= row + int(offset)).to(dtype)
+
+    return tri
+
+
+@register(ARange, host=_all_inputs)
+def build_arange(op, node):
+    dtype = torch_dtype(op.dtype)
+    return lambda start, stop, step: torch.arange(
+        start.item(), stop.item(), step.item(), dtype=dtype) if (
+            (stop - start) * step > 0) else torch.empty(0, dtype=dtype)
+
+
+@register(ExtractDiag)
+def build_extract_diag(op, node):
+    return lambda x: torch.diagonal(x, op.offset, op.axis1,
+                                    op.axis2).clone()
+
+
+@register(AllocDiag)
+def build_alloc_diag(op, node):
+    return lambda x: torch.diag_embed(x, op.offset, op.axis1, op.axis2)
+
+
+@register(Nonzero)
+def build_nonzero(op, node):
+    def nonzero(x):
+        found = torch.nonzero(x, as_tuple=True)
+        return found if len(found) > 1 else found[0]
+    return nonzero
+
+
+@register(SortOp, host=[1])
+def build_sort(op, node):
+    return lambda x, axis: torch.sort(x, int(axis), stable=True)[0]
+
+
+@register(ArgSortOp, host=[1])
+def build_argsort(op, node):
+    dtype = torch_dtype(node.outputs[0].dtype)
+    return lambda x, axis: torch.argsort(x, int(axis), stable=True).to(dtype)

@@ -1,0 +1,148 @@
+"""Parts of tensors, and tensors with parts changed."""
+
+import torch
+from theano.tensor.subtensor import (
+    AdvancedBooleanIncSubtensor, AdvancedBooleanSubtensor,
+    AdvancedIncSubtensor, AdvancedIncSubtensor1, AdvancedSubtensor,
+    AdvancedSubtensor1, IncSubtensor, Subtensor, get_idx_list)
+
+from ..dispatch import register
+from ..values import torch_dtype
+
+
+def _integer(value):
+    return None if value is None else int(value)
+
+
+def _slice(value):
+    return slice(_integer(value.start), _integer(value.stop),
+                 _integer(value.step))
+
+
+def _basic(index):
+    """An index of host integers and slices as Python's own."""
+    return [_slice(one) if isinstance(one, slice) else int(one)
+            for one in index]
+
+
+def _forwards(x, index):
+    """A basic index with steps forward only, which is all that PyTorch knows,
+    and the axes of the result to reverse."""
+    forwards, reverse, axis = [], [], 0
+    for dimension, one in enumerate(index):
+        if isinstance(one, slice) and (one.step or 1) < 0:
+            places = range(*one.indices(x.shape[dimension]))
+            one = (slice(places[-1], places[0] + 1, -places.step)
+                   if len(places) else slice(0, 0))
+            reverse.append(axis)
+        axis += isinstance(one, slice)
+        forwards.append(one)
+    return tuple(forwards), reverse
+
+
+def _after_first(node):
+    return range(1, len(node.inputs))
+
+
+def _after_second(node):
+    return range(2, len(node.inputs))
+
+
+@register(Subtensor, host=_after_first)
+def build_subtensor(op, node):
+    def take(x, *index):
+        index, reverse = _forwards(x, _basic(
+            get_idx_list((x,) + index, op.idx_list)))
+        x = x[index]
+        return x.flip(reverse) if reverse else x
+    return take
+
+
+@register(IncSubtensor, host=_after_second)
+def build_inc_subtensor(op, node):
+    dtype = torch_dtype(node.outputs[0].dtype)
+
+    def change(x, y, *index):
+        index, reverse = _forwards(x, _basic(
+            get_idx_list((x,) + index, op.idx_list)))
+        result = x.to(dtype, copy=True).contiguous()
+        part = result[index]
+        if reverse:
+            y = y.expand(part.shape).flip(reverse)
+        if op.set_instead_of_inc:
+            part.copy_(y)
+        else:
+            part.add_(y)
+        return result
+
+    return change
+
+
+@register(AdvancedSubtensor1)
+def build_rows(op, node):
+    return lambda x, rows: x[rows.long()]
+
+
+@register(AdvancedIncSubtensor1)
+def build_change_rows(op, node):
+    dtype = torch_dtype(node.outputs[0].dtype)
+
+    def change(x, y, rows):
+        rows = rows.long()
+        result = x.to(dtype, copy=True).contiguous()
+        values = y.to(dtype).expand(rows.shape + tuple(x.shape[1:]))
+        return result.index_put_((rows,), values,
+                                 accumulate=not op.set_instead_of_inc)
+
+    return change
+
+
+def _advanced(index):
+    return tuple(
+        _slice(one) if isinstance(one, slice) else
+        one.long() if isinstance(one, torch.Tensor)
+        and one.dtype != torch.bool else one for one in index)
+
+
+def _turned(x, index):
+    """A tensor and an index that give the same with steps forward only."""
+    axis, flips, turned = 0, [], []
+    for one in index:
+        if isinstance(one, slice) and (one.step or 1) < 0:
+            size = x.shape[axis]
+            places = range(*one.indices(size))
+            one = (slice(size - 1 - places[0], size - places[-1],
+                         -places.step) if len(places) else slice(0, 0))
+            flips.append(axis)
+        turned.append(one)
+        if one is not None:
+            axis += (one.ndim if isinstance(one, torch.Tensor)
+                     and one.dtype == torch.bool else 1)
+    return (x.flip(flips) if flips else x), tuple(turned)
+
+
+@register(AdvancedSubtensor, AdvancedBooleanSubtensor)
+def build_advanced(op, node):
+    def take(x, *index):
+        x, index = _turned(x, _advanced(index))
+        return x[index]
+    return take
+
+
+@register(AdvancedIncSubtensor, AdvancedBooleanIncSubtensor)
+def build_change_advanced(op, node):
+    dtype = torch_dtype(node.outputs[0].dtype)
+
+    def change(x, y, *index):
+        result = x.to(dtype, copy=True).contiguous()
+        # By the number of each element, since a turned tensor is a copy.
+        places, index = _turned(torch.arange(
+            result.numel(), device=x.device).reshape(result.shape),
+            _advanced(index))
+        places = places[index]
+        values = y.to(dtype).expand(places.shape)
+        result.view(-1).index_put_((places.reshape(-1),), values.reshape(-1),
+                                   accumulate=not op.set_instead_of_inc)
+        return result
+
+    return change

@@ -1,0 +1,36 @@
+"""The modes with which Theano compiles for PyTorch."""
+
+import torch
+from theano.compile.mode import Mode, predefined_modes, register_mode
+from theano.gof import Query
+
+from .linker import TorchLinker
+
+# What is made for Theano's own C code: fused and in-place operations, calls
+# of BLAS, and convolutions as matrix products.
+_EXCLUDED = ['inplace', 'fusion', 'BlasOpt', 'conv_gemm', 'conv_dnn',
+             'local_conv2d_cpu', 'local_conv2d_gradweight_cpu',
+             'local_conv2d_gradinputs_cpu', 'AbstractConvCheck',
+             'add_destroy_handler', 'scan', 'c_blas']
+
+
+def torch_mode(device='auto'):
+    """A mode for ``theano.function``.
+
+    Parameters
+    ----------
+    device : str
+        'cpu', 'cuda', or 'auto' for CUDA where there is some.
+
+    Returns
+    -------
+    theano.compile.mode.Mode
+    """
+    if device == 'auto':
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    return Mode(TorchLinker(device),
+                Query(include=['fast_run'], exclude=_EXCLUDED))
+
+
+if 'TORCH' not in predefined_modes:
+    register_mode('TORCH', torch_mode())
