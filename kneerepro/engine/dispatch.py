@@ -29,9 +29,10 @@ host : set of int
 """
 
 _BUILDERS = {}
+_ON_HOST = {}
 
 
-def register(*classes, host=()):
+def register(*classes, host=(), device=False):
     """Register the decorated builder for classes of Ops.
 
     Parameters
@@ -40,15 +41,42 @@ def register(*classes, host=()):
     host : collection of int, or callable
         Inputs that the kernel takes on the host; or a function of the node
         that tells them.
+    device : bool
+        Whether the builder takes the ``torch.device`` as a third argument.
     """
     def decorator(builder):
         for one in classes:
-            _BUILDERS[one] = builder, host
+            _BUILDERS[one] = builder, host, device
         return builder
     return decorator
 
 
-def build(node):
+def register_on_host(*classes, when=None):
+    """Have classes of Ops carried out by Theano's own Python code.
+
+    For what is rare, small, or unknown to PyTorch. On the CPU nothing is
+    copied; to and from other devices, all inputs and outputs are.
+
+    Parameters
+    ----------
+    classes : types
+    when : callable, optional
+        A function of the node that tells whether it is one of those.
+    """
+    for one in classes:
+        _ON_HOST[one] = when
+
+
+def on_host(node):
+    """Whether a node is registered to be carried out on the host."""
+    for one in type(node.op).__mro__:
+        if one in _ON_HOST:
+            when = _ON_HOST[one]
+            return when is None or when(node)
+    return False
+
+
+def build(node, device):
     """The :class:`Kernel` of a node.
 
     Raises
@@ -59,10 +87,12 @@ def build(node):
     """
     for one in type(node.op).__mro__:
         if one in _BUILDERS:
-            builder, host = _BUILDERS[one]
+            builder, host, wants_device = _BUILDERS[one]
             if callable(host):
                 host = host(node)
-            return Kernel(builder(node.op, node), frozenset(host))
+            function = (builder(node.op, node, device) if wants_device
+                        else builder(node.op, node))
+            return Kernel(function, frozenset(host))
     raise not_implemented(node)
 
 

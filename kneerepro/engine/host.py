@@ -18,6 +18,7 @@ from theano.tensor.opt import Assert, MakeVector
 from theano.tensor.subtensor import Subtensor
 from theano.tensor.type_other import MakeSlice
 
+from .dispatch import on_host
 from .values import is_tensor
 
 # These may turn host values into others.
@@ -28,24 +29,26 @@ _OPS = (Assert, CAReduce, DimShuffle, Elemwise, IfElse, Join, MakeSlice,
 _ALWAYS = MakeSlice, ScalarFromTensor, ScalarOp, Shape, Shape_i
 
 
-def host_variables(fgraph, order):
+def host_variables(fgraph, order, inputs):
     """The variables whose values are on the host.
 
     Parameters
     ----------
     fgraph : theano.gof.FunctionGraph
     order : list of Apply
+    inputs : collection of Variable
+        Inputs of the graph that come from the host anyway.
 
     Returns
     -------
     set of Variable
     """
-    found = {variable for variable in fgraph.inputs if _is_small(variable)}
+    found = {variable for variable in inputs if _is_small(variable)}
     for node in order:
         found.update(variable for variable in node.inputs
                      if isinstance(variable, Constant)
                      and _is_small(variable))
-        if isinstance(node.op, _ALWAYS) or (
+        if isinstance(node.op, _ALWAYS) or on_host(node) or (
                 isinstance(node.op, _OPS)
                 and all(variable in found for variable in node.inputs)
                 and all(map(_is_small, node.outputs))):
@@ -84,4 +87,3 @@ def host_kernel(node):
                 else tuple(output for output, in outputs))
 
     return perform
-

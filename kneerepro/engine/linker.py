@@ -3,10 +3,15 @@
 import sys
 
 import torch
+from theano.compile.sharedvalue import SharedVariable
+from theano.gof.destroyhandler import DestroyHandler
 from theano.gof.link import Container, LocalLinker, map_storage, raise_with_op
 
 from . import kernels  # noqa: F401, registers all implementations
+from .containers import DeviceContainer, adopt
+from .host import host_variables
 from .program import Program
+from .values import Resident, to_device
 
 
 class TorchLinker(LocalLinker):
@@ -15,17 +20,25 @@ class TorchLinker(LocalLinker):
     Parameters
     ----------
     device : str or torch.device
+    resident : bool, optional
+        Whether shared variables keep their values on the device between
+        calls. On the CPU, where NumPy arrays and tensors are the same memory,
+        that makes no difference, so there they do not by default.
     """
 
-    def __init__(self, device='cpu', allow_gc=True, schedule=None):
+    def __init__(self, device='cpu', allow_gc=True, schedule=None,
+                 resident=None):
         self.device = torch.device(device)
         self.allow_gc = allow_gc
+        self.resident = (self.device.type != 'cpu' if resident is None
+                         else resident)
         self.fgraph = None
+        self._updated = {}
         if schedule:
             self.schedule = schedule
 
     def clone(self, allow_gc=True):
-        return type(self)(self.device, allow_gc)
+        return type(self)(self.device, allow_gc=allow_gc, resident=self.resident)
 
     def accept(self, fgraph, no_recycling=None, profile=None):
         if self.fgraph is not None and self.fgraph is not fgraph:
@@ -33,18 +46,45 @@ class TorchLinker(LocalLinker):
         self.fgraph = fgraph
         return self
 
+    def accept_var_updates(self, updated):
+        """Theano tells which outputs are the new values of which inputs."""
+        self._updated = updated
+
     def make_all(self, input_storage=None, output_storage=None,
                  storage_map=None):
         fgraph = self.fgraph
+        if not hasattr(fgraph, 'destroyers') and any(
+                getattr(node.op, 'destroy_map', None)
+                for node in fgraph.apply_nodes):
+            # What is overwritten has to be read before.
+            fgraph.attach_feature(DestroyHandler())
         order = self.schedule(fgraph)
         input_storage, output_storage, storage_map = map_storage(
             fgraph, order, input_storage, output_storage, storage_map)
-        program = Program(fgraph, order, self.device)
+        device, kind, resident, shared = self.device, Container, (), []
+        from_host = fgraph.inputs
+        if self.resident:
+            from_host = self._from_host(order)
+            kind = DeviceContainer
+            adopt(fgraph.inputs)
+            # The outputs that Theano stores into inputs come last.
+            first = len(fgraph.outputs) - len(self._updated)
+            resident = range(first, len(fgraph.outputs))
+        program = Program(fgraph, order, device, from_host)
+        if self.resident:
+            shared = [cell for variable, cell in
+                      zip(fgraph.inputs, input_storage)
+                      if isinstance(variable, SharedVariable)
+                      and not program.on_host(variable)]
 
-        def run():
+        def run(output_subset=None):
+            for cell in shared:
+                if not isinstance(cell[0], Resident):
+                    cell[0] = Resident(to_device(cell[0], device))
             try:
                 with torch.no_grad():
-                    values = program.run(*(cell[0] for cell in input_storage))
+                    values = program.run([cell[0] for cell in input_storage],
+                                         resident)
             except Exception:
                 node = program.node_of(sys.exc_info()[2])
                 if node is None:
@@ -57,14 +97,28 @@ class TorchLinker(LocalLinker):
         run.allow_gc = True
         run.storage_map = storage_map
         return (run,
-                [Container(variable, cell)
+                [kind(variable, cell)
                  for variable, cell in zip(fgraph.inputs, input_storage)],
                 [Container(variable, cell, True)
                  for variable, cell in zip(fgraph.outputs, output_storage)],
                 [run], order)
 
+    def _from_host(self, order):
+        """The inputs that come from the host at each call: not those that
+        the function itself computes anew on the device."""
+        found = self.fgraph.inputs
+        while True:
+            host = host_variables(self.fgraph, order, found)
+            kept = [variable for variable in found
+                    if self._updated.get(variable, variable) in host
+                    or variable not in self._updated]
+            if len(kept) == len(found):
+                return kept
+            found = kept
+
     def __getstate__(self):
-        return {'device': str(self.device), 'allow_gc': self.allow_gc}
+        return {'device': str(self.device), 'allow_gc': self.allow_gc,
+                'resident': self.resident}
 
     def __setstate__(self, state):
         self.__init__(**state)

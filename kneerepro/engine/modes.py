@@ -11,7 +11,8 @@ from .linker import TorchLinker
 _EXCLUDED = ['inplace', 'fusion', 'BlasOpt', 'conv_gemm', 'conv_dnn',
              'local_conv2d_cpu', 'local_conv2d_gradweight_cpu',
              'local_conv2d_gradinputs_cpu', 'AbstractConvCheck',
-             'add_destroy_handler', 'scan', 'c_blas']
+             'add_destroy_handler', 'c_blas', 'cxx_only']
+OPTIMIZER = Query(include=['fast_run'], exclude=_EXCLUDED)
 
 
 def torch_mode(device='auto'):
@@ -28,8 +29,7 @@ def torch_mode(device='auto'):
     """
     if device == 'auto':
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    return Mode(TorchLinker(device),
-                Query(include=['fast_run'], exclude=_EXCLUDED))
+    return Mode(TorchLinker(device), OPTIMIZER)
 
 
 if 'TORCH' not in predefined_modes:

@@ -16,7 +16,7 @@ from theano.ifelse import IfElse
 
 from .dispatch import build
 from .host import host_kernel, host_variables
-from .values import is_tensor, to_device, to_host
+from .values import Resident, is_tensor, to_device, to_host
 
 _numbers = itertools.count(1)
 
@@ -30,23 +30,28 @@ class Program:
     order : list of Apply
         In an order in which they may be run.
     device : torch.device
+    from_host : collection of Variable, optional
+        The inputs that come from the host, of which small ones are computed
+        with there. All by default.
 
     Attributes
     ----------
-    run : callable
-        Takes the values of the inputs, as Theano holds them, and returns a
-        list of those of the outputs, likewise.
+    compute : callable
+        Takes the values of the inputs, in whatever form, and returns a list
+        of those of the outputs, on the device or on the host, and one of the
+        tensors that the inputs became.
     source : str
         What it does.
     """
 
-    def __init__(self, fgraph, order, device):
+    def __init__(self, fgraph, order, device, from_host=None):
         self._fgraph, self._device = fgraph, device
-        self._host = host_variables(fgraph, order)
+        self._host = host_variables(
+            fgraph, order, fgraph.inputs if from_host is None else from_host)
         self._names = {}
         self._globals = {
             'to_device': lambda value: to_device(value, device),
-            'to_host': to_host, 'finish': self._finish}
+            'to_host': to_host, 'overwrite': _overwrite}
         self._constants = set()  # where the memory of constants begins
         self._lines, self._nodes = [], {}
         self._regions = _regions(order, fgraph.outputs)
@@ -56,6 +61,39 @@ class Program:
         self._left = Counter(variable for node in order
                              for variable in node.inputs)
         self._write()
+
+    def run(self, inputs, resident=()):
+        """The values of the outputs, none sharing memory with another, an
+        input or a constant.
+
+        Parameters
+        ----------
+        inputs : list
+            As Theano holds them.
+        resident : collection of int
+            Which outputs may stay on the device; the others become NumPy
+            arrays.
+
+        Returns
+        -------
+        list
+        """
+        outputs, tensors = self.compute(*inputs)
+        taken = self._constants | {tensor.untyped_storage().data_ptr()
+                                   for tensor in tensors}
+        values = []
+        for i, value in enumerate(outputs):
+            if isinstance(value, torch.Tensor):
+                pointer = value.untyped_storage().data_ptr()
+                if pointer in taken and value.numel():
+                    value = value.clone()
+                    pointer = value.untyped_storage().data_ptr()
+                taken.add(pointer)
+                value = Resident(value) if i in resident else to_host(value)
+            elif isinstance(value, (np.ndarray, np.generic)):
+                value = np.array(value)
+            values.append(value)
+        return values
 
     def node_of(self, traceback):
         """The node whose line is in a traceback, or None."""
@@ -70,16 +108,16 @@ class Program:
 
     def _write(self):
         inputs = self._fgraph.inputs
-        names = [self._name(variable, host=True) for variable in inputs]
-        self._emit(0, f'def run({", ".join(names)}):')
-        defined = set(names)
+        raw = [f'r{self._number(variable)}' for variable in inputs]
+        self._emit(0, f'def compute({", ".join(raw)}):')
+        defined = set(raw)
         self._emit_region(None, 1, defined)
-        outputs = [self._form(variable, variable in self._host, 1, defined)
+        outputs = [self._form(variable, self.on_host(variable), 1, defined)
                    for variable in self._fgraph.outputs]
         tensors = [self._name(variable, host=False) for variable in inputs]
         tensors = [name for name in tensors if name in defined]
-        self._emit(1, f'return finish([{", ".join(outputs)}], '
-                      f'[{", ".join(tensors)}])')
+        self._emit(1, f'return [{", ".join(outputs)}], '
+                      f'[{", ".join(tensors)}]')
         self.source = '\n'.join(self._lines) + '\n'
         self._filename = f'<theano graph {next(_numbers)}>'
         # So that tracebacks show the lines.
@@ -87,15 +125,21 @@ class Program:
             len(self.source), None, [line + '\n' for line in self._lines],
             self._filename)
         exec(compile(self.source, self._filename, 'exec'), self._globals)
-        self.run = self._globals['run']
+        self.compute = self._globals['compute']
 
     def _emit(self, indent, line, node=None):
         self._lines.append('    ' * indent + line)
         self._nodes[len(self._lines)] = node
 
+    def _number(self, variable):
+        return self._names.setdefault(variable, len(self._names))
+
     def _name(self, variable, host):
-        number = self._names.setdefault(variable, len(self._names))
-        return f'{"h" if host else "d"}{number}'
+        return f'{"h" if host else "d"}{self._number(variable)}'
+
+    def on_host(self, variable):
+        """Whether a variable's value is on the host."""
+        return variable in self._host or not is_tensor(variable)
 
     def _form(self, variable, host, indent, defined, node=None):
         """The name of a variable's value on the host or on the device; it is
@@ -111,6 +155,8 @@ class Program:
             self._globals[name] = value
             return name
         other = self._name(variable, not host)
+        if other not in defined:
+            other = f'r{self._number(variable)}'
         self._emit(indent, f'{name} = {"to_host" if host else "to_device"}'
                            f'({other})', node)
         defined.add(name)
@@ -129,7 +175,7 @@ class Program:
         if host:
             function, wanted = host_kernel(node), range(len(node.inputs))
         else:
-            function, wanted = build(node)
+            function, wanted = build(node, self._device)
         arguments = []
         for i, variable in enumerate(node.inputs):
             on_host = i in wanted or not is_tensor(variable)
@@ -138,18 +184,27 @@ class Program:
                 on_host = self._name(variable, False) not in defined
             arguments.append(self._form(variable, on_host, indent, defined,
                                         node))
-        results = [self._name(variable, host) for variable in node.outputs]
+        results = [self._name(variable, host or not is_tensor(variable))
+                   for variable in node.outputs]
         kernel = f'f{len(self._lines)}'
         self._globals[kernel] = function
         self._emit(indent, f'{", ".join(results)} = '
                            f'{kernel}({", ".join(arguments)})', node)
         defined.update(results)
+        if not host:
+            for i, (destroyed,) in getattr(node.op, 'destroy_map',
+                                           {}).items():
+                # What nobody else sees may as well be left as it is.
+                if _origin(node.inputs[destroyed]) in self._fgraph.inputs:
+                    self._emit(indent, f'{results[i]} = overwrite('
+                                       f'{arguments[destroyed]}, '
+                                       f'{results[i]})', node)
 
     def _emit_if(self, node, indent, defined):
         condition = self._form(node.inputs[0], True, indent, defined, node)
         count = node.op.n_outs
-        results = [(self._name(variable, variable in self._host),
-                    variable in self._host) for variable in node.outputs]
+        results = [(self._name(variable, self.on_host(variable)),
+                    self.on_host(variable)) for variable in node.outputs]
         for branch, line in enumerate([f'if {condition}:', 'else:']):
             self._emit(indent, line, node)
             inner = set(defined)
@@ -173,26 +228,23 @@ class Program:
                         self._emit(indent, f'del {name}')
                         defined.remove(name)
 
-    # ---------------------------------------------------------------- running
 
-    def _finish(self, outputs, inputs):
-        """The outputs as Theano holds them, none sharing memory with another,
-        an input or a constant."""
-        taken = self._constants | {tensor.untyped_storage().data_ptr()
-                                   for tensor in inputs}
-        values = []
-        for value in outputs:
-            if isinstance(value, torch.Tensor):
-                pointer = value.untyped_storage().data_ptr()
-                if pointer in taken and value.numel():
-                    value = value.clone()
-                    pointer = value.untyped_storage().data_ptr()
-                taken.add(pointer)
-                value = to_host(value)
-            elif isinstance(value, (np.ndarray, np.generic)):
-                value = np.array(value)
-            values.append(value)
-        return values
+def _overwrite(target, value):
+    """Carry out an operation in place."""
+    return target.copy_(value)
+
+
+def _origin(variable):
+    """The variable whose memory another one is a view of."""
+    while variable.owner is not None:
+        node = variable.owner
+        viewed = getattr(node.op, 'view_map', {}).get(
+            node.outputs.index(variable)) or getattr(
+                node.op, 'destroy_map', {}).get(node.outputs.index(variable))
+        if not viewed:
+            break
+        variable = node.inputs[viewed[0]]
+    return variable
 
 
 def _regions(order, outputs):

@@ -20,17 +20,67 @@ def torch_dtype(dtype):
     return _DTYPES[str(dtype)]
 
 
+def computable(x):
+    """A tensor in a type that PyTorch computes with: unsigned integers become
+    int64, in which sums, products and indices come out the same to the
+    bit."""
+    if x.dtype in (torch.uint16, torch.uint32, torch.uint64):
+        return x.to(torch.int64)
+    return x
+
+
+class Resident:
+    """A tensor as it lies in the storage of a function or a shared variable.
+
+    To NumPy it is an array like any other, at the price of a copy.
+
+    Parameters
+    ----------
+    tensor : torch.Tensor
+    """
+
+    __slots__ = 'tensor',
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(to_host(self.tensor), dtype)
+
+    def __array_function__(self, function, types, args, kwargs):
+        if function is np.may_share_memory:
+            # Theano asks at each call, of tensors and of arrays.
+            a, b = args[:2]
+            return (isinstance(a, Resident) and isinstance(b, Resident)
+                    and _memory(a.tensor) == _memory(b.tensor))
+        return function(*(np.asarray(value) if isinstance(value, Resident)
+                          else value for value in args), **kwargs)
+
+    def __copy__(self):
+        return Resident(self.tensor.clone())
+
+
+def _memory(tensor):
+    return tensor.untyped_storage().data_ptr()
+
+
 def to_device(value, device):
     """A NumPy array or scalar as a tensor; on the CPU without a copy."""
+    if isinstance(value, Resident):
+        return value.tensor.to(device)
     array = np.asarray(value)
     if not array.flags.writeable or min(array.strides, default=0) < 0:
         array = array.copy()
     return torch.from_numpy(array).to(device)
 
 
-def to_host(tensor):
+def to_host(value):
     """A tensor as a NumPy array; on the CPU without a copy."""
-    array = tensor.detach().cpu().numpy()
+    if isinstance(value, Resident):
+        value = value.tensor
+    if not isinstance(value, torch.Tensor):
+        return value
+    array = value.detach().resolve_conj().cpu().numpy()
     if 0 in array.strides and array.size > 1:
         # Of a broadcast tensor, several elements are one.
         array = array.copy()

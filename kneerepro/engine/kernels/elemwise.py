@@ -4,11 +4,13 @@ import numpy as np
 import theano.scalar.basic as scalar
 import theano.scalar.basic_scipy as special
 import torch
+from theano.gof import Constant
 from theano.tensor.elemwise import Elemwise
+from theano.tensor.nnet.nnet import ScalarSoftsign
 from theano.tensor.nnet.sigm import (
     ScalarSigmoid, ScalarSoftplus, UltraFastScalarSigmoid)
 
-from ..dispatch import not_implemented, register
+from ..dispatch import not_implemented, register, register_on_host
 from ..values import UNSIGNED, to_device, torch_dtype
 
 # Of tensors that have the type of the result.
@@ -19,7 +21,7 @@ _ARITHMETIC = {
     scalar.Maximum: torch.maximum, scalar.Minimum: torch.minimum,
     scalar.ArcTan2: torch.atan2, scalar.OR: torch.bitwise_or,
     scalar.AND: torch.bitwise_and, scalar.XOR: torch.bitwise_xor,
-    scalar.Abs: torch.abs, scalar.Sgn: torch.sign, scalar.Ceil: torch.ceil,
+    scalar.Abs: torch.abs, scalar.Sgn: lambda x: _sign(x), scalar.Ceil: torch.ceil,
     scalar.Floor: torch.floor, scalar.Trunc: torch.trunc,
     scalar.RoundHalfToEven: torch.round, scalar.Neg: torch.neg,
     scalar.Inv: torch.reciprocal, scalar.Log: torch.log,
@@ -36,22 +38,24 @@ _ARITHMETIC = {
     scalar.ArcTanh: torch.atanh, scalar.Identity: torch.clone,
     scalar.Conj: torch.clone, scalar.Real: torch.clone,
     ScalarSigmoid: torch.sigmoid,
+    ScalarSoftsign: lambda x: x / (1 + torch.abs(x)),
     special.Erf: torch.erf, special.Erfc: torch.erfc,
     special.Erfinv: torch.erfinv, special.Erfcx: torch.special.erfcx,
     special.Gamma: lambda x: _gamma(x), special.GammaLn: torch.lgamma,
     special.Psi: torch.digamma, special.I0: torch.special.i0,
-    special.I1: torch.special.i1, special.J0: torch.special.bessel_j0,
-    special.J1: torch.special.bessel_j1,
+    special.I1: torch.special.i1,
     special.TriGamma: lambda x: torch.polygamma(1, x),
     special.Erfcinv: lambda x: torch.erfinv(1 - x),
     special.GammaInc: torch.special.gammainc,
     special.GammaIncC: torch.special.gammaincc,
 }
 
-# Rare enough to be computed on the host.
-_ON_HOST = (special.Chi2SF, special.GammaU, special.GammaL, special.Jv,
-            special.Iv, scalar.Angle, scalar.Complex, scalar.ComplexFromPolar,
-            scalar.Imag)
+# Rare enough to be computed on the host. (PyTorch's Bessel functions are
+# exact to 1e-8 alone.)
+_RARE = (special.J0, special.J1, special.Chi2SF, special.GammaU,
+         special.GammaL, special.Jv, special.Iv, scalar.Angle,
+         scalar.Complex, scalar.ComplexFromPolar, scalar.Imag)
+_MOVED = scalar.Cast, scalar.Identity, scalar.Second
 
 # Of tensors that have a common type, with a Boolean result.
 _COMPARISONS = {
@@ -72,6 +76,25 @@ def build_elemwise(op, node):
         return function(*inputs)
 
     return run if check else function
+
+
+def _needs_numpy(node):
+    """Whether an operation, or the types it works on, are beyond PyTorch."""
+    return _beyond(node.op.scalar_op, {
+        variable.dtype for variable in node.inputs + node.outputs})
+
+
+def _beyond(op, dtypes):
+    if isinstance(op, scalar.Composite):
+        return any(_beyond(inner.op, {variable.dtype for variable in
+                                      inner.inputs + inner.outputs})
+                   for inner in op.fgraph.apply_nodes)
+    return (isinstance(op, _RARE) or bool(
+        dtypes & {'complex64', 'complex128'}) or bool(
+            dtypes & UNSIGNED and not isinstance(op, _MOVED)))
+
+
+register_on_host(Elemwise, when=_needs_numpy)
 
 
 def _same_shape_check(node):
@@ -112,13 +135,8 @@ def scalar_function(op, input_dtypes, output_dtypes, node):
     """
     kind = type(op)
     result = output_dtypes[0]
-    dtypes = {*input_dtypes, *output_dtypes}
-    if kind in _ON_HOST or dtypes & {'complex64', 'complex128'} or (
-            dtypes & UNSIGNED and kind not in (scalar.Cast, scalar.Identity,
-                                               scalar.Second)):
-        return _through_numpy(node)
     dtype = torch_dtype(result)
-    if kind is scalar.Composite:
+    if isinstance(op, scalar.Composite):
         return _composite(op, node)
     if kind in _COMPARISONS:
         common = torch_dtype(scalar.upcast(*input_dtypes))
@@ -208,6 +226,11 @@ def _checked(function):
     return checked
 
 
+def _sign(x):
+    # Of what is not a number, that; PyTorch's would be 0.
+    return torch.where(x != x, x, torch.sign(x))
+
+
 def _round_away(x):
     return torch.where(x < 0, torch.ceil(x - 0.5), torch.floor(x + 0.5))
 
@@ -246,28 +269,24 @@ def _gamma(x):
 
 def _composite(op, node):
     """A graph of scalar Ops, one after the other."""
-    steps, places = [], {}
-    for i, variable in enumerate(op.fgraph.inputs):
-        places[variable] = i
-    constants = []
-    for inner in op.fgraph.toposort():
-        for variable in inner.inputs:
-            if variable not in places:
-                places[variable] = len(op.fgraph.inputs) + len(constants)
-                constants.append(to_device(np.asarray(variable.data), 'cpu'))
-    count = len(op.fgraph.inputs) + len(constants)
-    for inner in op.fgraph.toposort():
-        steps.append((scalar_function(
-            inner.op, [variable.dtype for variable in inner.inputs],
-            [variable.dtype for variable in inner.outputs], node),
-            [places[variable] for variable in inner.inputs]))
-        places[inner.outputs[0]] = count
-        count += 1
+    inputs, order = op.fgraph.inputs, op.fgraph.toposort()
+    constants = {variable for inner in order for variable in inner.inputs
+                 if isinstance(variable, Constant)}
+    constants.update(variable for variable in op.fgraph.outputs
+                     if isinstance(variable, Constant))
+    places = {variable: place for place, variable in enumerate(
+        [*inputs, *constants, *(inner.outputs[0] for inner in order)])}
+    constants = [to_device(np.asarray(variable.data), 'cpu')
+                 for variable in constants]
+    steps = [(scalar_function(
+        inner.op, [variable.dtype for variable in inner.inputs],
+        [variable.dtype for variable in inner.outputs], node),
+        [places[variable] for variable in inner.inputs]) for inner in order]
     outputs = [places[variable] for variable in op.fgraph.outputs]
 
     def run(*inputs):
-        values = [*inputs, *(constant.to(inputs[0].device)
-                             for constant in constants)]
+        # Constants of no dimension do not have to be on the device.
+        values = [*inputs, *constants]
         for function, arguments in steps:
             values.append(function(*(values[i] for i in arguments)))
         shape = torch.broadcast_shapes(*(value.shape for value in inputs))
@@ -275,18 +294,3 @@ def _composite(op, node):
         return results if len(results) > 1 else results[0]
 
     return run
-
-
-def _through_numpy(node):
-    """Of types with which PyTorch hardly computes."""
-    def run(*inputs):
-        outputs = [[None] for _ in node.outputs]
-        node.op.perform(node, [value.cpu().numpy() for value in inputs],
-                        outputs)
-        results = tuple(to_device(value, inputs[0].device)
-                        for value, in outputs)
-        return results if len(results) > 1 else results[0]
-
-    return run
-
-

@@ -81,8 +81,8 @@ def build_prepend_constant(op, node):
 
 @register(Prepend_scalar_to_each_row)
 def build_prepend(op, node):
-    return lambda value, x: torch.cat(
-        [value.to(x.dtype).expand(len(x), 1), x], 1)
+    return lambda value, x: torch.nn.functional.pad(
+        x, (1, 0), value=float(value))
 
 
 def _biased(x, bias):
@@ -94,4 +94,8 @@ def _biased(x, bias):
 def _checked(labels, x):
     if len(labels) != len(x):
         raise ValueError(f'{len(labels)} labels for {len(x)} rows')
+    if labels.device.type == 'cpu' and len(labels) and not (
+            0 <= labels.min() and labels.max() < x.shape[1]):
+        # A GPU finds it as well, but says it in its own way.
+        raise ValueError(f'a label is not within 0 and {x.shape[1] - 1}')
     return labels.long()

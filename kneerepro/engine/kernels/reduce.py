@@ -8,7 +8,7 @@ from theano.tensor.elemwise import (
 from theano.tensor.extra_ops import CumOp
 
 from ..dispatch import not_implemented, register
-from ..values import torch_dtype
+from ..values import computable, torch_dtype
 
 
 def _axes(op, node):
@@ -25,16 +25,18 @@ def build_reduction(op, node):
     inner = torch_dtype(getattr(op, 'acc_dtype', None)
                         or node.outputs[0].dtype)
     if not axes:
-        return lambda x: x.to(dtype).clone()
+        return lambda x: x.to(dtype, copy=True)
+    if {inner, dtype} & {torch.uint16, torch.uint32, torch.uint64}:
+        inner = torch.int64
     kind = type(op.scalar_op)
-    if kind is scalar.Add and dtype != torch.bool:
+    if kind is scalar.Add and inner != torch.bool:
         if inner == dtype:
             return lambda x: torch.sum(x, axes, dtype=dtype)
-        return lambda x: torch.sum(x, axes, dtype=inner).to(dtype)
-    if kind is scalar.Mul and dtype != torch.bool:
+        return lambda x: torch.sum(computable(x), axes, dtype=inner).to(dtype)
+    if kind is scalar.Mul and inner != torch.bool:
         return lambda x: _product(x.to(inner), axes).to(dtype)
     if kind is MulWithoutZeros:
-        return lambda x: _product(torch.where(x == 0, 1, x).to(inner),
+        return lambda x: _product(_without_zeros(x.to(inner)),
                                   axes).to(dtype)
     if kind is scalar.Maximum:
         return lambda x: _extreme(torch.amax, x, axes)
@@ -61,10 +63,18 @@ def _product(x, axes):
     return x
 
 
+def _without_zeros(x):
+    return torch.where(x == 0, 1, x)
+
+
 def _extreme(function, x, axes):
     if x.dtype == torch.bool:
         return function(x.to(torch.uint8), axes).bool()
-    return function(x, axes)
+    value = computable(x)
+    if any(x.shape[axis] == 0 for axis in axes):
+        raise ValueError('there is no greatest or smallest of no elements: '
+                         f'shape {tuple(x.shape)}, axes {axes}')
+    return function(value, axes).to(x.dtype)
 
 
 def _fold(function, x, axes, start):
@@ -80,8 +90,11 @@ def _fold(function, x, axes, start):
 def _flattened(x, axes):
     """The axes as one, at the end."""
     kept = [axis for axis in range(x.ndim) if axis not in axes]
-    return x.permute(*kept, *sorted(axes)).reshape(
-        [x.shape[axis] for axis in kept] + [-1])
+    count = 1
+    for axis in axes:
+        count *= x.shape[axis]
+    return computable(x).permute(*kept, *sorted(axes)).reshape(
+        [x.shape[axis] for axis in kept] + [count])
 
 
 @register(MaxAndArgmax)
@@ -90,7 +103,8 @@ def build_max_and_argmax(op, node):
 
     def max_and_argmax(x):
         values = _flattened(x, axes)
-        return _extreme(torch.amax, values, -1), _argmax(values)
+        return (_extreme(torch.amax, values, (-1,)).to(x.dtype),
+                _argmax(values))
 
     return max_and_argmax
 
@@ -103,6 +117,8 @@ def build_argmax(op, node):
 
 def _argmax(values):
     """Of the first one where there are several, as NumPy."""
+    if values.shape[-1] == 0:
+        raise ValueError('there is no greatest of no elements')
     if values.dtype == torch.bool:
         values = values.to(torch.uint8)
     best = torch.amax(values, -1, keepdim=True)
@@ -117,6 +133,8 @@ def _argmax(values):
 def build_cumulative(op, node):
     function = torch.cumsum if op.mode == 'add' else torch.cumprod
     dtype = torch_dtype(node.outputs[0].dtype)
+    inner = torch.int64 if str(dtype).startswith('torch.uint') else dtype
     if op.axis is None:
-        return lambda x: function(x.reshape(-1), 0, dtype=dtype)
-    return lambda x: function(x, op.axis, dtype=dtype)
+        return lambda x: function(computable(x).reshape(-1), 0,
+                                  dtype=inner).to(dtype)
+    return lambda x: function(computable(x), op.axis, dtype=inner).to(dtype)

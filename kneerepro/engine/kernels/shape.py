@@ -4,8 +4,8 @@ import torch
 from theano.compile.ops import (
     DeepCopyOp, OutputGuard, Rebroadcast, SpecifyShape, ViewOp)
 from theano.tensor.basic import (
-    Alloc, AllocDiag, AllocEmpty, ARange, Eye, ExtractDiag, Flatten, Join,
-    Nonzero, Reshape, Split, TensorFromScalar, Tile, Tri)
+    Alloc, AllocDiag, ExtractDiag, Flatten, Join, Nonzero, Reshape, Split,
+    Tile)
 from theano.tensor.elemwise import DimShuffle
 from theano.tensor.extra_ops import CpuContiguous, DiffOp, RepeatOp
 from theano.tensor.opt import Assert, MakeVector
@@ -13,10 +13,6 @@ from theano.tensor.sort import ArgSortOp, SortOp
 
 from ..dispatch import register
 from ..values import torch_dtype
-
-
-def _all_inputs(node):
-    return range(len(node.inputs))
 
 
 def _all_but_first(node):
@@ -46,15 +42,24 @@ def build_dimshuffle(op, node):
 
 @register(Reshape, host=[1])
 def build_reshape(op, node):
-    return lambda x, shape: x.reshape([int(n) for n in shape])
+    def reshape(x, shape):
+        shape = [int(n) for n in shape]
+        try:
+            return x.reshape(shape)
+        except RuntimeError:
+            if 0 in x.shape and -1 in shape:
+                # PyTorch does not guess the size where any would do.
+                return x.reshape([0 if n == -1 else n for n in shape])
+            raise ValueError(f'Cannot reshape {tuple(x.shape)} to '
+                             f'{tuple(shape)}') from None
+    return reshape
 
 
 @register(Flatten)
 def build_flatten(op, node):
     keep = op.outdim - 1
-    return lambda x: x.reshape(tuple(x.shape[:keep]) + (-1,)) if (
-        x.numel()) else x.reshape(tuple(x.shape[:keep])
-                                  + (x.shape[keep:].numel(),))
+    return lambda x: x.reshape(tuple(x.shape[:keep])
+                               + (x.shape[keep:].numel(),))
 
 
 @register(Rebroadcast)
@@ -101,21 +106,10 @@ def build_copy(op, node):
     return torch.clone
 
 
-@register(TensorFromScalar)
-def build_tensor_from_scalar(op, node):
-    return torch.clone
-
-
 @register(Alloc, host=_all_but_first)
 def build_alloc(op, node):
     # Nothing is written to it, so one element may stand for many.
     return lambda value, *shape: value.expand([int(n) for n in shape])
-
-
-@register(AllocEmpty, host=_all_inputs)
-def build_alloc_empty(op, node):
-    dtype = torch_dtype(op.dtype)
-    return lambda *shape: torch.empty([int(n) for n in shape], dtype=dtype)
 
 
 @register(MakeVector)
@@ -133,8 +127,18 @@ def build_make_vector(op, node):
 @register(Join, host=[0])
 def build_join(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
-    return lambda axis, *parts: torch.cat(
-        [part.to(dtype) for part in parts], int(axis))
+
+    def join(axis, *parts):
+        axis = int(axis)
+        shapes = [list(part.shape) for part in parts]
+        for shape in shapes:
+            shape[axis] = None
+        if any(shape != shapes[0] for shape in shapes):
+            raise ValueError(f'Cannot join {shapes} along axis {axis}: the '
+                             'other dimensions differ')
+        return torch.cat([part.to(dtype) for part in parts], axis)
+
+    return join
 
 
 @register(Split, host=[1, 2])
@@ -176,37 +180,6 @@ def build_diff(op, node):
     return lambda x: torch.diff(x, op.n, op.axis)
 
 
-@register(Eye, host=_all_inputs)
-def build_eye(op, node):
-    dtype = torch_dtype(op.dtype)
-
-    def eye(rows, columns, offset):
-        rows, columns, offset = int(rows), int(columns), int(offset)
-        row = torch.arange(rows)[:, None]
-        return (torch.arange(columns) == row + offset).to(dtype)
-
-    return eye
-
-
-@register(Tri, host=_all_inputs)
-def build_tri(op, node):
-    dtype = torch_dtype(op.dtype)
-
-    def tri(rows, columns, offset):
-        row = torch.arange(int(rows))[:, None]
-        return (torch.arange(int(columns)) <= row + int(offset)).to(dtype)
-
-    return tri
-
-
-@register(ARange, host=_all_inputs)
-def build_arange(op, node):
-    dtype = torch_dtype(op.dtype)
-    return lambda start, stop, step: torch.arange(
-        start.item(), stop.item(), step.item(), dtype=dtype) if (
-            (stop - start) * step > 0) else torch.empty(0, dtype=dtype)
-
-
 @register(ExtractDiag)
 def build_extract_diag(op, node):
     return lambda x: torch.diagonal(x, op.offset, op.axis1,
@@ -228,10 +201,12 @@ def build_nonzero(op, node):
 
 @register(SortOp, host=[1])
 def build_sort(op, node):
-    return lambda x, axis: torch.sort(x, int(axis), stable=True)[0]
+    return lambda x, axis: torch.sort(
+        x, dim=int(axis), stable=True)[0]
 
 
 @register(ArgSortOp, host=[1])
 def build_argsort(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
-    return lambda x, axis: torch.argsort(x, int(axis), stable=True).to(dtype)
+    return lambda x, axis: torch.argsort(
+        x, dim=int(axis), stable=True).to(dtype)

@@ -98,10 +98,18 @@ def build_change_rows(op, node):
 
 
 def _advanced(index):
+    """An advanced index as PyTorch wants it, with NumPy's meaning."""
+    index = [one.long() if isinstance(one, torch.Tensor)
+             and one.dtype != torch.bool else one for one in index]
+    dimensions = max([one.ndim for one in index if isinstance(
+        one, torch.Tensor) and one.dtype != torch.bool], default=0)
     return tuple(
         _slice(one) if isinstance(one, slice) else
-        one.long() if isinstance(one, torch.Tensor)
-        and one.dtype != torch.bool else one for one in index)
+        # PyTorch would take a single number out before anything else, which
+        # changes the order of the dimensions.
+        one.reshape([1] * max(1, dimensions))
+        if isinstance(one, torch.Tensor) and one.dtype != torch.bool
+        and one.ndim == 0 and dimensions else one for one in index)
 
 
 def _turned(x, index):

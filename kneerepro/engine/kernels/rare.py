@@ -1,0 +1,44 @@
+"""What Theano's own Python code carries out: rare, small, or made of things
+that only the host has."""
+
+from theano.compile.ops import FromFunctionOp
+from theano.sandbox.rng_mrg import DotModulo
+from theano.tensor.basic import (
+    AllocEmpty, ARange, Choose, Default, Eye, PermuteRowElements,
+    ScalarFromTensor, TensorFromScalar, Tri)
+from theano.tensor.extra_ops import (
+    Bartlett, FillDiagonal, FillDiagonalOffset, RavelMultiIndex,
+    SearchsortedOp, Unique, UnravelIndex)
+from theano.tensor.nlinalg import (
+    SVD, Eig, Eigh, EighGrad, MatrixPinv, QRFull, QRIncomplete, TensorInv,
+    TensorSolve, lstsq)
+from theano.tensor.nnet.blocksparse import SparseBlockGemv, SparseBlockOuter
+from theano.tensor.nnet.neighbours import Images2Neibs
+from theano.tensor.raw_random import RandomFunction
+from theano.printing import Print
+from theano.tensor.slinalg import (
+    Cholesky, CholeskyGrad, Eigvalsh, EigvalshGrad, Expm, ExpmGrad, Solve)
+from theano.typed_list.basic import (
+    Append, Count, Extend, GetItem, Index, Insert, Length, MakeList, Remove,
+    Reverse)
+
+from ..dispatch import register_on_host
+
+# Made from a few numbers.
+register_on_host(AllocEmpty, ARange, Eye, Tri, Bartlett, ScalarFromTensor,
+                 TensorFromScalar)
+# Values that are no tensors.
+register_on_host(RandomFunction, MakeList, GetItem, Append, Extend, Insert,
+                 Remove, Reverse, Index, Count, Length)
+# Small matrices.
+register_on_host(DotModulo, Cholesky, CholeskyGrad, Eigvalsh,
+                 EigvalshGrad, Solve, Expm, ExpmGrad,
+                 SVD, Eig, Eigh, EighGrad, MatrixPinv, QRFull, QRIncomplete,
+                 TensorInv, TensorSolve, lstsq)
+# Rare.
+register_on_host(Choose, Default, PermuteRowElements,
+                 FillDiagonal, FillDiagonalOffset, RavelMultiIndex,
+                 UnravelIndex, SearchsortedOp, Unique, SparseBlockGemv,
+                 SparseBlockOuter, Images2Neibs)
+# Other people's Python: what theano.as_op and theano.printing.Print call.
+register_on_host(FromFunctionOp, Print)

@@ -1,0 +1,197 @@
+import itertools
+
+import numpy as np
+import theano.scalar as scalar
+import theano.tensor as T
+from theano.tensor.elemwise import Elemwise
+from theano.tensor.nnet.sigm import sigmoid, softplus, ultra_fast_sigmoid
+
+from tests.engine.compare import EngineTest
+
+RNG = np.random.RandomState(1)
+TYPES = ['int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32',
+         'uint64', 'float16', 'float32', 'float64', 'bool']
+
+
+def values(dtype, *shape, low=-5, high=6):
+    if dtype == 'bool':
+        return RNG.rand(*shape) > 0.5
+    if dtype.startswith('u'):
+        low = 0
+    if dtype.startswith('float') or dtype.startswith('complex'):
+        return (RNG.uniform(low, high, shape)).astype(dtype)
+    return RNG.randint(low, high, shape).astype(dtype)
+
+
+class UnaryTest(EngineTest):
+    # Where each is defined.
+    FUNCTIONS = {
+        'abs_': (-5, 5), 'sgn': (-5, 5), 'ceil': (-5, 5), 'floor': (-5, 5),
+        'trunc': (-5, 5), 'round_half_to_even': (-5, 5),
+        'round_half_away_from_zero': (-5, 5), 'neg': (-5, 5), 'inv': (1, 5),
+        'log': (1, 5), 'log2': (1, 5), 'log10': (1, 5), 'log1p': (0, 5),
+        'exp': (-5, 5), 'exp2': (-5, 5), 'expm1': (-5, 5), 'sqr': (-5, 5),
+        'sqrt': (0, 5), 'deg2rad': (-5, 5), 'rad2deg': (-5, 5),
+        'cos': (-5, 5), 'arccos': (-1, 1), 'sin': (-5, 5), 'arcsin': (-1, 1),
+        'tan': (-1, 1), 'arctan': (-5, 5), 'cosh': (-5, 5),
+        'arccosh': (1, 5), 'sinh': (-5, 5), 'arcsinh': (-5, 5),
+        'tanh': (-5, 5), 'arctanh': (-0.9, 0.9), 'isnan': (-5, 5),
+        'isinf': (-5, 5), 'erf': (-2, 2), 'erfc': (-2, 2),
+        'erfcx': (-2, 2), 'erfinv': (-0.9, 0.9), 'erfcinv': (0.1, 1.9),
+        'gammaln': (0.5, 5), 'gamma': (0.5, 5), 'psi': (0.5, 5),
+        'i0': (-3, 3), 'i1': (-3, 3), 'j0': (0, 5), 'j1': (0, 5),
+        'tri_gamma': (0.5, 5)}
+
+    def test_floats(self):
+        for name, (low, high) in self.FUNCTIONS.items():
+            for dtype in 'float32', 'float64':
+                with self.subTest(name, dtype=dtype):
+                    x = T.tensor(dtype, (False, False))
+                    self.assert_same(
+                        [x], getattr(T, name)(x),
+                        values(dtype, 3, 4, low=low, high=high),
+                        tolerance=1e-4 if dtype == 'float32' else 1e-9)
+
+    def test_integers(self):
+        for name in ('abs_', 'sgn', 'neg', 'sqr', 'exp', 'sqrt', 'sin',
+                     'floor', 'tanh'):
+            for dtype in TYPES[:8]:
+                if (name, dtype) == ('neg', 'uint64'):
+                    # Theano itself optimises this to 0.
+                    continue
+                with self.subTest(name, dtype=dtype):
+                    x = T.tensor(dtype, (False,))
+                    self.assert_same([x], getattr(T, name)(x),
+                                     values(dtype, 7, low=0), tolerance=2e-3)
+
+    def test_not_a_number(self):
+        x = T.vector()
+        special = np.float32([np.nan, np.inf, -np.inf, 0, -0., 1])
+        for name in ('isnan', 'isinf', 'sgn', 'abs_', 'exp', 'log', 'sqrt',
+                     'tanh', 'floor', 'inv'):
+            self.assert_same([x], getattr(T, name)(x), special)
+
+    def test_of_neural_networks(self):
+        for dtype in 'float32', 'float64':
+            x = T.tensor(dtype, (False,))
+            wide = np.array([-100, -40, -5, -1, -0.1, 0, 0.1, 1, 5, 40, 100],
+                            dtype)
+            self.assert_same([x], [sigmoid(x), softplus(x),
+                                   ultra_fast_sigmoid(x)], wide)
+            self.assert_same([x], T.grad(sigmoid(x).sum()
+                                         + softplus(x).sum(), x), wide)
+
+    def test_casts(self):
+        for source, target in itertools.product(TYPES, TYPES):
+            with self.subTest(source=source, target=target):
+                x = T.tensor(source, (False,))
+                # A negative number has no unsigned counterpart of its own.
+                low = 0 if target.startswith('u') else -5
+                self.assert_same([x], T.cast(x, target),
+                                 values(source, 9, low=low))
+
+
+class BinaryTest(EngineTest):
+    def test_types(self):
+        for name, a, b in itertools.product(
+                ['add', 'sub', 'mul', 'maximum', 'minimum', 'eq', 'neq', 'lt',
+                 'ge'], TYPES, TYPES):
+            if name == 'sub' and 'bool' in (a, b):
+                continue
+            with self.subTest(name, a=a, b=b):
+                x, y = T.tensor(a, (False,)), T.tensor(b, (False,))
+                self.optimizers = ('fast_run',)
+                self.assert_same([x, y], getattr(T, name)(x, y),
+                                 values(a, 9), values(b, 9))
+
+    def modes(self):
+        return super().modes()[:1]
+
+    def test_division(self):
+        for a, b in itertools.product(['int8', 'int32', 'int64', 'uint8',
+                                       'float32', 'float64'], repeat=2):
+            with self.subTest(a=a, b=b):
+                x, y = T.tensor(a, (False,)), T.tensor(b, (False,))
+                divisor = values(b, 30)
+                divisor[divisor == 0] = 3
+                self.assert_same([x, y], [T.true_div(x, y), x // y, x % y],
+                                 values(a, 30), divisor)
+
+    def test_integer_division_by_zero(self):
+        x, y = T.lvector(), T.lvector()
+        self.assert_same([x, y], [x // y, x % y], np.array([5, -5, 0]),
+                         np.array([0, 0, 0]))
+
+    def test_power(self):
+        for a, b in [('float32', 'float32'), ('float64', 'int32'),
+                     ('int32', 'int32'), ('float32', 'int8')]:
+            x, y = T.tensor(a, (False,)), T.tensor(b, (False,))
+            self.assert_same([x, y], x ** y, values(a, 9, low=1),
+                             values(b, 9, low=0, high=4), tolerance=1e-4)
+
+    def test_bits(self):
+        for dtype in 'int8', 'int32', 'int64', 'uint8', 'bool':
+            x, y = T.tensor(dtype, (False,)), T.tensor(dtype, (False,))
+            self.assert_same([x, y], [x & y, x | y, x ^ y, ~x],
+                             values(dtype, 20), values(dtype, 20))
+
+    def test_angles(self):
+        x, y = T.vector(), T.vector()
+        self.assert_same([x, y], T.arctan2(x, y), values('float32', 9),
+                         values('float32', 9))
+
+
+class ManyTest(EngineTest):
+    def test_switch_and_clip(self):
+        for dtype in 'int32', 'float32', 'float64':
+            x, y = T.tensor(dtype, (False,)), T.tensor('float32', (False,))
+            c = T.tensor('int8', (False,))
+            self.assert_same(
+                [c, x, y], [T.switch(c, x, y), T.switch(x > 0, x, 0),
+                            T.clip(x, -1, 2), T.clip(x, y, y + 1)],
+                values('int8', 9, low=0, high=2), values(dtype, 9),
+                values('float32', 9))
+
+    def test_many_terms(self):
+        x, y, z = T.vector(), T.dvector(), T.bvector()
+        self.assert_same([x, y, z], [x + y + z + 1, x * y * z * 2],
+                         values('float32', 5), values('float64', 5),
+                         values('int8', 5))
+
+    def test_broadcasting(self):
+        x, row, column = T.matrix(), T.row(), T.col()
+        number, vector = T.scalar(), T.vector()
+        self.assert_same(
+            [x, row, column, number, vector],
+            [x + row, x * column, row - column, x / number, x + vector,
+             number + row], values('float32', 3, 4), values('float32', 1, 4),
+            values('float32', 3, 1), np.float32(2), values('float32', 4))
+
+    def test_no_broadcasting_of_what_happens_to_be_one(self):
+        x, y = T.matrix(), T.matrix()
+        for mode in self.modes():
+            import theano
+            function = theano.function([x, y], x + y, mode=mode)
+            with self.assertRaisesRegex(ValueError, 'mis-match'):
+                function(np.ones((3, 1), 'float32'),
+                         np.ones((3, 4), 'float32'))
+
+    def test_empty(self):
+        x, y = T.matrix(), T.matrix()
+        empty = np.zeros((0, 4), 'float32')
+        self.assert_same([x, y], [x + y, T.exp(x), x > y], empty, empty)
+
+    def test_composite(self):
+        a, b = scalar.float32('a'), scalar.float32('b')
+        op = Elemwise(scalar.Composite([a, b], [scalar.exp(a) * b + 2,
+                                                a - b]))
+        x, y = T.matrix(), T.matrix()
+        self.assert_same([x, y], op(x, y), values('float32', 3, 4),
+                         values('float32', 3, 4))
+
+    def test_complex(self):
+        x = T.tensor('complex64', (False,))
+        data = (values('float32', 5) + 1j * values('float32', 5)).astype(
+            'complex64')
+        self.assert_same([x], [x * x, T.real(x), T.imag(x), abs(x),
+                               T.conj(x)], data)
