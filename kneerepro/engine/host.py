@@ -48,7 +48,8 @@ def host_variables(fgraph, order, inputs):
         found.update(variable for variable in node.inputs
                      if isinstance(variable, Constant)
                      and _is_small(variable))
-        if isinstance(node.op, _ALWAYS) or on_host(node) or (
+        if isinstance(node.op, _ALWAYS) or on_host(node) or not any(
+                map(is_tensor, node.inputs + node.outputs)) or (
                 isinstance(node.op, _OPS)
                 and all(variable in found for variable in node.inputs)
                 and all(map(_is_small, node.outputs))):
@@ -80,9 +81,9 @@ def host_kernel(node):
     def perform(*inputs):
         outputs = [[None] for _ in range(count)]
         if params is NoParams:
-            op.perform(node, inputs, outputs)
+            op.perform(node, list(inputs), outputs)
         else:
-            op.perform(node, inputs, outputs, params)
+            op.perform(node, list(inputs), outputs, params)
         return (outputs[0][0] if count == 1
                 else tuple(output for output, in outputs))
 

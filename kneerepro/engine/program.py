@@ -90,7 +90,7 @@ class Program:
                     pointer = value.untyped_storage().data_ptr()
                 taken.add(pointer)
                 value = Resident(value) if i in resident else to_host(value)
-            elif isinstance(value, (np.ndarray, np.generic)):
+            elif is_tensor(self._fgraph.outputs[i]):
                 value = np.array(value)
             values.append(value)
         return values

@@ -32,8 +32,9 @@ _ARITHMETIC = {
     scalar.Rad2Deg: torch.rad2deg, scalar.Cos: torch.cos,
     scalar.ArcCos: torch.acos, scalar.Sin: torch.sin,
     scalar.ArcSin: torch.asin, scalar.Tan: torch.tan,
-    scalar.ArcTan: torch.atan, scalar.Cosh: torch.cosh,
-    scalar.ArcCosh: torch.acosh, scalar.Sinh: torch.sinh,
+    scalar.ArcTan: torch.atan, scalar.ArcCosh: torch.acosh,
+    scalar.Cosh: lambda x: _hyperbolic(torch.cosh, x),
+    scalar.Sinh: lambda x: _hyperbolic(torch.sinh, x),
     scalar.ArcSinh: torch.asinh, scalar.Tanh: torch.tanh,
     scalar.ArcTanh: torch.atanh, scalar.Identity: torch.clone,
     scalar.Conj: torch.clone, scalar.Real: torch.clone,
@@ -41,7 +42,7 @@ _ARITHMETIC = {
     ScalarSoftsign: lambda x: x / (1 + torch.abs(x)),
     special.Erf: torch.erf, special.Erfc: torch.erfc,
     special.Erfinv: torch.erfinv, special.Erfcx: torch.special.erfcx,
-    special.Gamma: lambda x: _gamma(x), special.GammaLn: torch.lgamma,
+    special.GammaLn: torch.lgamma,
     special.Psi: torch.digamma, special.I0: torch.special.i0,
     special.I1: torch.special.i1,
     special.TriGamma: lambda x: torch.polygamma(1, x),
@@ -50,9 +51,16 @@ _ARITHMETIC = {
     special.GammaIncC: torch.special.gammaincc,
 }
 
-# Rare enough to be computed on the host. (PyTorch's Bessel functions are
-# exact to 1e-8 alone.)
-_RARE = (special.J0, special.J1, special.Chi2SF, special.GammaU,
+# Of integers, these are integers.
+_EXACT = (scalar.Add, scalar.Mul, scalar.Sub, scalar.IntDiv, scalar.Mod,
+          scalar.Pow, scalar.Maximum, scalar.Minimum, scalar.OR, scalar.AND,
+          scalar.XOR, scalar.Abs, scalar.Sgn, scalar.Neg, scalar.Sqr,
+          scalar.Ceil, scalar.Floor, scalar.Trunc, scalar.RoundHalfToEven,
+          scalar.Identity, scalar.Conj, scalar.Real)
+
+# Rare enough to be computed on the host. (PyTorch has no gamma function, and
+# its Bessel functions are exact to 1e-8 alone.)
+_RARE = (special.J0, special.J1, special.Gamma, special.Chi2SF, special.GammaU,
          special.GammaL, special.Jv, special.Iv, scalar.Angle,
          scalar.Complex, scalar.ComplexFromPolar, scalar.Imag)
 _MOVED = scalar.Cast, scalar.Identity, scalar.Second
@@ -134,6 +142,16 @@ def scalar_function(op, input_dtypes, output_dtypes, node):
     callable
     """
     kind = type(op)
+    if getattr(node.op, 'inplace_pattern', None) and (
+            kind in _ARITHMETIC or kind in (scalar.Add, scalar.Mul)):
+        # The result may be of another type than that of the computation.
+        inner = scalar.upcast(*input_dtypes, *output_dtypes)
+        if kind not in _EXACT:
+            inner = scalar.upcast(inner, 'float64')
+        if inner != output_dtypes[0]:
+            function = scalar_function(op, input_dtypes, [inner], node)
+            return lambda *inputs: _cast(function(*inputs),
+                                         torch_dtype(output_dtypes[0]))
     result = output_dtypes[0]
     dtype = torch_dtype(result)
     if isinstance(op, scalar.Composite):
@@ -231,6 +249,15 @@ def _sign(x):
     return torch.where(x != x, x, torch.sign(x))
 
 
+def _hyperbolic(function, x):
+    # PyTorch's go to infinity where exp(x) does, that is log(2) too early.
+    half = torch.exp(torch.abs(x) / 2)
+    large = half * (0.5 * half)
+    if function is torch.sinh:
+        large = torch.where(x < 0, -large, large)
+    return torch.where(torch.abs(x) > 80, large, function(x))
+
+
 def _round_away(x):
     return torch.where(x < 0, torch.ceil(x - 0.5), torch.floor(x + 0.5))
 
@@ -258,13 +285,6 @@ def _in_range(op, dtype):
         below = x < high if op.openhi else x <= high
         return above & below
     return in_range
-
-
-def _gamma(x):
-    # exp(lgamma) has lost the sign.
-    negative = (x < 0) & (torch.floor(x) % 2 != 0)
-    value = torch.exp(torch.lgamma(x))
-    return torch.where(negative, -value, value)
 
 
 def _composite(op, node):

@@ -94,8 +94,9 @@ def _biased(x, bias):
 def _checked(labels, x):
     if len(labels) != len(x):
         raise ValueError(f'{len(labels)} labels for {len(x)} rows')
+    labels = labels.long()
     if labels.device.type == 'cpu' and len(labels) and not (
             0 <= labels.min() and labels.max() < x.shape[1]):
         # A GPU finds it as well, but says it in its own way.
         raise ValueError(f'a label is not within 0 and {x.shape[1] - 1}')
-    return labels.long()
+    return labels

@@ -41,6 +41,11 @@ class _Windows:
             pads += [pad, covered - length - pad]
         return torch.nn.functional.pad(x, pads, value=value)
 
+    def none(self, x):
+        """The result where there is no window."""
+        return x.new_empty(tuple(x.shape[:x.ndim - len(self.outputs)])
+                           + tuple(self.outputs))
+
     def unpadded(self, x):
         """The inverse, for gradients."""
         pads = []
@@ -92,6 +97,8 @@ def _windows(op, x, sizes, strides, pads, outputs=None):
 def build_pool(op, node):
     def pool(x, sizes, strides, pads):
         windows = _windows(op, x, sizes, strides, pads)
+        if 0 in windows.outputs:
+            return windows.none(x)
         if op.mode == 'max':
             padded = windows.padded(x, _least(x.dtype))
             value = None
@@ -113,6 +120,8 @@ def build_max_pool_grad(op, node):
     def gradient(x, greatest, by_output, sizes, strides, pads):
         windows = _windows(op, x, sizes, strides, pads,
                            greatest.shape[x.ndim - op.ndim:])
+        if 0 in windows.outputs:
+            return torch.zeros_like(x)
         padded = windows.padded(x, _least(x.dtype))
         result = torch.zeros_like(padded)
         for index in windows.each():
@@ -129,6 +138,8 @@ def build_average_pool_grad(op, node):
     def gradient(x, by_output, sizes, strides, pads):
         windows = _windows(op, x, sizes, strides, pads,
                            by_output.shape[x.ndim - op.ndim:])
+        if 0 in windows.outputs:
+            return torch.zeros_like(x)
         if op.mode != 'sum':
             by_output = by_output / windows.counts(
                 x, op.mode == 'average_inc_pad')
@@ -147,6 +158,8 @@ def build_max_pool_grad_grad(op, node):
     def gradient(x, greatest, by_gradient, sizes, strides, pads):
         windows = _windows(op, x, sizes, strides, pads,
                            greatest.shape[x.ndim - op.ndim:])
+        if 0 in windows.outputs:
+            return windows.none(x)
         padded = windows.padded(x, _least(x.dtype))
         by_gradient = windows.padded(by_gradient, 0)
         return sum(torch.where(padded[index] == greatest, by_gradient[index],
@@ -159,6 +172,8 @@ def build_max_pool_grad_grad(op, node):
 def build_max_pool_rop(op, node):
     def derivative(x, direction, sizes, strides, pads):
         windows = _windows(op, x, sizes, strides, pads)
+        if 0 in windows.outputs:
+            return windows.none(x)
         padded = windows.padded(x, _least(x.dtype))
         direction = windows.padded(direction, 0)
         best = value = None

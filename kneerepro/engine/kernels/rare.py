@@ -2,6 +2,8 @@
 that only the host has."""
 
 from theano.compile.ops import FromFunctionOp
+from theano.sandbox.multinomial import (
+    ChoiceFromUniform, MultinomialFromUniform)
 from theano.sandbox.rng_mrg import DotModulo
 from theano.tensor.basic import (
     AllocEmpty, ARange, Choose, Default, Eye, PermuteRowElements,
@@ -39,6 +41,7 @@ register_on_host(DotModulo, Cholesky, CholeskyGrad, Eigvalsh,
 register_on_host(Choose, Default, PermuteRowElements,
                  FillDiagonal, FillDiagonalOffset, RavelMultiIndex,
                  UnravelIndex, SearchsortedOp, Unique, SparseBlockGemv,
-                 SparseBlockOuter, Images2Neibs)
+                 SparseBlockOuter, Images2Neibs, ChoiceFromUniform,
+                 MultinomialFromUniform)
 # Other people's Python: what theano.as_op and theano.printing.Print call.
 register_on_host(FromFunctionOp, Print)

@@ -193,10 +193,8 @@ def build_alloc_diag(op, node):
 
 @register(Nonzero)
 def build_nonzero(op, node):
-    def nonzero(x):
-        found = torch.nonzero(x, as_tuple=True)
-        return found if len(found) > 1 else found[0]
-    return nonzero
+    # A row for each dimension.
+    return lambda x: torch.nonzero(x).t().contiguous()
 
 
 @register(SortOp, host=[1])

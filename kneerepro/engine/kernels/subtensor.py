@@ -7,7 +7,7 @@ from theano.tensor.subtensor import (
     AdvancedSubtensor1, IncSubtensor, Subtensor, get_idx_list)
 
 from ..dispatch import register
-from ..values import torch_dtype
+from ..values import computable, torch_dtype
 
 
 def _integer(value):
@@ -65,15 +65,15 @@ def build_inc_subtensor(op, node):
     def change(x, y, *index):
         index, reverse = _forwards(x, _basic(
             get_idx_list((x,) + index, op.idx_list)))
-        result = x.to(dtype, copy=True).contiguous()
+        result = computable(x.to(dtype, copy=True).contiguous())
         part = result[index]
         if reverse:
             y = y.expand(part.shape).flip(reverse)
         if op.set_instead_of_inc:
             part.copy_(y)
         else:
-            part.add_(y)
-        return result
+            part.add_(y.to(part.dtype))
+        return result.to(dtype)
 
     return change
 
@@ -89,10 +89,11 @@ def build_change_rows(op, node):
 
     def change(x, y, rows):
         rows = rows.long()
-        result = x.to(dtype, copy=True).contiguous()
-        values = y.to(dtype).expand(rows.shape + tuple(x.shape[1:]))
+        result = computable(x.to(dtype, copy=True).contiguous())
+        values = y.to(result.dtype).expand(rows.shape + tuple(x.shape[1:]))
         return result.index_put_((rows,), values,
-                                 accumulate=not op.set_instead_of_inc)
+                                 accumulate=not op.set_instead_of_inc
+                                 ).to(dtype)
 
     return change
 
@@ -142,15 +143,15 @@ def build_change_advanced(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
 
     def change(x, y, *index):
-        result = x.to(dtype, copy=True).contiguous()
+        result = computable(x.to(dtype, copy=True).contiguous())
         # By the number of each element, since a turned tensor is a copy.
         places, index = _turned(torch.arange(
             result.numel(), device=x.device).reshape(result.shape),
             _advanced(index))
         places = places[index]
-        values = y.to(dtype).expand(places.shape)
+        values = y.to(result.dtype).expand(places.shape)
         result.view(-1).index_put_((places.reshape(-1),), values.reshape(-1),
                                    accumulate=not op.set_instead_of_inc)
-        return result
+        return result.to(dtype)
 
     return change
