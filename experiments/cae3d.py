@@ -19,6 +19,7 @@ from kneerepro.algorithms import compile_cae
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.splits import check_range, last_split
+from kneerepro.engines import Engine
 from kneerepro.errors import UserError
 from kneerepro.experiment import dataset_file, new_parser
 from kneerepro.figures.cae3d import figure_3_4, figure_3_5
@@ -47,7 +48,9 @@ INSETS = 1, 200, 400                        # Figure 3.5, of 500
 def main():
     args = parse_arguments()
     settings = {name: getattr(args, name) for name in PRESETS['thesis']}
-    settings.update(seed=args.seed, shuffle=args.shuffle)
+    engine = Engine(args.engine, args.device)
+    settings.update(seed=args.seed, shuffle=args.shuffle,
+                    engine=engine.name, device=engine.device)
 
     # --------------------------------------------------------------- the data
     path = args.data or default_knees(__file__, args.patients, args.matrix,
@@ -78,7 +81,7 @@ def main():
     # ---------------------------------------------------------------- the run
     results = None if args.fresh else runs.load(args.out, settings)
     if results is None or results['interrupted']:
-        results = train_network(settings, train, test, args.out)
+        results = train_network(settings, train, test, args.out, engine)
     else:
         print(f'{args.out} holds the finished run with these settings: '
               'drawing its figures again (--fresh trains anew)')
@@ -98,14 +101,14 @@ def build_network(settings, shape):
         raise UserError(f'no network for these volumes: {error}') from None
 
 
-def train_network(settings, train, test, out):
+def train_network(settings, train, test, out, engine):
     """Section 3.2; returns what the figures show."""
     encoder, decoder = build_network(settings, settings['shape'])
     print(f'{count_params([encoder, decoder], trainable=True):,} parameters; '
-          'compiling ...', flush=True)
+          f'{engine}; compiling ...', flush=True)
     start = time.monotonic()
     functions = compile_cae(encoder, decoder, settings['learning_rate'],
-                            settings['beta1'])
+                            settings['beta1'], mode=engine.mode)
     print(f'compiled in {time.monotonic() - start:.0f} s')
 
     # "3 random patients at 3 different slide depths", from the test set where
@@ -127,9 +130,10 @@ def train_network(settings, train, test, out):
             epochs.append(epoch)
             over_time.append(functions.reconstruct(shown[:1])[0, 0, middle])
 
-    history = train_cae(functions, train, test, settings['batch_size'],
-                        settings['epochs'], settings['seed'],
-                        settings['shuffle'], after_epoch)
+    history = train_cae(functions, engine.place(train), test,
+                        settings['batch_size'], settings['epochs'],
+                        settings['seed'], settings['shuffle'], after_epoch,
+                        engine.feed)
     if not history.epochs:
         raise KeyboardInterrupt
     results = dict(
@@ -187,7 +191,7 @@ def footer_of(settings, results):
 
 
 def parse_arguments():
-    parser = new_parser(__doc__, os.path.join('runs', 'cae3d'))
+    parser = new_parser(__doc__, os.path.join('runs', 'cae3d'), trains=True)
     parser.add_argument('--preset', choices=PRESETS, default='quick',
                         help='defaults of all that follows')
     number = {int: cli.positive_int, float: cli.positive_float}

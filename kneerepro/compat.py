@@ -32,6 +32,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.metadata
 import inspect
+import os
 import sys
 import types
 import warnings
@@ -58,11 +59,42 @@ class _ImportHook(importlib.abc.MetaPathFinder):
     def find_spec(self, fullname, path=None, target=None):
         if fullname == 'theano':
             _before_theano()
+            if theano_flags.flags_set_by_user().get('mode') == 'TORCH':
+                spec = importlib.machinery.PathFinder.find_spec(
+                    fullname, path, target)
+                if spec is not None:
+                    spec.loader = _TorchModeLoader(spec.loader)
+                return spec
         elif fullname == 'lasagne':
             _silence('lasagne')
             warnings.filterwarnings('ignore', 'pkg_resources is deprecated',
                                     UserWarning)
         return None  # the usual finders find it
+
+
+class _TorchModeLoader(importlib.abc.Loader):
+    """Loads Theano where its flags ask for the mode of the PyTorch engine,
+    which Theano does not know until it is loaded."""
+
+    def __init__(self, loader):
+        self._loader = loader
+
+    def __getattr__(self, name):
+        return getattr(self._loader, name)
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        flags = os.environ['THEANO_FLAGS']
+        # Of a flag that is there twice, the last one counts.
+        os.environ['THEANO_FLAGS'] = flags + ',mode=Mode'
+        try:
+            self._loader.exec_module(module)
+        finally:
+            # The engine and programs that are started later find it here.
+            os.environ['THEANO_FLAGS'] = flags + ',mode=TORCH'
+        import kneerepro.engine  # noqa: F401, sets the mode
 
 
 def _before_theano(set_flags=True):

@@ -3,13 +3,15 @@
 import argparse
 import os
 
+from kneerepro import engines
 from kneerepro.data import identity, selection
 from kneerepro.data.commands import PhaseProgress
 from kneerepro.data.prepare import prepare_for
 
 
-def new_parser(description, out, datasets=True):
-    """A parser with ``--data``, the selection of series and ``--out``.
+def new_parser(description, out, datasets=True, trains=False):
+    """A parser with ``--data``, the selection of series, ``--out`` and, for
+    what trains, ``--engine`` and ``--device``.
 
     Parameters
     ----------
@@ -19,6 +21,7 @@ def new_parser(description, out, datasets=True):
         Default folder for the results.
     datasets : bool
         Whether ``--data`` may also be a dataset file.
+    trains : bool
 
     Returns
     -------
@@ -33,6 +36,8 @@ def new_parser(description, out, datasets=True):
     selection.add_arguments(parser)
     parser.add_argument('--out', metavar='DIR', default=out,
                         help='folder for the results')
+    if trains:
+        engines.add_arguments(parser)
     return parser
 
 

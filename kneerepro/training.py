@@ -30,13 +30,13 @@ interrupted : bool
 
 
 def train_cae(functions, train, test, batch_size, epochs, seed=0,
-              shuffle=True, after_epoch=None):
+              shuffle=True, after_epoch=None, feed=iter):
     """Train an autoencoder, Algorithm 1.
 
     Parameters
     ----------
     functions : kneerepro.algorithms.cae.CAEFunctions
-    train, test : array or View, shape (n, 1, ...), float32
+    train, test : array, View or DeviceArray, shape (n, 1, ...), float32
         An epoch is one pass over `train` in ``floor(n / batch_size)``
         minibatches (E9); the images left over are others each time.
     batch_size, epochs : int
@@ -46,6 +46,9 @@ def train_cae(functions, train, test, batch_size, epochs, seed=0,
         Whether the order is a new one each epoch (E20).
     after_epoch : callable, optional
         Called with the number of each epoch, from 1, when it ends.
+    feed : callable, optional
+        Makes of an epoch's minibatches those to train on, in time: see
+        :meth:`kneerepro.engines.Engine.feed`.
 
     Returns
     -------
@@ -64,7 +67,8 @@ def train_cae(functions, train, test, batch_size, epochs, seed=0,
     with _interrupts() as interrupted, \
             Progress('training', 'iterations') as progress:
         for epoch in range(1, epochs + 1):
-            for batch in minibatches(train, batch_size, seed, epoch, shuffle):
+            for batch in feed(minibatches(train, batch_size, seed, epoch,
+                                          shuffle)):
                 if interrupted:
                     break
                 mse = float(functions.train(batch))

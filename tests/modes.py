@@ -8,6 +8,9 @@ import theano
 #: and compiling its C code takes minutes for a GAN of any size.
 AS_WRITTEN = theano.compile.Mode('py', None)
 
+if os.environ.get('KNEEREPRO_TEST_MODE') == 'TORCH':
+    import kneerepro.engine  # noqa: F401, makes the mode known
+
 #: That, or the mode that ``make test-compiled`` asks for.
 TRAINING = theano.compile.get_mode(
     os.environ.get('KNEEREPRO_TEST_MODE', AS_WRITTEN))

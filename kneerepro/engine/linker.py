@@ -10,6 +10,7 @@ from theano.gof.link import Container, LocalLinker, map_storage, raise_with_op
 from . import kernels  # noqa: F401, registers all implementations
 from .containers import DeviceContainer, adopt
 from .host import host_variables
+from .memory import keep_freed_memory
 from .program import Program
 from .values import Resident, to_device
 
@@ -52,6 +53,8 @@ class TorchLinker(LocalLinker):
 
     def make_all(self, input_storage=None, output_storage=None,
                  storage_map=None):
+        if self.device.type == 'cpu':
+            keep_freed_memory()
         fgraph = self.fgraph
         if not hasattr(fgraph, 'destroyers') and any(
                 getattr(node.op, 'destroy_map', None)
@@ -71,6 +74,8 @@ class TorchLinker(LocalLinker):
             first = len(fgraph.outputs) - len(self._updated)
             resident = range(first, len(fgraph.outputs))
         program = Program(fgraph, order, device, from_host)
+        updates = {fgraph.outputs.index(output): fgraph.inputs.index(variable)
+                   for variable, output in self._updated.items()}
         if self.resident:
             shared = [cell for variable, cell in
                       zip(fgraph.inputs, input_storage)
@@ -84,7 +89,7 @@ class TorchLinker(LocalLinker):
             try:
                 with torch.no_grad():
                     values = program.run([cell[0] for cell in input_storage],
-                                         resident)
+                                         resident, updates)
             except Exception:
                 node = program.node_of(sys.exc_info()[2])
                 if node is None:

@@ -4,6 +4,7 @@ import torch
 from theano.compile.mode import Mode, predefined_modes, register_mode
 from theano.gof import Query
 
+from .fused import TAG
 from .linker import TorchLinker
 
 # What is made for Theano's own C code: fused and in-place operations, calls
@@ -12,7 +13,7 @@ _EXCLUDED = ['inplace', 'fusion', 'BlasOpt', 'conv_gemm', 'conv_dnn',
              'local_conv2d_cpu', 'local_conv2d_gradweight_cpu',
              'local_conv2d_gradinputs_cpu', 'AbstractConvCheck',
              'add_destroy_handler', 'c_blas', 'cxx_only']
-OPTIMIZER = Query(include=['fast_run'], exclude=_EXCLUDED)
+OPTIMIZER = Query(include=['fast_run', TAG], exclude=_EXCLUDED)
 
 
 def torch_mode(device='auto'):

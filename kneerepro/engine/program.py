@@ -16,7 +16,7 @@ from theano.ifelse import IfElse
 
 from .dispatch import build
 from .host import host_kernel, host_variables
-from .values import Resident, is_tensor, to_device, to_host
+from .values import Resident, is_tensor, memory, to_device, to_host
 
 _numbers = itertools.count(1)
 
@@ -39,7 +39,7 @@ class Program:
     compute : callable
         Takes the values of the inputs, in whatever form, and returns a list
         of those of the outputs, on the device or on the host, and one of the
-        tensors that the inputs became.
+        tensors that the inputs became, or None where none was needed.
     source : str
         What it does.
     """
@@ -62,9 +62,9 @@ class Program:
                              for variable in node.inputs)
         self._write()
 
-    def run(self, inputs, resident=()):
-        """The values of the outputs, none sharing memory with another, an
-        input or a constant.
+    def run(self, inputs, resident=(), updates=()):
+        """The values of the outputs, none sharing memory with another, a
+        constant or an input, except for the one that it updates.
 
         Parameters
         ----------
@@ -73,21 +73,27 @@ class Program:
         resident : collection of int
             Which outputs may stay on the device; the others become NumPy
             arrays.
+        updates : dict of int to int
+            Which outputs are the new values of which inputs.
 
         Returns
         -------
         list
         """
         outputs, tensors = self.compute(*inputs)
-        taken = self._constants | {tensor.untyped_storage().data_ptr()
-                                   for tensor in tensors}
+        own = [memory(tensor) if isinstance(tensor, torch.Tensor) else None
+               for tensor in tensors]
+        taken = self._constants.union(own)
         values = []
         for i, value in enumerate(outputs):
             if isinstance(value, torch.Tensor):
-                pointer = value.untyped_storage().data_ptr()
-                if pointer in taken and value.numel():
+                pointer = memory(value)
+                if i in updates and pointer == own[updates[i]]:
+                    # It was overwritten; nobody else may have it now.
+                    own[updates[i]] = None
+                elif pointer in taken and value.numel():
                     value = value.clone()
-                    pointer = value.untyped_storage().data_ptr()
+                    pointer = memory(value)
                 taken.add(pointer)
                 value = Resident(value) if i in resident else to_host(value)
             elif is_tensor(self._fgraph.outputs[i]):
@@ -115,7 +121,7 @@ class Program:
         outputs = [self._form(variable, self.on_host(variable), 1, defined)
                    for variable in self._fgraph.outputs]
         tensors = [self._name(variable, host=False) for variable in inputs]
-        tensors = [name for name in tensors if name in defined]
+        tensors = [name if name in defined else 'None' for name in tensors]
         self._emit(1, f'return [{", ".join(outputs)}], '
                       f'[{", ".join(tensors)}]')
         self.source = '\n'.join(self._lines) + '\n'
@@ -151,7 +157,7 @@ class Program:
             value = variable.data
             if not host:
                 value = to_device(value, self._device)
-                self._constants.add(value.untyped_storage().data_ptr())
+                self._constants.add(memory(value))
             self._globals[name] = value
             return name
         other = self._name(variable, not host)

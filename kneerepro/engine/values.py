@@ -52,7 +52,7 @@ class Resident:
             # Theano asks at each call, of tensors and of arrays.
             a, b = args[:2]
             return (isinstance(a, Resident) and isinstance(b, Resident)
-                    and _memory(a.tensor) == _memory(b.tensor))
+                    and memory(a.tensor) == memory(b.tensor))
         return function(*(np.asarray(value) if isinstance(value, Resident)
                           else value for value in args), **kwargs)
 
@@ -60,7 +60,8 @@ class Resident:
         return Resident(self.tensor.clone())
 
 
-def _memory(tensor):
+def memory(tensor):
+    """The address of what a tensor is stored in."""
     return tensor.untyped_storage().data_ptr()
 
 

@@ -71,6 +71,17 @@ _COMPARISONS = {
     scalar.GE: torch.ge, scalar.EQ: torch.eq, scalar.NEQ: torch.ne,
     scalar.IsNan: torch.isnan, scalar.IsInf: torch.isinf}
 
+_SCALARS = {}
+
+
+def register_scalar(kind):
+    """Register a function that makes of a scalar Op what it does to tensors
+    of the type of the result."""
+    def decorator(builder):
+        _SCALARS[kind] = builder
+        return builder
+    return decorator
+
 
 @register(Elemwise)
 def build_elemwise(op, node):
@@ -196,6 +207,8 @@ def scalar_function(op, input_dtypes, output_dtypes, node):
                 'float'):
             return _of_type(_checked(_ARITHMETIC[kind]), dtype, input_dtypes)
         return _of_type(_ARITHMETIC[kind], dtype, input_dtypes)
+    if kind in _SCALARS:
+        return _of_type(_SCALARS[kind](op), dtype, input_dtypes)
     raise not_implemented(node, kind.__name__)
 
 

@@ -1,0 +1,11 @@
+"""Several Ops as one, where PyTorch has one kernel for them.
+
+A module for each: the Op with its meaning in NumPy, the rewrite that puts it
+in place of what it stands for, and its kernel. The rewrites are in Theano's
+``optdb`` under the tag ``torch``, which only this engine's mode asks for;
+they look at nothing but the graph, so that any Theano code gets them.
+"""
+
+from . import adam, conv_bias, rectifier  # noqa: F401, registers them
+
+TAG = 'torch'

@@ -1,0 +1,158 @@
+"""Adam's update of a parameter and its two moments, in one pass and in
+place."""
+
+import numpy as np
+import torch
+from theano.compile import optdb
+from theano.gof import Apply, InconsistencyError, Op
+from theano.gof.destroyhandler import DestroyHandler
+from theano.gof.opt import Optimizer, local_optimizer, out2in
+from theano.scalar import Add, Mul, Sqr, Sqrt, Sub, TrueDiv
+from theano.tensor.elemwise import Elemwise
+
+from ..dispatch import register
+from .patterns import constant, inputs_of, number_of, scaled
+
+
+class AdamStep(Op):
+    """One step of Adam [1]_ on one parameter.
+
+    With the order of computation of that paper's section 2, in which Lasagne
+    writes it: ``m = beta1 m + (1 - beta1) g``, ``v = beta2 v + (1 - beta2)
+    g**2``, ``parameter -= rate m / (sqrt(v) + epsilon)``.
+
+    Parameters
+    ----------
+    beta1, beta2, epsilon : float
+    inplace : bool
+        Whether parameter and moments are overwritten.
+
+    Notes
+    -----
+    Takes parameter, m, v, g, all of one shape, and the rate, a number with
+    the correction for the number of steps in it. Returns the first three
+    anew.
+
+    References
+    ----------
+    .. [1] D. P. Kingma, J. Ba (2014): Adam: A method for stochastic
+           optimization. arXiv:1412.6980.
+    """
+
+    __props__ = 'beta1', 'beta2', 'epsilon', 'inplace'
+
+    def __init__(self, beta1, beta2, epsilon, inplace=False):
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self.inplace = inplace
+        if inplace:
+            self.destroy_map = {0: [0], 1: [1], 2: [2]}
+
+    def make_node(self, parameter, m, v, g, rate):
+        return Apply(self, [parameter, m, v, g, rate],
+                     [parameter.type(), m.type(), v.type()])
+
+    def infer_shape(self, node, shapes):
+        return shapes[:3]
+
+    def perform(self, node, inputs, outputs):
+        parameter, m, v, g, rate = inputs
+        m = self.beta1 * m + (1 - self.beta1) * g
+        v = self.beta2 * v + (1 - self.beta2) * g ** 2
+        parameter = parameter - rate * m / (np.sqrt(v) + self.epsilon)
+        for cell, value, variable in zip(outputs, (parameter, m, v),
+                                         node.outputs):
+            cell[0] = np.asarray(value, variable.dtype)
+
+
+@register(AdamStep, device=True)
+def build_adam_step(op, node, device):
+    # PyTorch corrects for the number of steps, which the rate has in it
+    # already: after so many, the correction is 1.
+    steps = torch.tensor(1e12, device=device)
+
+    def step(*inputs):
+        *state, g, rate = inputs
+        if any(value.shape != g.shape for value in state):
+            raise ValueError(
+                'Input dimension mis-match: parameter, moments and gradient '
+                'have shapes '
+                + ', '.join(str(tuple(x.shape)) for x in inputs[:4]))
+        if not op.inplace:
+            state = [value.clone() for value in state]
+        # The kernel goes through memory from one end to the other.
+        dense = [value.contiguous() for value in state]
+        torch._fused_adam_(
+            *([value] for value in (dense[0], g.contiguous(), *dense[1:])),
+            [], [steps], lr=rate, beta1=op.beta1, beta2=op.beta2,
+            weight_decay=0, eps=op.epsilon, amsgrad=False, maximize=False)
+        for value, changed in zip(state, dense):
+            if value is not changed:
+                value.copy_(changed)
+        return state
+
+    return step
+
+
+@local_optimizer([Elemwise])
+def fuse_adam(node):
+    """What ``adam``, Lasagne's or another, makes of a parameter."""
+    parameter, change = inputs_of(node.outputs[0], Sub, 2) or (None, None)
+    numerator, denominator = inputs_of(change, TrueDiv, 2) or (None, None)
+    new_m, rate = _split(numerator, Mul, number_of)
+    root, epsilon = _split(denominator, Add, constant)
+    new_v, = inputs_of(root, Sqrt, 1) or [None]
+    for v, beta2, square in _averages(new_v):
+        for m, beta1, g in _averages(new_m):
+            if inputs_of(square, Sqr, 1) == [g] and all(
+                    variable.type == parameter.type
+                    for variable in (m, v, g)) and (
+                        parameter.dtype in ('float32', 'float64')):
+                results = AdamStep(beta1, beta2, epsilon)(
+                    parameter, m, v, g, rate)
+                return dict(zip((node.outputs[0], new_m, new_v), results))
+    return False
+
+
+def _split(variable, scalar_op, what):
+    """The two inputs of an operation: one of any kind, and what `what` makes
+    of the other; two None if there are no such."""
+    first, second = inputs_of(variable, scalar_op, 2) or (None, None)
+    for one, other in (first, second), (second, first):
+        if one is not None and what(other) is not None:
+            return one, what(other)
+    return None, None
+
+
+def _averages(variable):
+    """Ways to read a variable as ``b x + (1 - b) y``: x, b and y."""
+    terms = [scaled(term) for term in inputs_of(variable, Add, 2) or []]
+    if len(terms) == 2 and None not in terms:
+        for (x, b), (y, other) in (terms, terms[::-1]):
+            if abs(b + other - 1) < 1e-6:
+                yield x, b, y
+
+
+class UpdateInPlace(Optimizer):
+    """Have Adam overwrite parameters and moments, where nothing needs their
+    old values after it."""
+
+    def add_requirements(self, fgraph):
+        if not hasattr(fgraph, 'destroyers'):
+            fgraph.attach_feature(DestroyHandler())
+
+    def apply(self, fgraph):
+        for node in list(fgraph.apply_nodes):
+            op = node.op
+            if isinstance(op, AdamStep) and not op.inplace:
+                new = AdamStep(op.beta1, op.beta2, op.epsilon, inplace=True)
+                try:
+                    fgraph.replace_all_validate(
+                        list(zip(node.outputs,
+                                 new(*node.inputs, return_list=True))),
+                        reason='torch_adam_inplace')
+                except InconsistencyError:
+                    pass    # it writes elsewhere then
+
+
+optdb.register('torch_adam', out2in(fuse_adam), 48.9, 'torch')
+optdb.register('torch_adam_inplace', UpdateInPlace(), 75, 'torch')

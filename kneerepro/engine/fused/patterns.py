@@ -1,0 +1,66 @@
+"""What the rewrites ask of a graph."""
+
+from theano.scalar import Mul
+from theano.tensor import NotScalarConstantError, get_scalar_constant_value
+from theano.tensor.elemwise import DimShuffle, Elemwise
+
+
+def inputs_of(variable, scalar_op, count=None):
+    """Inputs of an elementwise operation; None if `variable` is none, or no
+    result of such, or of one with another number of inputs."""
+    node = variable and variable.owner
+    if (node is None or not isinstance(node.op, Elemwise)
+            or not isinstance(node.op.scalar_op, scalar_op)
+            or count not in (None, len(node.inputs))):
+        return None
+    return node.inputs
+
+
+def constant(variable):
+    """The number that a variable is, through and through, or None."""
+    try:
+        return float(get_scalar_constant_value(variable,
+                                               only_process_constants=True))
+    except (NotScalarConstantError, TypeError):
+        return None
+
+
+def factors(variable):
+    """A product as the number and the list of variables it is made of."""
+    number, variables = 1., []
+    for one in inputs_of(variable, Mul) or [variable]:
+        value = constant(one)
+        if value is None:
+            variables.append(one)
+        else:
+            number *= value
+    return number, variables
+
+
+def scaled(variable):
+    """A variable and the number it is multiplied by, of which there must be
+    one; or None."""
+    number, variables = factors(variable)
+    if len(variables) != 1 or inputs_of(variable, Mul, 2) is None:
+        return None
+    return variables[0], number
+
+
+def of_channels(variable):
+    """The vector that a variable is along the channels of images, the second
+    axis, and constant along all others; or None."""
+    node = variable.owner
+    if node is None or not isinstance(node.op, DimShuffle) or list(
+            node.op.new_order) != ['x', 0] + ['x'] * (variable.ndim - 2):
+        return None
+    return node.inputs[0]
+
+
+def number_of(variable):
+    """The variable of no dimension that a variable repeats, or None."""
+    if variable.ndim == 0:
+        return variable
+    node = variable.owner
+    if node is None or not isinstance(node.op, DimShuffle):
+        return None
+    return node.inputs[0] if node.inputs[0].ndim == 0 else None

@@ -1,0 +1,120 @@
+"""Which engine runs the compiled functions, and on which device."""
+
+import importlib.util
+
+from kneerepro.errors import UserError
+
+ENGINES = 'auto', 'torch', 'theano'
+DEVICES = 'auto', 'cpu', 'cuda'
+
+#: Of the free memory of a GPU, what a dataset may take for itself.
+_SHARE = 0.25
+
+
+def add_arguments(parser):
+    """Add ``--engine`` and ``--device``."""
+    parser.add_argument(
+        '--engine', choices=ENGINES, default='auto',
+        help='what runs the Theano functions: PyTorch\'s kernels, or '
+             'Theano\'s own C code (auto: PyTorch where it is installed)')
+    parser.add_argument(
+        '--device', choices=DEVICES, default='auto',
+        help='of PyTorch (auto: CUDA where there is some)')
+
+
+class Engine:
+    """An engine and a device, as far as this machine has them.
+
+    Parameters
+    ----------
+    name : {'auto', 'torch', 'theano'}
+    device : {'auto', 'cpu', 'cuda'}
+
+    Attributes
+    ----------
+    name : {'torch', 'theano'}
+    device : {'cpu', 'cuda'}
+    mode : theano.compile.Mode or str
+        For ``theano.function``.
+
+    Raises
+    ------
+    UserError
+        If this machine lacks what was asked for.
+    """
+
+    def __init__(self, name='auto', device='auto'):
+        if name == 'auto':
+            name = 'torch' if _has_torch() else 'theano'
+        if name == 'theano':
+            if device == 'cuda':
+                raise UserError('Theano\'s own code runs on the CPU alone: '
+                                '--device cuda needs --engine torch'
+                                + _how_to_install())
+            self.device, self.mode = 'cpu', 'FAST_RUN'
+        else:
+            if not _has_torch():
+                raise UserError('PyTorch is not installed' + _how_to_install())
+            import torch
+            from kneerepro.engine import torch_mode
+            if device == 'cuda' and not torch.cuda.is_available():
+                raise UserError('PyTorch finds no CUDA device here: use '
+                                '--device cpu, or a build of PyTorch for '
+                                'your GPU')
+            if device == 'auto':
+                device = 'cuda' if torch.cuda.is_available() else 'cpu'
+            self.device, self.mode = device, torch_mode(device)
+        self.name = name
+
+    def __str__(self):
+        if self.name == 'theano':
+            import theano
+            code = 'C' if theano.config.cxx else 'Python'
+            return f'Theano {theano.__version__}, its own {code} code'
+        import torch
+        if self.device == 'cpu':
+            where = f'the CPU, {torch.get_num_threads()} threads'
+        else:
+            where = torch.cuda.get_device_name()
+        return f'PyTorch {torch.__version__} on {where}'
+
+    def place(self, examples):
+        """Examples for training: on the device if they fit there, as they
+        are otherwise.
+
+        Parameters
+        ----------
+        examples : View or array, shape (n, ...), float32
+        """
+        if self.device == 'cuda':
+            import torch
+            from kneerepro.engine.feeding import DeviceArray
+            size = 4 * len(examples)
+            for n in examples.shape[1:]:
+                size *= n
+            if size <= _SHARE * torch.cuda.mem_get_info()[0]:
+                return DeviceArray(examples, self.device)
+        return examples
+
+    def feed(self, batches):
+        """Minibatches, the next of which is on its way while the last is
+        trained on.
+
+        Parameters
+        ----------
+        batches : iterable of array or tensor
+        """
+        if self.name == 'theano':
+            return batches
+        from kneerepro.engine.feeding import prefetch
+        return prefetch(batches, self.device)
+
+
+def _has_torch():
+    return importlib.util.find_spec('torch') is not None
+
+
+def _how_to_install():
+    return '' if _has_torch() else (
+        ' (to install it: pip install torch, or the extra "torch" of this '
+        'package)')
