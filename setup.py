@@ -31,7 +31,8 @@ setup(
     ],
     extras_require={
         'codecs': ['python-gdcm>=3.2,<3.3'],    # of compressed DICOM
-        'test': ['pynose'],
+        'torch': ['torch>=2.6'],    # the engine
+        'test': ['pynose', 'hypothesis', 'parameterized'],
     },
     classifiers=['License :: OSI Approved :: MIT License',
                  'Programming Language :: Python :: 3'],

@@ -92,8 +92,11 @@ class _TorchModeLoader(importlib.abc.Loader):
         try:
             self._loader.exec_module(module)
         finally:
-            # The engine and programs that are started later find it here.
-            os.environ['THEANO_FLAGS'] = flags + ',mode=TORCH'
+            # The engine and programs that are started later find it here,
+            # even if it was in a file.
+            if 'mode=TORCH' not in flags:
+                flags += ',mode=TORCH'
+            os.environ['THEANO_FLAGS'] = flags
         import kneerepro.engine  # noqa: F401, sets the mode
 
 

@@ -128,8 +128,9 @@ def _averages(variable):
     terms = [scaled(term) for term in inputs_of(variable, Add, 2) or []]
     if len(terms) == 2 and None not in terms:
         for (x, b), (y, other) in (terms, terms[::-1]):
-            if abs(b + other - 1) < 1e-6:
-                yield x, b, y
+            if abs(b + other - 1) < 4 * np.finfo(variable.dtype).eps:
+                # The smaller of the two is the more exact one.
+                yield x, b if b < other else 1 - other, y
 
 
 class UpdateInPlace(Optimizer):

@@ -27,21 +27,22 @@ def constant(variable):
 
 def factors(variable):
     """A product as the number and the list of variables it is made of."""
+    value = constant(variable)
+    if value is not None:
+        return value, []
     number, variables = 1., []
-    for one in inputs_of(variable, Mul) or [variable]:
-        value = constant(one)
-        if value is None:
-            variables.append(one)
-        else:
-            number *= value
-    return number, variables
+    for one in inputs_of(variable, Mul) or []:
+        inner, more = factors(one)
+        number *= inner
+        variables += more
+    return number, variables or [variable]
 
 
 def scaled(variable):
     """A variable and the number it is multiplied by, of which there must be
     one; or None."""
     number, variables = factors(variable)
-    if len(variables) != 1 or inputs_of(variable, Mul, 2) is None:
+    if len(variables) != 1 or variables[0] is variable:
         return None
     return variables[0], number
 
@@ -57,10 +58,11 @@ def of_channels(variable):
 
 
 def number_of(variable):
-    """The variable of no dimension that a variable repeats, or None."""
-    if variable.ndim == 0:
-        return variable
-    node = variable.owner
-    if node is None or not isinstance(node.op, DimShuffle):
+    """The one element of a variable, without dimensions, or None."""
+    if not all(variable.broadcastable):
         return None
-    return node.inputs[0] if node.inputs[0].ndim == 0 else None
+    node = variable.owner
+    if node is not None and isinstance(node.op, DimShuffle) and (
+            node.inputs[0].ndim == 0):
+        return node.inputs[0]
+    return variable.dimshuffle() if variable.ndim else variable

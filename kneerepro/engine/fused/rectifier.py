@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from theano.compile import optdb
 from theano.gof.opt import in2out, local_optimizer
-from theano.scalar import Abs, Add, BinaryScalarOp, Sgn, UnaryScalarOp
+from theano.scalar import (
+    Abs, Add, BinaryScalarOp, Sgn, Sub, UnaryScalarOp)
 from theano.scalar.basic import same_out, upcast_out
 from theano.tensor import mul
 from theano.tensor.elemwise import Elemwise
@@ -78,10 +79,12 @@ def _rectify_gradient(op):
 def fuse_sum(node):
     """``a x + b |x|`` and ``a g + b g sgn(x)``, each perhaps with factors."""
     output = node.outputs[0]
-    terms = inputs_of(output, Add, 2)
+    sign = 1 if inputs_of(output, Add, 2) else -1
+    terms = inputs_of(output, Add if sign > 0 else Sub, 2)
     if terms is None or not output.dtype.startswith('float'):
         return False
-    terms = [factors(term) for term in terms]
+    (a, first), (b, second) = map(factors, terms)
+    terms = (a, first), (sign * b, second)
     for (a, plain), (b, other) in (terms, terms[::-1]):
         # As the sum would be rounded.
         a, b = (np.dtype(output.dtype).type(number) for number in (a, b))

@@ -1,0 +1,154 @@
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+import numpy as np
+
+from kneerepro import engines
+from kneerepro.engines import Engine
+from kneerepro.errors import UserError
+from tests.subprocesses import ROOT, run_python
+from tests.test_compat import HIDE
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+NEEDS_TORCH = unittest.skipUnless(torch, 'PyTorch is not installed')
+
+
+class EngineTest(unittest.TestCase):
+    def test_theano(self):
+        for device in 'auto', 'cpu':
+            engine = Engine('theano', device)
+            self.assertEqual((engine.name, engine.device, engine.mode),
+                             ('theano', 'cpu', 'FAST_RUN'))
+            self.assertRegex(str(engine), r'^Theano 1\.0\.5, its own (C|Pyth)')
+        batches = [1, 2]
+        self.assertIs(engine.feed(batches), batches)
+        self.assertIs(engine.place(batches), batches)
+        with self.assertRaisesRegex(UserError, 'needs --engine torch'):
+            Engine('theano', 'cuda')
+
+    @NEEDS_TORCH
+    def test_torch(self):
+        for name in 'auto', 'torch':
+            engine = Engine(name, 'cpu')
+            self.assertEqual((engine.name, engine.device), ('torch', 'cpu'))
+            self.assertEqual(type(engine.mode.linker).__name__,
+                             'TorchLinker')
+            self.assertRegex(str(engine), r'^PyTorch \S+ on the CPU, \d+ thr')
+        batches = [np.zeros(2, 'float32'), np.ones(2, 'float32')]
+        np.testing.assert_array_equal(list(engine.feed(batches)), batches)
+        self.assertIs(engine.place(batches), batches)
+
+    @NEEDS_TORCH
+    def test_device(self):
+        with mock.patch('torch.cuda.is_available', return_value=False):
+            self.assertEqual(Engine('torch', 'auto').device, 'cpu')
+            with self.assertRaisesRegex(UserError, 'no CUDA device'):
+                Engine('torch', 'cuda')
+
+    @unittest.skipUnless(torch and torch.cuda.is_available(),
+                         'no CUDA device')
+    def test_cuda(self):
+        engine = Engine()
+        self.assertEqual((engine.name, engine.device), ('torch', 'cuda'))
+        images = np.random.RandomState(1).rand(8, 1, 4, 4).astype('float32')
+        placed = engine.place(images)
+        self.assertEqual(placed[[2, 1]].device.type, 'cuda')
+        with mock.patch('torch.cuda.mem_get_info', return_value=(1000, 0)):
+            self.assertIs(engine.place(images), images)
+
+    def test_without_pytorch(self):
+        done = run_python(HIDE.format(hidden=['torch']) + '''
+import kneerepro
+from kneerepro.engines import Engine
+from kneerepro.errors import UserError
+assert Engine().name == 'theano'
+try:
+    Engine('torch')
+except UserError as error:
+    assert 'pip install torch' in str(error), error
+else:
+    raise AssertionError
+try:
+    import kneerepro.engine
+except ImportError as error:
+    assert 'pip install torch' in str(error), error
+else:
+    raise AssertionError
+''', THEANO_FLAGS="cxx=''")
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+
+
+class OptionsTest(unittest.TestCase):
+    def test_wrong_ones_are_refused_before_any_work(self):
+        for options, message in [
+                (['--engine', 'theano', '--device', 'cuda'],
+                 'error: Theano\'s own code runs on the CPU alone'),
+                (['--engine', 'jax'], 'invalid choice'),
+                (['--device', 'tpu'], 'invalid choice')]:
+            done = subprocess.run(
+                [sys.executable, os.path.join('experiments', 'cae3d.py'),
+                 '--out', os.path.join('no', 'such', 'folder'), *options],
+                cwd=ROOT, capture_output=True, text=True)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(message, done.stderr)
+            self.assertEqual(done.stdout, '')
+
+    def test_names(self):
+        self.assertEqual(engines.ENGINES, ('auto', 'torch', 'theano'))
+        self.assertEqual(engines.DEVICES, ('auto', 'cpu', 'cuda'))
+
+
+@NEEDS_TORCH
+class ModeFlagTest(unittest.TestCase):
+    """``THEANO_FLAGS=mode=TORCH``."""
+
+    check = '''
+import os, theano, theano.tensor as T
+x = T.matrix()
+linker = theano.function([x], x + 1).maker.linker
+assert type(linker).__name__ == 'TorchLinker', linker
+assert os.environ['THEANO_FLAGS'].count('mode=') == 1
+assert 'mode=TORCH' in os.environ['THEANO_FLAGS']
+'''
+    imports = ['import kneerepro', 'import kneerepro.engine',
+               'import kneerepro, theano, kneerepro.engine']
+
+    def assert_runs(self, code, **environment):
+        done = run_python(code, **environment)
+        self.assertEqual((done.returncode, done.stderr), (0, ''), code)
+
+    def test_in_the_environment(self):
+        for statement in self.imports:
+            for flags in 'mode=TORCH', "cxx='',mode=TORCH,floatX=float64":
+                self.assert_runs(statement + self.check, THEANO_FLAGS=flags)
+
+    def test_in_a_file(self):
+        with tempfile.NamedTemporaryFile('w', suffix='rc') as file:
+            file.write('[global]\nmode = TORCH\n')
+            file.flush()
+            for statement in self.imports:
+                self.assert_runs(statement + self.check, THEANORC=file.name)
+
+    def test_not_asked_for(self):
+        self.assert_runs('''
+import kneerepro.engine, theano, theano.tensor as T
+assert theano.config.mode == 'Mode'
+x = T.matrix()
+f = theano.function([x], x + 1, mode='TORCH')
+assert type(f.maker.linker).__name__ == 'TorchLinker'
+''', THEANO_FLAGS="cxx=''")
+
+    def test_without_pytorch(self):
+        done = run_python(HIDE.format(hidden=['torch'])
+                          + 'import kneerepro, theano',
+                          THEANO_FLAGS='mode=TORCH')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('pip install torch', done.stderr.splitlines()[-1])
