@@ -8,7 +8,7 @@
 VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 
-.PHONY: help setup cae3d test test-compiled benchmark clean
+.PHONY: help setup cae3d test test-compiled test-engine benchmark clean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -28,6 +28,11 @@ test: setup
 # make test-compiled   the algorithms' tests on Theano's C code (10 minutes)
 test-compiled: setup
 	KNEEREPRO_TEST_MODE=FAST_RUN $(BIN)/python -m nose tests/algorithms
+
+# make test-engine     the engine beside Theano's C code, and in Theano's tests
+test-engine: setup
+	$(BIN)/python -m tests.engine.training
+	$(BIN)/python tests/engine/theano_suite.py
 
 # make benchmark       seconds per training step of the four networks
 benchmark: setup

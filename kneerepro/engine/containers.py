@@ -6,7 +6,7 @@ CPU, the cells hold tensors from the first call on; what asks for them through
 a container gets NumPy arrays.
 """
 
-import copy
+import copyreg
 
 import torch
 from theano.compile.sharedvalue import SharedVariable, shared_constructor
@@ -72,7 +72,7 @@ class DeviceContainer(Container):
         if isinstance(self.type, DeviceType):
             state['type'] = TensorType(self.type.dtype,
                                        self.type.broadcastable)
-        return copy.copyreg.__newobj__, (Container,), state
+        return copyreg._reconstructor, (Container, object, None), state
 
 
 def adopt(variables):

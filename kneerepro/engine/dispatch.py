@@ -100,8 +100,11 @@ def not_implemented(node, what=None):
     """The error for a node that cannot be carried out."""
     where = ''
     for trace in getattr(node.outputs[0].tag, 'trace', None) or []:
-        if trace:
-            file, line, function, text = trace[-1][:4]
+        # Whoever calls an Op, not how the Op makes its node.
+        calls = [call for call in trace
+                 if call[2] not in ('make_node', '__call__')]
+        if calls:
+            file, line, function, text = calls[-1][:4]
             where = f'\nIt was created in {file}, line {line}: {text}'
     return NotImplementedError(
         f'the PyTorch engine has no implementation of '

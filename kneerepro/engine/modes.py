@@ -2,7 +2,9 @@
 
 import torch
 from theano.compile.mode import Mode, predefined_modes, register_mode
+from theano.configparser import change_flags
 from theano.gof import Query
+from theano.gof.opt import Optimizer
 
 from .fused import TAG
 from .linker import TorchLinker
@@ -14,6 +16,26 @@ _EXCLUDED = ['inplace', 'fusion', 'BlasOpt', 'conv_gemm', 'conv_dnn',
              'local_conv2d_gradinputs_cpu', 'AbstractConvCheck',
              'add_destroy_handler', 'c_blas', 'cxx_only']
 OPTIMIZER = Query(include=['fast_run', TAG], exclude=_EXCLUDED)
+
+
+class TorchMode(Mode):
+    """Optimises graphs without compiling C code on the way, which Theano
+    would do to compute constants."""
+
+    @property
+    def optimizer(self):
+        return _WithoutCompiler(super().optimizer)
+
+
+class _WithoutCompiler(Optimizer):
+    def __init__(self, optimizer):
+        self._optimizer = optimizer
+
+    def optimize(self, fgraph, *args, **kwargs):
+        with change_flags(cxx=''):
+            return self._optimizer.optimize(fgraph, *args, **kwargs)
+
+    __call__ = optimize
 
 
 def torch_mode(device='auto'):
@@ -30,7 +52,7 @@ def torch_mode(device='auto'):
     """
     if device == 'auto':
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    return Mode(TorchLinker(device), OPTIMIZER)
+    return TorchMode(TorchLinker(device), OPTIMIZER)
 
 
 if 'TORCH' not in predefined_modes:

@@ -29,12 +29,11 @@ from kneerepro import algorithms, networks
 NETWORKS = 'cae2d', 'cae3d', 'dcgan', 'wgan_gp'
 #: Greatest relative difference of a loss, by precision.
 TOLERANCES = {'float32': 1e-4, 'float64': 1e-9}
-BATCH_SIZE = 16
 
 Outcome = namedtuple('Outcome', 'losses outputs parameters')
 
 
-def train(network, mode, iterations):
+def train(network, mode, iterations, batch_size=16):
     """Train a narrow network from a fixed seed.
 
     Parameters
@@ -44,6 +43,7 @@ def train(network, mode, iterations):
     mode : theano.compile.Mode or str
     iterations : int
         For a GAN, of both of its steps.
+    batch_size : int
 
     Returns
     -------
@@ -55,7 +55,7 @@ def train(network, mode, iterations):
     dtype = theano.config.floatX
     size = (32, 32, 32) if network == 'cae3d' else (64, 64)
     images = np.random.RandomState(2).rand(
-        iterations, BATCH_SIZE, 1, *size).astype(dtype)
+        iterations, batch_size, 1, *size).astype(dtype)
     if network.startswith('cae'):
         if network == 'cae2d':
             pair = networks.build_cae2d(width=1 / 8)
@@ -67,9 +67,9 @@ def train(network, mode, iterations):
     else:
         pair = getattr(networks, 'build_' + network)(width=1 / 16)
         functions = getattr(algorithms, 'compile_' + network)(
-            *pair, batch_size=BATCH_SIZE, mode=mode)
+            *pair, batch_size=batch_size, mode=mode)
         losses = [[functions[0](x), functions[1]()] for x in images]
-        z = np.random.RandomState(3).normal(size=(BATCH_SIZE, 200))
+        z = np.random.RandomState(3).normal(size=(batch_size, 200))
         outputs = [functions[2](images[0]), functions.sample(3),
                    functions.generate(z.astype(dtype))]
     return Outcome(np.array(losses), [np.asarray(one) for one in outputs],

@@ -8,7 +8,8 @@ from theano.tensor.elemwise import DimShuffle, Elemwise
 def inputs_of(variable, scalar_op, count=None):
     """Inputs of an elementwise operation; None if `variable` is none, or no
     result of such, or of one with another number of inputs."""
-    node = variable and variable.owner
+    # Not what is true or false: lists of tensors are asked for their length.
+    node = None if variable is None else variable.owner
     if (node is None or not isinstance(node.op, Elemwise)
             or not isinstance(node.op.scalar_op, scalar_op)
             or count not in (None, len(node.inputs))):

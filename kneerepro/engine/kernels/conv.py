@@ -6,7 +6,7 @@ from theano.tensor.nnet.abstract_conv import (
     AbstractConv3d, AbstractConv3d_gradInputs, AbstractConv3d_gradWeights,
     border_mode_to_pad)
 
-from ..dispatch import not_implemented, register
+from ..dispatch import register
 from . import conv_gemm
 
 
@@ -24,8 +24,6 @@ class Convolution:
     """
 
     def __init__(self, op, node):
-        if op.unshared:
-            raise not_implemented(node, 'unshared convolution')
         self.dimensions = op.convdim
         self.border_mode = op.border_mode
         self.stride = list(op.subsample)
@@ -52,6 +50,8 @@ class Convolution:
         padding, extra = self._padding(shape[2:])
         if extra:
             images = torch.nn.functional.pad(images, extra)
+        self._missing(images.shape[2:], shape[2:], padding,
+                      gradient.shape[2:])
         if self._by_gemm(images, shape, _by_filters_pays):
             result = conv_gemm.by_filters(images, gradient, shape,
                                           self.stride, padding, self.dilation)
@@ -73,16 +73,12 @@ class Convolution:
         sizes = list(shape[2:])
         for axis in range(self.dimensions):
             sizes[-1 - axis] += sum(extra[2 * axis:2 * axis + 2])
+        missing = self._missing(sizes, kernel, padding, gradient.shape[2:])
         if self._by_gemm(gradient, filters.shape, _by_images_pays):
             result = conv_gemm.by_images(
                 filters, gradient, (*shape[:2], *sizes), bias, self.stride,
                 padding, self.dilation)
         else:
-            missing = [
-                size - ((n - 1) * s - 2 * pad + step * (k - 1) + 1)
-                for size, n, s, pad, step, k in
-                zip(sizes, gradient.shape[2:], self.stride, padding,
-                    self.dilation, kernel)]
             function = (torch.conv_transpose2d if self.dimensions == 2
                         else torch.conv_transpose3d)
             result = function(
@@ -102,6 +98,20 @@ class Convolution:
         for (before, after), least in zip(reversed(pads), reversed(common)):
             extra += [before - least, after - least]
         return common, extra if any(extra) else []
+
+    def _missing(self, sizes, kernel, padding, outputs):
+        """How many elements at the end of each axis of the images no filter
+        reaches."""
+        missing = [
+            size - ((n - 1) * stride - 2 * pad + step * (k - 1) + 1)
+            for size, n, stride, pad, step, k in
+            zip(sizes, outputs, self.stride, padding, self.dilation, kernel)]
+        if any(not 0 <= n < stride
+               for n, stride in zip(missing, self.stride)):
+            raise ValueError(
+                f'the convolution of images of {tuple(sizes)} with filters '
+                f'of {tuple(kernel)} is not of {tuple(outputs)}')
+        return missing
 
     def _flipped(self, filters):
         return filters.flip(self.flip) if self.flip else filters

@@ -21,7 +21,8 @@ _ARITHMETIC = {
     scalar.Maximum: torch.maximum, scalar.Minimum: torch.minimum,
     scalar.ArcTan2: torch.atan2, scalar.OR: torch.bitwise_or,
     scalar.AND: torch.bitwise_and, scalar.XOR: torch.bitwise_xor,
-    scalar.Abs: torch.abs, scalar.Sgn: lambda x: _sign(x), scalar.Ceil: torch.ceil,
+    scalar.Abs: torch.abs, scalar.Sgn: lambda x: _sign(x),
+    scalar.Ceil: torch.ceil,
     scalar.Floor: torch.floor, scalar.Trunc: torch.trunc,
     scalar.RoundHalfToEven: torch.round, scalar.Neg: torch.neg,
     scalar.Inv: torch.reciprocal, scalar.Log: torch.log,
@@ -46,7 +47,6 @@ _ARITHMETIC = {
     special.Psi: torch.digamma, special.I0: torch.special.i0,
     special.I1: torch.special.i1,
     special.TriGamma: lambda x: torch.polygamma(1, x),
-    special.Erfcinv: lambda x: torch.erfinv(1 - x),
     special.GammaInc: torch.special.gammainc,
     special.GammaIncC: torch.special.gammaincc,
 }
@@ -58,11 +58,12 @@ _EXACT = (scalar.Add, scalar.Mul, scalar.Sub, scalar.IntDiv, scalar.Mod,
           scalar.Ceil, scalar.Floor, scalar.Trunc, scalar.RoundHalfToEven,
           scalar.Identity, scalar.Conj, scalar.Real)
 
-# Rare enough to be computed on the host. (PyTorch has no gamma function, and
-# its Bessel functions are exact to 1e-8 alone.)
-_RARE = (special.J0, special.J1, special.Gamma, special.Chi2SF, special.GammaU,
-         special.GammaL, special.Jv, special.Iv, scalar.Angle,
-         scalar.Complex, scalar.ComplexFromPolar, scalar.Imag)
+# Rare enough to be computed on the host. (PyTorch has no gamma function and no
+# inverse of erfc, and its Bessel functions are exact to 1e-8 alone.)
+_RARE = (special.Erfcinv, special.J0, special.J1, special.Gamma,
+         special.Chi2SF, special.GammaU, special.GammaL, special.Jv,
+         special.Iv, scalar.Angle, scalar.Complex, scalar.ComplexFromPolar,
+         scalar.Imag)
 _MOVED = scalar.Cast, scalar.Identity, scalar.Second
 
 # Of tensors that have a common type, with a Boolean result.
@@ -199,9 +200,9 @@ def scalar_function(op, input_dtypes, output_dtypes, node):
         return lambda x: _ultra_fast_sigmoid(x.to(dtype))
     if kind is scalar.InRange:
         return _in_range(op, torch_dtype(scalar.upcast(*input_dtypes)))
-    if result == 'bool' and kind in (scalar.Maximum, scalar.Minimum):
-        return (torch.logical_or if kind is scalar.Maximum
-                else torch.logical_and)
+    if result == 'bool' and kind in _EXACT:
+        function = scalar_function(op, input_dtypes, ['uint8'], node)
+        return lambda *inputs: function(*inputs).bool()
     if kind in _ARITHMETIC:
         if kind in (scalar.IntDiv, scalar.Mod) and not result.startswith(
                 'float'):

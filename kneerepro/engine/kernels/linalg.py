@@ -1,12 +1,21 @@
 """Products of matrices."""
 
+import numpy as np
 import torch
 from theano.tensor.basic import Dot
 from theano.tensor.blas import BatchedDot
 from theano.tensor.nlinalg import Det, MatrixInverse
 
-from ..dispatch import register
+from ..dispatch import register, register_on_host
 from ..values import torch_dtype
+
+
+def _is_of_integers(node):
+    return node.outputs[0].dtype.startswith(('int', 'uint'))
+
+
+# PyTorch has no products of matrices of integers on CUDA.
+register_on_host(Dot, BatchedDot, when=_is_of_integers)
 
 
 @register(Dot)
@@ -17,12 +26,15 @@ def build_dot(op, node):
         if x.shape[-1] != y.shape[0]:
             raise ValueError(f'shapes {tuple(x.shape)} and {tuple(y.shape)} '
                              'do not fit for a product')
-        x, y = x.to(dtype), y.to(dtype)
-        if dtype == torch.bool:
-            return torch.matmul(x.float(), y.float()) > 0
-        return torch.matmul(x, y)
+        return _product(x, y, dtype)
 
     return dot
+
+
+def _product(x, y, dtype):
+    if dtype == torch.bool:
+        return torch.matmul(x.float(), y.float()) > 0
+    return torch.matmul(x.to(dtype), y.to(dtype))
 
 
 @register(BatchedDot)
@@ -33,10 +45,9 @@ def build_batched_dot(op, node):
         if x.shape[0] != y.shape[0]:
             raise TypeError('Shape mismatch: batch sizes unequal: '
                             f'{tuple(x.shape)} and {tuple(y.shape)}')
-        x, y = x.to(dtype), y.to(dtype)
         rows = x if x.ndim == 3 else x[:, None]
         columns = y if y.ndim == 3 else y[:, :, None]
-        value = torch.matmul(rows, columns)
+        value = _product(rows, columns, dtype)
         if x.ndim == 2:
             value = value[:, 0]
         return value if y.ndim == 3 else value[..., 0]
@@ -46,7 +57,12 @@ def build_batched_dot(op, node):
 
 @register(MatrixInverse)
 def build_inverse(op, node):
-    return torch.linalg.inv
+    def inverse(x):
+        try:
+            return torch.linalg.inv(x)
+        except torch.linalg.LinAlgError as error:
+            raise np.linalg.LinAlgError(str(error)) from None
+    return inverse
 
 
 @register(Det)

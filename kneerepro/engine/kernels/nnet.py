@@ -81,8 +81,8 @@ def build_prepend_constant(op, node):
 
 @register(Prepend_scalar_to_each_row)
 def build_prepend(op, node):
-    return lambda value, x: torch.nn.functional.pad(
-        x, (1, 0), value=float(value))
+    return lambda value, x: torch.cat(
+        [value.to(x.dtype).expand(len(x), 1), x], 1)
 
 
 def _biased(x, bias):

@@ -6,14 +6,15 @@ from theano.sandbox.multinomial import (
     ChoiceFromUniform, MultinomialFromUniform)
 from theano.sandbox.rng_mrg import DotModulo
 from theano.tensor.basic import (
-    AllocEmpty, ARange, Choose, Default, Eye, PermuteRowElements,
-    ScalarFromTensor, TensorFromScalar, Tri)
+    ARange, Choose, Default, Eye, PermuteRowElements, ScalarFromTensor,
+    TensorFromScalar, Tri)
 from theano.tensor.extra_ops import (
     Bartlett, FillDiagonal, FillDiagonalOffset, RavelMultiIndex,
     SearchsortedOp, Unique, UnravelIndex)
 from theano.tensor.nlinalg import (
-    SVD, Eig, Eigh, EighGrad, MatrixPinv, QRFull, QRIncomplete, TensorInv,
-    TensorSolve, lstsq)
+    SVD, AllocDiag, Eig, Eigh, EighGrad, MatrixPinv, QRFull, QRIncomplete,
+    TensorInv, TensorSolve, lstsq)
+from theano.tensor.nnet.abstract_conv import BaseAbstractConv
 from theano.tensor.nnet.blocksparse import SparseBlockGemv, SparseBlockOuter
 from theano.tensor.nnet.neighbours import Images2Neibs
 from theano.tensor.raw_random import RandomFunction
@@ -27,7 +28,7 @@ from theano.typed_list.basic import (
 from ..dispatch import register_on_host
 
 # Made from a few numbers.
-register_on_host(AllocEmpty, ARange, Eye, Tri, Bartlett, ScalarFromTensor,
+register_on_host(ARange, Eye, Tri, Bartlett, ScalarFromTensor,
                  TensorFromScalar)
 # Values that are no tensors.
 register_on_host(RandomFunction, MakeList, GetItem, Append, Extend, Insert,
@@ -35,13 +36,14 @@ register_on_host(RandomFunction, MakeList, GetItem, Append, Extend, Insert,
 # Small matrices.
 register_on_host(DotModulo, Cholesky, CholeskyGrad, Eigvalsh,
                  EigvalshGrad, Solve, Expm, ExpmGrad,
-                 SVD, Eig, Eigh, EighGrad, MatrixPinv, QRFull, QRIncomplete,
-                 TensorInv, TensorSolve, lstsq)
+                 SVD, AllocDiag, Eig, Eigh, EighGrad, MatrixPinv, QRFull,
+                 QRIncomplete, TensorInv, TensorSolve, lstsq)
 # Rare.
 register_on_host(Choose, Default, PermuteRowElements,
                  FillDiagonal, FillDiagonalOffset, RavelMultiIndex,
                  UnravelIndex, SearchsortedOp, Unique, SparseBlockGemv,
                  SparseBlockOuter, Images2Neibs, ChoiceFromUniform,
                  MultinomialFromUniform)
+register_on_host(BaseAbstractConv, when=lambda node: node.op.unshared)
 # Other people's Python: what theano.as_op and theano.printing.Print call.
 register_on_host(FromFunctionOp, Print)

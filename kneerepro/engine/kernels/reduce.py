@@ -7,8 +7,26 @@ from theano.tensor.elemwise import (
     CAReduce, MulWithoutZeros, Prod, ProdWithoutZeros, Sum)
 from theano.tensor.extra_ops import CumOp
 
-from ..dispatch import not_implemented, register
+from ..dispatch import register, register_on_host
 from ..values import computable, torch_dtype
+
+_EXTREMES = scalar.Maximum, scalar.Minimum
+# Types in which PyTorch finds no extremes, or other ones than NumPy.
+_UNORDERED = {'complex64', 'complex128', 'uint64'}
+
+
+def _needs_numpy(node):
+    """Whether a reduction is beyond PyTorch."""
+    kind = type(node.op.scalar_op)
+    if kind in _EXTREMES:
+        return node.inputs[0].dtype in _UNORDERED
+    return kind not in (scalar.Add, scalar.Mul, MulWithoutZeros, scalar.AND,
+                        scalar.OR, scalar.XOR)
+
+
+register_on_host(CAReduce, when=_needs_numpy)
+register_on_host(Argmax, MaxAndArgmax,
+                 when=lambda node: node.inputs[0].dtype in _UNORDERED)
 
 
 def _axes(op, node):
@@ -42,19 +60,16 @@ def build_reduction(op, node):
         return lambda x: _extreme(torch.amax, x, axes)
     if kind is scalar.Minimum:
         return lambda x: _extreme(torch.amin, x, axes)
-    if kind in (scalar.AND, scalar.OR, scalar.XOR, scalar.Add, scalar.Mul):
-        if node.inputs[0].dtype == 'bool':
-            if kind is scalar.XOR:
-                return lambda x: torch.sum(x, axes) % 2 == 1
-            logical = (torch.all if kind in (scalar.AND, scalar.Mul)
-                       else torch.any)
-            return lambda x: logical(x, axes)
-        function = {scalar.AND: torch.bitwise_and, scalar.OR:
-                    torch.bitwise_or, scalar.XOR: torch.bitwise_xor}.get(kind)
-        if function is not None:
-            start = -1 if kind is scalar.AND else 0
-            return lambda x: _fold(function, x, axes, start)
-    raise not_implemented(node, f'{type(op).__name__} of {kind.__name__}')
+    if inner == torch.bool:
+        if kind is scalar.XOR:
+            return lambda x: torch.sum(x, axes) % 2 == 1
+        logical = (torch.all if kind in (scalar.AND, scalar.Mul)
+                   else torch.any)
+        return lambda x: logical(x, axes)
+    function = {scalar.AND: torch.bitwise_and, scalar.OR: torch.bitwise_or,
+                scalar.XOR: torch.bitwise_xor}[kind]
+    start = -1 if kind is scalar.AND else 0
+    return lambda x: _fold(function, x, axes, start)
 
 
 def _product(x, axes):
@@ -68,13 +83,12 @@ def _without_zeros(x):
 
 
 def _extreme(function, x, axes):
-    if x.dtype == torch.bool:
-        return function(x.to(torch.uint8), axes).bool()
-    value = computable(x)
     if any(x.shape[axis] == 0 for axis in axes):
         raise ValueError('there is no greatest or smallest of no elements: '
                          f'shape {tuple(x.shape)}, axes {axes}')
-    return function(value, axes).to(x.dtype)
+    if x.dtype == torch.bool:
+        return function(x.to(torch.uint8), axes).bool()
+    return function(computable(x), axes).to(x.dtype)
 
 
 def _fold(function, x, axes, start):
@@ -93,7 +107,7 @@ def _flattened(x, axes):
     count = 1
     for axis in axes:
         count *= x.shape[axis]
-    return computable(x).permute(*kept, *sorted(axes)).reshape(
+    return computable(x).permute([*kept, *sorted(axes)]).reshape(
         [x.shape[axis] for axis in kept] + [count])
 
 

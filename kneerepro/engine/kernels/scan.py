@@ -8,7 +8,6 @@ fewer than there are steps, the latest replace the earliest.
 import itertools
 
 import torch
-from theano.compile.mode import optdb
 from theano.gof import FunctionGraph
 from theano.scan_module.scan_op import Scan
 
@@ -114,10 +113,12 @@ def _take(iterator, count):
 
 def _inner_program(op, device):
     # Imported late: programs are made of kernels.
-    from ..modes import OPTIMIZER
+    from ..modes import torch_mode
     from ..program import Program
     fgraph = FunctionGraph(op.inputs, op.outputs)
-    optdb.query(OPTIMIZER).optimize(fgraph)
+    # Nothing may be overwritten: the values of other steps are beside it.
+    mode = torch_mode(device).excluding('torch_adam_inplace')
+    mode.optimizer.optimize(fgraph)
     given = fgraph.inputs[op.n_seqs + sum(map(len, op.tap_array[:op.n_outs]))
                           + op.n_shared_outs:]
     # What a step computes stays on the device, even single numbers.

@@ -4,15 +4,15 @@ import torch
 from theano.compile.ops import (
     DeepCopyOp, OutputGuard, Rebroadcast, SpecifyShape, ViewOp)
 from theano.tensor.basic import (
-    Alloc, AllocDiag, ExtractDiag, Flatten, Join, Nonzero, Reshape, Split,
-    Tile)
+    Alloc, AllocDiag, AllocEmpty, ExtractDiag, Flatten, Join, Nonzero,
+    Reshape, Split, Tile)
 from theano.tensor.elemwise import DimShuffle
 from theano.tensor.extra_ops import CpuContiguous, DiffOp, RepeatOp
 from theano.tensor.opt import Assert, MakeVector
 from theano.tensor.sort import ArgSortOp, SortOp
 
-from ..dispatch import register
-from ..values import torch_dtype
+from ..dispatch import register, register_on_host
+from ..values import computable, torch_dtype
 
 
 def _all_but_first(node):
@@ -108,8 +108,22 @@ def build_copy(op, node):
 
 @register(Alloc, host=_all_but_first)
 def build_alloc(op, node):
-    # Nothing is written to it, so one element may stand for many.
-    return lambda value, *shape: value.expand([int(n) for n in shape])
+    def alloc(value, *shape):
+        shape = [int(n) for n in shape]
+        # Nothing is written to it, so one element may stand for many.
+        try:
+            return value.expand(shape)
+        except RuntimeError:
+            raise ValueError(f'cannot broadcast {tuple(value.shape)} to '
+                             f'{tuple(shape)}') from None
+    return alloc
+
+
+@register(AllocEmpty, host=lambda node: range(len(node.inputs)), device=True)
+def build_alloc_empty(op, node, device):
+    dtype = torch_dtype(op.dtype)
+    return lambda *shape: torch.empty([int(n) for n in shape], dtype=dtype,
+                                      device=device)
 
 
 @register(MakeVector)
@@ -177,7 +191,7 @@ def build_tile(op, node):
 
 @register(DiffOp)
 def build_diff(op, node):
-    return lambda x: torch.diff(x, op.n, op.axis)
+    return lambda x: torch.diff(computable(x), op.n, op.axis).to(x.dtype)
 
 
 @register(ExtractDiag)
@@ -194,7 +208,12 @@ def build_alloc_diag(op, node):
 @register(Nonzero)
 def build_nonzero(op, node):
     # A row for each dimension.
-    return lambda x: torch.nonzero(x).t().contiguous()
+    return lambda x: torch.nonzero(computable(x)).t().contiguous()
+
+
+# PyTorch does not order complex numbers.
+register_on_host(SortOp, ArgSortOp, when=lambda node: node.inputs[
+    0].dtype.startswith('complex'))
 
 
 @register(SortOp, host=[1])

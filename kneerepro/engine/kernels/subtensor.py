@@ -40,6 +40,11 @@ def _forwards(x, index):
     return tuple(forwards), reverse
 
 
+def _reversed(x, axes):
+    # PyTorch reverses no unsigned integers.
+    return computable(x).flip(axes).to(x.dtype) if axes else x
+
+
 def _after_first(node):
     return range(1, len(node.inputs))
 
@@ -53,8 +58,7 @@ def build_subtensor(op, node):
     def take(x, *index):
         index, reverse = _forwards(x, _basic(
             get_idx_list((x,) + index, op.idx_list)))
-        x = x[index]
-        return x.flip(reverse) if reverse else x
+        return _reversed(x[index], reverse)
     return take
 
 
@@ -68,7 +72,7 @@ def build_inc_subtensor(op, node):
         result = computable(x.to(dtype, copy=True).contiguous())
         part = result[index]
         if reverse:
-            y = y.expand(part.shape).flip(reverse)
+            y = _reversed(y.expand(part.shape), reverse)
         if op.set_instead_of_inc:
             part.copy_(y)
         else:
@@ -127,7 +131,7 @@ def _turned(x, index):
         if one is not None:
             axis += (one.ndim if isinstance(one, torch.Tensor)
                      and one.dtype == torch.bool else 1)
-    return (x.flip(flips) if flips else x), tuple(turned)
+    return _reversed(x, flips), tuple(turned)
 
 
 @register(AdvancedSubtensor, AdvancedBooleanSubtensor)
