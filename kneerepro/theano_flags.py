@@ -43,8 +43,9 @@ def set_defaults():
     if reason and 'cxx' not in user_flags:
         flags['cxx'] = ''
         logger.warning(
-            '%s: Theano runs without compiled code, many times slower. '
-            'Install %s to change that.', *reason)
+            '%s: Theano\'s own code runs uncompiled, many times slower. '
+            'Install %s, or use the PyTorch engine, which needs none.',
+            *reason)
     if {**flags, **user_flags}.get('cxx') == '':
         # Without C code, convolutions are left as the abstract Ops, whose
         # Python implementation works; the check that forbids it has to go.

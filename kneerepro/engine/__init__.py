@@ -10,7 +10,8 @@ or, for all functions of a program, by the flag of Theano's that asks for it::
 
     THEANO_FLAGS=mode=TORCH python program.py
 
-where the program imports this package. The folder needs Theano, PyTorch and NumPy alone and may be taken as it is.
+where the program imports this package. The folder needs Theano, PyTorch and
+NumPy alone and may be taken as it is.
 """
 
 try:

@@ -39,7 +39,8 @@ class TorchLinker(LocalLinker):
             self.schedule = schedule
 
     def clone(self, allow_gc=True):
-        return type(self)(self.device, allow_gc=allow_gc, resident=self.resident)
+        return type(self)(self.device, allow_gc=allow_gc,
+                          resident=self.resident)
 
     def accept(self, fgraph, no_recycling=None, profile=None):
         if self.fgraph is not None and self.fgraph is not fgraph:

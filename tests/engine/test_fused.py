@@ -93,7 +93,8 @@ class RectifierTest(FusedTest):
 
     def test_what_only_looks_like_one(self):
         x, y, i = T.matrix(), T.matrix(), T.imatrix()
-        outputs = [x + abs(y), x * y + abs(x), y + x * T.sgn(x), i + abs(i), T.sgn(x) + 1]
+        outputs = [x + abs(y), x * y + abs(x), y + x * T.sgn(x), i + abs(i),
+                   T.sgn(x) + 1]
         self.assert_fused({Rectifier: 0, RectifierGradient: 0}, [x, y, i],
                           outputs)
         self.assert_same([x, y, i], outputs, values('float32', 3, 4),
