@@ -121,10 +121,3 @@ class TorchLinker(LocalLinker):
             if len(kept) == len(found):
                 return kept
             found = kept
-
-    def __getstate__(self):
-        return {'device': str(self.device), 'allow_gc': self.allow_gc,
-                'resident': self.resident}
-
-    def __setstate__(self, state):
-        self.__init__(**state)

@@ -8,6 +8,7 @@ import theano.tensor as T
 from lasagne import layers as L
 from lasagne import nonlinearities, objectives, regularization, updates
 from lasagne.layers import get_all_params, get_output
+from theano.configparser import change_flags
 
 import layers as ours
 from tests.engine.compare import EngineTest, values
@@ -16,6 +17,9 @@ from tests.engine.compare import EngineTest, values
 class LasagneTest(EngineTest):
     def setUp(self):
         super().setUp()
+        flags = change_flags(floatX='float64')
+        flags.__enter__()
+        self.addCleanup(flags.__exit__)
         rng = lasagne.random.get_rng()
         self.addCleanup(lasagne.random.set_rng, rng)
         lasagne.random.set_rng(np.random.RandomState(1))
@@ -23,7 +27,7 @@ class LasagneTest(EngineTest):
     def modes(self):
         return super().modes()[:1]
 
-    def assert_trains(self, network, *inputs, tolerance=1e-4,
+    def assert_trains(self, network, *inputs, tolerance=1e-9,
                       step=updates.sgd, steps=2):
         """Output, gradients and trained parameters are Theano's."""
         variables = [layer.input_var for layer in L.get_all_layers(network)
@@ -50,7 +54,7 @@ class LasagneTest(EngineTest):
 
 class LayersTest(LasagneTest):
     def images(self, *shape):
-        return L.InputLayer((2,) + shape), values('float32', 2, *shape)
+        return L.InputLayer((2,) + shape), values('float64', 2, *shape)
 
     def test_of_images(self):
         incoming, x = self.images(4, 8, 6)
@@ -94,7 +98,7 @@ class LayersTest(LasagneTest):
                  windows.mean((3, 5)))]:
             found = theano.function([incoming.input_var], get_output(layer),
                                     mode=self.modes()[0])(x)
-            np.testing.assert_allclose(found, expected, rtol=1e-5)
+            np.testing.assert_allclose(found, expected, 1e-9, 1e-9)
 
     def test_of_two_inputs(self):
         a, x = self.images(3, 4)
@@ -129,7 +133,7 @@ class LayersTest(LasagneTest):
                 return [function(), function()]
 
             with self.subTest(layer().__class__.__name__):
-                self.assert_same_run(run, 1e-6)
+                self.assert_same_run(run)
                 first, second = run(self.modes()[0])
                 self.assertFalse((first == second).all())
 
@@ -147,7 +151,7 @@ class UpdatesTest(LasagneTest):
     def test_all(self):
         incoming = L.InputLayer((4, 3))
         network = L.DenseLayer(incoming, 2)
-        x = values('float32', 4, 3)
+        x = values('float64', 4, 3)
         for step in [updates.sgd, updates.momentum,
                      updates.nesterov_momentum, updates.adagrad,
                      updates.rmsprop, updates.adadelta, updates.adam]:
@@ -166,7 +170,7 @@ class UpdatesTest(LasagneTest):
             return update
 
         network = L.DenseLayer(L.InputLayer((4, 3)), 2)
-        self.assert_trains(network, values('float32', 4, 3),
+        self.assert_trains(network, values('float64', 4, 3),
                            step=constrained, steps=4)
 
 
@@ -187,9 +191,9 @@ class ObjectivesTest(LasagneTest):
                 outputs.append(objectives.aggregate(one, weights, mode))
             outputs.append(T.grad(loss.sum(), x))
         self.assert_same([x, y, labels, weights], outputs,
-                         values('float32', 4, 3), values('float32', 4, 3),
+                         values('float64', 4, 3), values('float64', 4, 3),
                          np.int32([0, 2, 1, 2]),
-                         values('float32', 4, low=0.1))
+                         values('float64', 4, low=0.1))
 
     def test_penalties(self):
         network = L.DenseLayer(L.InputLayer((4, 3)), 2)
