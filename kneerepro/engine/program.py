@@ -38,8 +38,7 @@ class Program:
     ----------
     compute : callable
         Takes the values of the inputs, in whatever form, and returns a list
-        of those of the outputs, on the device or on the host, and one of the
-        tensors that the inputs became, or None where none was needed.
+        of those of the outputs, on the device or on the host.
     source : str
         What it does.
     """
@@ -80,9 +79,8 @@ class Program:
         -------
         list
         """
-        outputs, tensors = self.compute(*inputs)
-        own = [memory(tensor) if isinstance(tensor, torch.Tensor) else None
-               for tensor in tensors]
+        own = [memory(value) for value in inputs]
+        outputs = self.compute(*inputs)
         taken = self._constants.union(own)
         values = []
         for i, value in enumerate(outputs):
@@ -120,10 +118,7 @@ class Program:
         self._emit_region(None, 1, defined)
         outputs = [self._form(variable, self.on_host(variable), 1, defined)
                    for variable in self._fgraph.outputs]
-        tensors = [self._name(variable, host=False) for variable in inputs]
-        tensors = [name if name in defined else 'None' for name in tensors]
-        self._emit(1, f'return [{", ".join(outputs)}], '
-                      f'[{", ".join(tensors)}]')
+        self._emit(1, f'return [{", ".join(outputs)}]')
         self.source = '\n'.join(self._lines) + '\n'
         self._filename = f'<theano graph {next(_numbers)}>'
         # So that tracebacks show the lines.

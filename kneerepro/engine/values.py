@@ -52,7 +52,7 @@ class Resident:
             # Theano asks at each call, of tensors and of arrays.
             a, b = args[:2]
             return (isinstance(a, Resident) and isinstance(b, Resident)
-                    and memory(a.tensor) == memory(b.tensor))
+                    and memory(a) == memory(b))
         return function(*(np.asarray(value) if isinstance(value, Resident)
                           else value for value in args), **kwargs)
 
@@ -60,15 +60,25 @@ class Resident:
         return Resident(self.tensor.clone())
 
 
-def memory(tensor):
-    """The address of what a tensor is stored in."""
-    return tensor.untyped_storage().data_ptr()
+def memory(value):
+    """The address of what a tensor or an array is stored in; None of what is
+    neither."""
+    if isinstance(value, np.ndarray):
+        return value.__array_interface__['data'][0]
+    if isinstance(value, Resident):
+        value = value.tensor
+    if isinstance(value, torch.Tensor):
+        return value.untyped_storage().data_ptr()
+    return None
 
 
 def to_device(value, device):
-    """A NumPy array or scalar as a tensor; on the CPU without a copy."""
+    """A NumPy array or scalar, or a tensor, as a tensor on a device; on the
+    CPU without a copy."""
     if isinstance(value, Resident):
         return value.tensor.to(device)
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
     array = np.asarray(value)
     if not array.flags.writeable or min(array.strides, default=0) < 0:
         array = array.copy()

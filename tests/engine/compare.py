@@ -1,5 +1,6 @@
 """The PyTorch engine beside Theano's Python implementations."""
 
+import os
 import unittest
 import warnings
 
@@ -8,48 +9,96 @@ import theano
 from theano.compile.mode import Mode
 
 try:
-    import torch  # noqa: F401
-    from kneerepro.engine import torch_mode
+    import torch
 except ImportError:
-    torch_mode = None
+    torch = TorchLinker = torch_mode = None
+else:
+    from kneerepro.engine import TorchLinker, torch_mode
+
+#: Where the engine computes in the tests: ``cpu`` or ``cuda``.
+DEVICE = os.environ.get('KNEEREPRO_TEST_DEVICE', 'cpu')
+#: The graph as it is written, run by Theano's own Python.
+REFERENCE = Mode('py', None)
+
+FLOATS = ['float32', 'float64']
+INTEGERS = ['int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32',
+            'uint64']
+TYPES = INTEGERS + ['float16'] + FLOATS + ['bool']
+PRECISION = {'float16': 2e-3, 'float32': 2e-5, 'complex64': 2e-5}
+
+RNG = np.random.RandomState(1)
 
 
-@unittest.skipUnless(torch_mode, 'PyTorch is not installed')
+def values(dtype, *shape, low=-5, high=6):
+    """Random numbers from `low` to below `high`."""
+    if dtype == 'bool':
+        return RNG.rand(*shape) > 0.5
+    if dtype.startswith('u'):
+        low = max(low, 0)
+    if dtype.startswith(('float', 'complex')):
+        return RNG.uniform(low, high, shape).astype(dtype)
+    return RNG.randint(low, high, shape).astype(dtype)
+
+
+@unittest.skipUnless(torch, 'PyTorch is not installed')
 class EngineTest(unittest.TestCase):
-    """Compares with the unoptimised graph, run by Theano's own Python."""
-
-    optimizers = 'fast_run', None
-
-    def assert_same(self, inputs, outputs, *values, tolerance=None, **kwargs):
-        """Compile both ways, call with the values, compare the results."""
-        if not isinstance(outputs, (list, tuple)):
-            outputs = [outputs]
-        with warnings.catch_warnings(), np.errstate(all='ignore'):
-            warnings.simplefilter('ignore')
-            reference = theano.function(
-                inputs, outputs, mode=Mode('py', None),
-                on_unused_input='ignore', **kwargs)
-            expected = reference(*values)
-        for mode in self.modes():
-            found = theano.function(inputs, outputs, mode=mode,
-                                    on_unused_input='ignore',
-                                    **kwargs)(*values)
-            self.assert_equal(found, expected, tolerance)
+    """Compares the engine's results with Theano's."""
 
     def modes(self):
-        plain = torch_mode('cpu')
+        """With the graph as optimised for the engine, and as written."""
+        plain = torch_mode(DEVICE)
         return [plain, Mode(plain.linker, None)]
 
-    def assert_equal(self, found, expected, tolerance=None):
-        for a, b in zip(found, expected):
-            self.assertIsInstance(a, np.ndarray)
-            self.assertEqual(a.dtype, b.dtype)
-            self.assertEqual(a.shape, b.shape)
+    def compiled(self, inputs, outputs, **kwargs):
+        """The function in the reference mode and in those of the engine."""
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            return [theano.function(inputs, outputs, mode=mode,
+                                    on_unused_input='ignore', **kwargs)
+                    for mode in [REFERENCE, *self.modes()]]
+
+    def comparison(self, inputs, outputs, tolerance=None, **kwargs):
+        """Compile both ways; what is returned calls with values, compares
+        the results, and returns Theano's."""
+        if not isinstance(outputs, (list, tuple)):
+            outputs = [outputs]
+        reference, *tested = self.compiled(inputs, outputs, **kwargs)
+
+        def compare(*arguments):
+            with warnings.catch_warnings(), np.errstate(all='ignore'):
+                warnings.simplefilter('ignore')
+                expected = reference(*arguments)
+            for function in tested:
+                self.assert_equal(function(*arguments), expected, tolerance,
+                                  outputs)
+            return expected
+
+        return compare
+
+    def assert_same(self, inputs, outputs, *arguments, **kwargs):
+        """Compile both ways, call with the values, compare the results."""
+        return self.comparison(inputs, outputs, **kwargs)(*arguments)
+
+    def assert_refused(self, error, inputs, outputs, *arguments):
+        """Theano and the engine both raise the error."""
+        for function in self.compiled(inputs, outputs):
+            with self.assertRaises(error):
+                function(*arguments)
+
+    def assert_same_run(self, run, tolerance=None):
+        """`run` is called with each mode and returns arrays: the same."""
+        expected, *found = map(run, [REFERENCE, *self.modes()])
+        for one in found:
+            self.assert_equal(one, expected, tolerance)
+
+    def assert_equal(self, found, expected, tolerance=None, names=None):
+        self.assertEqual(len(found), len(expected))
+        for a, b, name in zip(found, expected, map(str, names or expected)):
+            self.assertIsInstance(a, np.ndarray, name)
+            self.assertEqual((a.dtype, a.shape), (b.dtype, b.shape), name)
+            precision = tolerance or PRECISION.get(str(a.dtype), 1e-11)
             if a.dtype.kind in 'fc':
-                precision = tolerance or {'float16': 2e-3, 'float32': 2e-5,
-                                          'complex64': 2e-5}.get(
-                                              str(a.dtype), 1e-11)
-                np.testing.assert_allclose(a, b, rtol=precision,
-                                           atol=precision)
+                np.testing.assert_allclose(a, b, precision, precision,
+                                           err_msg=name)
             else:
-                np.testing.assert_array_equal(a, b)
+                np.testing.assert_array_equal(a, b, name)

@@ -73,13 +73,13 @@ class RectifierTest(FusedTest):
         self.assertEqual(op.positive, 1)
 
     def test_second_derivative(self):
-        x, w = T.matrix(), T.matrix()
+        x, w = T.dmatrix(), T.dmatrix()
         gradient = T.grad(T.sqr(relu(T.dot(x, w), 0.2)).sum(), x)
         penalty = T.sum(T.sqr(gradient))
         outputs = [penalty, T.grad(penalty, w)]
         self.assert_fused({RectifierGradient: 2}, [x, w], outputs)
-        self.assert_same([x, w], outputs, values('float32', 5, 3),
-                         values('float32', 3, 4))
+        self.assert_same([x, w], outputs, values('float64', 5, 3),
+                         values('float64', 3, 4))
 
     def test_with_other_factors(self):
         x, y = T.matrix(), T.matrix()

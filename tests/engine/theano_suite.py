@@ -1,20 +1,25 @@
 """Theano's own tests, run with the PyTorch engine as the default mode.
 
-The test modules come with the installed Theano, unchanged. Each runs in a
-process of its own; a test counts as *passed* only if the engine ran at least
-one function in it. Tests that cannot apply are listed, with the reason for
-each, in ``theano_suite.txt`` beside this file; whatever else fails is
-reported as *failed*.
+The test modules come with the installed Theano, unchanged, except that where
+they look for the Ops of Theano's C code for convolutions in optimised graphs,
+they find AbstractConv2d and so on, which the engine carries out. Each runs in
+a process of its own; a test counts as *passed* only if the engine ran at least
+one function in it, and as *skipped* if the test itself says so. Tests that
+cannot apply are listed, with the reason for each, in ``theano_suite.txt``
+beside this file; whatever else fails is reported as *failed*.
 """
 
 import argparse
 import collections
 import fnmatch
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import time
+import traceback
 
 MODULES = [
     'theano.tensor.tests.test_elemwise',
@@ -27,8 +32,11 @@ MODULES = [
     'theano.tensor.nnet.tests.test_bn',
     'theano.tensor.signal.tests.test_pool',
     'theano.sandbox.tests.test_rng_mrg']
+# In this one, the default mode is compared with Theano's own C code, in the
+# mode FAST_RUN.
+COMPARED_WITH_C = 'theano.tensor.nnet.tests.test_abstract_conv'
 REASONS = os.path.splitext(os.path.abspath(__file__))[0] + '.txt'
-OUTCOMES = 'passed', 'failed', 'not applicable', 'engine not used'
+OUTCOMES = 'passed', 'failed', 'not applicable', 'skipped', 'engine not used'
 
 
 def read_reasons(path=REASONS):
@@ -40,28 +48,26 @@ def read_reasons(path=REASONS):
             if not line.strip() or line.startswith('#'):
                 continue
             if line[0].isspace():
-                reasons[pattern] += ' ' + line.strip()
+                reason = f'{reasons[pattern]} {line.strip()}'
             else:
-                pattern, _, reason = line.partition(': ')
-                reasons[pattern] = reason.strip()
+                pattern, _, reason = line.replace('\n', ' ').partition(': ')
+            reasons[pattern] = reason.strip()
     return reasons
 
 
-def run_module(name, device):
-    """Run one module's tests in this process; returns ``[(test, outcome,
-    text)]``."""
-    import kneerepro  # noqa: F401, before Theano
+# ------------------------------------------------------- the module's process
+
+def use_engine(device, compared_with_c):
+    """Make the engine what Theano uses by default, and where it is asked for
+    a linker by name or for the mode FAST_RUN; returns a list that grows with
+    each function the engine compiles."""
     import theano
     from kneerepro.engine import TorchLinker, torch_mode
-    from nose.core import TestProgram
-    from nose.plugins import Plugin
-
-    theano.config.mode = torch_mode(device)
+    from theano.compile.mode import predefined_linkers, predefined_modes
     used = []
 
     class Linker(TorchLinker):
-        """Counts its functions, and takes the place of the linker that runs
-        Theano's Python code, which tests name explicitly."""
+        """Counts its functions, and is created without arguments, too."""
 
         def __init__(self, device=device, **kwargs):
             super().__init__(device, **kwargs)
@@ -70,10 +76,53 @@ def run_module(name, device):
             used.append(1)
             return super().make_all(*args, **kwargs)
 
-    theano.config.mode = theano.compile.Mode(
-        Linker(device), theano.config.mode.provided_optimizer)
+    mode = theano.compile.Mode(Linker(device),
+                               torch_mode(device).provided_optimizer)
+    theano.config.mode = mode
+    if not compared_with_c:
+        predefined_modes['FAST_RUN'] = mode
+    predefined_linkers.update(py=mode.linker, vm=mode.linker,
+                              cvm=mode.linker)
     theano.gof.PerformLinker = Linker
-    results = []
+    return used
+
+
+def is_compared_with_c(module):
+    return module.partition(':')[0] == COMPARED_WITH_C
+
+
+def expect_abstract_convolutions():
+    """Have the tests of convolutions find in optimised graphs the Ops that
+    the engine carries out, where they look for those of Theano's C code."""
+    from theano.tensor.nnet import abstract_conv
+    tests = importlib.import_module(COMPARED_WITH_C)
+    for dimensions, c_name in (2, 'CorrMM'), (3, 'Corr3dMM'):
+        for suffix in '', '_gradWeights', '_gradInputs':
+            setattr(tests, c_name + suffix, getattr(
+                abstract_conv, f'AbstractConv{dimensions}d{suffix}'))
+
+
+def name_of(test):
+    """Its id, with the name of the class also where a function made that."""
+    kind = type(test.test)
+    return test.id().replace(kind.__qualname__, kind.__name__)
+
+
+def run_module(name, linker, device, write):
+    """Run one module's tests in this process; calls ``write(test, outcome,
+    text)`` at the beginning, with outcome 'began', and end of each."""
+    import kneerepro  # noqa: F401, before Theano
+    import theano
+    from nose.core import TestProgram
+    from nose.plugins import Plugin
+
+    if linker == 'torch':
+        used = use_engine(device, is_compared_with_c(name))
+        if is_compared_with_c(name):
+            expect_abstract_convolutions()
+    else:
+        theano.config.mode = theano.compile.Mode(linker, 'fast_run')
+        used = None
 
     class Recorder(Plugin):
         name, score, enabled = 'recorder', 2000, True
@@ -85,92 +134,145 @@ def run_module(name, device):
             pass
 
         def startTest(self, test):
-            used.clear()
-
-        def _add(self, test, outcome, error=None):
-            text = ''
-            if error is not None:
-                text = f'{error[0].__name__}: {error[1]}'
-            results.append((test.id(), outcome, text))
+            if used:
+                used.clear()
+            write(name_of(test), 'began', '')
 
         def addSuccess(self, test):
-            self._add(test, 'passed' if used else 'engine not used')
+            write(name_of(test), 'engine not used' if used == [] else 'passed',
+                  '')
 
         def addFailure(self, test, error):
-            self._add(test, 'failed', error)
+            write(name_of(test), 'failed',
+                  ''.join(traceback.format_exception(*error)))
 
         def addError(self, test, error):
-            skipped = error[0].__name__ == 'SkipTest'
-            self._add(test, 'skipped' if skipped else 'failed', error)
+            if error[0].__name__ == 'SkipTest':
+                write(name_of(test), 'skipped', str(error[1]))
+            else:
+                self.addFailure(test, error)
 
     TestProgram(argv=['nose', '-q', name], exit=False, addplugins=[Recorder()])
-    return results
 
 
-def run_in_subprocess(module, device, timeout):
+def child(args):
+    with open(args.results, 'w') as file:
+        def write(*result):
+            print(json.dumps(result), file=file, flush=True)
+        run_module(args.child, args.linker, args.device, write)
+
+
+# ------------------------------------------------------------ the main process
+
+def run_in_subprocess(module, args):
+    """Run one module's tests, whatever happens; returns ``[(test, outcome,
+    text)]``."""
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, 'results.json')
-        flags = [os.environ.get('THEANO_FLAGS', ''), 'floatX=float64',
-                 f'base_compiledir={folder}',
-                 'warn.ignore_bug_before=all']
-        log = os.path.join(folder, 'log')
+        path, log = (os.path.join(folder, name) for name in ('results', 'log'))
+        flags = [os.environ.get('THEANO_FLAGS'), 'floatX=float64',
+                 f'base_compiledir={folder}', 'warn.ignore_bug_before=all']
+        if not is_compared_with_c(module):
+            # Without a compiler, the tests of C code skip themselves.
+            flags.append('cxx=')
+        end = None
         with open(log, 'w') as file:
-            process = subprocess.run(
-                [sys.executable, os.path.abspath(__file__), '--child', module,
-                 '--device', device, '--results', path],
-                stdout=file, stderr=subprocess.STDOUT, timeout=timeout,
-                env={**os.environ, 'THEANO_FLAGS': ','.join(filter(
-                    None, flags))})
-        if not os.path.exists(path):
-            with open(log) as file:
-                raise SystemExit(f'{module} stopped with status '
-                                 f'{process.returncode}:\n'
-                                 + file.read()[-3000:])
-        with open(path) as file:
-            return json.load(file)
+            try:
+                status = subprocess.run(
+                    [sys.executable, os.path.abspath(__file__), '--child',
+                     module, '--linker', args.linker, '--device', args.device,
+                     '--results', path],
+                    stdout=file, stderr=subprocess.STDOUT,
+                    timeout=args.timeout,
+                    env={**os.environ, 'THEANO_FLAGS': ','.join(filter(
+                        None, flags))}).returncode
+                if status:
+                    end = f'the process ended with status {status}'
+            except subprocess.TimeoutExpired:
+                end = f'took more than {args.timeout} seconds'
+        results = []
+        if os.path.exists(path):
+            with open(path) as file:
+                for line in file:
+                    if not line.endswith('\n'):
+                        break  # the process was killed while it wrote
+                    if results and results[-1][1] == 'began':
+                        results.pop()
+                    results.append(json.loads(line))
+        if results and results[-1][1] == 'began':
+            results[-1][1:] = 'failed', 'began, but did not end'
+        if not results:
+            end = end or 'no test was found'
+        if end:
+            with open(log, errors='replace') as file:
+                results.append((module, 'failed',
+                                f'{file.read()[-3000:]}\n{end}'))
+        return results
+
+
+def excuse(test, reasons):
+    """The pattern in ``theano_suite.txt`` for a test, or None."""
+    for pattern in reasons:
+        if fnmatch.fnmatchcase(test, pattern):
+            return pattern
+    return None
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
-    parser.add_argument('modules', nargs='*', metavar='MODULE')
-    parser.add_argument('--device', default='cpu')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument(
+        'modules', nargs='*', metavar='MODULE',
+        help='test modules, or tests as MODULE:CLASS.TEST; all by default')
+    parser.add_argument('--device', default='cpu',
+                        help='where the engine runs: cpu (the default) or '
+                             'cuda')
+    parser.add_argument('--linker', default='torch',
+                        help="torch (the default), or one of Theano's own "
+                             'to compare with, such as py,\nwith all its '
+                             'rewrites')
     parser.add_argument('--timeout', type=int, default=3600,
                         help='seconds for one module')
-    parser.add_argument('--verbose', action='store_true')
+    parser.add_argument('--verbose', action='store_true',
+                        help='list all tests, with tracebacks and reasons')
     parser.add_argument('--child', help=argparse.SUPPRESS)
     parser.add_argument('--results', help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
-        results = run_module(args.child, args.device)
-        with open(args.results, 'w') as file:
-            json.dump(results, file)
-        return
-    reasons = read_reasons()
+        return child(args)
+    for needed in 'nose', 'parameterized':
+        if importlib.util.find_spec(needed) is None:
+            parser.error(f"Theano's tests need the package {needed}, which "
+                         'is not installed')
+    # They are about the engine; with Theano's own linkers, all is told.
+    reasons = read_reasons() if args.linker == 'torch' else {}
     unused = set(reasons)
     total = collections.Counter()
     for module in args.modules or MODULES:
         counts = collections.Counter()
-        for test, outcome, text in run_in_subprocess(module, args.device,
-                                                     args.timeout):
-            if outcome in ('failed', 'skipped'):
-                for pattern in reasons:
-                    if fnmatch.fnmatch(test, pattern):
-                        outcome = 'not applicable'
-                        unused.discard(pattern)
-                        break
-            if outcome == 'skipped':
-                outcome = 'not applicable'
+        start = time.monotonic()
+        for test, outcome, text in run_in_subprocess(module, args):
+            pattern = excuse(test, reasons) if outcome == 'failed' else None
+            if pattern:
+                outcome, text = 'not applicable', reasons[pattern]
+                unused.discard(pattern)
             counts[outcome] += 1
-            if outcome == 'failed' or args.verbose:
-                print(f'{outcome}: {test}\n    {text[:300]}')
+            if args.verbose:
+                print(f'{outcome}: {test}\n{text}')
+            elif outcome == 'failed':
+                print(f'{outcome}: {test}\n    '
+                      + text.strip().rpartition('\n')[2][:300])
         total += counts
         print(f'{module}: ' + ', '.join(
-            f'{counts[outcome]} {outcome}' for outcome in OUTCOMES),
-            flush=True)
+            f'{counts[outcome]} {outcome}' for outcome in OUTCOMES)
+            + f', {time.monotonic() - start:.0f} s', flush=True)
     print('all: ' + ', '.join(f'{total[outcome]} {outcome}'
                               for outcome in OUTCOMES))
-    sys.exit(total['failed'] > 0)
+    if not args.modules:
+        for pattern in sorted(unused):
+            print(f'{os.path.basename(REASONS)}: no test that matches '
+                  f'{pattern} failed')
+    return int(total['failed'] > 0)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

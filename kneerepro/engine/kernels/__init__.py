@@ -1,5 +1,5 @@
 """Implementations of the Ops, a module for each family."""
 
 from . import (  # noqa: F401
-    conv, elemwise, linalg, nnet, pool, random, rare, reduce, scan, shape,
-    subtensor)
+    conv, elemwise, graph, linalg, nnet, pool, random, rare, reduce, scan,
+    shape, subtensor)

@@ -38,6 +38,14 @@ class Convolution:
         padding, extra = self._padding(filters.shape[2:])
         if extra:
             images = torch.nn.functional.pad(images, extra)
+        if 0 in images.shape or 0 in filters.shape:
+            outputs = [
+                (size + 2 * pad - step * (k - 1) - 1) // stride + 1
+                for size, pad, step, k, stride in
+                zip(images.shape[2:], padding, self.dilation,
+                    filters.shape[2:], self.stride)]
+            return self._empty_sum(images, bias, (len(images), len(filters),
+                                                  *outputs))
         if self._by_gemm(images, filters.shape, _forward_pays):
             return conv_gemm.forward(images, filters, bias, self.stride,
                                      padding, self.dilation)
@@ -52,16 +60,26 @@ class Convolution:
             images = torch.nn.functional.pad(images, extra)
         self._missing(images.shape[2:], shape[2:], padding,
                       gradient.shape[2:])
+        if 0 in images.shape or 0 in gradient.shape:
+            return self._empty_sum(images, None, shape)
         if self._by_gemm(images, shape, _by_filters_pays):
             result = conv_gemm.by_filters(images, gradient, shape,
                                           self.stride, padding, self.dilation)
         else:
+            stride = self.stride
+            if max(shape[2:]) == 1 and not any(padding):
+                # With strides in the images, PyTorch 2.13 writes out of
+                # bounds.
+                images = images[(..., *(slice(None, (n - 1) * s + 1, s) for
+                                        n, s in zip(gradient.shape[2:],
+                                                    stride)))]
+                stride = [1] * self.dimensions
             result = torch.ops.aten.convolution_backward(
                 channels_last(gradient), channels_last(images),
                 # Only its shape counts.
-                gradient.new_empty(()).expand(shape), None, self.stride,
-                padding, self.dilation, False, [0] * self.dimensions,
-                self.groups, [False, True, False])[1]
+                gradient.new_empty(()).expand(shape), None, stride, padding,
+                self.dilation, False, [0] * self.dimensions, self.groups,
+                [False, True, False])[1]
         return self._flipped(result)
 
     def by_images(self, filters, gradient, shape, bias=None):
@@ -74,7 +92,9 @@ class Convolution:
         for axis in range(self.dimensions):
             sizes[-1 - axis] += sum(extra[2 * axis:2 * axis + 2])
         missing = self._missing(sizes, kernel, padding, gradient.shape[2:])
-        if self._by_gemm(gradient, filters.shape, _by_images_pays):
+        if 0 in gradient.shape or 0 in filters.shape:
+            result = self._empty_sum(gradient, bias, (*shape[:2], *sizes))
+        elif self._by_gemm(gradient, filters.shape, _by_images_pays):
             result = conv_gemm.by_images(
                 filters, gradient, (*shape[:2], *sizes), bias, self.stride,
                 padding, self.dilation)
@@ -98,6 +118,14 @@ class Convolution:
         for (before, after), least in zip(reversed(pads), reversed(common)):
             extra += [before - least, after - least]
         return common, extra if any(extra) else []
+
+    def _empty_sum(self, like, bias, shape):
+        """The result where there are no elements to sum over; PyTorch refuses
+        some such."""
+        result = like.new_zeros(shape)
+        if bias is not None:
+            result += bias.reshape(-1, *[1] * self.dimensions)
+        return result
 
     def _missing(self, sizes, kernel, padding, outputs):
         """How many elements at the end of each axis of the images no filter

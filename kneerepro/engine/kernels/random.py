@@ -66,8 +66,9 @@ def _sample(x11, x21, dtype):
     value = x11 - x21
     value = torch.where(value <= 0, value + _M1, value)
     if dtype == torch.float16:
-        value = (value & 0x7fff) + 1
-        return value.to(dtype) * torch.tensor(3.0458e-05, dtype=dtype)
+        # As Theano's Python does, to which its C code leaves this.
+        norm = float(torch.tensor(3.0458e-05, dtype=dtype))
+        return (((value & 0x7fff) + 1).double() * norm).to(dtype)
     norm = 4.6566126e-10 if dtype == torch.float32 else 2. ** -31
     return value.to(dtype) * torch.tensor(norm, dtype=dtype,
                                           device=value.device)

@@ -15,6 +15,9 @@ from theano.tensor.nlinalg import (
     SVD, AllocDiag, Eig, Eigh, EighGrad, MatrixPinv, QRFull, QRIncomplete,
     TensorInv, TensorSolve, lstsq)
 from theano.tensor.nnet.abstract_conv import BaseAbstractConv
+from theano.tensor.nnet.bn import (
+    AbstractBatchNormInference, AbstractBatchNormTrain,
+    AbstractBatchNormTrainGrad)
 from theano.tensor.nnet.blocksparse import SparseBlockGemv, SparseBlockOuter
 from theano.tensor.nnet.neighbours import Images2Neibs
 from theano.tensor.raw_random import RandomFunction
@@ -45,5 +48,8 @@ register_on_host(Choose, Default, PermuteRowElements,
                  SparseBlockOuter, Images2Neibs, ChoiceFromUniform,
                  MultinomialFromUniform)
 register_on_host(BaseAbstractConv, when=lambda node: node.op.unshared)
+# What the optimised graph has elementwise operations for.
+register_on_host(AbstractBatchNormInference, AbstractBatchNormTrain,
+                 AbstractBatchNormTrainGrad)
 # Other people's Python: what theano.as_op and theano.printing.Print call.
 register_on_host(FromFunctionOp, Print)

@@ -8,11 +8,11 @@ fewer than there are steps, the latest replace the earliest.
 import itertools
 
 import torch
-from theano.gof import FunctionGraph
 from theano.scan_module.scan_op import Scan
 
 from ..dispatch import register
-from ..values import is_tensor, to_device, to_host
+from ..values import to_host
+from .graph import inner_program, on_device
 
 
 def _lengths_and_steps(node):
@@ -23,7 +23,7 @@ def _lengths_and_steps(node):
 
 @register(Scan, host=_lengths_and_steps, device=True)
 def build_scan(op, node, device):
-    step = _inner_program(op, device)
+    step = _step(op, device)
     taps = op.tap_array[:op.n_outs]
     recurrent, stored = op.n_outs, op.n_outs + op.n_nit_sot
 
@@ -56,14 +56,10 @@ def build_scan(op, node, device):
             earlier = [
                 buffers[i][(places[i] + tap) % lengths[i]]
                 for i in range(recurrent) for tap in taps[i]]
-            results, _ = step.compute(
+            results = step.compute(
                 *(sequence[done] for sequence in sequences), *earlier,
                 *shared, *others)
-            results = iter([result if not is_tensor(variable)
-                            else to_device(result, device)
-                            if not isinstance(result, torch.Tensor)
-                            else result for result, variable in
-                            zip(results, op.outputs)])
+            results = iter(on_device(results, op.outputs, device))
             # An earlier result may be a view of what is overwritten now.
             new = [[next(results).clone() for _ in slices]
                    for slices in op.mit_mot_out_slices[:op.n_mit_mot]]
@@ -111,17 +107,11 @@ def _take(iterator, count):
     return list(itertools.islice(iterator, count))
 
 
-def _inner_program(op, device):
-    # Imported late: programs are made of kernels.
-    from ..modes import torch_mode
-    from ..program import Program
-    fgraph = FunctionGraph(op.inputs, op.outputs)
-    # Nothing may be overwritten: the values of other steps are beside it.
-    mode = torch_mode(device).excluding('torch_adam_inplace')
-    mode.optimizer.optimize(fgraph)
-    given = fgraph.inputs[op.n_seqs + sum(map(len, op.tap_array[:op.n_outs]))
-                          + op.n_shared_outs:]
-    # What a step computes stays on the device, even single numbers.
-    return Program(fgraph, fgraph.toposort(), device,
-                   from_host=[variable for variable in given
-                              if variable.dtype.startswith(('int', 'uint'))])
+def _step(op, device):
+    """The program of one step."""
+    first = op.n_seqs + sum(map(len, op.tap_array[:op.n_outs])) + (
+        op.n_shared_outs)
+    return inner_program(
+        op.inputs, op.outputs, device,
+        [i for i, variable in enumerate(op.inputs) if i >= first
+         and variable.dtype.startswith(('int', 'uint'))])

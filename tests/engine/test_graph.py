@@ -1,0 +1,25 @@
+import theano
+import theano.tensor as T
+
+from tests.engine.compare import EngineTest, values
+
+
+class OpFromGraphTest(EngineTest):
+    def test_values_and_gradients(self):
+        x, y = T.dmatrices('xy')
+        op = theano.OpFromGraph([x, y], [x + 2 * y, T.dot(x, y.T)])
+        # One output alone, and one that is another's input.
+        single = theano.OpFromGraph([x], [T.tanh(x)])
+        a, b = op(x, y)
+        c = single(a)
+        cost = T.sum(T.sqr(b)) + T.sum(c * a)
+        self.assert_same([x, y], [a, b, c, *T.grad(cost, [x, y])],
+                         values('float64', 3, 4), values('float64', 3, 4))
+
+    def test_shared_variable_inside(self):
+        x = T.dmatrix()
+        s = theano.shared(values('float64', 4))
+        op = theano.OpFromGraph([x], [x * s])
+        self.assert_same([x], op(x), values('float64', 3, 4))
+        s.set_value(values('float64', 4))
+        self.assert_same([x], op(x), values('float64', 3, 4))
