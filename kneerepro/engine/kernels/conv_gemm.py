@@ -14,7 +14,7 @@ import math
 
 import torch
 
-_PART = 2 ** 23     # elements of the matrix at a time
+_PART = 2 ** 22     # elements of the matrix at a time
 
 
 def output_sizes(sizes, kernel, stride, padding, dilation):
