@@ -1,15 +1,14 @@
 """Seconds per training step of the four networks, on the PyTorch engine and
 on Theano's C code.
 
-At thesis size and batch size (Table 2.5). The two engines take turns in one
-process, so that whatever else the machine does slows both; first calls, which
-compile, and peak memory are measured in processes of their own, with a
-compilation cache that starts empty. A GAN's step is one of each of its two
-networks.
+At thesis size and batch size (Table 2.5). Each engine has a process of its
+own, for what one does to the allocation of memory is not to help the other;
+the two take turns, step by step, so that whatever else the machine does slows
+both. Theano's compilation cache starts empty. A GAN's step is one of each of
+its two networks.
 """
 
 import argparse
-import json
 import os
 import platform
 import resource
@@ -28,10 +27,10 @@ BATCH_SIZES = dict(cae2d=128, cae3d=4, dcgan=128, wgan_gp=128)  # Table 2.5
 ENGINES = ['torch', 'theano']
 
 
-def compile_step(network, batch_size, engine, device='auto'):
+def compile_step(network, batch_size, engine, device):
     """Compile a network; returns a function that makes one training step."""
     from kneerepro import algorithms, networks
-    mode = engines.Engine(engine, device if engine == 'torch' else 'cpu').mode
+    mode = engines.Engine(engine, device).mode
     pair = getattr(networks, 'build_' + network)()
     size = (160, 64, 64) if network == 'cae3d' else (64, 64)
     x = np.random.RandomState(0).rand(batch_size, 1, *size).astype('float32')
@@ -43,49 +42,73 @@ def compile_step(network, batch_size, engine, device='auto'):
     return lambda: (functions[0](x), functions[1]())
 
 
-def seconds(function):
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
-def measure_first(network, batch_size, engine, device):
-    """First call, in seconds, and peak memory after the second, in GiB."""
+def work(network, batch_size, engine, device):
+    """Measure what is asked for on the standard input, a word a line."""
     import theano  # noqa: F401, not counted as compilation
-    steps = []
-
-    def first():
-        steps.append(compile_step(network, batch_size, engine, device))
-        steps[0]()
-
-    result = {'first': seconds(first)}
-    steps[0]()
-    kilobyte = 1 if sys.platform == 'darwin' else 1024
-    result['memory'] = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-                        * kilobyte / 2**30)
-    return result
-
-
-def measure_steps(network, batch_size, device, count):
-    """Seconds of the steps of both engines, which take turns."""
-    steps = {engine: compile_step(network, batch_size, engine, device)
-             for engine in ENGINES}
-    times = {engine: [] for engine in ENGINES}
-    for step in steps.values():
-        step()  # not counted: it allocates the memory
-    for _ in range(count):
-        for engine, step in steps.items():
-            times[engine].append(seconds(step))
-    return times
+    step = None
+    for word in sys.stdin:
+        start = time.perf_counter()
+        if word == 'compile\n':
+            step = compile_step(network, int(batch_size), engine, device)
+        else:
+            step()
+        seconds = time.perf_counter() - start
+        kilobyte = 1 if sys.platform == 'darwin' else 1024
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilobyte
+        print(seconds, memory / 2**30, flush=True)
 
 
-def in_subprocess(arguments, compiledir):
-    flags = os.environ['THEANO_FLAGS'] + f',base_compiledir={compiledir}'
-    output = subprocess.run(
-        [sys.executable, __file__, '--child', *map(str, arguments)],
-        check=True, stdout=subprocess.PIPE,
-        env={**os.environ, 'THEANO_FLAGS': flags})
-    return json.loads(output.stdout)
+class Worker:
+    """A process with a network on an engine.
+
+    Attributes
+    ----------
+    compiling : float
+        Seconds of compilation.
+    steps : list of float
+        Seconds of each step.
+    memory : float
+        Peak memory of the process, GiB.
+    """
+
+    def __init__(self, network, batch_size, engine, device, compiledir):
+        flags = os.environ['THEANO_FLAGS'] + f',base_compiledir={compiledir}'
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, '--worker', network, str(batch_size),
+             engine, device if engine == 'torch' else 'cpu'], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env={**os.environ, 'THEANO_FLAGS': flags})
+        self.steps = []
+        self.compiling = self._ask('compile')
+
+    def step(self):
+        self.steps.append(self._ask('step'))
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+
+    def _ask(self, word):
+        print(word, file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline().split()
+        if not answer:
+            sys.exit('the measuring process stopped with status '
+                     f'{self._process.wait()}')
+        seconds, self.memory = map(float, answer)
+        return seconds
+
+
+def measure(network, batch_size, device, count):
+    """Workers of the engines, after a first step and `count` more."""
+    with tempfile.TemporaryDirectory() as folder:
+        workers = {engine: Worker(network, batch_size, engine, device, folder)
+                   for engine in ENGINES}
+        for _ in range(1 + count):
+            for worker in workers.values():
+                worker.step()
+        for worker in workers.values():
+            worker.close()
+    return workers
 
 
 def machine(device):
@@ -124,46 +147,32 @@ def main():
             parser.error(f'{network} is none of {", ".join(NETWORKS)}')
 
     print(machine(args.device))
-    widths = 8, 5, 7, 9, 9, 18, 10
+    widths = 7, 5, 6, 10, 8, 8, 16, 8, 6
     row = ' '.join(f'{{:{"<" if i in (0, 2) else ">"}{width}}}'
                    for i, width in enumerate(widths))
     rule = row.format(*('=' * width for width in widths))
-    print(rule, row.format('network', 'batch', 'engine', 'first, s',
-                           's/step', 'least, greatest', 'memory'),
+    print(rule, row.format('network', 'batch', 'engine', 'compile, s',
+                           '1st step', 's a step', 'least, greatest',
+                           'peak GiB', 'times'),
           rule, sep='\n', flush=True)
-    ratios = {}
     for network in args.networks or NETWORKS:
         batch_size = args.batch_size or BATCH_SIZES[network]
-        case = [network, batch_size, args.device]
-        with tempfile.TemporaryDirectory() as folder:
-            first = {engine: in_subprocess([*case, engine], folder)
-                     for engine in ENGINES}
-            times = in_subprocess([*case, args.steps], folder)
-        for engine in ENGINES:
-            steps = times[engine]
+        workers = measure(network, batch_size, args.device, args.steps)
+        slowest = np.median(workers['theano'].steps[1:])
+        for engine, worker in workers.items():
+            # The first step allocates the memory.
+            first, *steps = worker.steps
+            median = np.median(steps)
             print(row.format(
-                network, batch_size, engine, f'{first[engine]["first"]:.1f}',
-                f'{np.median(steps):.2f}',
-                f'{min(steps):.2f}, {max(steps):.2f}',
-                f'{first[engine]["memory"]:.2f} GiB'), flush=True)
-        medians = [np.median(times[engine]) for engine in ENGINES]
-        ratios[network] = medians[1] / medians[0]
+                network, batch_size, engine, f'{worker.compiling:.1f}',
+                f'{first:.2f}', f'{median:.2f}',
+                f'{min(steps):.2f}, {max(steps):.2f}', f'{worker.memory:.2f}',
+                f'{slowest / median:.2f}'), flush=True)
     print(rule)
-    for network, ratio in ratios.items():
-        print(f'{network}: the PyTorch engine is {ratio:.2f} times as fast')
-
-
-def child(network, batch_size, device, what):
-    """Measure one thing and print it as JSON."""
-    if what in ENGINES:
-        result = measure_first(network, int(batch_size), what, device)
-    else:
-        result = measure_steps(network, int(batch_size), device, int(what))
-    print(json.dumps(result))
 
 
 if __name__ == '__main__':
-    if sys.argv[1:2] == ['--child']:
-        child(*sys.argv[2:])
+    if sys.argv[1:2] == ['--worker']:
+        work(*sys.argv[2:])
     else:
         cli.run(main)
