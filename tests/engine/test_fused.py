@@ -151,6 +151,17 @@ class ConvolutionWithBiasTest(FusedTest):
         self.assert_fused({ConvolutionWithBias: 0}, [images, filters, bias],
                           [convolved, convolved + added])
 
+    def test_wrong_size_of_the_bias(self):
+        images, filters, bias, added = self.case(2)
+        function = theano.function([images, filters, bias],
+                                   conv2d(images, filters) + added,
+                                   mode=self.modes()[0])
+        for size in 1, 3:
+            with self.assertRaisesRegex(ValueError, 'mis-match'):
+                function(values('float32', 2, 1, 4, 4),
+                         values('float32', 4, 1, 2, 2),
+                         values('float32', size))
+
     def test_not_along_another_axis(self):
         images, filters, bias, _ = self.case(2)
         self.assert_fused(

@@ -11,7 +11,7 @@ from theano.scalar import Add, Mul, Sqr, Sqrt, Sub, TrueDiv
 from theano.tensor.elemwise import Elemwise
 
 from ..dispatch import register
-from .patterns import constant, inputs_of, number_of, scaled
+from .patterns import TAG, constant, inputs_of, number_of, scaled
 
 
 class AdamStep(Op):
@@ -155,5 +155,5 @@ class UpdateInPlace(Optimizer):
                     pass    # it writes elsewhere then
 
 
-optdb.register('torch_adam', out2in(fuse_adam), 48.9, 'torch')
-optdb.register('torch_adam_inplace', UpdateInPlace(), 75, 'torch')
+optdb.register('torch_adam', out2in(fuse_adam), 48.9, TAG)
+optdb.register('torch_adam_inplace', UpdateInPlace(), 75, TAG)

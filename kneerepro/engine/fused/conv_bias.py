@@ -12,7 +12,7 @@ from theano.tensor.nnet.abstract_conv import (
 
 from ..dispatch import register
 from ..kernels.conv import Convolution
-from .patterns import inputs_of, of_channels
+from .patterns import TAG, inputs_of, of_channels
 
 _FORWARD = AbstractConv2d, AbstractConv3d
 _TRANSPOSED = AbstractConv2d_gradInputs, AbstractConv3d_gradInputs
@@ -49,14 +49,24 @@ class ConvolutionWithBias(Op):
           host=lambda node: [2] if len(node.inputs) == 4 else [])
 def build_convolution_with_bias(op, node):
     convolution = Convolution(op.convolution, node)
-    if isinstance(op.convolution, _FORWARD):
-        return convolution.forward
+
+    def forward(images, filters, bias):
+        _check(bias, len(filters))
+        return convolution.forward(images, filters, bias)
 
     def transposed(filters, images, sizes, bias):
+        channels = filters.shape[1] * op.convolution.num_groups
+        _check(bias, channels)
         return convolution.by_images(filters, images, (
-            len(images), len(bias), *map(int, sizes)), bias)
+            len(images), channels, *map(int, sizes)), bias)
 
-    return transposed
+    return forward if isinstance(op.convolution, _FORWARD) else transposed
+
+
+def _check(bias, channels):
+    if len(bias) != channels:
+        raise ValueError('Input dimension mis-match: a bias of '
+                         f'{len(bias)} for {channels} channels')
 
 
 @local_optimizer([Elemwise])
@@ -76,4 +86,4 @@ def fuse_bias(node):
     return False
 
 
-optdb.register('torch_conv_bias', out2in(fuse_bias), 48.8, 'torch')
+optdb.register('torch_conv_bias', out2in(fuse_bias), 48.8, TAG)

@@ -4,6 +4,9 @@ from theano.scalar import Mul
 from theano.tensor import NotScalarConstantError, get_scalar_constant_value
 from theano.tensor.elemwise import DimShuffle, Elemwise
 
+#: That of the rewrites in Theano's ``optdb``.
+TAG = 'torch'
+
 
 def inputs_of(variable, scalar_op, count=None):
     """Inputs of an elementwise operation; None if `variable` is none, or no

@@ -15,7 +15,7 @@ from theano.tensor import mul
 from theano.tensor.elemwise import Elemwise
 
 from ..kernels.elemwise import register_scalar
-from .patterns import factors, inputs_of, scaled
+from .patterns import TAG, factors, inputs_of, scaled
 
 
 class _Slopes:
@@ -139,4 +139,4 @@ def _product(variables, like):
 
 optdb.register('torch_rectifiers', in2out(fuse_sum, fuse_scale,
                                           name='torch_rectifiers'),
-               48.7, 'torch')
+               48.7, TAG)
