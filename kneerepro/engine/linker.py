@@ -67,16 +67,18 @@ class TorchLinker(LocalLinker):
             fgraph, order, input_storage, output_storage, storage_map)
         device, kind, resident, shared = self.device, Container, (), []
         from_host = fgraph.inputs
+        # The outputs that Theano stores into inputs come last.
+        first = len(fgraph.outputs) - len(self._updated)
+        updates = {
+            first + fgraph.outputs[first:].index(output):
+            fgraph.inputs.index(variable)
+            for variable, output in self._updated.items()}
         if self.resident:
             from_host = self._from_host(order)
             kind = DeviceContainer
             adopt(fgraph.inputs)
-            # The outputs that Theano stores into inputs come last.
-            first = len(fgraph.outputs) - len(self._updated)
             resident = range(first, len(fgraph.outputs))
         program = Program(fgraph, order, device, from_host)
-        updates = {fgraph.outputs.index(output): fgraph.inputs.index(variable)
-                   for variable, output in self._updated.items()}
         if self.resident:
             shared = [cell for variable, cell in
                       zip(fgraph.inputs, input_storage)
