@@ -81,8 +81,10 @@ def build_prepend_constant(op, node):
 
 @register(Prepend_scalar_to_each_row)
 def build_prepend(op, node):
+    # The number is a tensor or not.
     return lambda value, x: torch.cat(
-        [value.to(x.dtype).expand(len(x), 1), x], 1)
+        [torch.as_tensor(value, dtype=x.dtype, device=x.device).expand(
+            len(x), 1), x], 1)
 
 
 def _biased(x, bias):
