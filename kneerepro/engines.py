@@ -1,6 +1,7 @@
 """Which engine runs the compiled functions, and on which device."""
 
 import importlib.util
+import math
 
 from kneerepro.errors import UserError
 
@@ -89,9 +90,7 @@ class Engine:
         if self.device == 'cuda':
             import torch
             from kneerepro.engine.feeding import DeviceArray
-            size = 4 * len(examples)
-            for n in examples.shape[1:]:
-                size *= n
+            size = 4 * math.prod(examples.shape)
             if size <= _SHARE * torch.cuda.mem_get_info()[0]:
                 return DeviceArray(examples, self.device)
         return examples

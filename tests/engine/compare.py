@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import theano
 from theano.compile.mode import Mode
+from theano.configparser import change_flags
 
 try:
     import torch
@@ -43,6 +44,12 @@ def values(dtype, *shape, low=-5, high=6):
 @unittest.skipUnless(torch, 'PyTorch is not installed')
 class EngineTest(unittest.TestCase):
     """Compares the engine's results with Theano's."""
+
+    def set_flags(self, **flags):
+        """Set flags of Theano's for the rest of the test."""
+        flags = change_flags(**flags)
+        flags.__enter__()
+        self.addCleanup(flags.__exit__)
 
     def modes(self):
         """With the graph as optimised for the engine, and as written."""

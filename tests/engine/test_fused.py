@@ -172,9 +172,7 @@ class ConvolutionWithBiasTest(FusedTest):
 class AdamTest(FusedTest):
     def setUp(self):
         super().setUp()
-        flags = change_flags(floatX='float64')
-        flags.__enter__()
-        self.addCleanup(flags.__exit__)
+        self.set_flags(floatX='float64')
 
     def train(self, mode, dtype='float64', steps=4, order='C', **settings):
         """A small network after some steps of Lasagne's adam."""

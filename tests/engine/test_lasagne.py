@@ -8,7 +8,6 @@ import theano.tensor as T
 from lasagne import layers as L
 from lasagne import nonlinearities, objectives, regularization, updates
 from lasagne.layers import get_all_params, get_output
-from theano.configparser import change_flags
 
 import layers as ours
 from tests.engine.compare import EngineTest, values
@@ -17,9 +16,7 @@ from tests.engine.compare import EngineTest, values
 class LasagneTest(EngineTest):
     def setUp(self):
         super().setUp()
-        flags = change_flags(floatX='float64')
-        flags.__enter__()
-        self.addCleanup(flags.__exit__)
+        self.set_flags(floatX='float64')
         rng = lasagne.random.get_rng()
         self.addCleanup(lasagne.random.set_rng, rng)
         lasagne.random.set_rng(np.random.RandomState(1))

@@ -48,7 +48,7 @@ class ConvolutionWithBias(Op):
 @register(ConvolutionWithBias,
           host=lambda node: [2] if len(node.inputs) == 4 else [])
 def build_convolution_with_bias(op, node):
-    convolution = Convolution(op.convolution, node)
+    convolution = Convolution(op.convolution)
 
     def forward(images, filters, bias):
         _check(bias, len(filters))

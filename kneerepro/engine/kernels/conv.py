@@ -20,10 +20,9 @@ class Convolution:
     Parameters
     ----------
     op : AbstractConv2d, AbstractConv3d or one of their gradients
-    node : Apply
     """
 
-    def __init__(self, op, node):
+    def __init__(self, op):
         self.dimensions = op.convdim
         self.border_mode = op.border_mode
         self.stride = list(op.subsample)
@@ -39,11 +38,9 @@ class Convolution:
         if extra:
             images = torch.nn.functional.pad(images, extra)
         if 0 in images.shape or 0 in filters.shape:
-            outputs = [
-                (size + 2 * pad - step * (k - 1) - 1) // stride + 1
-                for size, pad, step, k, stride in
-                zip(images.shape[2:], padding, self.dilation,
-                    filters.shape[2:], self.stride)]
+            outputs = conv_gemm.output_sizes(
+                images.shape[2:], filters.shape[2:], self.stride, padding,
+                self.dilation)
             return self._empty_sum(images, bias, (len(images), len(filters),
                                                   *outputs))
         if self._by_gemm(images, filters.shape, _forward_pays):
@@ -179,12 +176,12 @@ def channels_last(x):
 
 @register(AbstractConv2d, AbstractConv3d)
 def build_convolution(op, node):
-    return Convolution(op, node).forward
+    return Convolution(op).forward
 
 
 @register(AbstractConv2d_gradWeights, AbstractConv3d_gradWeights, host=[2])
 def build_by_filters(op, node):
-    convolution = Convolution(op, node)
+    convolution = Convolution(op)
 
     def by_filters(images, gradient, sizes):
         return convolution.by_filters(images, gradient, (
@@ -196,7 +193,7 @@ def build_by_filters(op, node):
 
 @register(AbstractConv2d_gradInputs, AbstractConv3d_gradInputs, host=[2])
 def build_by_images(op, node):
-    convolution = Convolution(op, node)
+    convolution = Convolution(op)
 
     def by_images(filters, gradient, sizes):
         return convolution.by_images(filters, gradient, (
