@@ -82,7 +82,17 @@ def to_device(value, device):
     array = np.asarray(value)
     if not array.flags.writeable or min(array.strides, default=0) < 0:
         array = array.copy()
-    return torch.from_numpy(array).to(device)
+    tensor, origin = torch.from_numpy(array), array.base
+    if isinstance(origin, torch.Tensor) and _place(origin) == _place(tensor):
+        # A tensor of the array of a tensor would keep both alive, and so one
+        # more of each after every step of a training.
+        tensor = origin
+    return tensor.to(device)
+
+
+def _place(tensor):
+    return (tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride(),
+            tensor.is_conj())
 
 
 def to_host(value):

@@ -14,8 +14,10 @@ from theano.compile import UnusedInputError
 from theano.gof import Apply, Op
 from theano.printing import Print
 from theano.tensor import inplace
+from lasagne.updates import adam
 
-from tests.engine.compare import DEVICE, REFERENCE, EngineTest, values
+from tests.engine.compare import (
+    DEVICE, REFERENCE, EngineTest, torch, values)
 
 
 def shared(*shape, dtype='float32', **kwargs):
@@ -118,6 +120,21 @@ class SharedVariableTest(EngineTest):
                 functions[2]()
             return results + [s.get_value()]
         self.assert_same_run(run)
+
+    def test_steps_leave_nothing_behind(self):
+        def tensors():
+            return sum(type(one) is torch.Tensor for one in gc.get_objects())
+
+        for mode in self.modes():
+            weights = shared(3)
+            train = theano.function(
+                [], updates=adam(T.exp(weights).sum(), [weights]), mode=mode)
+            for _ in range(2):
+                train()
+            before = tensors()
+            for _ in range(5):
+                train()
+            self.assertEqual(tensors(), before)
 
     def test_wrong_values(self):
         for mode in self.modes():

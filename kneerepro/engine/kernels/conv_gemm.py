@@ -61,11 +61,12 @@ def by_filters(images, gradient, shape, stride, padding, dilation):
     """
     gradient = _channels_to_end(gradient)
     count, kernel, outputs = shape[0], shape[2:], gradient.shape[1:-1]
-    result = images.new_zeros((count, math.prod(shape[1:])))
+    # The other way round, the product takes a fifth longer.
+    result = images.new_zeros((math.prod(shape[1:]), count))
     for batch, rows, patches in _parts(images, kernel, outputs, stride,
                                        padding, dilation):
-        result.addmm_(gradient[batch, rows].reshape(-1, count).t(), patches)
-    return result.view(count, *kernel, shape[1]).movedim(-1, 1)
+        result.addmm_(patches.t(), gradient[batch, rows].reshape(-1, count))
+    return result.t().view(count, *kernel, shape[1]).movedim(-1, 1)
 
 
 def by_images(filters, gradient, shape, bias, stride, padding, dilation):
