@@ -217,12 +217,23 @@ def excuse(test, reasons):
     return None
 
 
+def full_name(name, parser):
+    """That of a module, and of a test in it, from the last part of it."""
+    module, colon, test = name.partition(':')
+    for known in MODULES:
+        if module in (known, known.rpartition('.')[2]):
+            return known + colon + test
+    parser.error(f'{module} is none of '
+                 + ', '.join(known.rpartition('.')[2] for known in MODULES))
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument(
         'modules', nargs='*', metavar='MODULE',
-        help='test modules, or tests as MODULE:CLASS.TEST; all by default')
+        help='such as test_pool, or tests as test_pool:CLASS.TEST; all by '
+             'default')
     parser.add_argument('--device', default='cpu',
                         help='where the engine runs: cpu (the default) or '
                              'cuda')
@@ -243,11 +254,12 @@ def main():
         if importlib.util.find_spec(needed) is None:
             parser.error(f"Theano's tests need the package {needed}, which "
                          'is not installed')
+    modules = [full_name(name, parser) for name in args.modules]
     # They are about the engine; with Theano's own linkers, all is told.
     reasons = read_reasons() if args.linker == 'torch' else {}
     unused = set(reasons)
     total = collections.Counter()
-    for module in args.modules or MODULES:
+    for module in modules or MODULES:
         counts = collections.Counter()
         start = time.monotonic()
         for test, outcome, text in run_in_subprocess(module, args):
