@@ -8,12 +8,12 @@ acquired, on a synthetic knee or, with --data, on a DICOM series.
 import os
 
 import kneerepro
-from kneerepro import cli
+from kneerepro import cli, config
 from kneerepro.data.knee import load_knee
 from kneerepro.data.selection import selection_of
-from kneerepro.experiment import new_parser
+from kneerepro.experiment import add_data_arguments, add_out
 from kneerepro.figures.dataset import figure_2_1
-from kneerepro.figures.style import save_png
+from kneerepro.figures.style import save_figure
 from kneerepro.phantom.default import default_knees
 
 
@@ -28,17 +28,18 @@ def main():
               + ('own data' if args.data else 'a synthetic knee')
               + f', series {args.patient}: {voxels} voxels of {size} mm'
               + (f'; {knee.side.lower()} knee' if knee.side else ''))
-    path = os.path.join(args.out, 'figure2_1.png')
-    save_png(figure_2_1(knee.pixels, knee.spacing, knee.directions, footer),
-             path)
-    print(f'wrote {path}')
+    figure = figure_2_1(knee.pixels, knee.spacing, knee.directions, footer)
+    for path in save_figure(figure, os.path.join(args.out, 'dataset',
+                                                 'figure2_1')):
+        print(f'wrote {path}')
 
 
 def parse_arguments():
-    parser = new_parser(__doc__, os.path.join('runs', 'dataset'),
-                        datasets=False)
+    parser = config.Parser(__doc__)
+    add_data_arguments(parser, datasets=False)
+    add_out(parser)
     parser.add_argument('--patient', type=cli.positive_int, default=1,
-                        metavar='N', help='which of the series')
+                        metavar='N', help='which of the series (default: 1)')
     return parser.parse_args()
 
 

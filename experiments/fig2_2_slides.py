@@ -8,13 +8,14 @@ with --data, on a folder of DICOM series or a dataset file.
 import os
 
 import kneerepro
-from kneerepro import cli
+from kneerepro import cli, config
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
+from kneerepro.data.selection import selection_of
 from kneerepro.errors import UserError
-from kneerepro.experiment import dataset_file, new_parser
+from kneerepro.experiment import add_data_arguments, add_out, dataset_file
 from kneerepro.figures.dataset import figure_2_2
-from kneerepro.figures.style import save_png
+from kneerepro.figures.style import save_figure
 from kneerepro.phantom.default import default_knees
 
 
@@ -22,8 +23,9 @@ def main():
     args = parse_arguments()
     source = args.data or default_knees(__file__, args.patient, matrix=128,
                                         slices=160, seed=0)
-    path = dataset_file(args, source, 'figure2_2.h5',
-                        Options(args.depth, args.size))
+    path = dataset_file(source, not args.data,
+                        os.path.join(args.out, 'datasets'),
+                        Options(args.depth, args.size), selection_of(args))
     with Dataset(path) as dataset:
         if args.patient > len(dataset.volumes):
             raise UserError(f'{path} holds {len(dataset.volumes)} volumes, '
@@ -34,19 +36,21 @@ def main():
               + f', volume {args.patient}: all {len(volume)} slides of '
               f'{volume.shape[1]} x {volume.shape[2]}, the first of each row '
               'numbered')
-    path = os.path.join(args.out, 'figure2_2.png')
-    save_png(figure_2_2(volume, footer), path)
-    print(f'wrote {path}')
+    for path in save_figure(figure_2_2(volume, footer),
+                            os.path.join(args.out, 'dataset', 'figure2_2')):
+        print(f'wrote {path}')
 
 
 def parse_arguments():
-    parser = new_parser(__doc__, os.path.join('runs', 'dataset'))
+    parser = config.Parser(__doc__)
+    add_data_arguments(parser)
+    add_out(parser)
     parser.add_argument('--patient', type=cli.positive_int, default=1,
-                        metavar='N', help='which of the volumes')
+                        metavar='N', help='which of the volumes (default: 1)')
     parser.add_argument('--depth', type=cli.positive_int, default=160,
-                        metavar='N', help='slides of a volume')
+                        metavar='N', help='slides of a volume (default: 160)')
     parser.add_argument('--size', type=cli.positive_int, default=64,
-                        metavar='N', help='rows and columns')
+                        metavar='N', help='rows and columns (default: 64)')
     return parser.parse_args()
 
 

@@ -1,7 +1,7 @@
 """Figure 3.1: 25 randomly selected examples of the 2D dataset (section 3).
 
 Drawn on synthetic knees or, with --data, on a folder of DICOM series or a
-dataset file.
+dataset file; as cae2d.py, dcgan.py and wgan_gp.py are given them.
 """
 
 import os
@@ -9,13 +9,14 @@ import os
 import numpy as np
 
 import kneerepro
-from kneerepro import cli
-from kneerepro.data.convert import Options
+from kneerepro import cli, config
 from kneerepro.data.dataset import Dataset
+from kneerepro.data.selection import selection_of
 from kneerepro.errors import UserError
-from kneerepro.experiment import dataset_file, new_parser
+from kneerepro.experiment import (
+    add_data_arguments, add_out, dataset_file, options_of)
 from kneerepro.figures.dataset import figure_3_1
-from kneerepro.figures.style import save_png
+from kneerepro.figures.style import save_figure
 from kneerepro.phantom.default import default_knees
 
 EXAMPLES = 25
@@ -23,38 +24,35 @@ EXAMPLES = 25
 
 def main():
     args = parse_arguments()
-    # The knees of cae3d.py, all of their slides.
-    source = args.data or default_knees(__file__, patients=27, matrix=128,
-                                        slices=32, seed=0)
-    depth = args.depth or (160 if args.data else 32)
-    path = dataset_file(args, source, 'figure3_1.h5',
-                        Options(depth, args.size))
+    parameters = config.parameters_of(args, 'cae2d')
+    source = args.data or default_knees(
+        __file__, parameters['patients'], parameters['matrix'],
+        parameters['slices'], parameters['seed'])
+    path = dataset_file(source, not args.data,
+                        os.path.join(args.out, 'datasets'),
+                        options_of(parameters), selection_of(args))
     with Dataset(path) as dataset:
         count = len(dataset.images)
         if count < EXAMPLES:
             raise UserError(f'{path} holds {count} images, needed are '
                             f'{EXAMPLES}')
-        chosen = np.random.RandomState(args.seed).choice(count, EXAMPLES,
-                                                         replace=False)
+        chosen = np.random.RandomState(parameters['seed']).choice(
+            count, EXAMPLES, replace=False)
         images = dataset.images[chosen]
     footer = (f'kneerepro {kneerepro.__version__}: '
               + ('own data' if args.data else 'synthetic knees')
               + f'; {EXAMPLES} of {count:,} images of {images.shape[2]} x '
-              f'{images.shape[3]}, seed {args.seed}')
-    path = os.path.join(args.out, 'figure3_1.png')
-    save_png(figure_3_1(images, footer), path)
-    print(f'wrote {path}')
+              f'{images.shape[3]}, seed {parameters["seed"]}')
+    for path in save_figure(figure_3_1(images, footer),
+                            os.path.join(args.out, 'dataset', 'figure3_1')):
+        print(f'wrote {path}')
 
 
 def parse_arguments():
-    parser = new_parser(__doc__, os.path.join('runs', 'dataset'))
-    parser.add_argument('--depth', type=cli.positive_int, metavar='N',
-                        help='slides of a volume (default: 160; synthetic: '
-                        '32)')
-    parser.add_argument('--size', type=cli.positive_int, default=64,
-                        metavar='N', help='rows and columns')
-    parser.add_argument('--seed', type=cli.seed, default=0, metavar='N',
-                        help='of the choice')
+    parser = config.Parser(__doc__)
+    add_data_arguments(parser)
+    add_out(parser)
+    config.add_parameters(parser, 'cae2d', only=config.OF_THE_DATA)
     return parser.parse_args()
 
 

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from kneerepro.errors import UserError
+from kneerepro.errors import Stopped, UserError
 
 BAD_INPUT = 2
 INTERRUPTED = 128 + signal.SIGINT
@@ -27,6 +27,9 @@ def run(main):
     except (UserError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         status = BAD_INPUT
+    except Stopped as error:
+        print(error, file=sys.stderr)
+        status = 128 + error.signum
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         status = INTERRUPTED
@@ -54,6 +57,15 @@ def non_negative_float(text):
     number = _number(float, text, 'a number')
     if not 0 <= number < float('inf'):
         raise argparse.ArgumentTypeError(f'{text} is not at least 0')
+    return number
+
+
+def decay_rate(text):
+    """An :mod:`argparse` type: a number from 0 to below 1."""
+    number = _number(float, text, 'a number')
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError(
+            f'{text} is not at least 0 and below 1')
     return number
 
 

@@ -7,3 +7,18 @@ class UserError(Exception):
     The scripts print it on one line and exit with status 2; see
     :func:`kneerepro.cli.run`.
     """
+
+
+class Stopped(Exception):
+    """A signal ended the work, at a point from which it can go on.
+
+    The message says how. The exit status is that of the signal.
+
+    Attributes
+    ----------
+    signum : int
+    """
+
+    def __init__(self, message, signum):
+        super().__init__(message)
+        self.signum = signum

@@ -1,58 +1,294 @@
 """What the experiments' scripts share around their own work."""
 
 import argparse
+import hashlib
 import os
+import sys
 
-from kneerepro import engines
+import lasagne
+import numpy as np
+from lasagne.layers import count_params
+
+from kneerepro import config, engines, environment, report, runs, zoo
+from kneerepro.cli import non_negative_float
 from kneerepro.data import identity, selection
 from kneerepro.data.commands import PhaseProgress
+from kneerepro.data.convert import Options
+from kneerepro.data.dataset import Dataset
 from kneerepro.data.prepare import prepare_for
+from kneerepro.data.splits import check_range, last_split, patient_split
+from kneerepro.errors import UserError
+from kneerepro.figures.of_runs import FIGURES, file_name
+from kneerepro.figures.style import save_figure, save_tiles
+from kneerepro.losses import Board
+from kneerepro.phantom.default import default_knees
+from kneerepro.training import Training
+
+# A dataset up to this size, in bytes, is kept in memory.
+_IN_MEMORY = 2 * 2**30
+
+# Flags that a run remembers by another name.
+_STORED_AS = {'series_description': 'series', 'any_series': 'series'}
 
 
-def new_parser(description, out, datasets=True, trains=False):
-    """A parser with ``--data``, the selection of series, ``--out`` and, for
-    what trains, ``--engine`` and ``--device``.
+class Experiment:
+    """A run of an experiment, new or resumed, as the command line asks.
 
     Parameters
     ----------
+    name : str
+        One of :data:`kneerepro.config.EXPERIMENTS`.
     description : str
         The script's docstring; its first paragraph is shown.
-    out : str
-        Default folder for the results.
-    datasets : bool
-        Whether ``--data`` may also be a dataset file.
-    trains : bool
+    script : str
+        Its path.
+    volumes : bool
+        Whether the examples are volumes rather than slices.
+    split : bool
+        Whether some of them are for testing.
+
+    Attributes
+    ----------
+    run : kneerepro.runs.Run
+    parameters : dict
+    engine : kneerepro.engines.Engine
+    shape : tuple of 3 ints
+        Depth, rows and columns of the volumes.
+    train, test : View
+        The examples, float32 in [0, 1]; `test` is None without a split.
+
+    Raises
+    ------
+    UserError
+        For what cannot be used.
+    """
+
+    def __init__(self, name, description, script, volumes=False, split=False):
+        self.name, self._script = name, script
+        given, args = parse(name, description)
+        if 'resume' in given:
+            self.run = self._to_resume(args, given)
+            self.parameters, arguments = self.run.parameters, \
+                self.run.arguments
+        else:
+            self.run, arguments = None, _stored(args, name)
+            self.parameters = dict(arguments['parameters'])
+        self.engine = engines.Engine(arguments['engine'], arguments['device'])
+        self._open(arguments, args.out, volumes, split)
+        settings = {
+            'experiment': name, 'preset': args.preset,
+            'parameters': self.parameters, 'data': self._data,
+            'engine': self.engine.name, 'device': self.engine.device}
+        if self.run is None:
+            arguments.update(engine=self.engine.name,
+                             device=self.engine.device)
+            self.run = runs.create(args.out, args.preset, settings, arguments)
+        elif self.run.settings['data'] != self._data:
+            raise UserError(
+                f'the data are no longer those that {self.run.folder} was '
+                f'started with: {self._data} instead of '
+                f'{self.run.settings["data"]}')
+        self.run.checkpoint_interval = args.checkpoint_interval
+        if args.tensorboard:
+            self.run.board = Board(self.run.path('tensorboard'))
+
+    # ------------------------------------------------------------ its course
+
+    def __enter__(self):
+        self._lock = self.run.locked()
+        self._lock.__enter__()
+        return self
+
+    def __exit__(self, *exception):
+        self.run.board.close()
+        self._dataset.close()
+        return self._lock.__exit__(*exception)
+
+    @property
+    def finished(self):
+        return self.run.finished
+
+    def build(self):
+        """The networks, their parameters drawn from the seed."""
+        lasagne.random.set_rng(np.random.RandomState(self.parameters['seed']))
+        self._options = zoo.options_of(self.name, self.parameters, self.shape)
+        self._networks = zoo.build(self.name, self._options)
+        count = count_params(self._networks, trainable=True)
+        print(f'{count:,} parameters; {self.engine}; compiling ...',
+              flush=True)
+        return self._networks
+
+    def training(self, functions, losses):
+        """The :class:`~kneerepro.training.Training` of the networks.
+
+        Parameters
+        ----------
+        functions : namedtuple of theano functions
+        losses : list of str
+            What will be logged.
+        """
+        self.run.add_environment(environment.describe(self.engine))
+        training = Training(self.run, self._networks, functions,
+                            self.engine.place(self.train), losses,
+                            self.engine.feed)
+        print(f'run: {self.run.folder}', flush=True)
+        return training
+
+    def sample(self, training, images):
+        """Save images made during the training, one above the other in rows.
+
+        Parameters
+        ----------
+        training : Training
+        images : array, shape (rows, columns of images, rows, columns)
+        """
+        save_tiles(images, self.run.path(
+            'samples', f'iteration-{training.iteration:06}.png'))
+
+    def finish(self, training, **results):
+        """Save the networks, and all that the figures show.
+
+        Parameters
+        ----------
+        training : Training
+        results : array
+            Beside those of the training.
+        """
+        zoo.save(self.run.path('model.npz'), self.name, self._options,
+                 self._networks, {'run': os.path.basename(self.run.folder),
+                                  **self.run.settings})
+        self.run.save_results({
+            **training.results(),
+            **{name: np.asarray(value) for name, value in results.items()}})
+
+    def draw(self):
+        """Draw the figures of the finished run, and write its report."""
+        results = self.run.results()
+        for number in FIGURES[self.name]:
+            for path in draw_figure(self.run, results, number):
+                print(f'wrote {path}')
+        print(f'wrote {report.write(self.run, results)}')
+
+    # ------------------------------------------------------ its preparations
+
+    def _to_resume(self, args, given):
+        if args.resume is None:
+            unfinished = [run for run in runs.find(args.out, self.name)
+                          if not run.finished]
+            if not unfinished:
+                raise UserError(f'no run of {self.name} in {args.out} is left '
+                                'unfinished: start one without --resume')
+            run = unfinished[0]
+        else:
+            run = runs.Run(args.resume)
+            if run.experiment != self.name:
+                raise UserError(f'{args.resume} is a run of {run.experiment}')
+        asked = {**vars(args), **_stored(args, self.name)}
+        stored = {**run.arguments, **run.arguments['parameters']}
+        for name in given:
+            key = _STORED_AS.get(name, name)
+            if key in stored and asked[key] not in (stored[key], 'auto'):
+                flag = '--' + name.replace('_', '-')
+                raise UserError(
+                    f'{run.folder} was started with another {flag} '
+                    f'({config.as_text(stored[key])}), and goes on with it: '
+                    f'leave {flag} out, or start another run without '
+                    '--resume')
+        args.preset = run.settings['preset']
+        return run
+
+    def _open(self, arguments, out, volumes, split):
+        parameters = self.parameters
+        self.shape = (parameters['depth'],) + (parameters['size'],) * 2
+        # It complains now of a wrong size, not when all is prepared.
+        if self.name.startswith('cae'):
+            zoo.build(self.name, zoo.options_of(self.name, dict(
+                parameters, width=1e-3, nz=1), self.shape))
+        elif parameters['size'] != 64:
+            raise UserError(f'the networks of {self.name} are for images of '
+                            f'64 x 64, not {parameters["size"]}: leave --size '
+                            'out')
+        source = arguments['data'] or default_knees(
+            self._script, parameters['patients'], parameters['matrix'],
+            parameters['slices'], parameters['seed'])
+        path = dataset_file(
+            source, not arguments['data'], os.path.join(out, 'datasets'),
+            options_of(parameters),
+            selection.Selection(arguments['series']),
+            at_least=2 if split else 1)
+        self._dataset = dataset = Dataset(path)
+        self.shape = dataset.shape
+        examples = dataset.volumes if volumes else dataset.images
+        check_range(examples)
+        self.train, self.test = examples, None
+        if split:
+            divide = {'last': last_split, 'patient': patient_split}
+            divided = divide[parameters['split']](examples,
+                                                  parameters['test'])
+            if divided.warning():
+                print(f'warning: {divided.warning()}', file=sys.stderr)
+            self.train = examples.take(divided.train)
+            self.test = examples.take(divided.test)
+        if parameters['batch_size'] > len(self.train):
+            print(f'warning: {len(self.train)} training examples: minibatches '
+                  f'of as many instead of {parameters["batch_size"]}',
+                  file=sys.stderr)
+            parameters['batch_size'] = len(self.train)
+        # The test set is read again and again as well.
+        if 4 * examples[0].size * len(examples) <= _IN_MEMORY:
+            self.train = self.train.load()
+            self.test = self.test and self.test.load()
+        kind = 'volumes' if volumes else 'images'
+        size = ' x '.join(map(str, self.train.shape[2:]))
+        print(f'{len(self.train):,} training '
+              + (f'and {len(self.test):,} test ' if split else '')
+              + f'{kind} of {size}, batch size {parameters["batch_size"]}')
+        self._data = {
+            'synthetic': not arguments['data'], 'hash': dataset.hash,
+            'volumes': len(dataset.volumes), 'shape': list(self.shape),
+            'train': len(self.train),
+            'test': len(self.test) if split else 0}
+
+
+def draw_figure(run, results, number):
+    """Draw a figure of a finished run.
+
+    Parameters
+    ----------
+    run : kneerepro.runs.Run
+    results : dict of str to array
+    number : str
+        Of the figure in the thesis, such as '3.4'.
 
     Returns
     -------
-    argparse.ArgumentParser
+    list of str
+        The files written.
     """
-    parser = argparse.ArgumentParser(
-        description=description.split('\n\n', 1)[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument(
-        '--data', metavar='PATH', help='folder of DICOM series'
-        + ', or an HDF5 dataset' * datasets + ' (default: synthetic knees)')
-    selection.add_arguments(parser)
-    parser.add_argument('--out', metavar='DIR', default=out,
-                        help='folder for the results')
-    if trains:
-        engines.add_arguments(parser)
-    return parser
+    draw = FIGURES[run.experiment][number]
+    return save_figure(draw(run, results),
+                       run.path('figures', file_name(number)))
 
 
-def dataset_file(args, source, name, options, at_least=1):
+def options_of(parameters):
+    """How parameters have a dataset made."""
+    return Options(*(parameters[name] for name in
+                     ('depth', 'size', 'normalise', 'flip_left')))
+
+
+def dataset_file(source, synthetic, folder, options, selected, at_least=1):
     """The dataset to work on, made where `source` is not one already.
 
     Parameters
     ----------
-    args : argparse.Namespace
-        Of :func:`new_parser`.
     source : str
-        ``args.data``, or the folder of synthetic knees.
-    name : str
-        Of the file to make, in ``args.out``.
+        A folder of series or a dataset file.
+    synthetic : bool
+    folder : str
+        Where to make it. Its name tells what it was made of, so that
+        experiments share it.
     options : kneerepro.data.convert.Options
+    selected : kneerepro.data.selection.Selection
     at_least : int
         Volumes that are needed.
 
@@ -66,9 +302,92 @@ def dataset_file(args, source, name, options, at_least=1):
     UserError
         As :func:`kneerepro.data.prepare.prepare_for`.
     """
+    of = repr((os.path.abspath(source), tuple(options), selected.pattern))
+    name = '{}x{}x{}-{}.h5'.format(
+        options.depth, options.size, options.size,
+        hashlib.sha256(of.encode()).hexdigest()[:8])
     # Who is who matters to nobody among synthetic knees.
-    key = identity.load_key() if args.data else b'synthetic knees'
+    key = b'synthetic knees' if synthetic else identity.load_key()
     with PhaseProgress() as progress:
-        return prepare_for(source, os.path.join(args.out, name), options,
-                           selection.selection_of(args), key=key,
-                           at_least=at_least, progress=progress)
+        return prepare_for(source, os.path.join(folder, name), options,
+                           selected, key=key, at_least=at_least,
+                           progress=progress)
+
+
+def add_out(parser):
+    """Add ``--out``."""
+    parser.add_argument('--out', metavar='DIR', default='runs',
+                        help='folder of all runs (default: runs)')
+
+
+def add_data_arguments(parser, datasets=True):
+    """Add ``--data`` and the selection of series."""
+    parser.add_argument(
+        '--data', metavar='PATH', help='folder of DICOM series'
+        + ', or an HDF5 dataset' * datasets + ' (default: synthetic knees)')
+    selection.add_arguments(parser)
+
+
+def add_run_arguments(parser):
+    """Add what all trainings take beside their parameters."""
+    add_data_arguments(parser)
+    add_out(parser)
+    parser.add_argument(
+        '--checkpoint-interval', type=non_negative_float, default=120.,
+        metavar='S', help='seconds from one checkpoint to the next '
+        '(default: 120)')
+    parser.add_argument('--tensorboard', action='store_true',
+                        help='write losses for TensorBoard as well')
+    engines.add_arguments(parser)
+
+
+def parse(name, description, argv=None):
+    """The command line of an experiment.
+
+    Returns
+    -------
+    given : dict
+        What is on it.
+    args : argparse.Namespace
+        That, and the defaults of all else but the parameters.
+    """
+    parser = config.Parser(description)
+    add_run_arguments(parser)
+    parser.add_argument(
+        '--resume', nargs='?', metavar='RUN', const=None,
+        help='go on with a run that was stopped (default: the newest)')
+    config.add_parameters(parser, name)
+    defaults = {action.dest: action.default for action in parser._actions
+                if action.default is not argparse.SUPPRESS}
+    for action in parser._actions:
+        action.default = argparse.SUPPRESS
+    given = vars(parser.parse_args(argv))
+    return given, argparse.Namespace(**{**defaults, **given})
+
+
+def _stored(args, name):
+    """Of the arguments, those that a run is started again with."""
+    return {'data': args.data and os.path.abspath(args.data),
+            'series': selection.selection_of(args).pattern,
+            'preset': args.preset, 'engine': args.engine,
+            'device': args.device,
+            'parameters': config.parameters_of(args, name)}
+
+
+def find_runs(args, name):
+    """Runs that were started as the arguments ask, the newest first.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Of :func:`parse`.
+    name : str
+
+    Returns
+    -------
+    list of kneerepro.runs.Run
+    """
+    asked = _stored(args, name)
+    return [run for run in runs.find(args.out, name)
+            if all(value in (run.arguments.get(key), 'auto')
+                   for key, value in asked.items())]

@@ -14,6 +14,8 @@ class Progress:
         What is going on.
     unit : str
         What is counted.
+    begin : int
+        How many of them were done before.
 
     Notes
     -----
@@ -21,13 +23,13 @@ class Progress:
     state of things. Use it as a context manager.
     """
 
-    def __init__(self, title, unit):
+    def __init__(self, title, unit, begin=0):
         self.title = title
         self.unit = unit
         self.bar = tqdm(unit=' ' + unit, disable=None, desc=title,
-                        dynamic_ncols=True, delay=0.5)
+                        dynamic_ncols=True, delay=0.5, initial=begin)
         self.start = self.last = time.monotonic()
-        self.printed = 0
+        self.begin = self.printed = begin
 
     def __call__(self, done, total, text=''):
         if not self.bar.disable:
@@ -39,10 +41,10 @@ class Progress:
         spent = now - self.start
         # Every few seconds at first, every minute of a long run.
         interval = min(max(5, spent / 20), 60)
-        if done and done != self.printed and (done == total or
-                                              now - self.last >= interval):
+        if done > self.begin and done != self.printed and (
+                done == total or now - self.last >= interval):
             self.printed, self.last = done, now
-            left = spent / done * (total - done)
+            left = spent / (done - self.begin) * (total - done)
             print(f'{self.title}: {done}/{total} {self.unit}'
                   + (text and f', {text}')
                   + f', {spent:.0f} s, {left:.0f} s left', flush=True)

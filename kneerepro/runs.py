@@ -1,85 +1,231 @@
-"""What a training leaves on disk, from which its figures can be drawn."""
+"""Runs: the folders ``runs/<experiment>/<time>-<preset>/``.
 
-import csv
+===================  ======================================================
+config.json          what the run was asked to do, and on which data
+environment.json     versions and machine, once for each start of the run
+losses.csv           a row for each iteration
+samples/             images made during the training
+checkpoints/         the last two
+results.npz          what the figures show; there once the run is finished
+model.npz            the networks, for :mod:`kneerepro.zoo`
+figures/             as PNG and PDF
+report.html          all of it on one page
+===================  ======================================================
+"""
+
+import contextlib
 import json
 import os
-import zipfile
+import shlex
+import time
 
-import numpy as np
-from lasagne.layers import get_all_params
-
+from kneerepro import archive
+from kneerepro.checkpoints import Checkpoints
 from kneerepro.errors import UserError
 from kneerepro.files import reason, replacing
+from kneerepro.losses import Board
+
+try:
+    import fcntl
+except ImportError:     # not on Windows: two processes are not kept apart
+    fcntl = None
+
+_RESULTS = 'results'
 
 
-def save(folder, settings, results, networks):
-    """Write a finished run.
+class Run:
+    """A run and its folder.
 
     Parameters
     ----------
     folder : str
-    settings : dict
-        All that determined the run; written last, as ``settings.json``, so
-        that a folder with this file is whole.
-    results : dict of str to array
-        ``results.npz``. ``train_mse`` and ``test_mse`` also go to
-        ``losses.csv``.
-    networks : list of Layer
-        Their parameters go to ``parameters.npz``, under their names.
+        With a ``config.json``.
+
+    Attributes
+    ----------
+    folder : str
+    config : dict
+        ``settings``, which determine the results, and ``arguments``, from
+        which they were made.
+    settings, arguments : dict
+    parameters : dict
+        Those of :mod:`kneerepro.config`.
+    checkpoints : Checkpoints
+    board : Board
+    checkpoint_interval : float
+        Seconds.
 
     Raises
     ------
     UserError
-        If the folder cannot be written to. The run in it, if any, no longer
-        counts as finished then.
+        If there is no run in the folder.
     """
-    discard(folder)
-    with replacing(os.path.join(folder, 'parameters.npz')) as path:
-        _save_arrays(path, {param.name: param.get_value()
-                            for param in get_all_params(networks)})
-    with replacing(os.path.join(folder, 'losses.csv')) as path:
-        _write_losses(path, results)
-    with replacing(os.path.join(folder, 'results.npz')) as path:
-        _save_arrays(path, results)
-    with replacing(os.path.join(folder, 'settings.json')) as path:
-        with open(path, 'w') as file:
-            json.dump(settings, file, indent=2)
+
+    def __init__(self, folder):
+        self.folder = folder
+        try:
+            with open(self.path('config.json'), encoding='utf-8') as file:
+                self.config = json.load(file)
+            self.settings = self.config['settings']
+            self.arguments = self.config['arguments']
+            self.experiment = self.settings['experiment']
+            self.parameters = self.settings['parameters']
+        except OSError as error:
+            raise UserError(f'{folder} is no run: config.json: '
+                            f'{reason(error)}') from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f'{folder} is no run of this package: its '
+                            f'config.json is damaged ({error!r})') from None
+        self.checkpoints = Checkpoints(self.path('checkpoints'),
+                                       self.settings)
+        self.board = Board(None)
+        self.checkpoint_interval = 120.
+
+    def path(self, *names):
+        """The path of something in the run's folder."""
+        return os.path.join(self.folder, *names)
+
+    @property
+    def finished(self):
+        """Whether its results are there."""
+        return os.path.exists(self.path('results.npz'))
+
+    def state(self):
+        """One or two words: finished, running, stopped."""
+        if self.finished:
+            return 'finished'
+        try:
+            with self.locked():
+                return 'stopped'
+        except UserError:
+            return 'running'
+
+    def iteration(self):
+        """The iteration that it could go on after."""
+        last = self.checkpoints.last()
+        return int(os.path.basename(last)[:-4]) if last else 0
+
+    def how_to_resume(self):
+        """A line for the user."""
+        return ('to go on: python experiments/'
+                f'{self.experiment}.py --resume {shlex.quote(self.folder)}')
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Keep other processes from working on the run meanwhile.
+
+        Raises
+        ------
+        UserError
+            If one is.
+        """
+        with open(self.path('config.json'), 'rb') as file:
+            if fcntl is not None:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise UserError(f'another process is at work on '
+                                    f'{self.folder}') from None
+            yield
+
+    def add_environment(self, environment):
+        """Put on record what a start of the run ran on."""
+        path = self.path('environment.json')
+        with replacing(path) as temporary:
+            _write_json(temporary, self.environments() + [environment])
+
+    def environments(self):
+        """What its starts ran on."""
+        try:
+            with open(self.path('environment.json')) as file:
+                return json.load(file)
+        except (OSError, ValueError):
+            return []
+
+    def save_results(self, results):
+        """Write what the figures show, which makes the run a finished one."""
+        archive.save(self.path('results.npz'), _RESULTS, results,
+                     self.settings)
+
+    def results(self):
+        """What the figures show, dict of str to array.
+
+        Raises
+        ------
+        UserError
+            If the run is not finished, or they are damaged.
+        """
+        if not self.finished:
+            raise UserError(f'{self.folder} is not finished; '
+                            + self.how_to_resume())
+        return archive.load(self.path('results.npz'), _RESULTS)[0]
 
 
-def load(folder, settings):
-    """Results of a finished run, or None if there is none with `settings`."""
+def create(root, preset, settings, arguments):
+    """A new run.
+
+    Parameters
+    ----------
+    root : str
+        Folder of all runs.
+    preset : str
+        Its name, or the path of its file.
+    settings, arguments : dict
+        See :class:`Run`; what JSON can hold.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    UserError
+        If its folder cannot be written to.
+    """
+    preset = os.path.splitext(os.path.basename(preset))[0]
+    name = time.strftime('%Y%m%d-%H%M%S-') + preset
+    parent = os.path.join(root, settings['experiment'])
+    for number in range(1, 1000):
+        folder = os.path.join(parent, name + (f'-{number}' if number > 1
+                                              else ''))
+        try:
+            os.makedirs(folder)
+        except FileExistsError:
+            if os.path.isdir(folder):
+                continue
+            raise UserError(f'cannot write to {root}: there is a file with '
+                            'the name of a folder') from None
+        except OSError as error:
+            raise UserError(f'cannot write to {root}: {reason(error)}'
+                            ) from None
+        break
+    with replacing(os.path.join(folder, 'config.json')) as temporary:
+        _write_json(temporary, {'settings': settings, 'arguments': arguments})
+    return Run(folder)
+
+
+def find(root, experiment):
+    """The runs of an experiment, the newest first.
+
+    Folders that hold none are passed over.
+    """
+    parent = os.path.join(root, experiment)
     try:
-        with open(os.path.join(folder, 'settings.json')) as file:
-            # JSON knows no tuples: compare what it makes of them.
-            if json.load(file) != json.loads(json.dumps(settings)):
-                return None
-        with np.load(os.path.join(folder, 'results.npz')) as file:
-            return dict(file)
-    except (OSError, ValueError, zipfile.BadZipFile):
-        return None
+        names = os.listdir(parent)
+    except OSError:
+        return []
+    found = []
+    for name in names:
+        with contextlib.suppress(UserError):
+            found.append(Run(os.path.join(parent, name)))
+    return sorted(found, key=lambda run: _age(run.path('config.json')))
 
 
-def discard(folder):
-    """Mark the run in a folder as not finished."""
-    try:
-        os.remove(os.path.join(folder, 'settings.json'))
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise UserError(f'cannot write to {folder}: {reason(error)}') from None
+def _age(path):
+    return -os.stat(path).st_mtime_ns
 
 
-def _save_arrays(path, arrays):
-    with open(path, 'wb') as file:  # savez would append .npz to a path
-        np.savez(file, **arrays)
-
-
-def _write_losses(path, results):
-    per_epoch = int(results['iterations_per_epoch'])
-    test = {i * per_epoch: mse for i, mse in enumerate(results['test_mse'])}
-    with open(path, 'w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(['iteration', 'train_mse', 'test_mse'])
-        writer.writerow([0, '', test[0]])
-        for i, mse in enumerate(results['train_mse'], 1):
-            writer.writerow([i, mse, test.get(i, '')])
+def _write_json(path, value):
+    with open(path, 'w', encoding='utf-8') as file:
+        json.dump(value, file, indent=1)
+        file.write('\n')

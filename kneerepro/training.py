@@ -1,92 +1,253 @@
-"""The loop of Algorithm 1 over epochs and minibatches (section 2.4.1)."""
+"""The loop over minibatches that all experiments share: it logs, saves, and
+goes on where it was stopped."""
 
-import contextlib
 import math
-import signal
-import sys
-from collections import namedtuple
+import time
 
 import numpy as np
 
+from kneerepro import checkpoints
+from kneerepro.archive import ArchiveError
 from kneerepro.data.splits import minibatches
-from kneerepro.errors import UserError
+from kneerepro.errors import Stopped, UserError
+from kneerepro.losses import LossFile
 from kneerepro.progress import Progress
-
-History = namedtuple(
-    'History', 'train_mse test_mse iterations_per_epoch epochs interrupted')
-History.__doc__ = """What a training leaves.
-
-Attributes
-----------
-train_mse : array, shape (iterations,)
-    Mean squared error of each minibatch, before the step on it.
-test_mse : array, shape (epochs + 1,)
-    That of the whole test set before training and after each epoch (E19).
-iterations_per_epoch, epochs : int
-    Epochs that were finished.
-interrupted : bool
-    Whether an interrupt ended it early.
-"""
+from kneerepro.signals import stop_signals
 
 
-def train_cae(functions, train, test, batch_size, epochs, seed=0,
-              shuffle=True, after_epoch=None, feed=iter):
-    """Train an autoencoder, Algorithm 1.
+class Training:
+    """A training, from its last checkpoint or from the start.
 
     Parameters
     ----------
-    functions : kneerepro.algorithms.cae.CAEFunctions
-    train, test : array, View or DeviceArray, shape (n, 1, ...), float32
-        An epoch is one pass over `train` in ``floor(n / batch_size)``
-        minibatches (E9); the images left over are others each time.
-    batch_size, epochs : int
-    seed : int
-        Of the order of the images.
-    shuffle : bool
-        Whether the order is a new one each epoch (E20).
-    after_epoch : callable, optional
-        Called with the number of each epoch, from 1, when it ends.
+    run : kneerepro.runs.Run
+        Where to save; its parameters say how long, in which order and in how
+        large minibatches.
+    networks : list of Layer
+    functions : namedtuple of theano functions
+        They and the networks have all that a step changes.
+    examples : View, array or DeviceArray, shape (n, ...), float32
+        Those to train on.
+    losses : list of str
+        What will be logged.
     feed : callable, optional
         Makes of an epoch's minibatches those to train on, in time: see
         :meth:`kneerepro.engines.Engine.feed`.
 
-    Returns
-    -------
-    History
-        An interrupt (Ctrl-C) ends the training after the step in progress; a
-        second one raises KeyboardInterrupt at once.
+    Attributes
+    ----------
+    iteration : int
+        Minibatches so far, with the present one.
+    iterations : int
+        Those of the whole training.
+    per_epoch : int
+        Those of an epoch, ``floor(n / batch_size)`` (E9).
+    losses : dict of str to list of float
+        Each from iteration 0, before training, on; NaN where there is none.
+    kept : dict of str to list of array
+        What the training has put aside for the figures.
+    seconds : float
+        How long it took, without what was done again.
 
     Raises
     ------
     UserError
-        If the loss is no longer finite, or `train` holds no whole minibatch.
+        If `examples` hold no whole minibatch.
     """
-    per_epoch = len(train) // batch_size
-    train_mse = []
-    test_mse = [mean_over(functions.test, test, batch_size)]
-    with _interrupts() as interrupted, \
-            Progress('training', 'iterations') as progress:
-        for epoch in range(1, epochs + 1):
-            for batch in feed(minibatches(train, batch_size, seed, epoch,
-                                          shuffle)):
-                if interrupted:
-                    break
-                mse = float(functions.train(batch))
-                _check_finite(mse, 'training', len(train_mse) + 1, epoch)
-                train_mse.append(mse)
-                progress(len(train_mse), epochs * per_epoch,
-                         f'epoch {epoch}/{epochs}, MSE {mse:.4f} train, '
-                         f'{test_mse[-1]:.4f} test')
-            if interrupted:
-                epochs = epoch - 1
-                break
-            test_mse.append(mean_over(functions.test, test, batch_size))
-            # The last step of all shows only here.
-            _check_finite(test_mse[-1], 'test', len(train_mse), epoch)
-            if after_epoch is not None:
-                after_epoch(epoch)
-    return History(np.array(train_mse), np.array(test_mse), per_epoch, epochs,
-                   bool(interrupted))
+
+    def __init__(self, run, networks, functions, examples, losses, feed=iter):
+        parameters = run.parameters
+        self._run, self._parameters = run, parameters
+        self._examples, self._feed = examples, feed
+        self.per_epoch = len(examples) // parameters['batch_size']
+        if not self.per_epoch:
+            raise UserError(
+                f'{len(examples)} training examples are too few for '
+                f'minibatches of {parameters["batch_size"]}')
+        self.iterations = (parameters['iterations']
+                           or parameters['epochs'] * self.per_epoch)
+        self._variables = checkpoints.shared_variables(
+            networks, functions._asdict())
+        self.iteration, self.seconds = 0, 0.
+        self.losses = {name: [math.nan] for name in losses}
+        self.kept = {}
+        self._restore()
+        self._file = LossFile(run.path('losses.csv'), losses, self.losses,
+                              self.per_epoch)
+        self._saved = time.monotonic()
+
+    # --------------------------------------------------- for whom it trains
+
+    @property
+    def epoch(self):
+        """The epoch that the present minibatch belongs to, from 1."""
+        return max(0, self.iteration - 1) // self.per_epoch + 1
+
+    @property
+    def epochs(self):
+        """How many epochs there are; the last may be a part of one."""
+        return -(-self.iterations // self.per_epoch)
+
+    @property
+    def ends_epoch(self):
+        """Whether the present minibatch is the last of an epoch, or of
+        all."""
+        return (self.iteration % self.per_epoch == 0
+                or self.iteration == self.iterations)
+
+    def at(self, epochs, last):
+        """Whether an epoch ends here that is one of `epochs` of a training
+        of `last` epochs, in proportion to the length of this one."""
+        return self.ends_epoch and self.epoch in {
+            max(1, round(epoch * self.epochs / last)) for epoch in epochs}
+
+    def log(self, **losses):
+        """Put losses of the present iteration on record.
+
+        Raises
+        ------
+        UserError
+            If one is not finite.
+        """
+        for name, value in losses.items():
+            value = float(value)
+            self.losses[name][self.iteration] = value
+            if not math.isfinite(value):
+                self._diverged(f'the {name} loss is {value}')
+
+    def keep(self, **values):
+        """Put arrays aside, after those put aside before."""
+        for name, value in values.items():
+            self.kept.setdefault(name, []).append(np.array(value))
+
+    def minibatches(self):
+        """The minibatches that are left.
+
+        Yields
+        ------
+        array or tensor, shape (batch_size, ...), float32
+            When the next one is asked for, the work on this one is done: it
+            is saved if it is time.
+
+        Raises
+        ------
+        Stopped
+            After a signal, once all is saved.
+        UserError
+            If something is not finite, or cannot be written. The last
+            checkpoint stays.
+        """
+        last = time.monotonic()
+        with stop_signals() as stop, Progress('training', 'iterations',
+                                              self.iteration) as progress:
+            while self.iteration < self.iterations:
+                for batch in self._feed(self._rest_of_epoch()):
+                    self.iteration += 1
+                    for values in self.losses.values():
+                        values.append(math.nan)
+                    yield batch
+                    self._file.append(self.iteration)
+                    self._run.board.add(self.losses, self.iteration)
+                    self.seconds += time.monotonic() - last
+                    last = time.monotonic()
+                    progress(self.iteration, self.iterations, self._state())
+                    if stop:
+                        path = self.save()
+                        raise Stopped(
+                            f'stopped after iteration {self.iteration} of '
+                            f'{self.iterations}, saved in {path}\n'
+                            f'{self._run.how_to_resume()}', stop[0])
+                    if (time.monotonic() - self._saved
+                            >= self._run.checkpoint_interval):
+                        self.save()
+                    if self.iteration == self.iterations:
+                        break
+        self.save()
+
+    def save(self):
+        """Write a checkpoint; returns its path."""
+        values = checkpoints.get_values(self._variables)
+        try:
+            checkpoints.check_finite(values)
+        except UserError as error:
+            self._diverged(str(error))
+        arrays = {f'variable/{name}': value for name, value in values.items()}
+        arrays.update((f'loss/{name}', np.array(values))
+                      for name, values in self.losses.items())
+        arrays.update((f'kept/{name}/{i}', value)
+                      for name, values in self.kept.items()
+                      for i, value in enumerate(values))
+        path = self._run.checkpoints.save(self.iteration, arrays,
+                                          {'seconds': self.seconds})
+        self._saved = time.monotonic()
+        return path
+
+    def results(self):
+        """Losses and what was kept, as arrays by name."""
+        results = {f'{name}_loss': np.array(values)
+                   for name, values in self.losses.items()}
+        results.update((name, np.array(values))
+                       for name, values in self.kept.items())
+        return dict(results, iterations_per_epoch=np.array(self.per_epoch),
+                    seconds=np.array(self.seconds))
+
+    # --------------------------------------------------------- inside of it
+
+    def _rest_of_epoch(self):
+        epoch, first = divmod(self.iteration, self.per_epoch)
+        parameters = self._parameters
+        return minibatches(self._examples, parameters['batch_size'],
+                           parameters['seed'], epoch + 1,
+                           parameters['shuffle'], first)
+
+    def _restore(self):
+        found = self._run.checkpoints.load(self._check)
+        if found is None:
+            return
+        arrays, meta = found
+        groups = _grouped(arrays)
+        checkpoints.set_values(self._variables, groups['variable'])
+        self.losses = {name: groups['loss'][name].tolist()
+                       for name in self.losses}
+        for name, value in groups.get('kept', {}).items():
+            name, number = name.rsplit('/', 1)
+            self.kept.setdefault(name, {})[int(number)] = value
+        self.kept = {name: [values[i] for i in range(len(values))]
+                     for name, values in self.kept.items()}
+        self.iteration, self.seconds = meta['iteration'], meta['seconds']
+        print(f'going on after iteration {self.iteration} of '
+              f'{self.iterations}')
+
+    def _check(self, arrays):
+        groups = _grouped(arrays)
+        checkpoints.check_values(self._variables, groups.get('variable', {}))
+        if set(groups.get('loss', {})) != set(self.losses):
+            raise ArchiveError('a checkpoint of another program: it has '
+                               'other losses')
+
+    def _state(self):
+        parts = [f'epoch {self.epoch}/{self.epochs}']
+        for name, values in self.losses.items():
+            finite = (value for value in reversed(values)
+                      if not math.isnan(value))
+            parts.append(f'{name.replace("_", " ")} '
+                         f'{next(finite, math.nan):.4g}')
+        return ', '.join(parts)
+
+    def _diverged(self, what):
+        last = self._run.checkpoints.last()
+        raise UserError(
+            f'{what} at iteration {self.iteration} (epoch {self.epoch}): try '
+            'a smaller learning rate'
+            + (f'; the last checkpoint before it is {last}' if last else ''))
+
+
+def _grouped(arrays):
+    groups = {}
+    for name, array in arrays.items():
+        group, name = name.split('/', 1)
+        groups.setdefault(group, {})[name] = array
+    return groups
 
 
 def mean_over(function, images, batch_size):
@@ -95,33 +256,3 @@ def mean_over(function, images, batch_size):
     means = [float(function(images[i:i + batch_size])) for i in starts]
     sizes = [min(batch_size, len(images) - i) for i in starts]
     return np.average(means, weights=sizes)
-
-
-def _check_finite(mse, name, iteration, epoch):
-    if not math.isfinite(mse):
-        raise UserError(f'the {name} loss is {mse} at iteration {iteration} '
-                        f'(epoch {epoch}): try a smaller learning rate')
-
-
-@contextlib.contextmanager
-def _interrupts():
-    """A list that is no longer empty once SIGINT has come."""
-    received = []
-
-    def receive(signum, frame):
-        if received:
-            raise KeyboardInterrupt
-        received.append(signum)
-        print('\nstopping after this step (once more to stop at once)',
-              file=sys.stderr)
-
-    try:
-        previous = signal.signal(signal.SIGINT, receive)
-    except ValueError:
-        # Not the main thread, which alone receives signals.
-        yield received
-        return
-    try:
-        yield received
-    finally:
-        signal.signal(signal.SIGINT, previous)

@@ -6,8 +6,15 @@ from matplotlib import rcParams
 from matplotlib.image import imread
 
 from kneerepro.figures.cae3d import figure_3_4, figure_3_5
-from kneerepro.figures.style import new_figure, save_png, show_image, window
+from kneerepro.figures.style import (
+    FOOTER, new_figure, save_figure, save_tiles, show_image, window)
 from tests.folders import FolderTest
+
+FOOTER_TEXT = (
+    'kneerepro 0.1.0: preset quick, not the thesis\'s; synthetic knees, 1,152 '
+    'training and 44 test images of 64 x 64; 0.125 of the filters (thesis: '
+    '1); batch 32 (thesis: 128); epochs 60 (thesis: 100); α 0.001 (thesis: '
+    '0.0001); torch engine, cpu')
 
 
 def images(*shape, seed=1):
@@ -21,6 +28,53 @@ def texts(figure):
 def shown(axes):
     """What an axes shows as images."""
     return [image.get_array().data for image in axes.get_images()]
+
+
+def all_axes(figure):
+    """Those in others, too."""
+    found = list(figure.axes)
+    for axes in found:
+        found += axes.child_axes
+    return found
+
+
+def seen_texts(figure):
+    """All that is written on a figure that has been drawn."""
+    found = list(figure.texts)
+    for legend in figure.legends:
+        found += legend.get_texts()
+    for axes in all_axes(figure):
+        found += [axes.title, *axes.texts]
+        if axes.get_legend():
+            found += axes.get_legend().get_texts()
+        for axis in axes.xaxis, axes.yaxis:
+            low, high = sorted(axis.get_view_interval())
+            found += [axis.label, axis.get_offset_text()]
+            for tick in axis.get_major_ticks():
+                if low <= tick.get_loc() <= high:
+                    found += [tick.label1, tick.label2]
+    return [text for text in found
+            if text.get_visible() and text.get_text().strip()]
+
+
+def assert_nothing_overlaps(case, figure):
+    """No two texts or images overlap, all are on the figure, and but for the
+    small print nothing is where that belongs."""
+    figure.canvas.draw()
+    boxes = [(axes.get_title() or 'image', axes.get_window_extent())
+             for axes in all_axes(figure) if axes.get_images()]
+    boxes += [(text.get_text(), text.get_window_extent())
+              for text in seen_texts(figure)]
+    for i, (name, box) in enumerate(boxes):
+        case.assertGreaterEqual(box.x0, 0, name)
+        case.assertLessEqual(box.x1, figure.bbox.x1, name)
+        case.assertGreaterEqual(box.y0, 0, name)
+        case.assertLessEqual(box.y1, figure.bbox.y1, name)
+        if not name.startswith('kneerepro'):
+            case.assertGreater(box.y0, FOOTER * figure.dpi - 0.5, name)
+        for other, other_box in boxes[:i]:
+            case.assertFalse(box.padded(-0.5).overlaps(other_box),
+                             f'{name} and {other}')
 
 
 class Figure34Test(unittest.TestCase):
@@ -72,101 +126,91 @@ class Figure34Test(unittest.TestCase):
                              2 * patients * slides + 1 + len(epochs))
 
     def test_nothing_overlaps(self):
-        figure = self.draw(footer='the small print')
-        figure.canvas.draw()
-        boxes = [axes.get_window_extent() for axes in figure.axes]
-        boxes += [text.get_window_extent() for text in figure.texts]
-        for i, box in enumerate(boxes):
-            self.assertTrue(figure.bbox.containsx(box.x0)
-                            and figure.bbox.containsx(box.x1)
-                            and figure.bbox.containsy(box.y0)
-                            and figure.bbox.containsy(box.y1))
-            for other in boxes[:i]:
-                self.assertFalse(box.overlaps(other))
+        for patients, slides, epochs in [(3, 3, (1, 100, 200, 300, 400, 500)),
+                                         (1, 2, (1,))]:
+            assert_nothing_overlaps(self, self.draw(
+                patients, slides, epochs, footer=FOOTER_TEXT))
+
+    def test_long_names(self):
+        volumes = images(3, 3, 8, 8)
+        figure = figure_3_4(
+            volumes, volumes,
+            [f'training volume {i}' for i in (101, 102, 103)],
+            [20, 80, 160], images(4, 8, 8), [1, 20, 40])
+        assert_nothing_overlaps(self, figure)
 
 
 class Figure35Test(unittest.TestCase):
-    def draw(self, iterations_per_epoch=4, epochs=10, insets=(1, 4, 8),
-             left_over=0, **kwargs):
-        rng = np.random.RandomState(1)
-        self.train = rng.rand(iterations_per_epoch * epochs + left_over)
-        self.test = rng.rand(epochs + 1)
-        self.insets = images(len(insets), 8, 6)
-        return figure_3_5(self.train, self.test, iterations_per_epoch,
-                          self.insets, list(insets), **kwargs)
-
-    def assert_lines(self, figure, iterations_per_epoch):
+    def test_curves_and_insets(self):
+        """The rest is tested of Figure 3.3, which shares it."""
+        nan = float('nan')
+        curves = [np.array(values) for values in (
+            [nan, 0.12, 0.1, 0.07, 0.05, 0.06], [0.11, nan, 0.08, nan, 0.05,
+                                                 0.04],
+            [nan, 0.13, 0.11, 0.09, 0.05, 0.05])]
+        over_time = images(2, 8, 6)
+        figure = figure_3_5(*curves, 2, over_time, [1, 3], FOOTER_TEXT)
         axes, = figure.axes
-        train, test = [line.get_data() for line in axes.get_lines()]
-        np.testing.assert_array_equal(train[1], self.train)
-        np.testing.assert_array_equal(test[1], self.test)
-        np.testing.assert_array_equal(train[0],
-                                      np.arange(len(self.train)) + 1)
-        np.testing.assert_array_equal(
-            test[0], np.arange(len(self.test)) * iterations_per_epoch)
-        # All of both is seen.
-        low, high = axes.get_ylim()
-        self.assertLessEqual(low, 0)
-        self.assertGreater(high, max(self.train.max(), self.test.max()))
-        self.assertEqual(axes.get_xlim(), (0, len(self.train)))
-
-    def test_curves(self):
-        figure = self.draw(footer='the small print')
-        self.assert_lines(figure, 4)
-        axes, = figure.axes
-        self.assertEqual([text.get_text()
-                          for text in axes.get_legend().get_texts()],
-                         ['training set, each minibatch',
-                          'test set, each epoch'])
-        self.assertEqual((axes.get_xlabel(), axes.get_ylabel()),
-                         ('iteration', 'mean squared error'))
-        self.assertEqual(texts(figure), ['the small print'])
-
-    def test_epochs_above_iterations(self):
-        figure = self.draw()
-        figure.canvas.draw()
-        by_epoch = figure.axes[0].child_axes[0]
-        self.assertEqual(by_epoch.get_xlabel(), 'epoch')
-        np.testing.assert_allclose(by_epoch.get_xlim(), (0, 10))
-
-    def test_insets(self):
-        figure = self.draw()
-        insets = figure.axes[0].child_axes[1:]
-        self.assertEqual([axes.get_title() for axes in insets],
-                         ['epoch 1', 'epoch 4', 'epoch 8'])
-        np.testing.assert_array_equal([shown(axes)[0] for axes in insets],
-                                      self.insets)
-        ends = [artist.xy2 for artist in figure.axes[0].patches]
-        self.assertEqual(ends, [(4, self.test[1]), (16, self.test[4]),
-                                (32, self.test[8])])
-
-    def test_shorter(self):
-        for per_epoch, epochs, insets, left_over in [
-                (1, 1, (1,), 0), (4, 2, (1, 2), 0), (4, 3, (1,), 2),
-                (3, 5, (), 0)]:
-            figure = self.draw(per_epoch, epochs, insets, left_over)
-            self.assert_lines(figure, per_epoch)
-            figure.canvas.draw()
+        train, first_ten, test = axes.lines
+        for line, values in [(train, curves[0]), (test, curves[1]),
+                             (first_ten, curves[2])]:
+            where = np.flatnonzero(np.isfinite(values))
+            np.testing.assert_array_equal(line.get_xdata(), where)
+            np.testing.assert_array_equal(line.get_ydata(), values[where])
+        insets = axes.child_axes[1:]
+        self.assertEqual([inset.get_title() for inset in insets],
+                         ['epoch 1', 'epoch 3'])
+        np.testing.assert_array_equal([shown(inset)[0] for inset in insets],
+                                      over_time)
+        labels = [text.get_text() for text in axes.get_legend().get_texts()]
+        self.assertIn('first ten test volumes, each iteration', labels)
+        assert_nothing_overlaps(self, figure)
 
 
 class StyleTest(FolderTest):
-    def test_png(self):
-        path = self.path('new', 'figure.png')
-        save_png(new_figure(3, 2, 'small print'), path)
-        image = imread(path)
+    def test_files(self):
+        path = self.path('new', 'figure')
+        os.mkdir(self.path('new'))
+        paths = save_figure(new_figure(3, 2, 'small print'), path)
+        self.assertEqual(paths, [path + '.png', path + '.pdf'])
+        self.assertEqual(sorted(os.listdir(self.path('new'))),
+                         ['figure.pdf', 'figure.png'])
+        image = imread(paths[0])
         self.assertEqual(image.shape, (400, 600, 4))
-        self.assertEqual(os.listdir(self.path('new')), ['figure.png'])
         # The small print is at the bottom, and nothing else is there.
         rows = np.flatnonzero((image[..., :3] < 1).any(axis=(1, 2)))
         self.assertGreater(rows.min(), 360)
         self.assertLess(rows.max(), 400)
-        content = self.read('new/figure.png')
-        save_png(new_figure(3, 2, 'small print'), path)
-        self.assertEqual(self.read('new/figure.png'), content)
+        contents = [self.read(f'new/figure.{kind}') for kind in ('png', 'pdf')]
+        save_figure(new_figure(3, 2, 'small print'), path)
+        self.assertEqual([self.read(f'new/figure.{kind}')
+                          for kind in ('png', 'pdf')], contents)
+
+    def test_tiles(self):
+        tiles = images(2, 3, 4, 5)
+        save_tiles(tiles, self.path('tiles.png'))
+        image = imread(self.path('tiles.png'))
+        self.assertEqual(image.shape[:2], (8, 15))
+        np.testing.assert_allclose(image[4:, 10:, 0], tiles[1, 2], atol=0.01)
+
+    def test_room_for_small_print(self):
+        """However long it is, it keeps to its place, and is whole."""
+        for width in 5, 7:
+            for repeat in 1, 2, 3:
+                footer = FOOTER_TEXT * repeat
+                figure = new_figure(width, 2, footer)
+                text, = figure.texts
+                self.assertEqual(text.get_text().replace('\n', ' '), footer)
+                self.assertLessEqual(text.get_text().count('\n'), 2)
+                box = text.get_window_extent(figure.canvas.get_renderer())
+                self.assertGreater(box.y0, 0)
+                self.assertLess(box.y1, FOOTER * figure.dpi)
+                self.assertGreater(box.x0, 0)
+                self.assertLess(box.x1, width * figure.dpi)
 
     def test_settings_of_others_stay(self):
         before = dict(rcParams)
-        figure_3_5(np.ones(4), np.ones(2), 4, images(1, 8, 6), [1])
+        figure_3_5(*np.ones((3, 5)), 4, images(1, 8, 6), [1])
         self.assertEqual(dict(rcParams), before)
 
     def test_image_has_no_ticks(self):

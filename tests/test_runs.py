@@ -1,138 +1,131 @@
-import csv
+import json
 import os
+import time
 from unittest import mock
 
 import numpy as np
-from lasagne.layers import DenseLayer, InputLayer
 
 from kneerepro import runs
 from kneerepro.errors import UserError
 from tests.folders import FolderTest
 
-SETTINGS = {'nz': 200, 'learning_rate': 5e-5, 'shape': (160, 64, 64),
-            'shuffle': True, 'data': None, 'widths': [(1, 2), {'a': (3,)}]}
-RESULTS = {'train_mse': np.array([0.5, 0.25, 0.125, 0.1]),
-           'test_mse': np.array([0.6, 0.3, 0.2]),
-           'iterations_per_epoch': np.array(2),
-           'patients': np.array(['test 1', 'training 12']),
-           'interrupted': np.array(False)}
+SETTINGS = {'experiment': 'cae2d', 'preset': 'smoke',
+            'parameters': {'nz': 3, 'channels': [4, 3, 2, 1], 'test': None},
+            'data': {'hash': 'abc'}, 'engine': 'torch', 'device': 'cpu'}
+ARGUMENTS = {'data': None, 'preset': 'smoke', 'parameters': {'nz': 3}}
 
 
 class RunTest(FolderTest):
-    def setUp(self):
-        super().setUp()
-        self.run = self.path('runs', 'cae3d')
-        self.network = DenseLayer(InputLayer((None, 3)), 2, name='dense')
-
-    def save(self, settings=SETTINGS, results=RESULTS):
-        runs.save(self.run, settings, results, [self.network])
-
-    def assert_loads(self, settings=SETTINGS, results=RESULTS):
-        loaded = runs.load(self.run, settings)
-        self.assertEqual(set(loaded), set(results))
-        for name, value in results.items():
-            np.testing.assert_array_equal(loaded[name], value)
-            self.assertEqual(loaded[name].dtype, value.dtype)
-
-    def assert_not_finished(self, settings=SETTINGS):
-        self.assertIsNone(runs.load(self.run, settings))
+    def create(self, **settings):
+        return runs.create(self.path('runs'), 'smoke',
+                           {**SETTINGS, **settings}, ARGUMENTS)
 
 
-class RoundTripTest(RunTest):
-    def test_results(self):
-        self.assert_not_finished()
-        self.save()
-        self.assert_loads()
-        self.assertEqual(sorted(os.listdir(self.run)),
-                         ['losses.csv', 'parameters.npz', 'results.npz',
-                          'settings.json'])
+class CreationTest(RunTest):
+    def test_what_it_was_asked_stays(self):
+        run = self.create()
+        again = runs.Run(run.folder)
+        self.assertEqual(again.settings, SETTINGS)
+        self.assertEqual(again.arguments, ARGUMENTS)
+        self.assertEqual(again.parameters, SETTINGS['parameters'])
+        self.assertEqual(again.experiment, 'cae2d')
 
-    def test_overwrites(self):
-        self.save()
-        results = dict(RESULTS, test_mse=np.array([1., 2, 3]))
-        self.save(dict(SETTINGS, nz=100), results)
-        self.assert_loads(dict(SETTINGS, nz=100), results)
-        self.assert_not_finished()
+    def test_name(self):
+        with mock.patch('time.strftime', lambda form: '20261124-101112-'):
+            names = [os.path.relpath(self.create().folder, self.folder)
+                     for _ in range(3)]
+        self.assertEqual(names, [os.path.join(
+            'runs', 'cae2d', '20261124-101112-smoke' + end)
+            for end in ('', '-2', '-3')])
 
-    def test_parameters(self):
-        self.save()
-        with np.load(os.path.join(self.run, 'parameters.npz')) as file:
-            saved = dict(file)
-        self.assertEqual(set(saved), {'dense.W', 'dense.b'})
-        np.testing.assert_array_equal(saved['dense.W'],
-                                      self.network.W.get_value())
+    def test_preset_of_a_file(self):
+        run = runs.create(self.folder, '/some/where/mine.ini', SETTINGS,
+                          ARGUMENTS)
+        self.assertTrue(run.folder.endswith('-mine'))
 
-    def test_losses(self):
-        self.save()
-        with open(os.path.join(self.run, 'losses.csv'), newline='') as file:
-            rows = list(csv.DictReader(file))
-        self.assertEqual([int(row['iteration']) for row in rows],
-                         [0, 1, 2, 3, 4])
-        self.assertEqual([row['train_mse'] for row in rows],
-                         ['', '0.5', '0.25', '0.125', '0.1'])
-        self.assertEqual([row['test_mse'] for row in rows],
-                         ['0.6', '', '0.3', '', '0.2'])
+    def test_folder_that_cannot_be(self):
+        path = self.write('file')
+        with self.assertRaisesRegex(UserError, 'cannot write to .*file'):
+            runs.create(path, 'smoke', SETTINGS, ARGUMENTS)
 
 
-class SettingsTest(RunTest):
-    def test_other_settings(self):
-        self.save()
-        for change in [dict(nz=201), dict(learning_rate=5.1e-5),
-                       dict(shape=(160, 64, 32)), dict(shuffle=False),
-                       dict(data='x'), dict(more=1)]:
-            self.assert_not_finished({**SETTINGS, **change})
-        fewer = dict(SETTINGS)
-        del fewer['data']
-        self.assert_not_finished(fewer)
-        self.assert_loads()
+class DamageTest(RunTest):
+    def test_no_run(self):
+        for text in None, '', '{', '[]', '{}', '{"settings": {}}', 'null':
+            if text is not None:
+                self.write('config.json', text)
+            with self.assertRaisesRegex(UserError, f'{self.folder} is no run'):
+                runs.Run(self.folder)
+
+    def test_are_passed_over(self):
+        run = self.create()
+        os.makedirs(self.path('runs', 'cae2d', 'other'))
+        self.write('runs/cae2d/file')
+        self.write('runs/cae2d/damaged/config.json', '{')
+        self.assertEqual([one.folder for one in
+                          runs.find(self.path('runs'), 'cae2d')],
+                         [run.folder])
+        self.assertEqual(runs.find(self.path('runs'), 'dcgan'), [])
+        self.assertEqual(runs.find(self.path('nowhere'), 'dcgan'), [])
 
 
-class DefectTest(RunTest):
-    def test_spoilt_files(self):
-        for name in ['settings.json', 'results.npz']:
-            self.save()
-            path = os.path.join('runs', 'cae3d', name)
-            content = self.read(path)
-            for spoilt in [b'', content[:1], content[:len(content) // 2],
-                           content[:-1], b'\xff' * len(content),
-                           content[:100] + b'\0' * 30 + content[130:]]:
-                self.write(path, spoilt)
-                self.assert_not_finished()
-            os.remove(self.path(path))
-            self.assert_not_finished()
-            os.mkdir(self.path(path))
-            self.assert_not_finished()
-            os.rmdir(self.path(path))
+class ResultsTest(RunTest):
+    def test_make_it_finished(self):
+        run = self.create()
+        self.assertFalse(run.finished)
+        with self.assertRaisesRegex(UserError, 'not finished.*--resume'):
+            run.results()
+        run.save_results({'slides': np.array([1, 2]),
+                          'names': np.array(['a', 'bc'])})
+        self.assertTrue(runs.Run(run.folder).finished)
+        results = run.results()
+        np.testing.assert_array_equal(results['slides'], [1, 2])
+        self.assertEqual(list(results['names']), ['a', 'bc'])
 
-    def test_folder_is_none(self):
-        self.write('runs/cae3d', 'a file')
-        self.assert_not_finished()
-        with self.assertRaisesRegex(UserError, f'cannot write.*{self.run}'):
-            self.save()
+    def test_damaged(self):
+        run = self.create()
+        run.save_results({'slides': np.array([1, 2])})
+        with open(run.path('results.npz'), 'rb+') as file:
+            file.truncate(100)
+        with self.assertRaisesRegex(UserError, 'results.npz is truncated'):
+            run.results()
 
-    def test_failure_while_saving(self):
-        for i in range(4):
-            self.save()
-            calls = []
 
-            def replace(*paths):
-                calls.append(paths)
-                if len(calls) > i:
-                    raise OSError(28, 'full')
-                return real(*paths)
+class StateTest(RunTest):
+    def test_states(self):
+        run = self.create()
+        self.assertEqual((run.state(), run.iteration()), ('stopped', 0))
+        run.checkpoints.save(12, {}, {})
+        run.checkpoints.save(120, {}, {})
+        self.assertEqual(run.iteration(), 120)
+        with run.locked():
+            self.assertEqual(runs.Run(run.folder).state(), 'running')
+            with self.assertRaisesRegex(UserError, 'another process'):
+                with runs.Run(run.folder).locked():
+                    pass
+        self.assertEqual(run.state(), 'stopped')
+        run.save_results({})
+        self.assertEqual(run.state(), 'finished')
 
-            real = os.replace
-            with mock.patch('os.replace', replace):
-                with self.assertRaisesRegex(UserError, 'No space left'):
-                    self.save(results=dict(RESULTS, test_mse=np.arange(3.)))
-            self.assert_not_finished()
-        self.save()
-        self.assert_loads()
+    def test_newest_first(self):
+        made = []
+        for _ in range(3):
+            made.append(self.create().folder)
+            time.sleep(0.02)
+        self.assertEqual([run.folder for run in
+                          runs.find(self.path('runs'), 'cae2d')], made[::-1])
 
-    def test_discard(self):
-        runs.discard(self.run)
-        self.save()
-        runs.discard(self.run)
-        self.assert_not_finished()
-        self.assertTrue(os.path.exists(
-            os.path.join(self.run, 'results.npz')))
+    def test_how_to_resume(self):
+        run = runs.create(self.path('my runs'), 'smoke', SETTINGS, ARGUMENTS)
+        self.assertEqual(run.how_to_resume(),
+                         'to go on: python experiments/cae2d.py --resume '
+                         f"'{run.folder}'")
+
+    def test_environments(self):
+        run = self.create()
+        self.assertEqual(run.environments(), [])
+        for number in 1, 2:
+            run.add_environment({'number': number})
+        self.assertEqual(run.environments(), [{'number': 1}, {'number': 2}])
+        with open(run.path('environment.json')) as file:
+            self.assertEqual(json.load(file), run.environments())

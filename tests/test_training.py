@@ -1,212 +1,420 @@
 import contextlib
+import csv
 import io
+import math
 import os
 import signal
 import threading
-import unittest
 from collections import namedtuple
+from unittest import mock
 
 import numpy as np
+import theano
 
-from kneerepro.errors import UserError
-from kneerepro.training import mean_over, train_cae
+from kneerepro import archive, runs
+from kneerepro.errors import Stopped, UserError
+from kneerepro.training import Training, mean_over
+from tests.folders import FolderTest
 
-Functions = namedtuple('Functions', 'train test')
+Functions = namedtuple('Functions', 'train')
 
 
-class TrainTest(unittest.TestCase):
+class Fake:
+    """A function whose state is the sum of what it was given."""
+
+    def __init__(self):
+        self.total = theano.shared(np.zeros(2, 'float32'))
+        self.step = None
+
+    def get_shared(self):
+        return [self.total]
+
+    def __call__(self, batch):
+        self.total.set_value(self.total.get_value() * np.float32(0.9)
+                             + batch.sum())
+        loss = self.step and self.step()
+        return self.total.get_value().mean() if loss is None else loss
+
+
+class TrainingTest(FolderTest):
     """Trains on images that are numbers: image i is the number i."""
 
     def setUp(self):
-        self.batches, self.tested, self.epochs = [], [], []
+        super().setUp()
+        self.stderr, self.stdout = io.StringIO(), io.StringIO()
         output = contextlib.ExitStack()
-        self.stderr = io.StringIO()
-        output.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        output.enter_context(contextlib.redirect_stdout(self.stdout))
         output.enter_context(contextlib.redirect_stderr(self.stderr))
         self.addCleanup(output.close)
+        self.batches = []
 
-    def train(self, count=10, batch_size=3, epochs=4, step=None, test=None,
-              **kwargs):
-        """`step` and `test` are called with the number of the step just done;
-        what they return, if anything, is the loss."""
-        def train_batch(batch):
-            self.assertEqual((batch.shape, batch.dtype),
-                             ((batch_size, 1), 'float32'))
-            self.batches.append(batch.ravel().astype(int).tolist())
-            loss = step and step(len(self.batches))
-            return np.float32(len(self.batches) if loss is None else loss)
-
-        def test_batch(batch):
-            self.tested.append(batch.ravel().astype(int).tolist())
-            loss = test and test(len(self.batches))
-            return np.float32(batch.mean() if loss is None else loss)
-
+    def begin(self, run=None, count=10, batch_size=3, epochs=4,
+              iterations=None, seed=0, shuffle=True, feed=iter):
+        parameters = dict(batch_size=batch_size, epochs=epochs,
+                          iterations=iterations, seed=seed, shuffle=shuffle)
+        self.run_ = run or runs.create(
+            self.path('runs'), 'smoke',
+            {'experiment': 'cae2d', 'parameters': parameters}, {})
+        self.run_.checkpoint_interval = math.inf
+        self.fake = Fake()
         images = np.arange(count, dtype='float32')[:, None]
-        return train_cae(Functions(train_batch, test_batch), images,
-                         100 + images[:5], batch_size, epochs,
-                         after_epoch=self.epochs.append, **kwargs)
+        return Training(self.run_, [], Functions(self.fake), images,
+                        ['train', 'test'], feed)
+
+    def work(self, training):
+        for batch in training.minibatches():
+            self.batches.append(batch.ravel().astype(int).tolist())
+            training.log(train=self.fake(batch))
+            if training.ends_epoch:
+                training.log(test=training.epoch)
+                training.keep(epochs=training.epoch, images=batch)
+        return training
+
+    def again(self, interval=math.inf):
+        """The training in another process, as it were."""
+        training = self.begin(runs.Run(self.run_.folder))
+        self.run_.checkpoint_interval = interval
+        return training
 
     def orders(self, **kwargs):
         """The images of each epoch, in order."""
         self.batches = []
-        self.train(**kwargs)
-        return [sum(self.batches[i:i + 3], []) for i in range(0, 12, 3)]
+        training = self.work(self.begin(**kwargs))
+        n = training.per_epoch
+        return [sum(self.batches[i:i + n], [])
+                for i in range(0, len(self.batches), n)]
+
+    def losses(self):
+        with open(self.run_.path('losses.csv'), newline='') as file:
+            return list(csv.DictReader(file))
+
+    def signal_at(self, iteration, *signums):
+        def step():
+            if len(self.batches) == iteration:
+                for signum in signums:
+                    os.kill(os.getpid(), signum)
+        self.fake.step = step
 
 
-class EpochTest(TrainTest):
-    def test_history(self):
-        history = self.train()
-        np.testing.assert_array_equal(history.train_mse, np.arange(1, 13))
-        self.assertEqual(history.iterations_per_epoch, 3)
-        self.assertEqual(history.epochs, 4)
-        self.assertIs(history.interrupted, False)
-        self.assertEqual(self.epochs, [1, 2, 3, 4])
-
-    def test_test_loss_is_that_of_all_images(self):
-        history = self.train()
-        # Before training and after each epoch; the last minibatch is smaller
-        # and weighs less.
-        np.testing.assert_allclose(history.test_mse, [102] * 5)
-        self.assertEqual(self.tested,
-                         [[100, 101, 102], [103, 104]] * 5)
-
-    def test_tested_before_training_and_after_each_epoch(self):
-        history = self.train(test=float)
-        np.testing.assert_array_equal(history.test_mse, [0, 3, 6, 9, 12])
-
+class EpochTest(TrainingTest):
     def test_each_image_once_in_an_epoch(self):
         for order in self.orders():
-            self.assertEqual(len(order), 9)
-            self.assertEqual(len(set(order)), 9)
+            self.assertEqual((len(order), len(set(order))), (9, 9))
             self.assertLess(set(order), set(range(10)))
 
     def test_other_order_each_epoch(self):
         orders = self.orders()
         self.assertEqual(len(set(map(tuple, orders))), 4)
-        left_out = {tuple(set(range(10)) - set(order)) for order in orders}
-        self.assertGreater(len(left_out), 1)
-
-    def test_not_shuffled(self):
+        self.assertEqual(self.orders(), orders)
+        self.assertNotEqual(self.orders(seed=1), orders)
         self.assertEqual(self.orders(shuffle=False), [list(range(9))] * 4)
 
-    def test_seed(self):
-        self.assertEqual(self.orders(seed=1), self.orders(seed=1))
-        self.assertNotEqual(self.orders(seed=1), self.orders(seed=2))
-        self.assertEqual(self.orders(), self.orders(seed=0))
-        np.random.seed(1)
-        state = np.random.get_state()[1].tolist()
-        self.orders()
-        self.assertEqual(np.random.get_state()[1].tolist(), state)
+    def test_numbers(self):
+        training = self.begin()
+        seen = []
+        for batch in training.minibatches():
+            seen.append((training.iteration, training.epoch,
+                         training.ends_epoch))
+        self.assertEqual(seen, [(i, (i + 2) // 3, i % 3 == 0)
+                                for i in range(1, 13)])
 
-    def test_whole_minibatches_only(self):
-        for count, expected in [(3, 1), (5, 1), (6, 2), (11, 3)]:
-            self.batches = []
-            history = self.train(count, epochs=1)
-            self.assertEqual(history.iterations_per_epoch, expected)
-            self.assertEqual(len(self.batches), expected)
+    def test_length_in_iterations(self):
+        training = self.begin(iterations=7)
+        self.assertEqual((training.iterations, training.epochs), (7, 3))
+        ends = [training.iteration for _ in training.minibatches()
+                if training.ends_epoch]
+        self.assertEqual(ends, [3, 6, 7])
+
+    def test_times_in_proportion(self):
+        training = self.begin(epochs=10)
+        self.assertEqual([training.epoch for _ in training.minibatches()
+                          if training.at([1, 20, 50, 100], 100)],
+                         [1, 2, 5, 10])
 
     def test_less_than_a_minibatch(self):
-        with self.assertRaisesRegex(UserError, '^2 training examples .* of 3$'):
-            self.train(count=2)
+        with self.assertRaisesRegex(UserError, '^2 training examples .* of 3'):
+            self.begin(count=2)
+
+    def test_feed(self):
+        fed = []
+
+        def feed(batches):
+            for batch in batches:
+                fed.append(batch.ravel().astype(int).tolist())
+                yield batch
+
+        self.work(self.begin(feed=feed))
+        self.assertEqual(fed, self.batches)
+
+
+class RecordTest(TrainingTest):
+    def test_results(self):
+        training = self.begin()
+        training.log(test=0.5)
+        results = self.work(training).results()
+        self.assertEqual(results['train_loss'].shape, (13,))
+        self.assertTrue(math.isnan(results['train_loss'][0]))
+        np.testing.assert_array_equal(
+            np.flatnonzero(~np.isnan(results['test_loss'])), [0, 3, 6, 9, 12])
+        np.testing.assert_array_equal(results['epochs'], [1, 2, 3, 4])
+        self.assertEqual(results['images'].shape, (4, 3, 1))
+        self.assertEqual(results['iterations_per_epoch'], 3)
+        self.assertGreater(results['seconds'], 0)
+
+    def test_losses(self):
+        training = self.begin()
+        training.log(test=0.5)
+        self.work(training)
+        rows = self.losses()
+        self.assertEqual([int(row['iteration']) for row in rows],
+                         list(range(13)))
+        self.assertEqual((rows[0]['train'], rows[0]['test']), ('', '0.5'))
+        self.assertEqual([float(row['train']) for row in rows[1:]],
+                         training.losses['train'][1:])
+
+    def test_what_is_kept_does_not_change(self):
+        training = self.begin()
+        value = np.zeros(2)
+        training.keep(value=value)
+        value += 1
+        np.testing.assert_array_equal(training.results()['value'], [[0, 0]])
+
+
+class ResumeTest(TrainingTest):
+    def finished(self):
+        """Results of a training that nothing stopped, and its state."""
+        self.work(self.begin())
+        whole = self.batches, self.fake.total.get_value(), self.read(
+            os.path.relpath(self.run_.path('losses.csv'), self.folder))
+        self.batches = []
+        return whole
+
+    def assert_same(self, whole):
+        batches, total, losses = whole
+        self.assertEqual(self.batches, batches)
+        np.testing.assert_array_equal(self.fake.total.get_value(), total)
+        self.assertEqual(self.read(os.path.relpath(
+            self.run_.path('losses.csv'), self.folder)), losses)
+
+    def stop(self, training, signum=signal.SIGINT):
+        with self.assertRaises(Stopped) as caught:
+            self.work(training)
+        self.assertEqual(caught.exception.signum, signum)
+        self.assertIn('--resume', str(caught.exception))
+
+    def test_after_any_iteration(self):
+        whole = self.finished()
+        for iteration in range(1, 12):
+            for signum in signal.SIGINT, signal.SIGTERM:
+                self.batches = []
+                training = self.begin()
+                self.signal_at(iteration, signum)
+                self.stop(training, signum)
+                self.assertEqual(len(self.batches), iteration)
+                training = self.again()
+                self.assertEqual(training.iteration, iteration)
+                self.work(training)
+                self.assert_same(whole)
+                np.testing.assert_array_equal(training.results()['epochs'],
+                                              [1, 2, 3, 4])
+
+    def test_several_times(self):
+        whole = self.finished()
+        training = self.begin()
+        for iteration in 2, 3, 8:
+            self.signal_at(iteration, signal.SIGINT)
+            self.stop(training)
+            training = self.again()
+        self.work(training)
+        self.assert_same(whole)
+
+    def test_after_the_last(self):
+        whole = self.finished()
+        again = self.again()
+        self.assertEqual(again.iteration, 12)
+        self.work(again)
         self.assertEqual(self.batches, [])
+        self.batches = whole[0]
+        self.assert_same(whole)
 
-    def test_loss_not_finite(self):
-        for loss in ['nan', 'inf']:
-            self.batches, self.epochs = [], []
+    def killed(self, at):
+        """A training that is gone after an iteration, as by kill -9, with a
+        checkpoint after each one before."""
+        training = self.begin()
+        self.run_.checkpoint_interval = 0
+        for batch in training.minibatches():
+            if training.iteration > at:
+                break
+            self.batches.append(batch.ravel().astype(int).tolist())
+            training.log(train=self.fake(batch))
+            if training.ends_epoch:
+                training.log(test=training.epoch)
+                training.keep(epochs=training.epoch, images=batch)
+
+    def checkpoints(self):
+        folder = self.run_.path('checkpoints')
+        return [os.path.join(folder, name)
+                for name in sorted(os.listdir(folder))]
+
+    def test_killed(self):
+        whole = self.finished()
+        self.killed(5)
+        self.assertEqual([os.path.basename(path)
+                          for path in self.checkpoints()],
+                         ['00000004.npz', '00000005.npz'])
+        self.work(self.again())
+        self.assert_same(whole)
+
+    def test_damaged_checkpoints(self):
+        whole = self.finished()
+        self.killed(5)
+        with open(self.checkpoints()[1], 'rb+') as file:
+            file.truncate(500)
+        # As a kill in the middle of writing one leaves it.
+        self.write(os.path.relpath(self.run_.path(
+            'checkpoints', '.x-00000006.npz'), self.folder), 'part')
+        training = self.again()
+        self.assertEqual(training.iteration, 4)
+        self.assertIn('00000005.npz is truncated or damaged',
+                      self.stderr.getvalue())
+        del self.batches[4:]
+        self.work(training)
+        self.assert_same(whole)
+
+    def test_all_damaged(self):
+        whole = self.finished()
+        self.killed(5)
+        for path in self.checkpoints():
+            with open(path, 'wb'):
+                pass
+        training = self.again()
+        self.assertEqual(training.iteration, 0)
+        self.batches = []
+        self.work(training)
+        self.assert_same(whole)
+
+    def test_foreign_checkpoints(self):
+        self.killed(5)
+        good = archive.load(self.checkpoints()[0], 'checkpoint')
+        arrays, meta = archive.load(self.checkpoints()[1], 'checkpoint')
+        for message, kind, changed, about in [
+                ('is a model', 'model', arrays, meta),
+                ('of another configuration: its experiment is dcgan',
+                 'checkpoint', arrays, dict(meta, settings=dict(
+                     meta['settings'], experiment='dcgan'))),
+                ('another network: train.0 is float32 of', 'checkpoint',
+                 {**arrays, 'variable/train.0': np.zeros(3, 'float32')},
+                 meta),
+                ('another network: train.0 is float64 of', 'checkpoint',
+                 {**arrays, 'variable/train.0': np.zeros(2)}, meta),
+                ('another program: more.0', 'checkpoint',
+                 {**arrays, 'variable/more.0': np.zeros(2)}, meta),
+                ('other losses', 'checkpoint',
+                 {**arrays, 'loss/more': np.zeros(2)}, meta)]:
+            archive.save(self.checkpoints()[1], kind, changed, about)
+            self.stderr.truncate(0)
+            self.assertEqual(self.again().iteration, good[1]['iteration'])
+            self.assertIn(message, self.stderr.getvalue())
+
+    def test_cannot_be_written(self):
+        training = self.begin()
+        self.run_.checkpoint_interval = 0
+        step = iter(training.minibatches())
+        for _ in range(3):
+            training.log(train=self.fake(next(step)))
+        good = self.checkpoints()
+        full = mock.patch('os.fsync', side_effect=OSError(28, 'full'))
+        with full, self.assertRaisesRegex(UserError, 'No space left'):
+            next(step)
+        self.assertEqual(self.checkpoints(), good)
+        self.assertEqual(self.again().iteration, 2)
+
+
+class DivergenceTest(TrainingTest):
+    def test_loss(self):
+        for loss in 'nan', 'inf', '-inf':
+            self.batches = []
+            training = self.begin()
+            self.run_.checkpoint_interval = 0
+            self.fake.step = lambda: (float(loss) if len(self.batches) == 5
+                                      else None)
             with self.assertRaisesRegex(
-                    UserError, f'training loss is {loss} at iteration 5 '
-                               r'\(epoch 2\)'):
-                self.train(step=lambda i: float(loss) if i == 5 else None)
-            self.assertEqual(len(self.batches), 5)
-            self.assertEqual(self.epochs, [1])
+                    UserError, f'^the train loss is {loss} at iteration 5 '
+                    r'\(epoch 2\): .*00000004.npz'):
+                self.work(training)
+            self.assertEqual(self.again().iteration, 4)
 
-    def test_test_loss_not_finite(self):
-        # After the last step there is no other loss to tell.
-        with self.assertRaisesRegex(
-                UserError, r'test loss is nan at iteration 12 \(epoch 4\)'):
-            self.train(test=lambda i: float('nan') if i == 12 else None)
+    def test_parameters(self):
+        # The loss is that before the step: it may still be finite.
+        training = self.begin()
+        self.run_.checkpoint_interval = 0
+        step = iter(training.minibatches())
+        for _ in range(3):
+            training.log(train=self.fake(next(step)))
+        self.fake.total.set_value(np.float32([1, np.nan]))
+        with self.assertRaisesRegex(UserError, 'train.0 is no longer finite '
+                                    'at iteration 3 .*00000002.npz'):
+            next(step)
+        self.assertEqual(self.again().iteration, 2)
 
 
-class Interrupted(Exception):
-    """A KeyboardInterrupt, which would end the tests, as if passed."""
-
-
-class InterruptTest(TrainTest):
+class SignalTest(TrainingTest):
     def setUp(self):
         super().setUp()
         self.received = []
-        self.handler = lambda *args: self.received.append(args)
-        previous = signal.signal(signal.SIGINT, self.handler)
-        self.addCleanup(signal.signal, signal.SIGINT, previous)
 
-    def train(self, **kwargs):
-        try:
-            return super().train(**kwargs)
-        except KeyboardInterrupt as error:
-            raise Interrupted from error
+        def handler(*args):
+            self.received.append(args)
 
-    def interrupt_at(self, *steps):
-        def step(i):
-            for _ in range(steps.count(i)):
-                os.kill(os.getpid(), signal.SIGINT)
-        return step
+        for signum in signal.SIGINT, signal.SIGTERM:
+            self.addCleanup(signal.signal, signum,
+                            signal.signal(signum, handler))
+        self.handler = handler
 
-    def assert_handler_is_back(self):
+    def assert_handlers_are_back(self):
         self.assertEqual(self.received, [])
-        self.assertIs(signal.getsignal(signal.SIGINT), self.handler)
+        for signum in signal.SIGINT, signal.SIGTERM:
+            self.assertIs(signal.getsignal(signum), self.handler)
 
-    def test_ends_after_the_step(self):
-        history = self.train(step=self.interrupt_at(5))
-        self.assertIs(history.interrupted, True)
-        self.assertEqual(len(self.batches), 5)
-        np.testing.assert_array_equal(history.train_mse, np.arange(1, 6))
-        self.assertEqual(history.epochs, 1)
-        self.assertEqual(len(history.test_mse), 2)
-        self.assertEqual(self.epochs, [1])
+    def test_after_the_end(self):
+        self.work(self.begin())
+        self.assert_handlers_are_back()
+
+    def test_stop(self):
+        training = self.begin()
+        self.signal_at(5, signal.SIGTERM)
+        with self.assertRaises(Stopped):
+            self.work(training)
         self.assertIn('stopping after this step', self.stderr.getvalue())
-        self.assert_handler_is_back()
+        self.assert_handlers_are_back()
 
-    def test_in_the_first_epoch(self):
-        history = self.train(step=self.interrupt_at(1))
-        self.assertEqual((history.epochs, len(history.test_mse)), (0, 1))
-        self.assertEqual(len(self.batches), 1)
+    def test_second_one_stops_at_once(self):
+        training = self.begin()
+        self.signal_at(5, signal.SIGINT, signal.SIGINT)
+        interrupted = False
+        try:
+            self.work(training)
+        except KeyboardInterrupt:
+            interrupted = True
+        self.assertTrue(interrupted)
+        self.assertEqual(len(training.losses['train']), 6)
+        self.assert_handlers_are_back()
 
-    def test_during_the_test(self):
-        def test(i):
-            if len(self.tested) == 5:
-                os.kill(os.getpid(), signal.SIGINT)
-
-        history = self.train(test=test)
-        self.assertIs(history.interrupted, True)
-        self.assertEqual(len(self.batches), 6)
-        self.assertEqual((history.epochs, len(history.test_mse)), (2, 3))
-        self.assertEqual(self.epochs, [1, 2])
-
-    def test_second_interrupt(self):
-        with self.assertRaises(Interrupted):
-            self.train(step=self.interrupt_at(5, 5))
-        self.assertEqual(len(self.batches), 5)
-        self.assert_handler_is_back()
-
-    def test_handler_is_back_after_each_end(self):
-        self.train()
-        self.assert_handler_is_back()
-        with self.assertRaises(UserError):
-            self.train(step=lambda i: float('nan'))
-        self.assert_handler_is_back()
-
-    def test_in_a_thread(self):
-        histories = []
-        thread = threading.Thread(
-            target=lambda: histories.append(self.train()))
+    def test_other_thread(self):
+        thread = threading.Thread(target=lambda: self.work(self.begin()))
         thread.start()
         thread.join()
-        self.assertEqual(histories[0].epochs, 4)
+        self.assertEqual(len(self.batches), 12)
 
 
-class MeanOverTest(unittest.TestCase):
-    def test_is_the_mean_whatever_the_size_of_the_minibatches(self):
-        images = np.random.RandomState(1).rand(7, 2)
-        for batch_size in range(1, 10):
-            self.assertAlmostEqual(mean_over(np.mean, images, batch_size),
-                                   images.mean())
+class MeanTest(TrainingTest):
+    def test_weighted(self):
+        images = np.arange(5, dtype='float32')[:, None]
+        sizes = []
+
+        def mean(batch):
+            sizes.append(len(batch))
+            return batch.mean()
+
+        self.assertEqual(mean_over(mean, images, 3), 2)
+        self.assertEqual(sizes, [3, 2])

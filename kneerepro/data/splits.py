@@ -121,7 +121,8 @@ def _split(view, train, test):
     return Split(train, test, shared, uncertain)
 
 
-def minibatches(examples, batch_size, seed=0, epoch=1, shuffle=True):
+def minibatches(examples, batch_size, seed=0, epoch=1, shuffle=True,
+                first=0):
     """The minibatches of one epoch.
 
     Parameters
@@ -132,6 +133,8 @@ def minibatches(examples, batch_size, seed=0, epoch=1, shuffle=True):
         The order depends on these alone, so that any epoch can be run again.
     shuffle : bool
         Whether the order is a new one each epoch (E20).
+    first : int
+        How many minibatches of the epoch to leave out.
 
     Yields
     ------
@@ -151,7 +154,7 @@ def minibatches(examples, batch_size, seed=0, epoch=1, shuffle=True):
     order = np.arange(len(examples))
     if shuffle:
         np.random.RandomState([seed, epoch]).shuffle(order)
-    for i in range(count):
+    for i in range(first, count):
         yield examples[order[i * batch_size:(i + 1) * batch_size]]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kneerepro.figures.style import (
-    GREY, TEST, new_figure, show_image, styled, window)
+    FOOTER, GREY, TEST, new_figure, show_image, styled, window)
 
 _BAR = 50  # mm
 
@@ -43,7 +43,7 @@ def figure_2_1(volume, spacing, directions, footer=None, at=(0.5, 0.5, 0.5)):
         ('coronal', volume[:, cut[1]].T, (x, z), place[::2], 'RLSI')]
 
     # All in inches.
-    width, gap, bottom, line = 7, 0.12, 0.42, 0.25
+    width, gap, bottom, line = 7, 0.12, FOOTER, 0.25
     scale = (width - 4 * gap) / (y + 2 * x)
     tallest = max(z, y) * scale
     height = bottom + tallest + line
@@ -138,7 +138,7 @@ def _sheet(images, columns, vmax, footer, numbered=False, width=7):
     rows = -(-len(images) // columns)
     # All in inches.
     left, right, gap, bottom, top = 0.3 if numbered else 0.06, 0.06, 0.02, \
-        0.42, 0.06
+        FOOTER, 0.06
     wide = (width - left - right + gap) / columns - gap
     tall = wide * images.shape[1] / images.shape[2]
     height = bottom + rows * (tall + gap) - gap + top

@@ -12,7 +12,8 @@ DECODER_FILTERS = (256, 128, 64, 1)     # Table 2.2, read as in E2
 
 
 def build_cae2d(nz=100, rows=64, columns=64, width=1,
-                channels=DECODER_FILTERS, dense_nonlinearity=rectify):
+                channels=DECODER_FILTERS, dense_nonlinearity=rectify,
+                encoder_sigmoid='dense'):
     """The 2D convolutional autoencoder of Tables 2.1 and 2.2.
 
     Parameters
@@ -31,6 +32,10 @@ def build_cae2d(nz=100, rows=64, columns=64, width=1,
     dense_nonlinearity : callable or None
         Nonlinearity of the decoder's dense layer. E4: the table prints "-",
         which is built as Lasagne's default, or None, linear.
+    encoder_sigmoid : {'dense', 'conv'}
+        Where the encoder's sigmoid is. E11: on its dense layer in Table 2.1,
+        on its last convolution in the text of section 2.4.1, which names none
+        for the dense layer; that is linear then.
 
     Returns
     -------
@@ -49,11 +54,13 @@ def build_cae2d(nz=100, rows=64, columns=64, width=1,
     5,193,509 trainable parameters at the defaults.
     """
     return _build_cae(nz, {'rows': rows, 'columns': columns}, width, channels,
-                      dense_nonlinearity, Conv2DLayer, Deconv2DLayer)
+                      dense_nonlinearity, encoder_sigmoid, Conv2DLayer,
+                      Deconv2DLayer)
 
 
 def build_cae3d(nz=200, depth=160, rows=64, columns=64, width=1,
-                channels=DECODER_FILTERS, dense_nonlinearity=rectify):
+                channels=DECODER_FILTERS, dense_nonlinearity=rectify,
+                encoder_sigmoid='dense'):
     """The 3D convolutional autoencoder of Figure 2.4 and section 2.4.1:
     "the same layout was preserved as in the 2D case".
 
@@ -63,7 +70,7 @@ def build_cae3d(nz=200, depth=160, rows=64, columns=64, width=1,
         Units of the latent layer (Table 2.5: 200).
     depth, rows, columns : int
         Size of the volumes, multiples of 16; `depth` counts slices.
-    width, channels, dense_nonlinearity
+    width, channels, dense_nonlinearity, encoder_sigmoid
         As in :func:`build_cae2d`.
 
     Returns
@@ -83,13 +90,16 @@ def build_cae3d(nz=200, depth=160, rows=64, columns=64, width=1,
     36,566,153 trainable parameters at the defaults.
     """
     return _build_cae(nz, {'depth': depth, 'rows': rows, 'columns': columns},
-                      width, channels, dense_nonlinearity,
+                      width, channels, dense_nonlinearity, encoder_sigmoid,
                       Conv3DLayer, Deconv3DLayer)
 
 
 def _build_cae(nz, sizes, width, channels, dense_nonlinearity,
-               ConvLayer, DeconvLayer):
+               encoder_sigmoid, ConvLayer, DeconvLayer):
     check_positive(nz=nz)
+    if encoder_sigmoid not in ('dense', 'conv'):
+        raise ValueError("encoder_sigmoid must be 'dense' or 'conv', not "
+                         f'{encoder_sigmoid!r}')
     _check_sizes(sizes)
     if len(channels) != 4 or channels[-1] != 1:
         raise ValueError('channels must be four filter counts, the last of '
@@ -98,13 +108,16 @@ def _build_cae(nz, sizes, width, channels, dense_nonlinearity,
 
     encoder = InputLayer((None, 1) + size, name='encoder.input')
     for i, filters in enumerate(ENCODER_FILTERS, 1):
-        encoder = ConvLayer(encoder, scaled(filters, width), 5, stride=2,
-                            pad=2, nonlinearity=leaky_relu,
-                            name=f'encoder.conv{i}')
+        last = i == len(ENCODER_FILTERS)
+        encoder = ConvLayer(
+            encoder, scaled(filters, width), 5, stride=2, pad=2,
+            nonlinearity=sigmoid if last and encoder_sigmoid == 'conv'
+            else leaky_relu, name=f'encoder.conv{i}')
     code_shape = encoder.output_shape[1:]
     encoder = FlattenLayer(encoder, name='encoder.reshape')
-    encoder = DenseLayer(encoder, nz, nonlinearity=sigmoid,
-                         name='encoder.dense')
+    encoder = DenseLayer(
+        encoder, nz, name='encoder.dense',
+        nonlinearity=sigmoid if encoder_sigmoid == 'dense' else None)
 
     decoder = InputLayer((None, nz), name='decoder.input')
     decoder = DenseLayer(decoder, encoder.input_shape[1],

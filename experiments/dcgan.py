@@ -1,0 +1,58 @@
+"""The DCGAN (sections 2.4.2 and 3.3).
+
+Trains it with Algorithm 2 and draws Figures 2.5, 3.6 and 3.7, on synthetic
+knees or, with --data, on a folder of DICOM series or a dataset file.
+"""
+
+import kneerepro    # noqa: F401, first: it readies Python for Theano
+import numpy as np
+
+from kneerepro import cli
+from kneerepro.algorithms import compile_dcgan
+from kneerepro.experiment import Experiment
+
+TIMES = 1, 4, 8, 12, 16, 20     # Figure 3.6: "6 training times", of 20 epochs
+SAMPLES = range(1, 21)          # epochs of which we keep a sample
+
+
+def main():
+    # The GANs have no test set (E9).
+    with Experiment('dcgan', __doc__, __file__) as experiment:
+        if not experiment.finished:
+            train(experiment)
+        experiment.draw()
+
+
+def train(experiment):
+    parameters = experiment.parameters
+
+    # ---------------------------------- Tables 2.3 and 2.4, and Algorithm 2
+    generator, discriminator = experiment.build()
+    functions = compile_dcgan(
+        generator, discriminator, parameters['batch_size'],
+        parameters['learning_rate'], parameters['beta1'],
+        parameters['beta2'], parameters['seed'],
+        mode=experiment.engine.mode)
+
+    # "A random selection of 9 generated images": of the same noise each time,
+    # so that one sees what the training changes.
+    rng = np.random.RandomState(parameters['seed'])
+    z = rng.normal(size=(9, parameters['nz'])).astype('float32')
+
+    # ----------------------------------------------------------- section 3.3
+    training = experiment.training(functions, ['discriminator', 'generator'])
+    for batch in training.minibatches():
+        training.log(discriminator=functions.train_discriminator(batch))
+        training.log(generator=functions.train_generator())
+        if training.at(TIMES, 20):
+            training.keep(shown_epochs=training.epoch,
+                          over_time=functions.generate(z)[:, 0])
+        if training.at(SAMPLES, 20):
+            made = functions.generate(z)
+            experiment.sample(training, made.reshape(3, 3, *made.shape[2:]))
+
+    experiment.finish(training)
+
+
+if __name__ == '__main__':
+    cli.run(main)

@@ -1,0 +1,11 @@
+"""Figure 2.4: architecture of the 3D autoencoder (section 2.4.1).
+
+"The same layout was preserved as in the 2D case." Drawn from the networks that
+the parameters make, by default the thesis's.
+"""
+
+from kneerepro import cli
+from kneerepro.redraw import figure_of_networks
+
+if __name__ == '__main__':
+    cli.run(lambda: figure_of_networks('2.4', 'cae3d', __doc__))

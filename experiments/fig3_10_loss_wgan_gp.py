@@ -1,0 +1,11 @@
+"""Figure 3.10: losses of the WGAN-GP (section 3.4).
+
+"The loss functions for 35 epochs". Drawn from the newest finished run of
+wgan_gp.py, which is started where there is none.
+"""
+
+from kneerepro import cli
+from kneerepro.redraw import figure_of_run
+
+if __name__ == '__main__':
+    cli.run(lambda: figure_of_run('3.10', 'wgan_gp', __doc__, __file__))

@@ -1,0 +1,11 @@
+"""Figure 3.2: six reconstructions of the 2D autoencoder (section 3.1).
+
+"The samples were taken every 20 slides from the first patient." Drawn from
+the newest finished run of cae2d.py, which is started where there is none.
+"""
+
+from kneerepro import cli
+from kneerepro.redraw import figure_of_run
+
+if __name__ == '__main__':
+    cli.run(lambda: figure_of_run('3.2', 'cae2d', __doc__, __file__))

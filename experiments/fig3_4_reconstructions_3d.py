@@ -1,0 +1,12 @@
+"""Figure 3.4: reconstructions of the 3D autoencoder (section 3.2).
+
+"[...] 3 different slide depths for 3 different patients at different training
+times". Drawn from the newest finished run of cae3d.py, which is started where
+there is none.
+"""
+
+from kneerepro import cli
+from kneerepro.redraw import figure_of_run
+
+if __name__ == '__main__':
+    cli.run(lambda: figure_of_run('3.4', 'cae3d', __doc__, __file__))

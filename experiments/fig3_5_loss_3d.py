@@ -1,0 +1,11 @@
+"""Figure 3.5: losses of the 3D autoencoder (section 3.2).
+
+Over 500 epochs, in the thesis. Drawn from the newest finished run of cae3d.py,
+which is started where there is none.
+"""
+
+from kneerepro import cli
+from kneerepro.redraw import figure_of_run
+
+if __name__ == '__main__':
+    cli.run(lambda: figure_of_run('3.5', 'cae3d', __doc__, __file__))

@@ -1,0 +1,12 @@
+"""Figure 3.9: real and generated images (section 3.4).
+
+"[...] an illustrative comparison between 100 real and generated images at the
+end of the iterations". Drawn from the newest finished run of wgan_gp.py, which
+is started where there is none.
+"""
+
+from kneerepro import cli
+from kneerepro.redraw import figure_of_run
+
+if __name__ == '__main__':
+    cli.run(lambda: figure_of_run('3.9', 'wgan_gp', __doc__, __file__))

@@ -1,0 +1,67 @@
+"""The WGAN with gradient penalty (sections 2.4.2 and 3.4).
+
+Trains it with Algorithm 3 and draws Figures 2.5, 3.8, 3.9 and 3.10, on
+synthetic knees or, with --data, on a folder of DICOM series or a dataset
+file.
+"""
+
+import kneerepro    # noqa: F401, first: it readies Python for Theano
+import numpy as np
+
+from kneerepro import cli
+from kneerepro.algorithms import compile_wgan_gp
+from kneerepro.experiment import Experiment
+
+TIMES = 1, 7, 10, 20, 26, 35    # Figure 3.8: epochs, of 35
+SAMPLES = range(1, 36, 2)       # epochs of which we keep a sample
+COMPARED = 100                  # Figure 3.9: "100 real and generated images"
+
+
+def main():
+    # The GANs have no test set (E9).
+    with Experiment('wgan_gp', __doc__, __file__) as experiment:
+        if not experiment.finished:
+            train(experiment)
+        experiment.draw()
+
+
+def train(experiment):
+    parameters = experiment.parameters
+
+    # -- Tables 2.3 and 2.4: "the last layer of the discriminator in the
+    # -- WGAN-GP [...] had no activation function"; and Algorithm 3
+    generator, critic = experiment.build()
+    functions = compile_wgan_gp(
+        generator, critic, parameters['batch_size'],
+        parameters['learning_rate'], parameters['beta1'],
+        parameters['beta2'], parameters['penalty_weight'],
+        parameters['seed'], mode=experiment.engine.mode)
+
+    # Of the same noise each time, so that one sees what the training changes.
+    rng = np.random.RandomState(parameters['seed'])
+    noise = rng.normal(size=(COMPARED, parameters['nz'])).astype('float32')
+    z = noise[:9]
+
+    # ----------------------------------------------------------- section 3.4
+    training = experiment.training(functions, ['critic', 'generator'])
+    for batch in training.minibatches():
+        training.log(critic=functions.train_critic(batch))
+        if training.iteration % parameters['critic_steps'] == 0:    # E8
+            training.log(generator=functions.train_generator())
+        if training.at(TIMES, 35):
+            training.keep(shown_epochs=training.epoch,
+                          over_time=functions.generate(z)[:, 0])
+        if training.at(SAMPLES, 35):
+            made = functions.generate(z)
+            experiment.sample(training, made.reshape(3, 3, *made.shape[2:]))
+
+    # Figure 3.9: "100 real and generated images at the end"
+    examples = experiment.train
+    count = min(COMPARED, len(examples))
+    real = examples[rng.permutation(len(examples))[:count]]
+    experiment.finish(training, real=real[:, 0],
+                      generated=functions.generate(noise[:count])[:, 0])
+
+
+if __name__ == '__main__':
+    cli.run(main)

@@ -1,0 +1,259 @@
+"""What an experiment can be told: presets, and a flag for each number.
+
+A preset is a file with a section for each experiment, and one for all of
+them. ``thesis.ini`` has every parameter that there is, any other preset what
+it sets differently.
+"""
+
+import argparse
+import configparser
+import difflib
+import os
+
+from kneerepro import cli
+from kneerepro.data.convert import NORMALISATIONS
+from kneerepro.errors import UserError
+
+FOLDER = os.path.join(os.path.dirname(__file__), 'presets')
+PRESETS = 'smoke', 'quick', 'thesis'
+EXPERIMENTS = 'cae2d', 'cae3d', 'dcgan', 'wgan_gp'
+
+_ALL = 'all'
+
+
+def _or_none(kind):
+    """What reads a value that may be left out."""
+    def read(text):
+        return kind(text) if text else None
+    return read
+
+
+def _choice(*choices):
+    def read(text):
+        if text not in choices:
+            raise argparse.ArgumentTypeError(
+                f'{text!r} is none of {", ".join(choices)}')
+        return text
+    return read
+
+
+def _filters(text):
+    counts = [cli.positive_int(part) for part in text.split(',')]
+    if len(counts) != 4 or counts[-1] != 1:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not four numbers of filters, the last of them 1')
+    return counts
+
+
+def _flag(text):
+    return _choice('yes', 'no')(text) == 'yes'
+
+
+#: The parameters that the images depend on.
+OF_THE_DATA = ('patients', 'matrix', 'slices', 'depth', 'size', 'normalise',
+               'flip_left', 'seed')
+
+#: What reads a parameter, and what it is.
+PARAMETERS = {
+    'patients': (cli.positive_int, 'synthetic patients, if no --data'),
+    'matrix': (cli.positive_int, 'rows and columns of their slices'),
+    'slices': (cli.positive_int, 'slices of each'),
+    'depth': (cli.positive_int, 'slices of a volume of the dataset'),
+    'size': (cli.positive_int, 'rows and columns of a slice'),
+    'normalise': (_choice(*NORMALISATIONS), 'scale to [0, 1] over this'),
+    'flip_left': (_flag, 'mirror left knees'),
+    'split': (_choice('last', 'patient'), 'which examples test'),
+    'test': (_or_none(cli.positive_int), 'how many of them'),
+    'nz': (cli.positive_int, 'units of the code, or noise'),
+    'width': (cli.positive_float, 'share of the filters'),
+    'channels': (_filters, 'filters of the decoder'),
+    'filter_size': (lambda text: int(_choice('4', '5')(text)),
+                    'of the generator'),
+    'encoder_sigmoid': (_choice('dense', 'conv'), 'the layer it is on'),
+    'dense_nonlinearity': (_choice('rectify', 'linear'),
+                           'of decoder and generator'),
+    'batch_norm_output': (_flag, 'batch norm on the generator\'s last layer'),
+    'critic_batch_norm': (_flag, 'batch norm in the critic'),
+    'batch_size': (cli.positive_int, 'examples of a minibatch'),
+    'learning_rate': (cli.positive_float, 'Adam\'s alpha'),
+    'beta1': (cli.decay_rate, 'Adam\'s'),
+    'beta2': (cli.decay_rate, 'Adam\'s'),
+    'penalty_weight': (cli.non_negative_float, 'of the gradient, lambda'),
+    'critic_steps': (cli.positive_int, 'for each step of the generator'),
+    'epochs': (cli.positive_int, 'passes over the training set'),
+    'iterations': (_or_none(cli.positive_int), 'minibatches, not epochs'),
+    'shuffle': (_flag, 'the order anew in each epoch'),
+    'seed': (cli.seed, 'of all that is random')}
+
+
+def read_preset(preset, experiment):
+    """The parameters of an experiment in a preset.
+
+    Parameters
+    ----------
+    preset : str
+        One of :data:`PRESETS`, or the path of a file like theirs.
+    experiment : str
+        One of :data:`EXPERIMENTS`.
+
+    Returns
+    -------
+    dict
+        All parameters that the experiment has, in the order of
+        :data:`PARAMETERS`.
+
+    Raises
+    ------
+    UserError
+        For a file that cannot be read, a parameter that does not exist and
+        a value that is wrong.
+    """
+    thesis = _read_file('thesis', experiment)
+    values = {**thesis, **_read_file(preset, experiment)}
+    for name in values:
+        if name not in thesis:
+            raise UserError(f'{preset}: {experiment} has no {name}'
+                            + suggestion(name, thesis))
+    result = {}
+    for name, (read, _) in PARAMETERS.items():
+        if name in values:
+            try:
+                result[name] = read(values[name])
+            except argparse.ArgumentTypeError as error:
+                raise UserError(f'{preset}: {name} of {experiment}: {error}'
+                                ) from None
+    return result
+
+
+def _read_file(preset, experiment):
+    path = (os.path.join(FOLDER, preset + '.ini') if preset in PRESETS
+            else preset)
+    parser = configparser.ConfigParser(
+        default_section=_ALL, inline_comment_prefixes='#',
+        interpolation=None)
+    try:
+        with open(path, encoding='utf-8') as file:
+            parser.read_file(file)
+    except OSError as error:
+        names = ', '.join(PRESETS)
+        raise UserError(f'no preset {preset}: {os.strerror(error.errno)}; '
+                        f'there are {names}, or give the path of a file'
+                        + suggestion(preset, PRESETS)) from None
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise UserError(f'{path} is no preset: '
+                        + str(error).replace('\n', ' ')) from None
+    for section in parser.sections():
+        if section not in EXPERIMENTS:
+            raise UserError(f'{path}: no experiment is called {section}'
+                            + suggestion(section, EXPERIMENTS))
+    return dict(parser[experiment] if experiment in parser
+                else parser.defaults())
+
+
+def suggestion(name, known):
+    """`` (did you mean ...?)``, if there is something like it."""
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f' (did you mean {close[0]}?)' if close else ''
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that takes no abbreviations, and names what an unknown flag
+    may have been meant to be."""
+
+    def __init__(self, description):
+        super().__init__(
+            description=description.split('\n\n', 1)[0], allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def parse_args(self, args=None, namespace=None):
+        args, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            known = [flag for action in self._actions
+                     for flag in action.option_strings]
+            name = unknown[0].split('=')[0]
+            self.error(f'unknown argument {name}' + suggestion(name, known))
+        return args
+
+
+def add_preset(parser, default='quick'):
+    """Add ``--preset``."""
+    parser.add_argument(
+        '--preset', default=default, metavar='NAME',
+        help=f'{", ".join(PRESETS)} (default: {default}) or a file: the '
+             'values of all parameters')
+
+
+def add_parameters(parser, experiment, preset='quick', only=PARAMETERS):
+    """Add ``--preset`` and a flag for each parameter of an experiment, or for
+    some; what is not given is not set."""
+    add_preset(parser, preset)
+    presets = {name: read_preset(name, experiment) for name in PRESETS[1:]}
+    group = parser.add_argument_group('parameters')
+    for name, value in presets['thesis'].items():
+        if name not in only:
+            continue
+        read, text = PARAMETERS[name]
+        values = ', '.join(f'{preset}: {as_text(values[name])}'
+                           for preset, values in presets.items())
+        text = f'{text} ({values})'
+        flag = '--' + name.replace('_', '-')
+        if read is _flag:
+            # Its help would show a default of SUPPRESS on Python 3.9.
+            action = group.add_argument(
+                flag, help=text, action=argparse.BooleanOptionalAction)
+            action.default = argparse.SUPPRESS
+        else:
+            group.add_argument(
+                flag, default=argparse.SUPPRESS, type=read, help=text,
+                metavar='NAME' if isinstance(value, str) else 'N')
+
+
+def parameters_of(args, experiment):
+    """The parameters that parsed arguments ask for.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+    experiment : str
+
+    Returns
+    -------
+    dict
+    """
+    values = read_preset(args.preset, experiment)
+    return {name: getattr(args, name, value)
+            for name, value in values.items()}
+
+
+def differences(parameters, experiment, synthetic=True):
+    """Where parameters are not the thesis's.
+
+    Parameters
+    ----------
+    parameters : dict
+    experiment : str
+    synthetic : bool
+        Whether the images are synthetic, so that their number and size as
+        made count as well.
+
+    Returns
+    -------
+    dict of str to tuple
+        Name to value and the thesis's value. The thesis names no seed.
+    """
+    thesis = read_preset('thesis', experiment)
+    passed_over = {'seed'} | (set() if synthetic else
+                              {'patients', 'matrix', 'slices'})
+    return {name: (value, thesis[name]) for name, value in parameters.items()
+            if value != thesis[name] and name not in passed_over}
+
+
+def as_text(value):
+    """A value as it would be given for its flag."""
+    if value is None:
+        return 'none'
+    if isinstance(value, bool):
+        return 'yes' if value else 'no'
+    if isinstance(value, list):
+        return ','.join(map(str, value))
+    return f'{value:g}' if isinstance(value, float) else str(value)

@@ -1,0 +1,128 @@
+"""The scripts of single figures: they draw one of a run that is there, or
+have one made first."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+
+from kneerepro import config, experiment, runs, zoo
+from kneerepro.errors import UserError
+from kneerepro.experiment import draw_figure
+from kneerepro.figures.footer import footer_of_networks
+from kneerepro.figures.of_runs import ARCHITECTURES, file_name
+from kneerepro.figures.style import save_figure
+
+
+def figure_of_run(number, name, description, script):
+    """Draw a figure of the newest finished run.
+
+    Parameters
+    ----------
+    number : str
+        In the thesis, such as '3.4'.
+    name : str
+        Of the experiment.
+    description : str
+        The docstring of the script.
+    script : str
+        Its path; that of the experiment lies beside it.
+
+    Returns
+    -------
+    int
+        An exit status.
+
+    Raises
+    ------
+    UserError
+        If the run cannot be used.
+    """
+    trainer = os.path.join(os.path.dirname(script), name + '.py')
+    parser = argparse.ArgumentParser(
+        description=description.split('\n\n', 1)[0],
+        epilog='All flags of {0} choose among the runs, and start one if '
+               'there is none like that: python {0} --help'.format(trainer),
+        allow_abbrev=False)
+    parser.add_argument('--run', metavar='RUN',
+                        help='the finished run (default: the newest)')
+    experiment.add_out(parser)
+    own, others = parser.parse_known_args()
+    argv = [*others, '--out', own.out]
+    given, args = experiment.parse(name, description, argv)
+    if 'resume' in given:
+        raise UserError(f'to go on with a run: python {trainer} --resume')
+    if own.run and others:
+        raise UserError(f'--run says which, {others[0]} would choose: leave '
+                        'one of them out')
+    run = runs.Run(own.run) if own.run else _newest(args, name, others)
+    if run is None:
+        print(f'no finished run {"like that " * bool(others)}in {own.out}: '
+              f'starting one, {trainer}', flush=True)
+        status = run_script(trainer, *argv)
+        return status or _draw(_newest(args, name, others), number)
+    if run.experiment != name:
+        raise UserError(f'{own.run} is a run of {run.experiment}, Figure '
+                        f'{number} is one of {name}')
+    return _draw(run, number)
+
+
+def _newest(args, name, others):
+    found = (experiment.find_runs(args, name) if others
+             else runs.find(args.out, name))
+    return next((run for run in found if run.finished), None)
+
+
+def run_script(path, *arguments):
+    """Run another script, as a shell would.
+
+    Ctrl-C, which the terminal sends to both, and SIGTERM are its affair: it
+    is waited for while it saves what it has.
+
+    Returns
+    -------
+    int
+        Its exit status, 128 and the signal if one ended it.
+    """
+    def forward(signum, frame):
+        if signum == signal.SIGTERM:
+            process.terminate()
+
+    previous = [(signum, signal.signal(signum, forward))
+                for signum in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        process = subprocess.Popen([sys.executable, path, *arguments])
+        status = process.wait()
+    finally:
+        for signum, handler in previous:
+            signal.signal(signum, handler)
+    return status if status >= 0 else 128 - status
+
+
+def _draw(run, number):
+    for path in draw_figure(run, run.results(), number):
+        print(f'wrote {path}')
+    return 0
+
+
+def figure_of_networks(number, name, description):
+    """Draw the networks of an experiment, which takes no training.
+
+    Parameters
+    ----------
+    number, name, description
+        See :func:`figure_of_run`.
+    """
+    parser = config.Parser(description)
+    experiment.add_out(parser)
+    config.add_parameters(parser, name, preset='thesis')
+    args = parser.parse_args()
+    parameters = config.parameters_of(args, name)
+    shape = (parameters['depth'],) + (parameters['size'],) * 2
+    networks = zoo.build(name, zoo.options_of(name, parameters, shape))
+    figure = ARCHITECTURES[number](*networks, footer_of_networks(
+        parameters, name))
+    for path in save_figure(figure, os.path.join(args.out, 'networks',
+                                                 file_name(number))):
+        print(f'wrote {path}')

@@ -1,0 +1,134 @@
+"""A finished run on one page: ``report.html``, which needs no other file."""
+
+import base64
+import math
+import os
+
+import jinja2
+
+from kneerepro import config
+from kneerepro.errors import UserError
+from kneerepro.figures.captions import PRINTED, SHOWN
+from kneerepro.figures.of_runs import FIGURES, file_name
+from kneerepro.files import replacing
+
+_TITLES = {'cae2d': 'The 2D convolutional autoencoder',
+           'cae3d': 'The 3D convolutional autoencoder',
+           'dcgan': 'The DCGAN', 'wgan_gp': 'The WGAN-GP'}
+_SECTIONS = {'cae2d': '3.1', 'cae3d': '3.2', 'dcgan': '3.3',
+             'wgan_gp': '3.4'}
+_PUBLISHED = {
+    # Read off the published curves, to 0.0005.
+    'cae2d': {'train': '0.0012', 'first_ten': '0.0022'},
+    'cae3d': {'train': '0.0026', 'first_ten': '0.016'}}
+
+# Why a parameter differs, by what it is.
+_REASONS = {
+    'patients': 'synthetic knees: fewer to make and to train on',
+    'matrix': 'made no larger than the dataset needs',
+    'slices': 'fewer slices to make and to train on',
+    'depth': 'fewer slices to train on',
+    'encoder_sigmoid': 'E11: as in the text rather than in Table 2.1, since '
+                       'on few images the sigmoids of the code saturate '
+                       'within a hundred steps, and every reconstruction is '
+                       'the mean image',
+    'width': 'fewer filters: less to compute',
+    'epochs': 'chosen for the time it takes',
+    'iterations': 'a length in iterations, not epochs',
+    'batch_size': 'chosen for a smaller dataset',
+    'learning_rate': 'chosen for a shorter training'}
+
+
+def write(run, results):
+    """Write the report of a finished run.
+
+    Parameters
+    ----------
+    run : kneerepro.runs.Run
+        Whose figures are drawn.
+    results : dict of str to array
+
+    Returns
+    -------
+    str
+        Its path.
+
+    Raises
+    ------
+    UserError
+        If a figure is missing, or it cannot be written.
+    """
+    page = _ENVIRONMENT.get_template('report.html').render(
+        run=run, title=_TITLES[run.experiment],
+        section=_SECTIONS[run.experiment],
+        figures=[_figure(run, number) for number in FIGURES[run.experiment]],
+        losses=list(_losses(run, results)), facts=_facts(run, results),
+        parameters=run.parameters,
+        differences=[(name, value, thesis, _REASONS.get(name, 'as asked for'))
+                     for name, (value, thesis) in config.differences(
+                         run.parameters, run.experiment,
+                         run.settings['data']['synthetic']).items()],
+        environments=run.environments())
+    path = run.path('report.html')
+    with replacing(path) as temporary:
+        with open(temporary, 'w', encoding='utf-8') as file:
+            file.write(page)
+    return path
+
+
+def _figure(run, number):
+    path = run.path('figures', file_name(number) + '.png')
+    try:
+        with open(path, 'rb') as file:
+            content = base64.b64encode(file.read()).decode()
+    except FileNotFoundError:
+        raise UserError(f'{path} is missing: draw it first') from None
+    return {'number': number, 'image': content, 'printed': PRINTED[number],
+            'shown': SHOWN[number]}
+
+
+def _losses(run, results):
+    """Rows: name, first, least, last value, and the published last one."""
+    for name in sorted(results):
+        if name.endswith('_loss'):
+            values = [value for value in results[name]
+                      if not math.isnan(value)]
+            if values:
+                name = name[:-len('_loss')]
+                yield (name.replace('_', ' '), values[0], min(values),
+                       values[-1],
+                       _PUBLISHED.get(run.experiment, {}).get(name, ''))
+
+
+def _facts(run, results):
+    iterations = len(next(value for name, value in results.items()
+                          if name.endswith('_loss'))) - 1
+    seconds = float(results['seconds'])
+    data = run.settings['data']
+    return {
+        'preset': run.settings['preset'],
+        'data': 'synthetic knees' if data['synthetic'] else 'own data',
+        'volumes': '{volumes} of {shape[0]} x {shape[1]} x {shape[2]}'.format(
+            **data),
+        'training and test examples': f'{data["train"]:,} and '
+                                      f'{data["test"]:,}',
+        'dataset hash': data['hash'],
+        'iterations': f'{iterations:,}, {int(results["iterations_per_epoch"])}'
+                      ' an epoch',
+        'time of training': f'{seconds:,.0f} s, '
+                            f'{seconds / max(1, iterations):.3g} s an '
+                            'iteration',
+        'engine and device': f'{run.settings["engine"]}, '
+                             f'{run.settings["device"]}'}
+
+
+def _number(value):
+    return f'{value:.4g}'
+
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(
+        os.path.join(os.path.dirname(__file__), 'templates')),
+    autoescape=True, trim_blocks=True, lstrip_blocks=True,
+    undefined=jinja2.StrictUndefined)
+_ENVIRONMENT.filters.update(number=_number, text=config.as_text)
