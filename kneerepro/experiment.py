@@ -245,6 +245,7 @@ class Experiment:
               + f'{kind} of {size}, batch size {parameters["batch_size"]}')
         self._data = {
             'synthetic': not arguments['data'], 'hash': dataset.hash,
+            'options': dataset.provenance.get('options'),
             'volumes': len(dataset.volumes), 'shape': list(self.shape),
             'train': len(self.train),
             'test': len(self.test) if split else 0}

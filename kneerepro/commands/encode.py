@@ -1,0 +1,89 @@
+"""Write the latent vectors of images: those of slices by a 2D autoencoder,
+those of volumes by a 3D one.
+
+A row for each: volume (its number in the dataset, from 0), slice (from 1; 2D
+alone), patient (a hash), side, and the vector.
+"""
+
+import csv
+import os
+
+import numpy as np
+
+from kneerepro.commands import inputs
+from kneerepro.engines import Engine
+from kneerepro.errors import UserError
+from kneerepro.files import replacing
+from kneerepro.progress import Progress
+
+
+def add_arguments(parser):
+    inputs.add_model(parser)
+    inputs.add_data(parser)
+    parser.add_argument('--out', metavar='FILE', default='codes.csv',
+                        help='.csv or .npz (default: codes.csv)')
+    inputs.add_common(parser)
+
+
+def run(args):
+    extension = os.path.splitext(args.out)[1]
+    if extension not in _WRITERS:
+        raise UserError(f'{args.out}: the extension has to be '
+                        + ' or '.join(_WRITERS))
+    inputs.refuse_existing([args.out], args.overwrite)
+    model = inputs.load_model(args.model, inputs.AUTOENCODERS)
+    engine = Engine(args.engine, args.device)
+    with inputs.open_data(args, model) as dataset:
+        with replacing(args.out) as temporary:
+            encode = inputs.compile_networks(model.networks[:1], engine.mode)
+            count = _WRITERS[extension](
+                temporary, _codes(encode, dataset, model),
+                _names(model.experiment), model.options['nz'])
+    print(f'wrote {args.out}: {count:,} latent vectors of '
+          f'{model.options["nz"]}')
+
+
+def _names(experiment):
+    """What is known of an example beside its latent vector."""
+    return ['volume', *['slice'] * (experiment == 'cae2d'), 'patient', 'side']
+
+
+def _codes(encode, dataset, model):
+    """Examples of a dataset, volume by volume.
+
+    Yields
+    ------
+    tuple of list and array
+        What is known of it, and its latent vector, shape (nz,).
+    """
+    total = len(dataset.volumes)
+    with Progress('encoding', 'volumes') as progress:
+        for i in range(total):
+            codes = encode(inputs.as_batch(dataset.volumes[i], model))
+            for number, code in enumerate(codes, 1):
+                yield [i, *[number] * (model.experiment == 'cae2d'),
+                       dataset.patient[i], dataset.side[i]], code
+            progress(i + 1, total)
+
+
+def _write_csv(path, codes, names, nz):
+    with open(path, 'w', newline='', encoding='utf-8') as file:
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerow(names + [f'z{i}' for i in range(1, nz + 1)])
+        count = 0
+        for about, code in codes:
+            # As text, a float32 has the digits that tell it from others.
+            writer.writerow([*about, *map(str, code)])
+            count += 1
+    return count
+
+
+def _write_npz(path, codes, names, nz):
+    about, codes = zip(*codes)
+    np.savez(path, codes=np.array(codes),
+             **{name: np.array(column)
+                for name, column in zip(names, zip(*about))})
+    return len(codes)
+
+
+_WRITERS = {'.csv': _write_csv, '.npz': _write_npz}

@@ -1,0 +1,105 @@
+"""What the commands' tests share: small models, datasets and runs."""
+
+import contextlib
+import io
+import json
+import os
+from unittest import mock
+
+import numpy as np
+
+from kneerepro import cli, commands, config, runs, zoo
+from kneerepro.data.dataset import new_dataset
+from tests.folders import FolderTest
+from tests.modes import AS_WRITTEN
+
+SHAPE = 16, 16, 16
+PATIENTS = ['anna', 'bert', 'anna']
+SIDES = ['LEFT', '', 'RIGHT']
+
+
+class CommandTest(FolderTest):
+    """Calls commands in this process; they run their functions as written,
+    which every machine can."""
+
+    def setUp(self):
+        super().setUp()
+        engine = mock.Mock(mode=AS_WRITTEN)
+        for patch in [
+                mock.patch.dict(os.environ,
+                                XDG_CONFIG_HOME=self.path('config')),
+                mock.patch('kneerepro.commands.encode.Engine',
+                           return_value=engine),
+                mock.patch('kneerepro.commands.reconstruct.Engine',
+                           return_value=engine),
+                mock.patch('kneerepro.commands.generate.Engine',
+                           return_value=engine)]:
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def call(self, *argv, status=0):
+        """Carry out a command; returns what it prints on the two streams."""
+        stdout, stderr = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(stdout), \
+                contextlib.redirect_stderr(stderr):
+            with self.assertRaises(SystemExit) as caught:
+                cli.run(lambda: commands.main(list(argv)))
+        self.assertEqual(caught.exception.code, status, stderr.getvalue())
+        return stdout.getvalue(), stderr.getvalue()
+
+    def assert_refused(self, message, *argv):
+        """It is one line that begins with "error:"."""
+        _, stderr = self.call(*argv, status=cli.BAD_INPUT)
+        self.assertRegex(stderr, r'\Aerror: .*\n\Z')
+        self.assertRegex(stderr, message)
+
+    def new_run(self, experiment, shape=SHAPE, options=None, **changes):
+        """A run that has not begun.
+
+        Parameters
+        ----------
+        options : dict, optional
+            Of the dataset that it is said to be trained on.
+        """
+        parameters = {**config.read_preset('smoke', experiment),
+                      'nz': 4, 'width': 0.03, 'depth': shape[0],
+                      'size': shape[1], **changes}
+        data = {'synthetic': True, 'hash': 'abc', 'volumes': 3,
+                'shape': list(shape), 'train': 2, 'test': 1}
+        if options is not None:
+            data['options'] = options
+        settings = {'experiment': experiment, 'preset': 'smoke',
+                    'parameters': parameters, 'data': data,
+                    'engine': 'theano', 'device': 'cpu'}
+        return runs.create(self.path('runs'), 'smoke', settings, {})
+
+    def finished_run(self, experiment, shape=SHAPE, **changes):
+        """A run that has done all but train; returns its folder."""
+        run = self.new_run(experiment, shape, **changes)
+        options = zoo.options_of(experiment, run.parameters, shape)
+        zoo.save(run.path('model.npz'), experiment, options,
+                 zoo.build(experiment, options),
+                 {'run': os.path.basename(run.folder), **run.settings})
+        run.save_results({})
+        return run.folder
+
+    def dataset(self, shape=SHAPE, name='knees.h5', **options):
+        """A dataset file, with the options of preparation if there are."""
+        path, rng = self.path(name), np.random.RandomState(1)
+        with new_dataset(path, shape) as writer:
+            for patient, side in zip(PATIENTS, SIDES):
+                writer.append(rng.rand(*shape), patient, side)
+            if options:
+                writer.provenance = {'options': {
+                    'depth': shape[0], 'size': shape[1],
+                    'normalise': 'volume', 'flip_left': False, **options}}
+        return path
+
+    def rewrite(self, run, **changes):
+        """Change the settings in a run's config.json."""
+        path = os.path.join(run, 'config.json')
+        with open(path) as file:
+            content = json.load(file)
+        content['settings'].update(changes)
+        with open(path, 'w') as file:
+            json.dump(content, file)

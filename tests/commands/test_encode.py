@@ -1,0 +1,227 @@
+import csv
+import os
+
+import numpy as np
+
+from kneerepro import zoo
+from kneerepro.algorithms import compile_cae
+from kneerepro.data.convert import Options
+from kneerepro.data.dataset import Dataset, new_dataset
+from kneerepro.data.identity import load_key
+from kneerepro.data.prepare import prepare
+from kneerepro.phantom import write_patients
+from tests.commands.common import PATIENTS, SIDES, CommandTest
+from tests.modes import AS_WRITTEN
+
+
+class EncodeTest(CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.out = self.path('out', 'codes.csv')
+
+    def encode(self, model, data, *argv):
+        return self.call('encode', model, data, '--out', self.out, *argv)
+
+    def expected(self, model, data):
+        """What the training's function makes of all examples at once."""
+        model = zoo.load(os.path.join(model, 'model.npz'))
+        functions = compile_cae(*model.networks, mode=AS_WRITTEN)
+        with Dataset(data) as dataset:
+            return functions.encode(dataset.volumes[:]
+                                    if model.experiment == 'cae3d'
+                                    else dataset.images[:])
+
+    def table(self):
+        with open(self.out, newline='') as file:
+            return list(csv.DictReader(file))
+
+    def codes(self):
+        return np.array([[row[f'z{i}'] for i in range(1, 5)]
+                         for row in self.table()], 'float32')
+
+
+class ContentTest(EncodeTest):
+    def test_slices(self):
+        model, data = self.finished_run('cae2d'), self.dataset()
+        stdout, _ = self.encode(model, data)
+        self.assertIn(f'wrote {self.out}: 48 latent vectors of 4', stdout)
+        np.testing.assert_allclose(self.codes(), self.expected(model, data),
+                                   rtol=1e-5)
+        rows = self.table()
+        self.assertEqual(list(rows[0]), ['volume', 'slice', 'patient', 'side',
+                                         'z1', 'z2', 'z3', 'z4'])
+        self.assertEqual(
+            [[row['volume'], row['slice'], row['patient'], row['side']]
+             for row in rows],
+            [[str(i), str(j), patient, side] for i, (patient, side)
+             in enumerate(zip(PATIENTS, SIDES)) for j in range(1, 17)])
+
+    def test_volumes(self):
+        model, data = self.finished_run('cae3d'), self.dataset()
+        self.encode(os.path.join(model, 'model.npz'), data)
+        np.testing.assert_allclose(self.codes(), self.expected(model, data),
+                                   rtol=1e-5)
+        rows = self.table()
+        self.assertEqual(list(rows[0]), ['volume', 'patient', 'side', 'z1',
+                                         'z2', 'z3', 'z4'])
+        self.assertEqual([row['side'] for row in rows], SIDES)
+
+    def test_npz(self):
+        for experiment in 'cae2d', 'cae3d':
+            model, data = self.finished_run(experiment), self.dataset()
+            self.out = self.path('codes.csv')
+            self.encode(model, data, '--overwrite')
+            codes, rows = self.codes(), self.table()
+            self.out = self.path('codes.npz')
+            self.encode(model, data, '--overwrite')
+            with np.load(self.out) as file:
+                arrays = dict(file)
+            self.assertEqual(arrays['codes'].dtype, 'float32')
+            # The text of the table tells every bit.
+            np.testing.assert_array_equal(arrays.pop('codes'), codes)
+            self.assertEqual('slice' in arrays, experiment == 'cae2d')
+            for name, column in arrays.items():
+                self.assertEqual([str(value) for value in column],
+                                 [row[name] for row in rows])
+
+    def test_slices_of_another_depth(self):
+        data = self.dataset((5, 16, 16))
+        self.encode(self.finished_run('cae2d'), data)
+        self.assertEqual(len(self.table()), 15)
+
+    def test_folder_of_series(self):
+        folder = self.path('knees')
+        write_patients(folder, patients=2, matrix=32, slices=16)
+        model = self.finished_run('cae3d', normalise='slice', flip_left=True)
+        stdout, _ = self.encode(model, folder)
+        self.assertIn('2 series converted', stdout)
+        data = self.path('data.h5')
+        prepare([folder], data, Options(16, 16, 'slice', True),
+                key=load_key())
+        np.testing.assert_allclose(self.codes(), self.expected(model, data),
+                                   rtol=1e-5)
+        with Dataset(data) as dataset:
+            self.assertEqual([row['patient'] for row in self.table()],
+                             list(dataset.patient))
+        # Nothing but the table.
+        self.assertEqual(os.listdir(self.path('out')), ['codes.csv'])
+
+    def test_scaled_over_the_dataset(self):
+        write_patients(self.path('knees'), patients=1, matrix=16, slices=16)
+        model = self.finished_run('cae2d', normalise='dataset')
+        _, stderr = self.encode(model, self.path('knees'))
+        self.assertIn('warning: these volumes are scaled over their own',
+                      stderr)
+
+    def test_options_of_the_dataset_count(self):
+        # The parameters say nothing of a dataset that was given.
+        model = self.finished_run('cae2d', normalise='volume', options={
+            'depth': 16, 'size': 16, 'normalise': 'slice',
+            'flip_left': True})
+        self.encode(model, self.dataset(normalise='slice', flip_left=True))
+        self.assertEqual(len(self.table()), 48)
+        model = self.finished_run('cae2d', options={})
+        self.encode(model, self.dataset(normalise='slice'), '--overwrite')
+
+    def test_same_dataset_as_in_training(self):
+        data = self.dataset(normalise='slice')
+        with Dataset(data) as dataset:
+            digest = dataset.hash
+        run = self.finished_run('cae2d')
+        model = zoo.load(os.path.join(run, 'model.npz'))
+        model.about['data']['hash'] = digest
+        zoo.save(os.path.join(run, 'model.npz'), *model)
+        self.encode(run, data)
+
+
+class RefusedTest(EncodeTest):
+    def refused(self, message, model, data):
+        self.assert_refused(message, 'encode', model, data, '--out', self.out)
+        self.assertFalse(os.path.exists(self.path('out')))
+
+    def test_gan(self):
+        for name in 'dcgan', 'wgan_gp':
+            self.refused(f'is a model of {name}, needed is one of cae2d or '
+                         'cae3d; for it there is generate',
+                         self.finished_run(name), self.dataset())
+
+    def test_models(self):
+        data = self.dataset()
+        self.refused('No such file', self.path('nowhere'), data)
+        self.refused('is no run', self.folder, data)
+        self.refused('truncated or damaged', self.write('a', 'text'), data)
+        self.refused('truncated or damaged', data, data)
+        run = self.finished_run('cae2d')
+        self.refused('is a results, needed is a model',
+                     os.path.join(run, 'results.npz'), data)
+        os.remove(os.path.join(run, 'model.npz'))
+        self.refused('has lost its model.npz', run, data)
+        run = self.new_run('cae2d').folder
+        self.refused(f'{run} is not finished; to go on: python '
+                     'experiments/cae2d.py --resume', run, data)
+
+    def test_data(self):
+        model = self.finished_run('cae3d')
+        self.refused('nowhere does not exist', model, self.path('nowhere'))
+        os.mkdir(self.path('empty'))
+        self.refused('0 usable series', model, self.path('empty'))
+        self.refused('is no dataset of this package', model,
+                     self.write('a', 'text'))
+        data = self.dataset()
+        self.write('knees.h5', self.read('knees.h5')[:-1] + b'\1')
+        self.refused('is damaged', model, data)
+
+    def test_size(self):
+        data = self.dataset((16, 32, 32))
+        self.refused('slices of 32 x 32, the model is for 16 x 16: prepare it '
+                     'again, data/prepare.py --size 16',
+                     self.finished_run('cae2d'), data)
+        self.refused('volumes of 32 x 16 x 16, the model is for 16 x 16 x 16: '
+                     '.*--depth 16 --size 16', self.finished_run('cae3d'),
+                     self.dataset((32, 16, 16)))
+
+    def test_treatment(self):
+        model = self.finished_run('cae2d', flip_left=True)
+        self.refused('scaled to .* over each slice, .* over each volume',
+                     model, self.dataset(normalise='slice'))
+        self.refused('left knees are not mirrored in .*py with --flip-left',
+                     model, self.dataset(flip_left=False))
+        self.refused('left knees are mirrored in .*py without --flip-left',
+                     self.finished_run('cae2d'),
+                     self.dataset(flip_left=True))
+
+    def test_model_that_does_not_tell(self):
+        options = zoo.options_of(
+            'cae2d', self.new_run('cae2d').parameters, (16, 16, 16))
+        path = self.path('model.npz')
+        for about in {}, None, {'data': {'shape': []}}:
+            zoo.save(path, 'cae2d', options, zoo.build('cae2d', options),
+                     about)
+            self.refused('does not tell', path, self.folder)
+        self.encode(path, self.dataset(normalise='slice'))
+
+    def test_values(self):
+        data = self.dataset()
+        with Dataset(data) as dataset:
+            values = 2 * dataset.volumes[0][0]
+        with new_dataset(data, (16, 16, 16)) as writer:
+            writer.append(values, 'x')
+        self.refused('needed are values in', self.finished_run('cae2d'), data)
+
+    def test_outputs(self):
+        model, data = self.finished_run('cae2d'), self.dataset()
+        for name in 'codes.txt', 'codes', 'codes.npy':
+            self.out = self.path('out', name)
+            self.refused(r'the extension has to be \.csv or \.npz', model,
+                         data)
+        self.out = self.write('old.csv', 'old')
+        self.refused('is there already.*--overwrite', model, data)
+        self.assertEqual(self.read('old.csv'), b'old')
+        self.encode(model, data, '--overwrite')
+        self.assertEqual(len(self.table()), 48)
+        self.out = self.path('old.csv', 'codes.csv')
+        self.refused('cannot write.*old.csv is no folder', model, data)
+        self.out = self.path('folder.csv')
+        os.mkdir(self.out)
+        self.assert_refused('it is a folder', 'encode', model, data, '--out',
+                            self.out, '--overwrite')
