@@ -71,7 +71,7 @@ class Experiment:
             self.parameters, arguments = self.run.parameters, \
                 self.run.arguments
         else:
-            self.run, arguments = None, _stored(args, name)
+            self.run, arguments = None, asked_of(args, name)
             self.parameters = dict(arguments['parameters'])
         self.engine = engines.Engine(arguments['engine'], arguments['device'])
         self._open(arguments, args.out, volumes, split)
@@ -106,6 +106,10 @@ class Experiment:
 
     @property
     def finished(self):
+        """Whether the run is, so that there is nothing left but to draw."""
+        if self.run.finished:
+            print(f'{self.run.folder} is finished: its figures are drawn '
+                  'again')
         return self.run.finished
 
     def build(self):
@@ -183,7 +187,7 @@ class Experiment:
             run = runs.Run(args.resume)
             if run.experiment != self.name:
                 raise UserError(f'{args.resume} is a run of {run.experiment}')
-        asked = {**vars(args), **_stored(args, self.name)}
+        asked = {**vars(args), **asked_of(args, self.name)}
         stored = {**run.arguments, **run.arguments['parameters']}
         for name in given:
             key = _STORED_AS.get(name, name)
@@ -199,15 +203,10 @@ class Experiment:
 
     def _open(self, arguments, out, volumes, split):
         parameters = self.parameters
-        self.shape = (parameters['depth'],) + (parameters['size'],) * 2
-        # It complains now of a wrong size, not when all is prepared.
-        if self.name.startswith('cae'):
-            zoo.build(self.name, zoo.options_of(self.name, dict(
-                parameters, width=1e-3, nz=1), self.shape))
-        elif parameters['size'] != 64:
-            raise UserError(f'the networks of {self.name} are for images of '
-                            f'64 x 64, not {parameters["size"]}: leave --size '
-                            'out')
+        if not os.path.isfile(arguments['data'] or ''):
+            # It complains now, not when all is prepared.
+            self._check_shape((parameters['depth'],)
+                              + (parameters['size'],) * 2)
         source = arguments['data'] or default_knees(
             self._script, parameters['patients'], parameters['matrix'],
             parameters['slices'], parameters['seed'])
@@ -217,7 +216,8 @@ class Experiment:
             selection.Selection(arguments['series']),
             at_least=2 if split else 1)
         self._dataset = dataset = Dataset(path)
-        self.shape = dataset.shape
+        self.shape = tuple(map(int, dataset.shape))
+        self._check_shape(self.shape)
         examples = dataset.volumes if volumes else dataset.images
         check_range(examples)
         self.train, self.test = examples, None
@@ -249,6 +249,17 @@ class Experiment:
             'volumes': len(dataset.volumes), 'shape': list(self.shape),
             'train': len(self.train),
             'test': len(self.test) if split else 0}
+
+    def _check_shape(self, shape):
+        """Whether there are networks for volumes of a shape."""
+        if self.name.startswith('cae'):
+            # Of the smallest: the number of filters changes no size.
+            zoo.build(self.name, zoo.options_of(
+                self.name, dict(self.parameters, width=1e-3, nz=1), shape))
+        elif shape[1:] != (64, 64):
+            raise UserError(f'the networks of {self.name} are for images of '
+                            f'64 x 64, not {shape[1]} x {shape[2]}: leave '
+                            '--size out, or prepare a dataset of that size')
 
 
 def draw_figure(run, results, number):
@@ -366,7 +377,7 @@ def parse(name, description, argv=None):
     return given, argparse.Namespace(**{**defaults, **given})
 
 
-def _stored(args, name):
+def asked_of(args, name):
     """Of the arguments, those that a run is started again with."""
     return {'data': args.data and os.path.abspath(args.data),
             'series': selection.selection_of(args).pattern,
@@ -388,7 +399,7 @@ def find_runs(args, name):
     -------
     list of kneerepro.runs.Run
     """
-    asked = _stored(args, name)
+    asked = asked_of(args, name)
     return [run for run in runs.find(args.out, name)
             if all(value in (run.arguments.get(key), 'auto')
                    for key, value in asked.items())]

@@ -55,8 +55,10 @@ def footer_of_networks(parameters, experiment):
     -------
     str
     """
-    changed = _as_texts(config.differences(parameters, experiment),
-                        _OF_THE_NETWORKS)
+    names = set(_OF_THE_NETWORKS)
+    if experiment != 'cae3d':
+        names.remove('depth')
+    changed = _as_texts(config.differences(parameters, experiment), names)
     return _text([*['not the thesis\'s networks'] * bool(changed), *changed])
 
 
