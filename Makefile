@@ -1,14 +1,15 @@
-# make cae3d    set up, and run the main job on synthetic knees
+# make cae3d    set up, train the 3D autoencoder on synthetic knees
+# make thesis   set up, and all figures of the thesis
 # make test     set up, and run the tests
 #
-# Both need nothing but make and Python 3.9, 3.10 or 3.11. Which one is used
+# They need nothing but make and Python 3.9, 3.10 or 3.11. Which one is used
 # can be said: make test PYTHON=python3.10 (it gets a virtual environment of
 # its own).
 
 VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 
-.PHONY: help setup cae3d test test-compiled test-engine benchmark clean
+.PHONY: help setup cae3d thesis test test-compiled test-engine benchmark clean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -20,6 +21,9 @@ $(VENV)/installed: requirements.txt setup.py build_venv.sh
 
 cae3d: setup
 	$(BIN)/python experiments/cae3d.py
+
+thesis: setup
+	$(BIN)/python experiments/thesis.py
 
 test: setup
 	@mkdir -p build

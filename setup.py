@@ -16,6 +16,7 @@ setup(
     long_description_content_type='text/x-rst',
     license='MIT',
     packages=find_packages(include=['kneerepro*', 'layers*']),
+    package_data={'kneerepro': ['presets/*.ini', 'templates/*.html']},
     python_requires='>=3.9,<3.12',
     install_requires=[
         'Theano==1.0.5',
@@ -28,10 +29,12 @@ setup(
         'h5py>=3',
         'matplotlib>=3.5',
         'tqdm',
+        'jinja2>=3',    # reports
     ],
     extras_require={
         'codecs': ['python-gdcm>=3.2,<3.3'],    # of compressed DICOM
         'torch': ['torch>=2.6'],    # the engine
+        'tensorboard': ['tensorboardX'],    # --tensorboard
         'test': ['pynose', 'hypothesis', 'parameterized'],
     },
     classifiers=['License :: OSI Approved :: MIT License',
