@@ -319,7 +319,7 @@ def dataset_file(source, synthetic, folder, options, selected, at_least=1):
         options.depth, options.size, options.size,
         hashlib.sha256(of.encode()).hexdigest()[:8])
     # Who is who matters to nobody among synthetic knees.
-    key = b'synthetic knees' if synthetic else identity.load_key()
+    key = (lambda: b'synthetic knees') if synthetic else identity.load_key
     with PhaseProgress() as progress:
         return prepare_for(source, os.path.join(folder, name), options,
                            selected, key=key, at_least=at_least,

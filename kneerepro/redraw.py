@@ -56,22 +56,30 @@ def figure_of_run(number, name, description, script):
     if own.run and others:
         raise UserError(f'--run says which, {others[0]} would choose: leave '
                         'one of them out')
-    run = runs.Run(own.run) if own.run else _newest(args, name, others)
+    run = (runs.Run(own.run) if own.run
+           else _newest(args, name, bool(others), finished=True))
     if run is None:
+        started = _newest(args, name, True, finished=False)
+        what = 'going on with one' if started else 'starting one'
         print(f'no finished run {"like that " * bool(others)}in {own.out}: '
-              f'starting one, {trainer}', flush=True)
+              f'{what}, {trainer}', flush=True)
+        if started:
+            argv = ['--out', own.out, '--resume', started.folder]
         status = run_script(trainer, *argv)
-        return status or _draw(_newest(args, name, others), number)
+        if status:
+            return status
+        run = _newest(args, name, bool(others), finished=True)
     if run.experiment != name:
         raise UserError(f'{own.run} is a run of {run.experiment}, Figure '
                         f'{number} is one of {name}')
     return _draw(run, number)
 
 
-def _newest(args, name, others):
-    found = (experiment.find_runs(args, name) if others
+def _newest(args, name, alike, finished):
+    """The newest run, of all or of those that the arguments ask for."""
+    found = (experiment.find_runs(args, name) if alike
              else runs.find(args.out, name))
-    return next((run for run in found if run.finished), None)
+    return next((run for run in found if run.finished == finished), None)
 
 
 def run_script(path, *arguments):

@@ -140,7 +140,7 @@ def open_data(args, model):
             path = prepare_for(
                 args.data, os.path.join(folder, 'volumes.h5'),
                 options or Options(), selection.selection_of(args),
-                key=load_key(), at_least=1, report=_report,
+                key=load_key, at_least=1, report=_report,
                 progress=progress)
         with Dataset(path) as dataset:
             _check(dataset, args.data, model, options)

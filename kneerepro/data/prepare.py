@@ -156,8 +156,10 @@ def prepare_for(path, out, options, selection=Selection(), *, key,
         A dataset file, which is taken as it is, or a source.
     out : str
         The dataset file to write otherwise.
-    options, selection, key, limits, at_least, progress
+    options, selection, limits, at_least, progress
         See :func:`prepare`.
+    key : callable
+        Gives the key of :func:`prepare`, if one is needed.
     report : callable
         Takes lines on what was left out.
 
@@ -168,7 +170,7 @@ def prepare_for(path, out, options, selection=Selection(), *, key,
     """
     if os.path.isfile(path) and not _is_array_file(path):
         return path
-    summary = prepare([path], out, options, limits, selection, key=key,
+    summary = prepare([path], out, options, limits, selection, key=key(),
                       overwrite=True, at_least=at_least, report_failure=False,
                       progress=progress)
     if summary is not None:

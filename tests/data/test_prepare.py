@@ -636,7 +636,8 @@ print('done', flush=True)
 class PrepareForTest(PrepareTest):
     def run_for(self, path):
         lines = []
-        result = prepare_for(path, self.out, OPTIONS, key=KEY, limits=LIMITS,
+        result = prepare_for(path, self.out, OPTIONS,
+                             key=lambda: KEY, limits=LIMITS,
                              report=lines.append)
         return result, lines
 
