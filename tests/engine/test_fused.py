@@ -208,6 +208,21 @@ class AdamTest(FusedTest):
     def test_parameter_in_another_order(self):
         self.assert_same_run(lambda mode: self.train(mode, order='F'))
 
+    def test_gradient_that_is_a_product(self):
+        # Simplified, its number would be one with Adam's own.
+        def run(mode):
+            w = theano.shared(np.arange(1., 5.))
+            function = theano.function(
+                [], mode=mode, updates=adam(T.sum(3 * T.sqr(w)), [w]))
+            self.steps = sum(isinstance(node.op, AdamStep) for node in
+                             function.maker.fgraph.apply_nodes)
+            function()
+            return [w.get_value()]
+
+        run(self.modes()[0])
+        self.assertEqual(self.steps, 1)
+        self.assert_same_run(run)
+
     def function(self, extra=(), transform=lambda new: new):
         """The function, and the parameter, of one step of `adam`."""
         w = theano.shared(np.arange(1., 5.))

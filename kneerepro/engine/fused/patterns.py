@@ -22,6 +22,9 @@ def inputs_of(variable, scalar_op, count=None):
 
 def constant(variable):
     """The number that a variable is, through and through, or None."""
+    while variable.owner is not None and isinstance(variable.owner.op,
+                                                    DimShuffle):
+        variable = variable.owner.inputs[0]
     try:
         return float(get_scalar_constant_value(variable,
                                                only_process_constants=True))
