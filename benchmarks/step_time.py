@@ -20,7 +20,7 @@ import time
 import numpy as np
 
 import kneerepro  # noqa: F401, before Theano
-from kneerepro import cli, engines
+from kneerepro import cli, engines, environment
 
 NETWORKS = ['cae2d', 'cae3d', 'dcgan', 'wgan_gp']
 BATCH_SIZES = dict(cae2d=128, cae3d=4, dcgan=128, wgan_gp=128)  # Table 2.5
@@ -114,19 +114,10 @@ def measure(network, batch_size, device, count):
 def machine(device):
     """The processor and the versions that the times belong to."""
     import theano
-    name = platform.processor() or platform.machine()
-    try:
-        with open('/proc/cpuinfo') as file:
-            name = next(line.split(':')[1].strip() for line in file
-                        if line.startswith('model name'))
-    except (OSError, StopIteration):
-        pass
-    cores = (len(os.sched_getaffinity(0))
-             if hasattr(os, 'sched_getaffinity') else os.cpu_count())
     blas = ('OpenBLAS wheel' if 'scipy_openblas' in theano.config.blas.ldflags
             else theano.config.blas.ldflags or 'none')
-    return (f'{name}, {cores} cores; Python {platform.python_version()}, '
-            f'NumPy {np.__version__}\n'
+    return (f'{environment.processor()}, {environment.cores()} cores; '
+            f'Python {platform.python_version()}, NumPy {np.__version__}\n'
             f'torch: {engines.Engine("torch", device)}\n'
             f'theano: Theano {theano.__version__}, BLAS: {blas}')
 

@@ -11,7 +11,7 @@ import kneerepro
 from kneerepro import cli, config
 from kneerepro.data.knee import load_knee
 from kneerepro.data.selection import selection_of
-from kneerepro.experiment import add_data_arguments, add_out
+from kneerepro.experiment import add_data_arguments
 from kneerepro.figures.dataset import figure_2_1
 from kneerepro.figures.style import save_figure
 from kneerepro.phantom.default import default_knees
@@ -37,7 +37,7 @@ def main():
 def parse_arguments():
     parser = config.Parser(__doc__)
     add_data_arguments(parser, datasets=False)
-    add_out(parser)
+    config.add_out(parser)
     parser.add_argument('--patient', type=cli.positive_int, default=1,
                         metavar='N', help='which of the series (default: 1)')
     return parser.parse_args()

@@ -13,7 +13,7 @@ from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.selection import selection_of
 from kneerepro.errors import UserError
-from kneerepro.experiment import add_data_arguments, add_out, dataset_file
+from kneerepro.experiment import add_data_arguments, dataset_file
 from kneerepro.figures.dataset import figure_2_2
 from kneerepro.figures.style import save_figure
 from kneerepro.phantom.default import default_knees
@@ -44,7 +44,7 @@ def main():
 def parse_arguments():
     parser = config.Parser(__doc__)
     add_data_arguments(parser)
-    add_out(parser)
+    config.add_out(parser)
     parser.add_argument('--patient', type=cli.positive_int, default=1,
                         metavar='N', help='which of the volumes (default: 1)')
     parser.add_argument('--depth', type=cli.positive_int, default=160,

@@ -14,7 +14,7 @@ from kneerepro.data.dataset import Dataset
 from kneerepro.data.selection import selection_of
 from kneerepro.errors import UserError
 from kneerepro.experiment import (
-    add_data_arguments, add_out, dataset_file, options_of)
+    add_data_arguments, dataset_file, options_of)
 from kneerepro.figures.dataset import figure_3_1
 from kneerepro.figures.style import save_figure
 from kneerepro.phantom.default import default_knees
@@ -51,7 +51,7 @@ def main():
 def parse_arguments():
     parser = config.Parser(__doc__)
     add_data_arguments(parser)
-    add_out(parser)
+    config.add_out(parser)
     config.add_parameters(parser, 'cae2d', only=config.OF_THE_DATA)
     return parser.parse_args()
 

@@ -175,6 +175,12 @@ class Parser(argparse.ArgumentParser):
         return args
 
 
+def add_out(parser):
+    """Add ``--out``."""
+    parser.add_argument('--out', metavar='DIR', default='runs',
+                        help='folder of all runs (default: runs)')
+
+
 def add_preset(parser, default='quick'):
     """Add ``--preset``."""
     parser.add_argument(

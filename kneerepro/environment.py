@@ -30,8 +30,8 @@ def describe(engine):
             'revision': _revision(),
             'python': platform.python_version(),
             'platform': platform.platform(),
-            'processor': _processor(),
-            'cores': _cores(),
+            'processor': processor(),
+            'cores': cores(),
             'engine': str(engine),
             **{name: version for name in _PACKAGES
                if (version := _version(name)) is not None}}
@@ -58,7 +58,8 @@ def _revision():
         return None
 
 
-def _processor():
+def processor():
+    """The name of the processor."""
     try:
         with open('/proc/cpuinfo') as file:
             return next(line.split(':')[1].strip() for line in file
@@ -67,7 +68,8 @@ def _processor():
         return platform.processor() or platform.machine()
 
 
-def _cores():
+def cores():
+    """How many cores this process may use."""
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
     return os.cpu_count()

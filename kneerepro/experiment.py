@@ -75,14 +75,13 @@ class Experiment:
             self.parameters = dict(arguments['parameters'])
         self.engine = engines.Engine(arguments['engine'], arguments['device'])
         self._open(arguments, args.out, volumes, split)
-        settings = {
-            'experiment': name, 'preset': args.preset,
-            'parameters': self.parameters, 'data': self._data,
-            'engine': self.engine.name, 'device': self.engine.device}
         if self.run is None:
-            arguments.update(engine=self.engine.name,
-                             device=self.engine.device)
-            self.run = runs.create(args.out, args.preset, settings, arguments)
+            where = {'engine': self.engine.name, 'device': self.engine.device}
+            self.run = runs.create(
+                args.out, args.preset,
+                {'experiment': name, 'preset': args.preset,
+                 'parameters': self.parameters, 'data': self._data, **where},
+                {**arguments, **where})
         elif self.run.settings['data'] != self._data:
             raise UserError(
                 f'the data are no longer those that {self.run.folder} was '
@@ -198,7 +197,6 @@ class Experiment:
                     f'({config.as_text(stored[key])}), and goes on with it: '
                     f'leave {flag} out, or start another run without '
                     '--resume')
-        args.preset = run.settings['preset']
         return run
 
     def _open(self, arguments, out, volumes, split):
@@ -219,7 +217,6 @@ class Experiment:
         self.shape = tuple(map(int, dataset.shape))
         self._check_shape(self.shape)
         examples = dataset.volumes if volumes else dataset.images
-        check_range(examples)
         self.train, self.test = examples, None
         if split:
             divide = {'last': last_split, 'patient': patient_split}
@@ -238,6 +235,8 @@ class Experiment:
         if 4 * examples[0].size * len(examples) <= _IN_MEMORY:
             self.train = self.train.load()
             self.test = self.test and self.test.load()
+        for part in filter(None, (self.train, self.test)):
+            check_range(part)
         kind = 'volumes' if volumes else 'images'
         size = ' x '.join(map(str, self.train.shape[2:]))
         print(f'{len(self.train):,} training '
@@ -326,12 +325,6 @@ def dataset_file(source, synthetic, folder, options, selected, at_least=1):
                            progress=progress)
 
 
-def add_out(parser):
-    """Add ``--out``."""
-    parser.add_argument('--out', metavar='DIR', default='runs',
-                        help='folder of all runs (default: runs)')
-
-
 def add_data_arguments(parser, datasets=True):
     """Add ``--data`` and the selection of series."""
     parser.add_argument(
@@ -343,7 +336,7 @@ def add_data_arguments(parser, datasets=True):
 def add_run_arguments(parser):
     """Add what all trainings take beside their parameters."""
     add_data_arguments(parser)
-    add_out(parser)
+    config.add_out(parser)
     parser.add_argument(
         '--checkpoint-interval', type=non_negative_float, default=120.,
         metavar='S', help='seconds from one checkpoint to the next '

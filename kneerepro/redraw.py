@@ -47,7 +47,7 @@ def figure_of_run(number, name, description, script):
         allow_abbrev=False)
     parser.add_argument('--run', metavar='RUN',
                         help='the finished run (default: the newest)')
-    experiment.add_out(parser)
+    config.add_out(parser)
     own, others = parser.parse_known_args()
     argv = [*others, '--out', own.out]
     given, args = experiment.parse(name, description, argv)
@@ -123,7 +123,7 @@ def figure_of_networks(number, name, description):
         See :func:`figure_of_run`.
     """
     parser = config.Parser(description)
-    experiment.add_out(parser)
+    config.add_out(parser)
     config.add_parameters(parser, name, preset='thesis')
     args = parser.parse_args()
     parameters = config.parameters_of(args, name)

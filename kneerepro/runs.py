@@ -85,6 +85,10 @@ class Run:
         """The path of something in the run's folder."""
         return os.path.join(self.folder, *names)
 
+    def created(self):
+        """When, in nanoseconds."""
+        return os.stat(self.path('config.json')).st_mtime_ns
+
     @property
     def finished(self):
         """Whether its results are there."""
@@ -218,11 +222,7 @@ def find(root, experiment):
     for name in names:
         with contextlib.suppress(UserError):
             found.append(Run(os.path.join(parent, name)))
-    return sorted(found, key=lambda run: _age(run.path('config.json')))
-
-
-def _age(path):
-    return -os.stat(path).st_mtime_ns
+    return sorted(found, key=Run.created, reverse=True)
 
 
 def _write_json(path, value):

@@ -8,7 +8,7 @@ import numpy as np
 
 from kneerepro import checkpoints
 from kneerepro.archive import ArchiveError
-from kneerepro.data.splits import minibatches
+from kneerepro.data.splits import minibatches, per_epoch
 from kneerepro.errors import Stopped, UserError
 from kneerepro.losses import LossFile
 from kneerepro.progress import Progress
@@ -59,11 +59,7 @@ class Training:
         parameters = run.parameters
         self._run, self._parameters = run, parameters
         self._examples, self._feed = examples, feed
-        self.per_epoch = len(examples) // parameters['batch_size']
-        if not self.per_epoch:
-            raise UserError(
-                f'{len(examples)} training examples are too few for '
-                f'minibatches of {parameters["batch_size"]}')
+        self.per_epoch = per_epoch(examples, parameters['batch_size'])
         self.iterations = (parameters['iterations']
                            or parameters['epochs'] * self.per_epoch)
         self._variables = checkpoints.shared_variables(

@@ -7,7 +7,7 @@ import theano.tensor as T
 from lasagne.layers import get_all_params, get_output
 from lasagne.updates import adam
 
-from kneerepro.algorithms.common import input_variable
+from kneerepro.algorithms.common import compile_through, input_variable
 
 CAEFunctions = namedtuple('CAEFunctions', 'train test reconstruct encode')
 
@@ -78,6 +78,5 @@ def compile_cae(encoder, decoder, learning_rate=1e-4, beta1=0.5, beta2=0.999,
         train,
         test=theano.function([x], mean_squared_error(x, x_prime), mode=mode,
                              name='test'),
-        reconstruct=theano.function([x], x_prime, mode=mode,
-                                    name='reconstruct'),
-        encode=theano.function([x], h, mode=mode, name='encode'))
+        reconstruct=compile_through([encoder, decoder], mode, 'reconstruct'),
+        encode=compile_through([encoder], mode, 'encode'))

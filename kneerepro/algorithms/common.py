@@ -26,6 +26,30 @@ def input_variable(network, name):
     return input_layer(network).input_var.type(name)
 
 
+def compile_through(networks, mode, name=None):
+    """Compile the way through trained networks, one after the other.
+
+    Batch normalisation uses its running averages there, so that no result
+    depends on those computed beside it.
+
+    Parameters
+    ----------
+    networks : sequence of Layer
+        Each with one input layer, which takes the output of the one before.
+    mode : theano.compile.Mode, str or None
+        Passed on to ``theano.function``, as is `name`.
+
+    Returns
+    -------
+    theano function
+        From the first network's input to the last one's output.
+    """
+    x = y = input_variable(networks[0], 'x')
+    for network in networks:
+        y = get_output(network, y, deterministic=True)
+    return theano.function([x], y, mode=mode, name=name)
+
+
 class Noise:
     """The random numbers of Algorithms 2 and 3.
 
@@ -64,19 +88,11 @@ class Noise:
 
 
 def sampling_functions(generator, noise, mode):
-    """``sample(n)`` and ``generate(z)``: images of the trained generator.
-
-    Batch normalisation uses its running averages there, so that an image
-    does not depend on those drawn beside it.
-    """
+    """``sample(n)`` and ``generate(z)``: images of the trained generator."""
     n = theano.tensor.iscalar('n')
     nz = input_layer(generator).shape[1]
     z = noise.streams.normal((n, nz), nstreams=_STREAMS)
     sample = theano.function(
         [n], get_output(generator, z, deterministic=True), mode=mode,
         name='sample')
-    z = theano.tensor.matrix('z')
-    generate = theano.function(
-        [z], get_output(generator, z, deterministic=True), mode=mode,
-        name='generate')
-    return sample, generate
+    return sample, compile_through([generator], mode, 'generate')

@@ -8,7 +8,8 @@ from lasagne.layers import get_all_params, get_output
 from lasagne.updates import adam
 
 from kneerepro.algorithms.common import (
-    Noise, input_layer, input_variable, sampling_functions)
+    Noise, compile_through, input_layer, input_variable,
+    sampling_functions)
 
 DCGANFunctions = namedtuple(
     'DCGANFunctions',
@@ -114,6 +115,5 @@ def compile_dcgan(generator, discriminator, batch_size=128,
 
     return DCGANFunctions(
         train_discriminator, train_generator,
-        theano.function([x], get_output(discriminator, x, deterministic=True),
-                        mode=mode, name='discriminate'),
+        compile_through([discriminator], mode, 'discriminate'),
         *sampling_functions(generator, noise, mode))

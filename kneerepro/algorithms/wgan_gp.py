@@ -8,7 +8,8 @@ from lasagne.layers import get_all_params, get_output
 from lasagne.updates import adam
 
 from kneerepro.algorithms.common import (
-    Noise, input_layer, input_variable, sampling_functions)
+    Noise, compile_through, input_layer, input_variable,
+    sampling_functions)
 
 WGANGPFunctions = namedtuple(
     'WGANGPFunctions',
@@ -146,6 +147,5 @@ def compile_wgan_gp(generator, critic, batch_size=128, learning_rate=5e-5,
 
     return WGANGPFunctions(
         train_critic, train_generator,
-        theano.function([x], get_output(critic, x, deterministic=True),
-                        mode=mode, name='criticise'),
+        compile_through([critic], mode, 'criticise'),
         *sampling_functions(generator, noise, mode))

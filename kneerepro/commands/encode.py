@@ -10,6 +10,7 @@ import os
 
 import numpy as np
 
+from kneerepro.algorithms.common import compile_through
 from kneerepro.commands import inputs
 from kneerepro.engines import Engine
 from kneerepro.errors import UserError
@@ -35,7 +36,7 @@ def run(args):
     engine = Engine(args.engine, args.device)
     with inputs.open_data(args, model) as dataset:
         with replacing(args.out) as temporary:
-            encode = inputs.compile_networks(model.networks[:1], engine.mode)
+            encode = compile_through(model.networks[:1], engine.mode)
             count = _WRITERS[extension](
                 temporary, _codes(encode, dataset, model),
                 _names(model.experiment), model.options['nz'])

@@ -9,6 +9,7 @@ import os
 import numpy as np
 
 from kneerepro import cli
+from kneerepro.algorithms.common import compile_through
 from kneerepro.commands import inputs
 from kneerepro.engines import Engine
 from kneerepro.figures.style import save_tiles
@@ -39,7 +40,7 @@ def run(args):
     z = np.random.RandomState(args.seed).normal(
         size=(args.n, model.options['nz'])).astype('float32')
     with replacing(paths[0]) as temporary:
-        generate = inputs.compile_networks(model.networks[:1], engine.mode)
+        generate = compile_through(model.networks[:1], engine.mode)
         images = np.empty((args.n, 1, 64, 64), 'float32')
         with Progress('generating', 'images') as progress:
             for i in range(0, args.n, _BATCH):

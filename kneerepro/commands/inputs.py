@@ -5,11 +5,8 @@ import os
 import sys
 import tempfile
 
-import theano
-from lasagne.layers import get_output
-
 from kneerepro import engines, runs, zoo
-from kneerepro.algorithms.common import input_layer, input_variable
+from kneerepro.algorithms.common import input_layer
 from kneerepro.data import selection
 from kneerepro.data.commands import PhaseProgress
 from kneerepro.data.convert import Options
@@ -79,26 +76,6 @@ def load_model(path, experiments):
             f'{" or ".join(experiments)}; for it there is '
             + ('encode' if model.experiment in AUTOENCODERS else 'generate'))
     return model
-
-
-def compile_networks(networks, mode):
-    """A function through networks in turn, deterministic, as those compiled
-    for the training are.
-
-    Parameters
-    ----------
-    networks : sequence of Layer
-    mode : theano.compile.Mode or str
-
-    Returns
-    -------
-    theano function
-        From the first network's input to the last one's output.
-    """
-    x = y = input_variable(networks[0], 'x')
-    for network in networks:
-        y = get_output(network, y, deterministic=True)
-    return theano.function([x], y, mode=mode)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,8 @@
 import numpy as np
 
 import kneerepro
-from kneerepro.figures.style import new_figure, show_image, styled, window
+from kneerepro.figures.style import (
+    FOOTER, axes_at, new_figure, show_image, styled, window)
 
 _COLUMNS = 6
 
@@ -33,14 +34,14 @@ def overview(volumes, reconstruction, squared_error, mse, source):
              for array in (volumes, reconstruction, squared_error)]
 
     # All in inches.
-    left, gap, line, right, bottom = 0.3, 0.04, 0.2, 0.65, 0.4
+    left, gap, line, right = 0.3, 0.04, 0.2, 0.65
     seam = 0.08     # between volumes, beside the gap
     count = len(shown[0])
     side = (7 - left - right - 2 * seam) / _COLUMNS - gap
     xs = [left + i * (side + gap) + i // each * seam for i in range(count)]
     width = xs[-1] + side + gap + right
     tall = side * volumes.shape[3] / volumes.shape[4]
-    height = bottom + 3 * (tall + gap) + 2 * line
+    height = FOOTER + 3 * (tall + gap) + 2 * line
     figure = new_figure(width, height, f'kneerepro {kneerepro.__version__}; '
                         + source)
     white = window(shown[0])
@@ -50,10 +51,9 @@ def overview(volumes, reconstruction, squared_error, mse, source):
              ('reconstruction', 'gray', white),
              ('squared error', 'inferno', worst)]
     for row, (name, colours, vmax) in enumerate(kinds):
-        y = bottom + (2 - row) * (tall + gap)
+        y = FOOTER + (2 - row) * (tall + gap)
         for column, image in enumerate(shown[row]):
-            axes = figure.add_axes([xs[column] / width, y / height,
-                                    side / width, tall / height])
+            axes = axes_at(figure, xs[column], y, side, tall)
             show_image(axes, image, vmax)
             axes.images[0].set_cmap(colours)
             if row == 0:
@@ -61,9 +61,8 @@ def overview(volumes, reconstruction, squared_error, mse, source):
                                fontsize=7, pad=3)
             if column == 0:
                 axes.set_ylabel(name)
-    bar = figure.colorbar(axes.images[0], extend='max', cax=figure.add_axes([
-        (width - right + 0.05) / width, bottom / height, 0.1 / width,
-        tall / height]))
+    bar = figure.colorbar(axes.images[0], extend='max', cax=axes_at(
+        figure, width - right + 0.05, FOOTER, 0.1, tall))
     bar.ax.tick_params(labelsize=7)
     bar.formatter.set_powerlimits((-2, 2))
     for i, (name, number) in enumerate(chosen):

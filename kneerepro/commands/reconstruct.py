@@ -15,6 +15,7 @@ import os
 
 import numpy as np
 
+from kneerepro.algorithms.common import compile_through
 from kneerepro.commands import inputs
 from kneerepro.commands.overview import overview
 from kneerepro.engines import Engine
@@ -71,7 +72,7 @@ def _reconstruct(model, engine, dataset, paths):
     array, shape (volumes, depth)
         Mean squared error of each slice.
     """
-    function = inputs.compile_networks(model.networks, engine.mode)
+    function = compile_through(model.networks, engine.mode)
     shape = dataset.volumes.shape
     errors = np.empty((shape[0], shape[2]))
     with contextlib.ExitStack() as stack:

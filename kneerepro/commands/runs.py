@@ -18,8 +18,7 @@ _Entry = namedtuple('_Entry', 'age name cells defect')
 
 
 def add_arguments(parser):
-    parser.add_argument('--out', metavar='DIR', default='runs',
-                        help='folder of all runs (default: runs)')
+    config.add_out(parser)
 
 
 def run(args):
@@ -54,12 +53,11 @@ def _entry(parent, name):
     folder = os.path.join(parent, name)
     try:
         found = runs.Run(folder)
-        age = -os.stat(found.path('config.json')).st_mtime_ns
         settings = found.settings
         cells = (os.path.splitext(os.path.basename(settings['preset']))[0],
                  found.state(), *_progress(found),
                  f'{settings["engine"]}, {settings["device"]}')
-        return _Entry(age, name, cells, None)
+        return _Entry(-found.created(), name, cells, None)
     except (UserError, OSError) as error:
         defect = str(error)
     except (ValueError, LookupError, TypeError, AttributeError,

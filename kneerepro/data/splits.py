@@ -121,6 +121,22 @@ def _split(view, train, test):
     return Split(train, test, shared, uncertain)
 
 
+def per_epoch(examples, batch_size):
+    """How many minibatches there are in an epoch (E9), ``floor(n /
+    batch_size)``.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    count = len(examples) // batch_size
+    if count < 1:
+        raise UserError(f'{len(examples)} training examples are too few for '
+                        f'minibatches of {batch_size}')
+    return count
+
+
 def minibatches(examples, batch_size, seed=0, epoch=1, shuffle=True,
                 first=0):
     """The minibatches of one epoch.
@@ -147,10 +163,7 @@ def minibatches(examples, batch_size, seed=0, epoch=1, shuffle=True,
     UserError
         If `examples` holds no whole minibatch.
     """
-    count = len(examples) // batch_size
-    if count < 1:
-        raise UserError(f'{len(examples)} training examples are too few for '
-                        f'minibatches of {batch_size}')
+    count = per_epoch(examples, batch_size)
     order = np.arange(len(examples))
     if shuffle:
         np.random.RandomState([seed, epoch]).shuffle(order)

@@ -91,8 +91,7 @@ def to_device(value, device):
 
 
 def _place(tensor):
-    return (tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride(),
-            tensor.is_conj())
+    return tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride()
 
 
 def to_host(value):

@@ -57,9 +57,7 @@ def figure_2_3(encoder, decoder, footer=None):
         For a layer that there is no way to draw, and for so many layers that
         their labels find no room.
     """
-    return _drawn(
-        [('Encoder', encoder, 'input image', 'code $h$'),
-         ('Decoder', decoder, 'code $h$', 'reconstruction')], footer)
+    return _autoencoder(encoder, decoder, 'input image', footer)
 
 
 @styled
@@ -83,9 +81,7 @@ def figure_2_4(encoder, decoder, footer=None):
     ValueError
         As :func:`figure_2_3`.
     """
-    return _drawn(
-        [('Encoder', encoder, 'input volume', 'code $h$'),
-         ('Decoder', decoder, 'code $h$', 'reconstruction')], footer)
+    return _autoencoder(encoder, decoder, 'input volume', footer)
 
 
 @styled
@@ -116,6 +112,12 @@ def figure_2_5(generator, discriminator, footer=None):
         [('Generator', generator, 'noise $z$', 'generated image $G(z)$'),
          ('Discriminator' if probability else 'Critic', discriminator,
           'image $x$, real\nor generated', '$D(x)$')], footer)
+
+
+def _autoencoder(encoder, decoder, examples, footer):
+    return _drawn([('Encoder', encoder, examples, 'code $h$'),
+                   ('Decoder', decoder, 'code $h$', 'reconstruction')],
+                  footer)
 
 
 def _drawn(networks, footer):

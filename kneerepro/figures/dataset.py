@@ -3,7 +3,7 @@
 import numpy as np
 
 from kneerepro.figures.style import (
-    FOOTER, GREY, TEST, new_figure, show_image, styled, window)
+    FOOTER, GREY, TEST, axes_at, new_figure, show_image, styled, window)
 
 _BAR = 50  # mm
 
@@ -52,8 +52,7 @@ def figure_2_1(volume, spacing, directions, footer=None, at=(0.5, 0.5, 0.5)):
     left = gap
     for title, image, (wide, tall), (u, v), letters in panels:
         base = bottom + (tallest - tall * scale) / 2
-        axes = figure.add_axes([left / width, base / height,
-                                wide * scale / width, tall * scale / height])
+        axes = axes_at(figure, left, base, wide * scale, tall * scale)
         axes.imshow(image, cmap='gray', vmin=0, vmax=white,
                     extent=(0, wide, tall, 0), aspect='auto',
                     interpolation='bilinear')
@@ -147,8 +146,7 @@ def _sheet(images, columns, vmax, footer, numbered=False, width=7):
         row, column = divmod(i, columns)
         x = left + column * (wide + gap)
         y = height - top - (row + 1) * tall - row * gap
-        axes = figure.add_axes([x / width, y / height, wide / width,
-                                tall / height])
+        axes = axes_at(figure, x, y, wide, tall)
         show_image(axes, image, vmax)
         if numbered and column == 0:
             axes.set_ylabel(str(i + 1), fontsize=7, color=GREY, rotation=0,
