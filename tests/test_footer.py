@@ -50,5 +50,9 @@ class FooterTest(unittest.TestCase):
         self.assertIn('not the thesis\'s networks; depth 32 (thesis: 160); '
                       'width 0.5 (thesis: 1)',
                       footer_of_networks(parameters, 'cae3d'))
+        parameters = dict(config.read_preset('thesis', 'cae2d'),
+                          encoder_sigmoid='conv')
+        self.assertIn('encoder sigmoid conv (thesis: dense)',
+                      footer_of_networks(parameters, 'cae2d'))
         parameters = dict(config.read_preset('thesis', 'dcgan'), depth=32)
         self.assertNotIn('thesis', footer_of_networks(parameters, 'dcgan'))

@@ -11,7 +11,7 @@ _OF_THE_DATA = {'patients', 'matrix', 'slices', 'depth', 'size', 'test'}
 
 # What the networks' shapes depend on.
 _OF_THE_NETWORKS = {'depth', 'size', 'nz', 'width', 'channels', 'filter_size',
-                    'dense_nonlinearity', 'batch_norm_output',
+                    'encoder_sigmoid', 'dense_nonlinearity', 'batch_norm_output',
                     'critic_batch_norm'}
 
 
