@@ -11,8 +11,8 @@ _OF_THE_DATA = {'patients', 'matrix', 'slices', 'depth', 'size', 'test'}
 
 # What the networks' shapes depend on.
 _OF_THE_NETWORKS = {'depth', 'size', 'nz', 'width', 'channels', 'filter_size',
-                    'encoder_sigmoid', 'dense_nonlinearity', 'batch_norm_output',
-                    'critic_batch_norm'}
+                    'encoder_sigmoid', 'dense_nonlinearity',
+                    'batch_norm_output', 'critic_batch_norm'}
 
 
 def footer_of(run):
