@@ -13,6 +13,7 @@ from kneerepro.experiment import Experiment
 
 TIMES = 1, 4, 8, 12, 16, 20     # Figure 3.6: "6 training times", of 20 epochs
 SAMPLES = range(1, 21)          # epochs of which we keep a sample
+COMPARED = 100                  # real images beside which it is seen
 
 
 def main():
@@ -51,7 +52,7 @@ def train(experiment):
             made = functions.generate(z)
             experiment.sample(training, made.reshape(3, 3, *made.shape[2:]))
 
-    experiment.finish(training)
+    experiment.finish(training, real=experiment.some(COMPARED)[:, 0])
 
 
 if __name__ == '__main__':

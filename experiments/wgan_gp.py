@@ -56,11 +56,9 @@ def train(experiment):
             experiment.sample(training, made.reshape(3, 3, *made.shape[2:]))
 
     # Figure 3.9: "100 real and generated images at the end"
-    examples = experiment.train
-    count = min(COMPARED, len(examples))
-    real = examples[rng.permutation(len(examples))[:count]]
-    experiment.finish(training, real=real[:, 0],
-                      generated=functions.generate(noise[:count])[:, 0])
+    real = experiment.some(COMPARED)[:, 0]
+    experiment.finish(training, real=real,
+                      generated=functions.generate(noise[:len(real)])[:, 0])
 
 
 if __name__ == '__main__':

@@ -109,8 +109,7 @@ class Checkpoints:
                 check(arrays)
                 return arrays, meta
             except ArchiveError as error:
-                print(f'warning: {error}: the one before it is used',
-                      file=sys.stderr)
+                print(f'warning: {error}: not used', file=sys.stderr)
         return None
 
     def last(self):

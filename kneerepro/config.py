@@ -125,6 +125,12 @@ def read_preset(preset, experiment):
     return result
 
 
+def preset_name(preset):
+    """What a preset is called: itself, or its file without folder and
+    extension."""
+    return os.path.splitext(os.path.basename(preset))[0]
+
+
 def _read_file(preset, experiment):
     path = (os.path.join(FOLDER, preset + '.ini') if preset in PRESETS
             else preset)

@@ -78,8 +78,9 @@ class Experiment:
         if self.run is None:
             where = {'engine': self.engine.name, 'device': self.engine.device}
             self.run = runs.create(
-                args.out, args.preset,
-                {'experiment': name, 'preset': args.preset,
+                args.out,
+                {'experiment': name,
+                 'preset': config.preset_name(args.preset),
                  'parameters': self.parameters, 'data': self._data, **where},
                 {**arguments, **where})
         elif self.run.settings['data'] != self._data:
@@ -147,6 +148,21 @@ class Experiment:
         """
         save_tiles(images, self.run.path(
             'samples', f'iteration-{training.iteration:06}.png'))
+
+    def some(self, count):
+        """Training examples, drawn from the seed.
+
+        Parameters
+        ----------
+        count : int
+
+        Returns
+        -------
+        array, shape (count, 1, ...), float32
+            All, in another order, if they are fewer.
+        """
+        rng = np.random.RandomState(self.parameters['seed'])
+        return self.train[rng.permutation(len(self.train))[:count]]
 
     def finish(self, training, **results):
         """Save the networks, and all that the figures show.

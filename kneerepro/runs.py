@@ -165,15 +165,13 @@ class Run:
         return archive.load(self.path('results.npz'), _RESULTS)[0]
 
 
-def create(root, preset, settings, arguments):
+def create(root, settings, arguments):
     """A new run.
 
     Parameters
     ----------
     root : str
         Folder of all runs.
-    preset : str
-        Its name, or the path of its file.
     settings, arguments : dict
         See :class:`Run`; what JSON can hold.
 
@@ -186,8 +184,7 @@ def create(root, preset, settings, arguments):
     UserError
         If its folder cannot be written to.
     """
-    preset = os.path.splitext(os.path.basename(preset))[0]
-    name = time.strftime('%Y%m%d-%H%M%S-') + preset
+    name = time.strftime('%Y%m%d-%H%M%S-') + settings['preset']
     parent = os.path.join(root, settings['experiment'])
     for number in range(1, 1000):
         folder = os.path.join(parent, name + (f'-{number}' if number > 1

@@ -49,6 +49,10 @@ class PresetTest(ConfigTest):
                                           'depth', 'size', 'width')))
             self.assertEqual(config.differences(values, experiment), {})
 
+    def test_name(self):
+        for preset in 'mine', 'mine.ini', '/some/where/mine.ini':
+            self.assertEqual(config.preset_name(preset), 'mine')
+
     def test_every_preset_can_be_read(self):
         for preset in config.PRESETS:
             for experiment in config.EXPERIMENTS:

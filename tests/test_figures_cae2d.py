@@ -99,10 +99,13 @@ class Figure33Test(unittest.TestCase):
                 np.testing.assert_array_equal(line.get_ydata(), values[where])
                 # One sees single points.
                 self.assertEqual(line.get_marker() == 'o', len(where) <= 12)
-            self.assertEqual(
-                [line.get_label() for line in lines],
-                ['training set, each minibatch', 'whole test set, each epoch',
-                 'first ten test images, each iteration'])
+            for line, name in zip(lines, [
+                    'training set, each minibatch',
+                    'whole test set, each epoch',
+                    'first ten test images, each iteration']):
+                values = line.get_ydata()
+                self.assertEqual(line.get_label(), name + (
+                    f' (at the end {values[-1]:.2g})' if len(values) else ''))
             self.assertGreater(test.get_linewidth(), train.get_linewidth())
 
     def test_axes(self):

@@ -5,6 +5,7 @@ import numpy as np
 
 from kneerepro.figures.gan import (
     figure_3_6, figure_3_7, figure_3_8, figure_3_9, figure_3_10)
+from kneerepro.figures.style import window
 from tests.test_figures import (
     FOOTER_TEXT, assert_nothing_overlaps, images, shown, texts)
 
@@ -15,24 +16,27 @@ class OverTimeTest(unittest.TestCase):
     def test_images(self):
         for draw, times in [(figure_3_6, 1), (figure_3_6, 2), (figure_3_6, 5),
                             (figure_3_8, 6)]:
-            over_time = images(times, 9, 8, 6)
+            over_time, real = images(times, 9, 8, 6), images(20, 8, 6) / 2
             epochs = list(range(1, times + 1))
-            figure = draw(over_time, epochs, FOOTER_TEXT)
+            figure = draw(over_time, epochs, real, FOOTER_TEXT)
             self.assertEqual(len(figure.axes), 9 * times)
             for axes, image in zip(figure.axes, over_time.reshape(-1, 8, 6)):
                 np.testing.assert_array_equal(shown(axes), [image])
             self.assertEqual(texts(figure)[1:],
                              [f'epoch {epoch}' for epoch in epochs])
-            self.assertEqual(len({image.get_clim() for axes in figure.axes
-                                  for image in axes.get_images()}), 1)
+            self.assertEqual({image.get_clim() for axes in figure.axes
+                              for image in axes.get_images()},
+                             {(0, window(real))})
 
     def test_nothing_overlaps(self):
         for times in 1, 4, 6:
             assert_nothing_overlaps(self, figure_3_6(
-                images(times, 9, 8, 6), list(range(times)), FOOTER_TEXT))
+                images(times, 9, 8, 6), list(range(times)),
+                images(3, 8, 6), FOOTER_TEXT))
 
     def test_places(self):
-        figure = figure_3_6(images(6, 9, 8, 8), [1, 4, 8, 12, 16, 20])
+        figure = figure_3_6(images(6, 9, 8, 8), [1, 4, 8, 12, 16, 20],
+                            images(3, 8, 8))
         grids = np.array([[axes.get_position().x0, axes.get_position().y0]
                           for axes in figure.axes]).reshape(6, 9, 2)
         # Within a grid: rows from left to right, downwards.

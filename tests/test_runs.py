@@ -17,8 +17,8 @@ ARGUMENTS = {'data': None, 'preset': 'smoke', 'parameters': {'nz': 3}}
 
 class RunTest(FolderTest):
     def create(self, **settings):
-        return runs.create(self.path('runs'), 'smoke',
-                           {**SETTINGS, **settings}, ARGUMENTS)
+        return runs.create(self.path('runs'), {**SETTINGS, **settings},
+                           ARGUMENTS)
 
 
 class CreationTest(RunTest):
@@ -38,15 +38,10 @@ class CreationTest(RunTest):
             'runs', 'cae2d', '20261124-101112-smoke' + end)
             for end in ('', '-2', '-3')])
 
-    def test_preset_of_a_file(self):
-        run = runs.create(self.folder, '/some/where/mine.ini', SETTINGS,
-                          ARGUMENTS)
-        self.assertTrue(run.folder.endswith('-mine'))
-
     def test_folder_that_cannot_be(self):
         path = self.write('file')
         with self.assertRaisesRegex(UserError, 'cannot write to .*file'):
-            runs.create(path, 'smoke', SETTINGS, ARGUMENTS)
+            runs.create(path, SETTINGS, ARGUMENTS)
 
 
 class DamageTest(RunTest):
@@ -116,7 +111,7 @@ class StateTest(RunTest):
                           runs.find(self.path('runs'), 'cae2d')], made[::-1])
 
     def test_how_to_resume(self):
-        run = runs.create(self.path('my runs'), 'smoke', SETTINGS, ARGUMENTS)
+        run = runs.create(self.path('my runs'), SETTINGS, ARGUMENTS)
         self.assertEqual(run.how_to_resume(),
                          'to go on: python experiments/cae2d.py --resume '
                          f"'{run.folder}'")

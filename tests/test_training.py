@@ -53,8 +53,9 @@ class TrainingTest(FolderTest):
         parameters = dict(batch_size=batch_size, epochs=epochs,
                           iterations=iterations, seed=seed, shuffle=shuffle)
         self.run_ = run or runs.create(
-            self.path('runs'), 'smoke',
-            {'experiment': 'cae2d', 'parameters': parameters}, {})
+            self.path('runs'),
+            {'experiment': 'cae2d', 'preset': 'smoke',
+             'parameters': parameters}, {})
         self.run_.checkpoint_interval = math.inf
         self.fake = Fake()
         images = np.arange(count, dtype='float32')[:, None]

@@ -54,7 +54,7 @@ def _entry(parent, name):
     try:
         found = runs.Run(folder)
         settings = found.settings
-        cells = (os.path.splitext(os.path.basename(settings['preset']))[0],
+        cells = (str(settings['preset']),
                  found.state(), *_progress(found),
                  f'{settings["engine"]}, {settings["device"]}')
         return _Entry(-found.created(), name, cells, None)

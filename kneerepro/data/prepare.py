@@ -270,11 +270,13 @@ def _add_volumes(decided, writer, options):
 def _write_npy(out):
     path = _npy_path(out)
     with Dataset(out, verify=False) as dataset, replacing(path) as temporary:
-        volumes = np.lib.format.open_memmap(
-            temporary, 'w+', 'float32', dataset.volumes.shape)
-        for i in range(len(volumes)):
-            volumes[i] = dataset.volumes[i]
-        volumes.flush()
+        # Not through a memory map: on a full disk, that ends the process.
+        with open(temporary, 'wb') as file:
+            np.lib.format.write_array_header_1_0(file, {
+                'descr': '<f4', 'fortran_order': False,
+                'shape': dataset.volumes.shape})
+            for volume in dataset.volumes:
+                file.write(volume.astype('<f4', copy=False).tobytes())
 
 
 def _npy_path(out):

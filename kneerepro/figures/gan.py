@@ -12,7 +12,7 @@ _HEADING = 0.24     # above a grid of images
 
 
 @styled
-def figure_3_6(over_time, epochs, footer=None):
+def figure_3_6(over_time, epochs, real, footer=None):
     """Images that the DCGAN generates at some times (section 3.3).
 
     Parameters
@@ -21,6 +21,8 @@ def figure_3_6(over_time, epochs, footer=None):
         Values in [0, 1]; six times in the thesis.
     epochs : list of int
         After which each nine were made.
+    real : array, shape (n, rows, columns)
+        Training images: what is white in them is white here.
     footer : str, optional
         Small print.
 
@@ -28,7 +30,7 @@ def figure_3_6(over_time, epochs, footer=None):
     -------
     matplotlib.figure.Figure
     """
-    return _over_time(over_time, epochs, footer)
+    return _over_time(over_time, epochs, real, footer)
 
 
 @styled
@@ -52,19 +54,19 @@ def figure_3_7(discriminator, generator, iterations_per_epoch, footer=None):
 
 
 @styled
-def figure_3_8(over_time, epochs, footer=None):
+def figure_3_8(over_time, epochs, real, footer=None):
     """Images that the WGAN-GP generates at some epochs (section 3.4).
 
     Parameters
     ----------
-    over_time, epochs, footer
+    over_time, epochs, real, footer
         As in :func:`figure_3_6`.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    return _over_time(over_time, epochs, footer)
+    return _over_time(over_time, epochs, real, footer)
 
 
 @styled
@@ -109,11 +111,10 @@ def figure_3_10(critic, generator, iterations_per_epoch, footer=None):
 
 # ------------------------------------------------------------------- images
 
-def _over_time(over_time, epochs, footer):
-    # There is no truth to take the window from.
+def _over_time(over_time, epochs, real, footer):
     return _grids(over_time, [f'epoch {epoch}' for epoch in epochs],
                   2 if len(epochs) in (2, 4) else min(len(epochs), 3), 2.18,
-                  window(over_time), footer)
+                  window(real), footer)
 
 
 def _grids(grids, headings, across, wide, vmax, footer):

@@ -81,12 +81,17 @@ def autoencoder_losses(train_mse, test_mse, first_ten, iterations_per_epoch,
     """
     figure, axes = loss_figure(len(train_mse) - 1, iterations_per_epoch,
                                'mean squared error', footer)
-    plot_curve(axes, train_mse, color=TRAIN, linewidth=0.6,
-               label='training set, each minibatch')
-    plot_curve(axes, first_ten, color=_FIRST_TEN, linewidth=0.8,
-               label=f'first ten test {examples}, each iteration')
-    plot_curve(axes, test_mse, color=TEST, linewidth=1.3,
-               label='whole test set, each epoch')
+    for values, text, style in [
+            (train_mse, 'training set, each minibatch',
+             dict(color=TRAIN, linewidth=0.6)),
+            (first_ten, f'first ten test {examples}, each iteration',
+             dict(color=_FIRST_TEN, linewidth=0.8)),
+            (test_mse, 'whole test set, each epoch',
+             dict(color=TEST, linewidth=1.3))]:
+        # How low it ends, nobody can read off an axis that begins at 0.12.
+        there = values[np.isfinite(values)]
+        end = f' (at the end {there[-1]:.2g})' if len(there) else ''
+        plot_curve(axes, values, label=text + end, **style)
     legend = axes.legend(loc='upper right', borderaxespad=0.2)
     _place_insets(axes, legend, test_mse, iterations_per_epoch,
                   dict(zip(inset_epochs, insets)))

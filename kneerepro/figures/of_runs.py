@@ -55,7 +55,7 @@ def _figure_3_5(run, results):
 
 def _figure_3_6(run, results):
     return gan.figure_3_6(results['over_time'], list(results['shown_epochs']),
-                          footer_of(run))
+                          results['real'], footer_of(run))
 
 
 def _figure_3_7(run, results):
@@ -67,7 +67,7 @@ def _figure_3_7(run, results):
 
 def _figure_3_8(run, results):
     return gan.figure_3_8(results['over_time'], list(results['shown_epochs']),
-                          footer_of(run))
+                          results['real'], footer_of(run))
 
 
 def _figure_3_9(run, results):

@@ -71,7 +71,7 @@ class CommandTest(FolderTest):
         settings = {'experiment': experiment, 'preset': 'smoke',
                     'parameters': parameters, 'data': data,
                     'engine': 'theano', 'device': 'cpu'}
-        return runs.create(self.path('runs'), 'smoke', settings, {})
+        return runs.create(self.path('runs'), settings, {})
 
     def finished_run(self, experiment, shape=SHAPE, **changes):
         """A run that has done all but train; returns its folder."""

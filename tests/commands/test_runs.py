@@ -96,18 +96,17 @@ class RunsTest(CommandTest):
             self.write(f'runs/cae3d/{name}/config.json', content)
         os.mkdir(self.path('runs', 'cae3d', 'g'))
         for name, changes in {
-                'h': {'data': None}, 'i': {'parameters': 'x'},
-                'j': {'preset': 4}}.items():
+                'h': {'data': None}, 'i': {'parameters': 'x'}}.items():
             folder = self.path('runs', 'cae3d', name)
             shutil.copytree(whole, folder)
             self.rewrite(folder, **changes)
-        shutil.copytree(whole, self.path('runs', 'cae3d', 'k'))
-        self.write('runs/cae3d/k/losses.csv', 'iteration,epoch,x\n1,1,y\n')
+        shutil.copytree(whole, self.path('runs', 'cae3d', 'j'))
+        self.write('runs/cae3d/j/losses.csv', 'iteration,epoch,x\n1,1,y\n')
         rows, below = self.rows()
         self.assertEqual(
             [row[1:4] for row in rows],
             [[os.path.basename(whole), 'smoke', 'finished']]
-            + [[name, '', 'damaged'] for name in 'abcdefghijk'])
-        self.assertEqual(len(below), 11)
-        for name, line in zip('abcdefghijk', below):
+            + [[name, '', 'damaged'] for name in 'abcdefghij'])
+        self.assertEqual(len(below), 10)
+        for name, line in zip('abcdefghij', below):
             self.assertIn(os.path.join('cae3d', name), line)

@@ -26,7 +26,7 @@ from kneerepro.errors import UserError
 from tests.data.series import (
     SAGITTAL, change, write_enhanced, write_series)
 from tests.folders import FolderTest
-from tests.subprocesses import ROOT
+from tests.subprocesses import ROOT, run_python
 
 REAL = os.environ.get('KNEEREPRO_REAL_KNEE', '')
 KEY = b'0123456789abcdef'
@@ -206,6 +206,27 @@ class ResultTest(PrepareTest):
         np.testing.assert_array_equal(np.load(self.path('out', 'v.npy')),
                                       self.result()[0])
 
+    def test_full_disk_for_the_npy(self):
+        self.prepare(npy=True)
+        before = self.read('out/v.npy')
+        # In a process of its own, which HDF5 would crash at its exit.
+        done = run_python('''
+import os, resource, signal, sys
+from kneerepro.data.prepare import _write_npy
+from kneerepro.errors import UserError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+try:
+    _write_npy(sys.argv[1])
+except UserError as error:
+    print(error, flush=True)
+os._exit(0)
+''', '-W', 'ignore', arguments=[self.out])    # GDCM does not bear errors
+        self.assertRegex(done.stdout,
+                         '^cannot write .*v.npy: File too large\n$',
+                         done.stderr)
+        self.assertEqual(self.read('out/v.npy'), before)
+
 
 class SelectionTest(PrepareTest):
     def test_by_description(self):
@@ -240,7 +261,6 @@ class SelectionTest(PrepareTest):
                 self.volumes[i + 1].astype('float32')), atol=1e-6)
         self.assertEqual([row['part'] for row in self.report()],
                          ['echo 1', 'echo 2'])
-
 
     def test_enhanced(self):
         """One file with two stacks, each frame with its own rescale."""

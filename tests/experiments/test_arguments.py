@@ -138,9 +138,9 @@ class ThesisTest(FolderTest):
             if name in config.EXPERIMENTS and '--resume' not in flags:
                 given, args = self.thesis.experiment.parse(name, '', flags)
                 stored = self.thesis.experiment.asked_of(args, name)
-                runs.create(self.root, 'smoke', {
-                    'experiment': name, 'parameters': stored['parameters']},
-                    stored)
+                runs.create(self.root, {
+                    'experiment': name, 'preset': 'smoke',
+                    'parameters': stored['parameters']}, stored)
             return 0
 
         with mock.patch.object(self.thesis, 'run_script', run_script), \
