@@ -25,9 +25,11 @@ from . import flags  # noqa: E402
 with flags.hidden():
     import theano
 
+from . import substreams  # noqa: E402
 from .linker import TorchLinker  # noqa: E402
 from .modes import torch_mode  # noqa: E402
 
+substreams.install()
 if flags.asked_for():
     theano.config.mode = torch_mode()
 
