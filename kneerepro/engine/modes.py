@@ -10,11 +10,14 @@ from .fused import TAG
 from .linker import TorchLinker
 
 # What is made for Theano's own C code: fused and in-place operations, calls
-# of BLAS, and convolutions as matrix products.
+# of BLAS, and convolutions as matrix products. And the greedy distributor,
+# which takes an eighth of a compilation and saves hardly an operation: without
+# it, a GAN's generator has a tenth fewer.
 _EXCLUDED = ['inplace', 'fusion', 'BlasOpt', 'conv_gemm', 'conv_dnn',
              'local_conv2d_cpu', 'local_conv2d_gradweight_cpu',
              'local_conv2d_gradinputs_cpu', 'AbstractConvCheck',
-             'add_destroy_handler', 'c_blas', 'cxx_only']
+             'add_destroy_handler', 'c_blas', 'cxx_only',
+             'local_greedy_distributor']
 OPTIMIZER = Query(include=['fast_run', TAG], exclude=_EXCLUDED)
 
 
