@@ -125,6 +125,22 @@ def read_preset(preset, experiment):
     return result
 
 
+def read_parameter(name, text):
+    """A parameter's value, of what is written in a preset.
+
+    Raises
+    ------
+    UserError
+        For a parameter that does not exist and a value that is wrong.
+    """
+    if name not in PARAMETERS:
+        raise UserError(f'no parameter {name}' + suggestion(name, PARAMETERS))
+    try:
+        return PARAMETERS[name][0](text)
+    except argparse.ArgumentTypeError as error:
+        raise UserError(f'{name}: {error}') from None
+
+
 def preset_name(preset):
     """What a preset is called: itself, or its file without folder and
     extension."""
