@@ -39,8 +39,8 @@ def build(variants):
     ----------
     variants : dict of str to str
         Parameters of :mod:`kneerepro.config` that are not those of the
-        preset ``thesis``, as they are written there. Each counts for the
-        experiments that have it.
+        preset ``thesis``, as they are written there. Each counts for all
+        experiments that have it or, as in ``cae2d.iterations``, for one.
 
     Returns
     -------
@@ -51,15 +51,24 @@ def build(variants):
     UserError
         For a parameter that does not exist, and a value that cannot be.
     """
-    return [_build(experiment, variants) for experiment in config.EXPERIMENTS]
-
-
-def _build(experiment, variants):
-    p = config.read_preset('thesis', experiment)
-    for name, text in variants.items():
+    presets = {experiment: config.read_preset('thesis', experiment)
+               for experiment in config.EXPERIMENTS}
+    for place, text in variants.items():
+        only, _, name = place.rpartition('.')
+        if only and only not in presets:
+            raise UserError(f'no experiment is called {only}'
+                            + config.suggestion(only, presets))
         value = config.read_parameter(name, text)
-        if name in p:
-            p[name] = value
+        if only and name not in presets[only]:
+            raise UserError(f'{only} has no {name}'
+                            + config.suggestion(name, presets[only]))
+        for experiment, parameters in presets.items():
+            if only in ('', experiment) and name in parameters:
+                parameters[name] = value
+    return [_build(*preset) for preset in presets.items()]
+
+
+def _build(experiment, p):
     shape = p['depth'], p['size'], p['size']
     networks = zoo.build(experiment, zoo.options_of(experiment, p, shape))
     images = experiment != 'cae3d'
@@ -180,4 +189,4 @@ def _number(value):
 
 def count(network):
     """How many parameters of a network are trained."""
-    return count_params(network, trainable=True)
+    return int(count_params(network, trainable=True))

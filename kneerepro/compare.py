@@ -99,8 +99,10 @@ def compare(builts, reading='the default reading', default=True):
     comparisons.append(_of_hyperparameters(builts))
     comparisons += [_of_text(built) for built in builts]
     problems = [
-        f'{place(comparison)}, {label}, {cell.column}: printed '
-        f'{cell.printed or "nothing"}, built {cell.built or "nothing"}'
+        ', '.join([place(comparison), label]
+                  + [cell.column] * (comparison.number != 'text'))
+        + f': printed {cell.printed or "nothing"}, '
+          f'built {cell.built or "nothing"}'
         for comparison in comparisons for label, cells in comparison.rows
         for cell in cells if cell.verdict == MISMATCH]
     checks = _checks(by_name) if default else {}
@@ -118,10 +120,14 @@ def compare(builts, reading='the default reading', default=True):
 
 def place(comparison):
     """Where in the thesis, and what is compared with it."""
+    return _table(comparison) + (
+        f' ({comparison.subject})' if comparison.experiment else '')
+
+
+def _table(comparison):
     where = ('the text' if comparison.number == 'text'
              else f'Table {comparison.number}')
-    return (where + ' in three dimensions' * comparison.derived
-            + f' ({comparison.subject})' * bool(comparison.experiment))
+    return where + ' in 3D' * comparison.derived
 
 
 def _of_network(number, built, i, subject):
@@ -280,7 +286,7 @@ def _explained(comparisons):
     for comparison in comparisons:
         for _, cells in comparison.rows:
             for name in (name for cell in cells for name in cell.errata):
-                counts[name][comparison.number] += 1
+                counts[name][_table(comparison)] += 1
     return counts
 
 
@@ -288,9 +294,8 @@ def _status(comparisons, builts, checks):
     status = {}
     for name, counts in _explained(comparisons).items():
         erratum = errata.ERRATA[name]
-        parts = [f'{n} cell{"s" * (n > 1)} of Table {number}'
-                 if number != 'text' else f'{n} in the text'
-                 for number, n in counts.items()]
+        parts = [f'{n} cell{"s" * (n > 1)} of {table}'
+                 for table, n in counts.items()]
         if not parts:
             parts = ['no cell here' if erratum.default or erratum.others
                      else 'not a table\'s cell']

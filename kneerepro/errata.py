@@ -112,7 +112,8 @@ ERRATA = {
         '10 and 1', 'penalty_weight=, and the caller\'s loop',
         {'penalty_weight': '10', 'critic_steps': '1'}),
     'E9': Erratum(
-        'Iterations counted over all images, test ones included',
+        'Iterations counted over all images, test ones included; 4000 for '
+        'the DCGAN\'s 20 epochs, which have 4500',
         'epochs of floor(training images / batch) minibatches',
         parameters={'iterations': ''},
         default=(_text('iterations', '21700', 'cae2d'),
@@ -147,7 +148,9 @@ ERRATA = {
                  _text('learning_rate', '5e-05', 'cae3d')),
         others=((_hyper('Batch size', '128', 'cae3d'),
                  _hyper('Learning rate α', '0.0001', 'cae3d'),
-                 _text('batch_size', '128', 'cae3d')),)),
+                 _text('batch_size', '128', 'cae3d'),
+                 _text('iterations', '500', 'cae3d')),
+                (_hyper('Learning rate α', '0.0001', 'cae3d'),))),
     'E14': Erratum(
         'Input of 100 in Tables 2.2 and 2.3, 200 in Table 2.5',
         'Table 2.5', 'nz=100',
