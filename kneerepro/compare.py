@@ -108,7 +108,10 @@ def compare(builts, reading='the default reading', default=True):
     checks = _checks(by_name) if default else {}
     status = _status(comparisons, builts, checks)
     if default:
-        problems += _stale(comparisons, builts, checks)
+        for name, why in _stale(comparisons, builts, checks):
+            problems.append(f'{name} no longer applies '
+                            f'({errata.ERRATA[name].thesis}): {why}')
+            status[name] += f'; no longer applies: {why}'
     differences = {}
     for built in builts:
         for name, values in config.differences(
@@ -312,18 +315,17 @@ def _stale(comparisons, builts, checks):
     """Errata of which the default reading knows nothing any more."""
     for name, counts in _explained(comparisons).items():
         erratum = errata.ERRATA[name]
-        about = f'{name} no longer applies ({erratum.thesis}): '
         if erratum.default and not counts:
-            yield about + 'it explains no cell'
+            yield name, 'it explains no cell'
         for key, text in erratum.parameters.items():
             for built in builts:
                 value = built.parameters.get(key)
                 if key in built.parameters and \
                         value != config.read_parameter(key, text):
-                    yield (f'{about}{key} of {built.experiment} is '
-                           f'{config.as_text(value)}')
+                    yield name, (f'{key} of {built.experiment} is '
+                                 f'{config.as_text(value)}')
         if name in checks and not checks[name][0]:
-            yield about + checks[name][1]
+            yield name, checks[name][1]
 
 
 def _checks(builts):

@@ -49,22 +49,18 @@ def summary(report):
             f'{counts[MISMATCH]} differ without one.')
 
 
-def _departures(report):
-    """Where the reading departs from the thesis's parameters, a sentence or
-    None."""
-    if not report.differences:
-        return None
-    return 'Parameters that are not the thesis\'s: ' + ', '.join(
-        f'{name} {value} ({thesis})'
-        for name, (value, thesis) in report.differences.items()) + '.'
-
-
 def _paragraphs(report):
     return [f'This is {report.reading}.', *NOTES]
 
 
 def _conclusion(report):
-    return [text for text in (summary(report), _departures(report)) if text]
+    yield summary(report)
+    if report.differences:
+        yield ('Parameters that are not the thesis\'s: ' + ', '.join(
+            f'{name} {value} (the thesis: {thesis})'
+            for name, (value, thesis) in report.differences.items())
+            + '. What differs without an erratum departs from the thesis on '
+            'their account.')
 
 
 def _heading(comparison):
@@ -294,7 +290,7 @@ def as_html(report):
         comparisons=report.comparisons, heading=_heading, facts=_facts,
         reasons=_reasons, mark=_mark, verdict=_verdict,
         errata_headings=_ERRATA, errata=list(_errata(report)),
-        conclusion=_conclusion(report), problems=report.problems)
+        conclusion=list(_conclusion(report)))
 
 
 def as_json(report):
