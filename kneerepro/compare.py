@@ -75,7 +75,7 @@ differences : dict of str to tuple of str
 """
 
 
-def compare(builts, reading='the default reading', default=True):
+def compare(builts, reading='what is built by default', default=True):
     """Hold what is built against the thesis.
 
     Parameters
@@ -300,7 +300,7 @@ def _status(comparisons, builts, checks):
         parts = [f'{n} cell{"s" * (n > 1)} of {table}'
                  for table, n in counts.items()]
         if not parts:
-            parts = ['no cell here' if erratum.default or erratum.others
+            parts = ['no cell differs' if erratum.default or erratum.others
                      else 'not a table\'s cell']
         for key in erratum.parameters:
             parts += sorted({f'{key} = {config.as_text(built.parameters[key])}'

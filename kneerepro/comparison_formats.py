@@ -58,9 +58,9 @@ def _conclusion(report):
     if report.differences:
         yield ('Parameters that are not the thesis\'s: ' + ', '.join(
             f'{name} {value} (the thesis: {thesis})'
-            for name, (value, thesis) in report.differences.items())
-            + '. What differs without an erratum departs from the thesis on '
-            'their account.')
+            for name, (value, thesis) in report.differences.items()) + '.'
+            + ' What differs without an erratum departs from the thesis on '
+            'their account.' * bool(report.problems))
 
 
 def _heading(comparison):
