@@ -5,7 +5,7 @@ from collections import namedtuple
 
 import lasagne
 import numpy as np
-from lasagne.layers import count_params, get_all_layers
+from lasagne.layers import get_all_layers, get_all_params
 
 from kneerepro import config, thesis, zoo
 from kneerepro.data.splits import last_split, patient_split, per_epoch
@@ -189,4 +189,6 @@ def _number(value):
 
 def count(network):
     """How many parameters of a network are trained."""
-    return int(count_params(network, trainable=True))
+    # Lasagne's count_params copies them all.
+    return sum(param.get_value(borrow=True).size for param in
+               get_all_params(network, trainable=True))

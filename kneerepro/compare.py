@@ -188,7 +188,7 @@ def _of_hyperparameters(builts):
         rows.append((texts[0], [
             cell._replace(printed=text, built=found[cell.column])
             for cell, text in zip(cells, texts[1:])]))
-    return Comparison('2.5', table.title, 'preset thesis and the networks',
+    return Comparison('2.5', table.title, 'parameters and networks',
                       None, False, None, rows)
 
 
