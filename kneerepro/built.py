@@ -71,11 +71,11 @@ def build(variants):
 def _build(experiment, p):
     shape = p['depth'], p['size'], p['size']
     networks = zoo.build(experiment, zoo.options_of(experiment, p, shape))
-    images = experiment != 'cae3d'
+    patients = [f'patient {i + 1}' for i in range(p['patients'])]
     # As large as the dataset, without its memory.
-    view = View(np.broadcast_to(np.float32(0), (p['patients'], 1, *shape)),
-                np.array([f'patient {i}' for i in range(1, p['patients'] + 1)]
-                         ), np.ones(p['patients'], bool), images)
+    view = View(np.broadcast_to(np.float32(0), (len(patients), 1, *shape)),
+                np.array(patients), np.ones(len(patients), bool),
+                images=experiment != 'cae3d')
     data = {'volumes': p['patients'], 'shape': shape, 'train': len(view),
             'test': 0, 'synthetic': True, 'shared': []}
     if 'split' in p:
@@ -135,8 +135,9 @@ def stated(built):
     dataset = ((data['volumes'], 1, depth) if built.experiment == 'cae3d'
                else (data['volumes'] * depth, 1))
     rows = described(first), described(second)
-    of = [[row for row in network if row['Layer']['kind'].startswith(kind)]
-          for network, kind in zip(rows, ('Conv', 'Deconv'))]
+    convolutions, deconvolutions = (
+        [row for row in network if row['Layer']['kind'].startswith(kind)]
+        for network, kind in zip(rows, ('Conv', 'Deconv')))
     units = [[row['Filter']['filters'] for row in network
               if row['Layer']['kind'] == 'Dense'] for network in rows]
     values = {name: _number(p[name]) for name in
@@ -148,8 +149,10 @@ def stated(built):
         'dataset': times((*dataset, *size)),
         'train': str(data['train']), 'test': str(data['test']),
         'code': str(first.output_shape[1]),
-        'convolutions': str(len(of[0])), 'deconvolutions': str(len(of[1])),
-        'last_convolution': of[0][-1]['Activ.'][''] if of[0] else 'none',
+        'convolutions': str(len(convolutions)),
+        'deconvolutions': str(len(deconvolutions)),
+        'last_convolution': (convolutions[-1]['Activ.'][''] if convolutions
+                             else 'none'),
         'encoder_dense': ', '.join(units[0]) or 'none',
         'decoder_dense': ', '.join(units[1]) or 'none',
         'last_activation': rows[1][-1]['Activ.'][''],

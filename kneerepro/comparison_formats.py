@@ -217,7 +217,8 @@ def as_rst(report):
             [[[cell(row[0]) or '..', *map(cell, row[1:])]
               for row in group] for group in groups], '='), '']
 
-    lines = [TITLE, '=' * len(TITLE)]
+    lines = ['.. Made by python -m kneerepro compare --format rst', '',
+             TITLE, '=' * len(TITLE)]
     for text in _paragraphs(report):
         lines += ['', *textwrap.wrap(text, 79)]
     for comparison in report.comparisons:

@@ -247,7 +247,8 @@ class ChangedLayerTest(unittest.TestCase):
                                (LeakyRectify(0.1), 'Leaky ReLU 0.1'),
                                (tanh, 'tanh'), (sigmoid, 'sigmoid')]:
             report = self.with_arguments('cae2d', cae, 'Conv2DLayer',
-                                         'encoder.conv1', nonlinearity=function)
+                                         'encoder.conv1',
+                                         nonlinearity=function)
             self.assert_caught(
                 [('row 2 Conv2D', 'Activ.', 'Leaky ReLU', text)], report)
 

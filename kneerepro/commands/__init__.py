@@ -8,10 +8,10 @@ from kneerepro.errors import UserError
 #: Each is a module of this package.
 COMMANDS = {
     'runs': 'list all runs, finished or not',
-    'compare': 'what is built beside the thesis\'s tables',
     'encode': 'the latent vectors of images, by an autoencoder',
     'reconstruct': 'reconstructions and their errors, by an autoencoder',
-    'generate': 'images from noise, by the generator of a GAN'}
+    'generate': 'images from noise, by the generator of a GAN',
+    'compare': 'what is built beside the thesis\'s tables'}
 
 
 def main(argv):
