@@ -146,6 +146,7 @@ def stated(built):
         **values,
         **{f'{name} in the caption': values[name]
            for name in ('batch_size', 'learning_rate')},
+        'volume': times((*size, depth)),
         'dataset': times((*dataset, *size)),
         'train': str(data['train']), 'test': str(data['test']),
         'code': str(first.output_shape[1]),

@@ -102,6 +102,7 @@ VOLUME = 160, 64, 64
 #: What the text says of each experiment.
 STATEMENTS = {
     'cae2d': (
+        Statement('volume', 'section 2.2', 'a volume, resized', '64x64x160'),
         Statement('dataset', 'equation 2.2', 'the 2D dataset',
                   '28800x1x64x64'),
         Statement('train', 'section 2.4.1', 'training images', '27800'),
@@ -123,6 +124,7 @@ STATEMENTS = {
         Statement('epochs', 'Figure 3.3', 'epochs', '100'),
         Statement('iterations', 'chapter 4', 'iterations', '22500')),
     'cae3d': (
+        Statement('volume', 'section 2.2', 'a volume, resized', '64x64x160'),
         Statement('dataset', 'equation 2.3', 'the 3D dataset',
                   '180x1x160x64x64'),
         Statement('train', 'section 2.4.1', 'training volumes', '160'),

@@ -1,117 +1,34 @@
-import functools
-import json
-import re
 import unittest
-from html.parser import HTMLParser
 from unittest import mock
 
 import kneerepro    # noqa: F401, first: it readies Python for Theano
 import lasagne
-import numpy as np
 from lasagne.nonlinearities import LeakyRectify, rectify, sigmoid, tanh
 
 from kneerepro import compare, errata, zoo
 from kneerepro.built import build, of_model
-from kneerepro.cells import as_text, in_3d, read
-from kneerepro.comparison_formats import FORMATS, summary
 from kneerepro.errors import UserError
 from kneerepro.networks import cae, gan
-from kneerepro.networks.described import described
 from layers import batch_norm
-
-try:
-    import docutils.core
-except ImportError:
-    docutils = None
-
-#: Initial values cost more time than all else, and are not looked at.
-EMPTY = mock.patch.object(lasagne.init.Glorot, 'sample',
-                          lambda self, shape: np.zeros(shape, 'float32'))
-
-
-build_networks = zoo.build
-
-
-@functools.lru_cache(None)
-def networks(experiment, options):
-    with EMPTY:
-        return build_networks(experiment, json.loads(options))
-
-
-def quickly_built(**variants):
-    """What `build` returns, with no network built twice."""
-    with mock.patch.object(zoo, 'build', lambda name, options:
-                           networks(name, json.dumps(options))):
-        return build({name.replace('__', '.'): value
-                      for name, value in variants.items()})
+from tests.comparisons import (
+    NO_VALUES, default, differing, quickly_built, reading)
 
 
 def setUpModule():
-    # Before any test changes anything.
-    global BUILT, REPORT
-    BUILT = quickly_built()
-    REPORT = compare.compare(BUILT)
-
-
-def tearDownModule():
-    networks.cache_clear()
-
-
-def reading(**variants):
-    return compare.compare(quickly_built(**variants), 'x', default=False)
-
-
-def differing(report, *verdicts):
-    """Table, row, column, printed, built, errata of cells."""
-    return [(compare.place(comparison), label, cell.column, cell.printed,
-             cell.built, ' '.join(cell.errata))
-            for comparison in report.comparisons
-            for label, cells in comparison.rows for cell in cells
-            if cell.verdict in verdicts]
-
-
-class CellsTest(unittest.TestCase):
-    def test_read(self):
-        for column, text, aspects in [
-                ('Input', '1x1x64x64', {'channels': '1', 'size': '64x64'}),
-                ('Input', '1x1024x4x4', {'channels': '1024', 'size': '4x4'}),
-                ('Output', '64x1x32x32', {'channels': '64', 'size': '32x32'}),
-                ('Output', '1x100', {'units': '100'}),
-                ('Output', '-', {'': '-'}),
-                ('Filter', '5x5x64', {'kernel': '5x5', 'filters': '64'}),
-                ('Filter', '1x1x100', {'kernel': '1x1', 'filters': '100'}),
-                ('Layer', 'Conv2D*', {'kind': 'Conv2D', 'star': '*'}),
-                ('Activ.', 'L. ReLU', {'': 'Leaky ReLU 0.2'}),
-                ('Activ.', 'sigmoid*', {'': 'sigmoid'}),
-                ('Learning rate α', '10^-4', {'': '0.0001'}),
-                ('Learning rate α', '5*10^-5', {'': '5e-05'})]:
-            self.assertEqual(read(column, text, 'dcgan'), aspects)
-        self.assertEqual(read('Activ.', 'sigmoid*', 'wgan_gp'), {'': '-'})
-
-    def test_in_3d(self):
-        for column, text, deep in [
-                ('Input', '1x1x64x64', '1x160x64x64'),
-                ('Output', '256x1x4x4', '256x10x4x4'),
-                ('Output', '1x4096', '1x40960'),
-                ('Filter', '1x1x4096', '1x1x40960'),
-                ('Filter', '1x1x100', '1x1x100'),
-                ('Filter', '4x4x128', '4x4x4x128'),
-                ('Layer', 'Deconv2D', 'Deconv3D'), ('Stride', '2', '2')]:
-            self.assertEqual(as_text(in_3d(read(column, text, 'cae3d'))),
-                             deep)
+    # Before any test changes what is built.
+    default()
 
 
 class DefaultTest(unittest.TestCase):
     def test_every_difference_has_its_erratum(self):
-        report = REPORT
+        report = default()
         self.assertEqual(report.problems, [])
         self.assertEqual(report.differences, {})
         self.assertEqual(differing(report, compare.MISMATCH), [])
 
     def test_table_2_2(self):
         name = 'Table 2.2 (decoder of the 2D autoencoder)'
-        rows = [row[1:] for row in differing(REPORT,
-                                             compare.ERRATUM)
+        rows = [row[1:] for row in differing(default(), compare.ERRATUM)
                 if row[0] == name]
         self.assertEqual(rows, [
             ('row 2 Dense', 'Activ.', '-', 'ReLU', 'E4'),
@@ -126,7 +43,7 @@ class DefaultTest(unittest.TestCase):
             ('row 7 Deconv2D', 'Input', '64x1x64x64', '64x1x32x32', 'E1')])
 
     def test_the_rest(self):
-        rows = differing(REPORT, compare.ERRATUM)
+        rows = differing(default(), compare.ERRATUM)
         found = {name: {row[2:] for row in rows if row[0] == name}
                  for name in {row[0] for row in rows}}
         generator = {
@@ -162,7 +79,7 @@ class DefaultTest(unittest.TestCase):
 
     def test_parameters(self):
         counts = {}
-        for comparison in REPORT.comparisons:
+        for comparison in default().comparisons:
             if comparison.parameters:
                 name = comparison.experiment
                 counts[name] = counts.get(name, 0) + comparison.parameters
@@ -171,7 +88,7 @@ class DefaultTest(unittest.TestCase):
                                   'dcgan': both, 'wgan_gp': both})
 
     def test_status_of_errata(self):
-        status = REPORT.errata
+        status = default().errata
         self.assertEqual(list(status), list(errata.ERRATA))
         for name, text in {
                 'E1': '7 cells of Table 2.2; 7 cells of Table 2.2 in 3D',
@@ -204,8 +121,9 @@ class ChangedLayerTest(unittest.TestCase):
                 return change(original, incoming, *args, **kwargs)
             return original(incoming, *args, **kwargs)
 
-        built, = (built for built in BUILT if built.experiment == builder)
-        with EMPTY, mock.patch.object(module, class_name, replaced):
+        built, = (built for built in quickly_built()
+                  if built.experiment == builder)
+        with NO_VALUES, mock.patch.object(module, class_name, replaced):
             pair = zoo.build(builder, zoo.options_of(
                 builder, built.parameters, built.data['shape']))
         return compare.compare([built._replace(networks=pair)], 'x',
@@ -344,7 +262,7 @@ class StaleTest(unittest.TestCase):
             name: errata.ERRATA[name]._replace(**change)
             for name, change in changes.items()}}
         with mock.patch.object(errata, 'ERRATA', changed):
-            return compare.compare(builts or BUILT).problems
+            return compare.compare(builts or quickly_built()).problems
 
     def test_explains_nothing(self):
         correction = errata.ERRATA['E15'].default
@@ -381,7 +299,7 @@ class StaleTest(unittest.TestCase):
                              f'{name} no longer applies.*: {parameter} of ')
 
     def test_computed(self):
-        builts = list(BUILT)
+        builts = list(quickly_built())
         # 27,840 images are 174 whole patients.
         builts[0] = builts[0]._replace(data={
             **builts[0].data, 'shared': []})
@@ -390,7 +308,7 @@ class StaleTest(unittest.TestCase):
         with mock.patch.object(compare, 'conv_input_length',
                                lambda n, *args: 2 * n):
             self.assertRegex(self.problems()[0], 'E3 no longer applies')
-        builts = list(BUILT)
+        builts = list(quickly_built())
         builts[1] = builts[1]._replace(parameters={
             **builts[1].parameters, 'epochs': 400})
         self.assertIn('E9 no longer applies', self.problems(builts)[-1])
@@ -398,7 +316,7 @@ class StaleTest(unittest.TestCase):
 
 class VariantTest(unittest.TestCase):
     def test_readings_of_the_errata(self):
-        before = len(differing(REPORT, compare.ERRATUM))
+        before = len(differing(default(), compare.ERRATUM))
         for change, variants in [
                 # Eight filters match, eight crops no longer do.
                 (0, {'filter_size': '5'}),
@@ -457,147 +375,3 @@ class OfModelTest(unittest.TestCase):
         for about in {}, {'parameters': {}, 'data': {}}, {'parameters': 1}:
             with self.assertRaisesRegex(UserError, 'x does not tell how'):
                 of_model(mock.Mock(experiment='cae2d', about=about), 'x')
-
-
-class Tables(HTMLParser):
-    """Cells of all tables of a page; insists on balanced tags."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tables = [], []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        if tag not in ('meta', 'br'):
-            self.open.append(tag)
-        if tag == 'table':
-            self.tables.append([])
-        elif tag == 'tr':
-            self.tables[-1].append([])
-        elif tag in ('td', 'th'):
-            self.tables[-1][-1].append([])
-
-    def handle_endtag(self, tag):
-        if self.open.pop() != tag:
-            raise ValueError(tag)
-
-    def handle_data(self, data):
-        if {'td', 'th'} & set(self.open) and data.strip():
-            self.tables[-1][-1][-1].append(data.strip())
-
-
-class FormatsTest(unittest.TestCase):
-    def rendered(self, name, report=None):
-        return FORMATS[name](report or REPORT)
-
-    def test_all_say_the_same(self):
-        sentence = summary(REPORT)
-        self.assertRegex(sentence, r'^\d+ cells: \d+ match, 51 differ as an '
-                         'erratum explains, 0 differ without one.$')
-        for name in 'terminal', 'rst', 'md', 'html':
-            self.assertIn(sentence, self.rendered(name))
-
-    def test_terminal(self):
-        lines = self.rendered('terminal').splitlines()
-        self.assertLessEqual(max(map(len, lines)), 100)
-        i = lines.index('Table 2.3, generator of the DCGAN')
-        row = next(j for j in range(i, len(lines)) if '1x1x64x64' in lines[j])
-        printed, built, why = lines[row:row + 3]
-        self.assertEqual(printed.split(), [
-            'printed', 'Deconv2D*', '128x1x32x32', '5x5x1', '2', '1',
-            'sigmoid', '1x1x64x64'])
-        self.assertEqual(built.split(), [
-            'built', 'Deconv2D', '128x1x32x32', '4x4x1', '2', '1', 'sigmoid',
-            '1x1x64x64', 'erratum'])
-        self.assertEqual(why.index('E5'), printed.index('Deconv2D*'))
-        self.assertEqual(why.index('E3'), printed.index('5x5x1'))
-        self.assertNotIn('???', '\n'.join(lines[20:]))
-
-    def test_mismatch_is_shown(self):
-        report = reading(critic_batch_norm='no', cae2d__width='0.5')
-        for name in 'terminal', 'rst', 'md', 'html':
-            text = self.rendered(name, report)
-            self.assertGreater(text.count('???'), 5)
-            self.assertIn('width 0.5 (the thesis: 1)', text)
-            self.assertIn('mismatch', text)
-
-    def test_json(self):
-        content = json.loads(self.rendered('json'))
-        self.assertEqual(list(content), ['format', 'reading', 'tables',
-                                         'errata', 'differences', 'problems'])
-        self.assertEqual(content['format'], 1)
-        self.assertEqual([table['number'] for table in content['tables']],
-                         ['2.1', '2.2'] * 2 + ['2.3', '2.4'] * 2 + ['2.5']
-                         + ['text'] * 4)
-        self.assertEqual(content['tables'][1]['rows'][1]['cells'][5], {
-            'column': 'Activ.', 'printed': '-', 'built': 'ReLU',
-            'verdict': 'erratum', 'errata': ['E4'],
-            'reason': errata.ERRATA['E4'].thesis})
-        self.assertEqual(content['errata'][2]['number'], 'E3')
-
-    def test_html(self):
-        page = Tables(self.rendered('html'))
-        self.assertEqual(page.open, [])
-        self.assertEqual(len(page.tables), 14)
-        for comparison, rows in zip(REPORT.comparisons,
-                                    page.tables):
-            self.assertEqual(len(rows), 1 + len(comparison.rows))
-            self.assertEqual(len({len(row) for row in rows}), 1)
-        self.assertEqual(page.tables[1][2][6], ['-', 'ReLU', 'E4'])
-        self.assertEqual(page.tables[9][-1][1:],
-                         [['22500'], ['21700'], ['E9']])
-
-    def test_md(self):
-        text = self.rendered('md')
-        tables = re.findall(r'(?m)(?:^\|.*\n)+', text)
-        self.assertEqual(len(tables), 14)
-        for table in tables:
-            rows = [re.split(r'(?<!\\)\|', line)[1:-1]
-                    for line in table.splitlines()]
-            self.assertEqual(len({len(row) for row in rows}), 1)
-        self.assertIn(r'| printed | Deconv2D\* | 128x1x32x32 |', text)
-
-    def test_rst(self):
-        text = self.rendered('rst')
-        if docutils is None:
-            self.check_rst(text)
-            return
-        document = docutils.core.publish_doctree(
-            text, settings_overrides={'report_level': 1, 'halt_level': 1})
-        tables = list(document.findall(docutils.nodes.table))
-        self.assertEqual(len(tables), 14)
-
-    def check_rst(self, text):
-        """Tables have three rules each, and cells that end in their
-        columns."""
-        lines, rules = text.splitlines(), []
-        for i, line in enumerate(lines):
-            if re.match('=+ +=', line):
-                rules.append(line)
-            elif len(rules) % 3:
-                gaps = [m.start() for m in re.finditer(' +', rules[-1])]
-                self.assertTrue(all(line[j:j + 2].strip() == ''
-                                    for j in gaps), line)
-                # Otherwise lists.
-                self.assertNotRegex(line, r'(^| {2})(-|\w\. \S+)( |$)')
-        self.assertEqual(len(rules), 3 * 14)
-        self.assertEqual(rules[::3], rules[1::3])
-        self.assertEqual(rules[::3], rules[2::3])
-
-
-class DescribedTest(unittest.TestCase):
-    def test_layers_that_no_table_has(self):
-        network = lasagne.layers.InputLayer((None, 2, 8, 6))
-        network = lasagne.layers.MaxPool2DLayer(network, 2)
-        network = lasagne.layers.NonlinearityLayer(network, tanh)
-        network = gan.Conv2DLayer(network, 3, (3, 1), pad='same',
-                                  nonlinearity=None)
-        rows = described(network)
-        self.assertEqual([as_text(row['Layer']) for row in rows],
-                         ['Input', 'MaxPool2DLayer', 'Conv2D'])
-        self.assertEqual([as_text(row['Activ.']) for row in rows],
-                         ['-', 'tanh', '-'])
-        self.assertEqual([as_text(rows[2][name]) for name in (
-            'Input', 'Filter', 'Stride', 'Pad', 'Output')],
-            ['2x1x4x3', '3x1x3', '1', 'same', '3x1x4x3'])

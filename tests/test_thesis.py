@@ -78,6 +78,9 @@ class TablesTest(unittest.TestCase):
                 'cae3d': ('160', '20', '500', '22500')}.items():
             self.assertEqual(tuple(printed[name][key] for key in (
                 'train', 'test', 'epochs', 'iterations')), expected)
+        self.assertEqual([printed[name]['dataset'] for name in
+                          ('cae2d', 'cae3d')],
+                         ['28800x1x64x64', '180x1x160x64x64'])
         self.assertEqual(printed['dcgan']['iterations'], '4000')
         self.assertEqual(printed['dcgan']['epochs'], '20')
         self.assertEqual(printed['wgan_gp']['epochs'], '35')
