@@ -19,7 +19,7 @@ NO_VALUES = mock.patch.object(
 _build = zoo.build
 
 
-@functools.lru_cache(None)
+@functools.lru_cache(8)     # some take 150 MB
 def _networks(experiment, options):
     with NO_VALUES:
         return _build(experiment, json.loads(options))
