@@ -59,8 +59,8 @@ def _conclusion(report):
         yield ('Parameters that are not the thesis\'s: ' + ', '.join(
             f'{name} {value} (the thesis: {thesis})'
             for name, (value, thesis) in report.differences.items()) + '.'
-            + ' What differs without an erratum departs from the thesis on '
-            'their account.' * bool(report.problems))
+            + ' A difference that no erratum explains is this reading\'s own: '
+            'look for its cause among them.' * bool(report.problems))
 
 
 def _heading(comparison):

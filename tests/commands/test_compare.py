@@ -108,7 +108,7 @@ class VariantTest(CompareTest):
         self.assertRegex(lines[5], r'^and \d+ more$')
         self.assertEqual(len(lines), 6)
         self.assertIn('width 0.5 (the thesis: 1)', stdout)
-        self.assertIn('departs from the thesis on their account',
+        self.assertIn('no erratum explains is this reading\'s own',
                       ' '.join(stdout.split()))
 
     def test_refused(self):
