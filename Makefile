@@ -2,9 +2,9 @@
 # make thesis   set up, and all figures of the thesis
 # make test     set up, and run the tests
 #
-# They need nothing but make and Python 3.9, 3.10 or 3.11. Which one is used
-# can be said: make test PYTHON=python3.10 (it gets a virtual environment of
-# its own).
+# They need nothing but make and a Python, 3.9 to 3.13. Which one is used can
+# be said: make test PYTHON=python3.13 (it gets a virtual environment of its
+# own).
 
 VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin

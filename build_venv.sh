@@ -6,8 +6,9 @@
 set -eu
 
 folder=$1
-candidates=${2:-python3.11 python3.10 python3.9 python3 python}
-fits='import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))'
+candidates=${2:-python3.11 python3.10 python3.9 python3.13 python3.12 python3
+    python}
+fits='import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 13))'
 
 python=
 for candidate in $candidates; do
@@ -17,7 +18,7 @@ for candidate in $candidates; do
     fi
 done
 if [ -z "$python" ]; then
-    echo "error: no Python 3.9, 3.10 or 3.11 found (tried: $candidates);" \
+    echo "error: no Python 3.9 to 3.13 found (tried: $candidates);" \
          "install one, or name it: make PYTHON=/path/to/python3.11" >&2
     exit 1
 fi
@@ -35,7 +36,16 @@ rm -rf "$folder"
 grep -E '^(setuptools|wheel)==' requirements.txt >"$folder/build-tools.txt"
 pip="$folder/bin/python -m pip --disable-pip-version-check --quiet"
 $pip install -r "$folder/build-tools.txt"
-$pip install --no-build-isolation -r requirements.txt
+# Theano's setup.py reads its setup.cfg by names that Python 3.12 removed.
+mkdir "$folder/build-names"
+cat >"$folder/build-names/sitecustomize.py" <<'END'
+import configparser
+if not hasattr(configparser, 'SafeConfigParser'):
+    configparser.SafeConfigParser = configparser.ConfigParser
+    configparser.ConfigParser.readfp = configparser.ConfigParser.read_file
+END
+PYTHONPATH=$(cd "$folder/build-names" && pwd) \
+    $pip install --no-build-isolation -r requirements.txt
 $pip install --no-build-isolation --no-deps -e .
 touch "$folder/installed"
 echo "== $folder is ready"

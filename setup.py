@@ -17,11 +17,14 @@ setup(
     license='MIT',
     packages=find_packages(include=['kneerepro*', 'layers*']),
     package_data={'kneerepro': ['presets/*.ini', 'templates/*.html']},
-    python_requires='>=3.9,<3.12',
+    python_requires='>=3.9,<3.14',
     install_requires=[
         'Theano==1.0.5',
         'Lasagne>=0.1',
-        'numpy>=1.20,<1.24',    # Theano uses names that 1.24 removed
+        # From 1.24 on, Theano's C code does not compile.
+        'numpy>=1.20,<1.24; python_version < "3.12"',
+        'numpy>=2.0,<2.3; python_version >= "3.12"',
+        'setuptools; python_version >= "3.12"',     # Theano: distutils
         'scipy>=1.8,<1.16',
         'six',                  # Theano's, which it does not always declare
         'scipy-openblas32',     # the BLAS of Theano's C code

@@ -1,26 +1,38 @@
 """Unmodified Theano 1.0.5 and Lasagne on Pythons newer than they are.
 
 Theano's last release is from July 2020 and Lasagne's from August 2015. Both
-still work on Python 3.9 to 3.11 once the few things that Python, NumPy,
+still work on Python 3.9 to 3.13 once the few things that Python, NumPy,
 SciPy, setuptools and Theano have removed since are put back:
 
-====================================  =========================  ==============
-removed                               by                         needed by
-====================================  =========================  ==============
-``theano.tensor.signal.downsample``   Theano 0.9 (2017)          Lasagne 0.1
-``pkg_resources``                     setuptools 82 (2026)       Lasagne
-``inspect.getargspec``                Python 3.11 (2022)         Lasagne 0.2.dev1
-``scipy.signal.sigtools``, private    SciPy 1.8 (2022)           Theano's
-names of ``scipy.signal.signaltools``                            convolutions
-..                                                               without C code
-``blas_opt_info`` of                  NumPy 1.22 (2021)          Theano, unless
-``numpy.distutils.__config__``                                   told its BLAS
-====================================  =========================  ==============
+===================================  =====================  ================
+removed                              by                     needed by
+===================================  =====================  ================
+``theano.tensor.signal.downsample``  Theano 0.9 (2017)      Lasagne 0.1
+``pkg_resources``                    setuptools 82 (2026)   Lasagne
+``inspect.getargspec``               Python 3.11 (2022)     Lasagne 0.2.dev1
+``imp``                              Python 3.12 (2023)     Theano
+``numpy.distutils``                  NumPy, for Python      Theano
+..                                   3.12
+``np.bool``, ``int``, ``float``,     NumPy 1.24 (2022)      Theano, programs
+``complex``, ``object``, ``str``                            of its time
+``np.product``, ``np.cast``,         NumPy 2.0 (2024)       Theano
+``np.sctype2char``, ``np.MAXDIMS``,
+``np.ComplexWarning``
+integers that wrap around, floats    NumPy 2.0              Theano's types
+of Python's that count as float64
+``scipy.signal.sigtools``, private   SciPy 1.8 (2022)       Theano's
+names of                                                    convolutions
+``scipy.signal.signaltools``                                without C code
+``blas_opt_info`` of                 NumPy 1.22 (2021)      Theano, unless
+``numpy.distutils.__config__``                              told its BLAS
+===================================  =====================  ================
 
-Nothing is replaced that is there. Stand-ins for modules are found by a finder
+Nothing is replaced that is there, but for a few functions of Theano's under
+NumPy 2 (:mod:`kneerepro.numpy1`). Stand-ins for modules are found by a finder
 at the *end* of ``sys.meta_path``, which Python asks only when all others have
 failed; the rest is put in place at the moment Theano is first imported, so
-that ``import kneerepro`` alone costs nothing.
+that ``import kneerepro`` alone costs nothing. ``distutils``, which Python 3.12
+removed, comes with setuptools.
 
 What Theano is told about this machine (its BLAS, its compiler, float32) is the
 subject of :mod:`kneerepro.theano_flags`.
@@ -31,6 +43,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.metadata
+import importlib.util
 import inspect
 import os
 import sys
@@ -60,11 +73,11 @@ class _ImportHook(importlib.abc.MetaPathFinder):
         if fullname == 'theano':
             _before_theano()
             if theano_flags.flags_set_by_user().get('mode') == 'TORCH':
-                spec = importlib.machinery.PathFinder.find_spec(
-                    fullname, path, target)
-                if spec is not None:
-                    spec.loader = _TorchModeLoader(spec.loader)
-                return spec
+                return _with_loader(_TorchModeLoader, fullname, path, target)
+        elif fullname.startswith('theano.'):
+            from kneerepro import numpy1
+            if fullname in numpy1.MENDS:
+                return _with_loader(_MendingLoader, fullname, path, target)
         elif fullname == 'lasagne':
             _silence('lasagne')
             warnings.filterwarnings('ignore', 'pkg_resources is deprecated',
@@ -72,9 +85,16 @@ class _ImportHook(importlib.abc.MetaPathFinder):
         return None  # the usual finders find it
 
 
-class _TorchModeLoader(importlib.abc.Loader):
-    """Loads Theano where its flags ask for the mode of the PyTorch engine,
-    which Theano does not know until it is loaded."""
+def _with_loader(loader, fullname, path, target):
+    """Where Python finds a module, to be loaded by another loader."""
+    spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+    if spec is not None:
+        spec.loader = loader(spec.loader)
+    return spec
+
+
+class _Loader(importlib.abc.Loader):
+    """A loader that does something else as well."""
 
     def __init__(self, loader):
         self._loader = loader
@@ -84,6 +104,11 @@ class _TorchModeLoader(importlib.abc.Loader):
 
     def create_module(self, spec):
         return self._loader.create_module(spec)
+
+
+class _TorchModeLoader(_Loader):
+    """Loads Theano where its flags ask for the mode of the PyTorch engine,
+    which Theano does not know until it is loaded."""
 
     def exec_module(self, module):
         flags = os.environ['THEANO_FLAGS']
@@ -100,10 +125,21 @@ class _TorchModeLoader(importlib.abc.Loader):
         import kneerepro.engine  # noqa: F401, sets the mode
 
 
+class _MendingLoader(_Loader):
+    """Loads a module of Theano's, and does to it what it needs."""
+
+    def exec_module(self, module):
+        from kneerepro import numpy1
+        self._loader.exec_module(module)
+        numpy1.MENDS[module.__name__](module)
+
+
 def _before_theano(set_flags=True):
+    from kneerepro import numpy1
     _silence('theano')
     if set_flags:
         theano_flags.set_defaults()
+    numpy1.restore_names()
     _restore_scipy_names()
 
 
@@ -194,6 +230,23 @@ def _fill_sigtools(module):
         'scipy.signal._sigtools')._convolve2d
 
 
-_MODULES = {'scipy.signal.sigtools': _fill_sigtools,
+def _fill_numpy_distutils(module):
+    """``numpy.distutils``, gone with Python 3.12. Theano imports it, and
+    asks it nothing where no C code is compiled."""
+
+
+def _fill_imp(module):
+    """``imp``, removed in Python 3.12. Theano asks it for debuggers."""
+
+    def find_module(name):
+        if importlib.util.find_spec(name) is None:
+            raise ImportError(name)
+
+    module.find_module = find_module
+
+
+_MODULES = {'imp': _fill_imp,
+            'numpy.distutils': _fill_numpy_distutils,
+            'scipy.signal.sigtools': _fill_sigtools,
             'theano.tensor.signal.downsample': _fill_downsample,
             'pkg_resources': _fill_pkg_resources}

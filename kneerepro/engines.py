@@ -4,6 +4,7 @@ import importlib.util
 import math
 
 from kneerepro.errors import UserError
+from kneerepro.theano_flags import C_CODE
 
 ENGINES = 'auto', 'torch', 'theano'
 DEVICES = 'auto', 'cpu', 'cuda'
@@ -46,11 +47,15 @@ class Engine:
 
     def __init__(self, name='auto', device='auto'):
         if name == 'auto':
-            name = 'torch' if _has_torch() else 'theano'
+            name = 'torch' if _has_torch() or not C_CODE else 'theano'
         if name == 'theano':
             if device == 'cuda':
                 raise UserError('Theano\'s own code runs on the CPU alone: '
                                 '--device cuda needs --engine torch'
+                                + _how_to_install())
+            if not C_CODE:
+                raise UserError('Theano\'s own code needs Python 3.9, 3.10 or '
+                                '3.11; on this one, use --engine torch'
                                 + _how_to_install())
             self.device, self.mode = 'cpu', 'FAST_RUN'
         else:

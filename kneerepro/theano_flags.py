@@ -26,6 +26,11 @@ _BLAS_ROUTINES = [precision + routine for precision in 'sd'
                                   'syrk', 'trsm')]
 
 
+#: Whether Theano can compile C code here. What it compiles is for NumPy 1,
+#: and it asks ``numpy.distutils`` how, which Python 3.12 does without.
+C_CODE = sys.version_info < (3, 12)
+
+
 def set_defaults():
     """Add to ``THEANO_FLAGS`` what the user has left open.
 
@@ -33,14 +38,17 @@ def set_defaults():
     -------
     dict of str to str
         The flags added: ``floatX``; ``blas.ldflags`` for the OpenBLAS of the
-        wheel ``scipy-openblas32``; and, without a usable C++ compiler,
-        ``cxx`` and what has to follow from it. In that case one warning is
-        logged, which says what is missing, unless the user chose so.
+        wheel ``scipy-openblas32``; and, without a usable C++ compiler or
+        from Python 3.12 on, ``cxx`` and what has to follow from it. If it is
+        for want of a compiler, one warning is logged, which says what is
+        missing, unless the user chose so.
     """
     flags = {'floatX': 'float32', 'blas.ldflags': blas_ldflags()}
     user_flags = flags_set_by_user()
     reason = missing_compiler()
-    if reason and 'cxx' not in user_flags:
+    if not C_CODE:
+        flags['cxx'] = ''
+    elif reason and 'cxx' not in user_flags:
         flags['cxx'] = ''
         logger.warning(
             '%s: Theano\'s own code runs uncompiled, many times slower. '

@@ -1,6 +1,7 @@
 """Modes in which the tests compile Theano functions."""
 
 import os
+import unittest
 
 import theano
 
@@ -14,3 +15,7 @@ if os.environ.get('KNEEREPRO_TEST_MODE') == 'TORCH':
 #: That, or the mode that ``make test-compiled`` asks for.
 TRAINING = theano.compile.get_mode(
     os.environ.get('KNEEREPRO_TEST_MODE', AS_WRITTEN))
+
+#: Skips a test of Theano's C code where that cannot be compiled.
+NEEDS_C_CODE = unittest.skipUnless(theano.config.cxx,
+                                   'Theano compiles no C code here')

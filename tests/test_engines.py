@@ -10,6 +10,7 @@ import numpy as np
 from kneerepro import engines
 from kneerepro.engines import Engine
 from kneerepro.errors import UserError
+from kneerepro.theano_flags import C_CODE
 from tests.subprocesses import ROOT, run_python
 from tests.test_compat import HIDE
 
@@ -21,7 +22,11 @@ except ImportError:
 NEEDS_TORCH = unittest.skipUnless(torch, 'PyTorch is not installed')
 
 
+NEEDS_C_CODE = unittest.skipUnless(C_CODE, 'Theano has no C code here')
+
+
 class EngineTest(unittest.TestCase):
+    @NEEDS_C_CODE
     def test_theano(self):
         for device in 'auto', 'cpu':
             engine = Engine('theano', device)
@@ -64,11 +69,22 @@ class EngineTest(unittest.TestCase):
         with mock.patch('torch.cuda.mem_get_info', return_value=(1000, 0)):
             self.assertIs(engine.place(images), images)
 
+    def test_python_without_c_code(self):
+        with mock.patch.object(engines, 'C_CODE', False):
+            with self.assertRaisesRegex(UserError, 'Python 3.9.*--engine to'):
+                Engine('theano')
+            with mock.patch.object(engines, '_has_torch',
+                                   return_value=False), \
+                    self.assertRaisesRegex(UserError, 'pip install torch'):
+                Engine()
+
     def test_without_pytorch(self):
         done = run_python(HIDE.format(hidden=['torch']) + '''
 import kneerepro
+from kneerepro import engines
 from kneerepro.engines import Engine
 from kneerepro.errors import UserError
+engines.C_CODE = True
 assert Engine().name == 'theano'
 try:
     Engine('torch')

@@ -29,11 +29,13 @@ class FlagsTest(FolderTest):
         filters.__enter__()
         self.addCleanup(filters.__exit__, None, None, None)
 
-    def set_defaults(self, missing=None):
+    def set_defaults(self, missing=None, c_code=True):
         """What Theano reads from the environment after that; `missing` is
-        what keeps it from compiling."""
+        what keeps it from compiling, and `c_code` whether this Python lets
+        it."""
         with mock.patch.object(theano_flags, 'missing_compiler',
                                return_value=missing), \
+                mock.patch.object(theano_flags, 'C_CODE', c_code), \
                 mock.patch.object(theano_flags.logger, 'warning') as warning:
             theano_flags.set_defaults()
         self.logged = [call[0][0] % call[0][1:]
@@ -88,6 +90,15 @@ class SetDefaultsTest(FlagsTest):
         # A subprocess inherits that, and is not warned again.
         self.assertEqual(self.set_defaults(self.no_compiler), flags)
         self.assertEqual(self.logged, [])
+
+    def test_python_without_c_code(self):
+        for missing in None, self.no_compiler:
+            os.environ.pop('THEANO_FLAGS', None)
+            flags = self.set_defaults(missing, c_code=False)
+            self.assertEqual(flags['cxx'], '')
+            self.assertEqual(flags['optimizer_excluding'],
+                             'AbstractConvCheck')
+            self.assertEqual(self.logged, [])
 
     def test_compiler_switched_off(self):
         for user in ['cxx=', "cxx=''"]:
@@ -202,8 +213,10 @@ train = theano.function([x], loss, updates=[
 image = np.ones((1, 1, 1, 3), 'float32')
 print(theano.function([x], y)(image).ravel().tolist())
 print(bool(train(image) > train(image) > train(image)))
-''', errors='No C.. compiler found: .* slower.*\\n', PATH=empty)
+''', PATH=empty, errors='No C.. compiler found: .* slower.*\\n'
+                           * theano_flags.C_CODE)
 
+    @unittest.skipUnless(theano_flags.C_CODE, 'Theano has no C code here')
     @unittest.skipIf(theano_flags.missing_compiler(), 'no C++ compiler')
     def test_compiled_code_calls_the_wheels_blas(self):
         self.assert_prints(['[[19.0, 22.0], [43.0, 50.0]]', 'True'], '''

@@ -10,9 +10,9 @@ from tests.subprocesses import ROOT, run_python
 CODE = """if True:
     import sys
     import kneerepro                        # makes Theano importable
+    import theano
     rest = {name for name in sys.modules if name.startswith('kneerepro')}
     sys.path.insert(0, sys.argv[1])
-    import theano
     import theano.tensor as T
     from another_name import torch_mode
     x, w = T.matrix(), theano.shared(2.)

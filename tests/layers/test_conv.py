@@ -10,7 +10,7 @@ from lasagne.layers import InputLayer, get_output
 from layers import Conv2DLayer, Conv3DLayer
 from layers.conv import conv_input_length, conv_output_length
 from tests.layers.oracle import convolution
-from tests.modes import AS_WRITTEN
+from tests.modes import AS_WRITTEN, NEEDS_C_CODE
 
 CASES = [(Conv, n) + case for Conv, n in [(Conv2DLayer, 2), (Conv3DLayer, 3)]
          for case in itertools.product(
@@ -65,6 +65,7 @@ class ConvTest(unittest.TestCase):
         np.testing.assert_allclose(output_of(layer, x), expected,
                                    rtol=1e-4, atol=1e-4)
 
+    @NEEDS_C_CODE
     def test_compiled(self):
         # The thesis's convolutions: 5, stride 2, pad 2.
         for Conv, n in [(Conv2DLayer, 2), (Conv3DLayer, 3)]:

@@ -14,7 +14,7 @@ from layers import (
     Conv2DLayer, Conv3DLayer, TransposedConv2DLayer, TransposedConv3DLayer)
 from tests.layers.oracle import transposed_convolution
 from tests.layers.test_conv import output_of
-from tests.modes import AS_WRITTEN
+from tests.modes import AS_WRITTEN, NEEDS_C_CODE
 
 LAYERS = {2: TransposedConv2DLayer, 3: TransposedConv3DLayer}
 
@@ -57,6 +57,7 @@ class TransposedConvTest(unittest.TestCase):
                            transposed_convolution(x, W, stride, crop)
                            + b.reshape((4,) + (1,) * n))
 
+    @NEEDS_C_CODE
     def test_thesis_compiled(self):
         # Filter 4, stride 2, crop 1 double the size, by Theano's C code.
         for n in (2, 3):
