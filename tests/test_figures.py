@@ -163,7 +163,8 @@ class Figure35Test(unittest.TestCase):
         np.testing.assert_array_equal([shown(inset)[0] for inset in insets],
                                       over_time)
         labels = [text.get_text() for text in axes.get_legend().get_texts()]
-        self.assertIn('first ten test volumes, each iteration', labels)
+        self.assertIn('first ten test volumes, each iteration (at the end '
+                      '0.05)', labels)
         assert_nothing_overlaps(self, figure)
 
 
