@@ -2,15 +2,13 @@
 Markdown, HTML and JSON."""
 
 import json
-import os
 import re
 import textwrap
 from collections import Counter
 
-import jinja2
-
 from kneerepro.compare import ERRATUM, MATCH, MISMATCH, place
 from kneerepro.errata import ERRATA
+from kneerepro.pages import environment
 
 TITLE = 'The thesis\'s tables and what is built'
 UNEXPLAINED = '???'
@@ -286,7 +284,7 @@ def as_html(report):
     -------
     str
     """
-    return _ENVIRONMENT.get_template('compare.html').render(
+    return environment().get_template('compare.html').render(
         title=TITLE, paragraphs=_paragraphs(report),
         comparisons=report.comparisons, heading=_heading, facts=_facts,
         reasons=_reasons, mark=_mark, verdict=_verdict,
@@ -335,9 +333,3 @@ def as_json(report):
 
 FORMATS = {'terminal': as_terminal, 'rst': as_rst, 'md': as_md,
            'html': as_html, 'json': as_json}
-
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(
-        os.path.join(os.path.dirname(__file__), 'templates')),
-    autoescape=True, trim_blocks=True, lstrip_blocks=True,
-    undefined=jinja2.StrictUndefined)

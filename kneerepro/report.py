@@ -2,15 +2,13 @@
 
 import base64
 import math
-import os
-
-import jinja2
 
 from kneerepro import config
 from kneerepro.errors import UserError
 from kneerepro.figures.captions import PRINTED, SHOWN
 from kneerepro.figures.of_runs import FIGURES, file_name
 from kneerepro.files import replacing
+from kneerepro.pages import environment
 
 _TITLES = {'cae2d': 'The 2D convolutional autoencoder',
            'cae3d': 'The 3D convolutional autoencoder',
@@ -126,9 +124,4 @@ def _number(value):
     return f'{value:.4g}'
 
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(
-        os.path.join(os.path.dirname(__file__), 'templates')),
-    autoescape=True, trim_blocks=True, lstrip_blocks=True,
-    undefined=jinja2.StrictUndefined)
-_ENVIRONMENT.filters.update(number=_number, text=config.as_text)
+_ENVIRONMENT = environment(number=_number, text=config.as_text)

@@ -5,10 +5,11 @@ from collections import namedtuple
 from lasagne.layers import (
     DenseLayer, FlattenLayer, InputLayer, NonlinearityLayer, ReshapeLayer,
     count_params, get_all_layers)
-from lasagne.nonlinearities import LeakyRectify, linear, rectify, sigmoid
+from lasagne.nonlinearities import linear, sigmoid
 
 from kneerepro.figures.boxes import Row, box_of, draw_rows
 from kneerepro.figures.style import styled
+from kneerepro.networks.described import nonlinearity_name
 from layers import (
     BatchNormLayer, Conv2DLayer, Conv3DLayer, TransposedConv2DLayer,
     TransposedConv3DLayer)
@@ -203,7 +204,7 @@ def _operation(group):
             lines.append(f'{layer.num_groups} groups')
         # The identity that batch_norm leaves behind is not worth a line.
         if getattr(layer, 'nonlinearity', linear) is not linear:
-            lines.append(_nonlinearity(layer.nonlinearity))
+            lines.append(nonlinearity_name(layer.nonlinearity))
     if hasattr(group[0], 'W') and all(
             getattr(layer, 'nonlinearity', linear) is linear
             for layer in group):
@@ -220,12 +221,3 @@ def _short(sizes):
     if isinstance(sizes, str) or len(set(sizes)) > 1:
         return sizes if isinstance(sizes, str) else _times(sizes)
     return str(sizes[0])
-
-
-def _nonlinearity(function):
-    if isinstance(function, LeakyRectify):
-        return f'Leaky ReLU {function.leakiness:g}'
-    if function is rectify:
-        return 'ReLU'
-    # The others are called what they are: sigmoid, tanh, softmax.
-    return getattr(function, '__name__', type(function).__name__)

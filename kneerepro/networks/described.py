@@ -116,11 +116,12 @@ def activation(group):
         Such as 'Leaky ReLU 0.2'; '-' where all are linear.
     """
     functions = [getattr(layer, 'nonlinearity', linear) for layer in group]
-    return ', '.join(_function(function) for function in functions
+    return ', '.join(nonlinearity_name(function) for function in functions
                      if function is not linear) or '-'
 
 
-def _function(function):
+def nonlinearity_name(function):
+    """What a nonlinearity is called, such as 'Leaky ReLU 0.2'."""
     if isinstance(function, LeakyRectify):
         return f'Leaky ReLU {function.leakiness:g}'
     if function is rectify:
