@@ -31,6 +31,7 @@ setup(
         'pydicom>=2.4,<4',
         'h5py>=3',
         'matplotlib>=3.5',
+        'scikit-image>=0.19',   # measures
         'tqdm',
         'jinja2>=3',    # reports
     ],

@@ -1,0 +1,179 @@
+"""How good reconstructions are.
+
+Images are arrays of shape (n, rows, columns) with values in [0, 1]; all
+functions give a number for each image.
+"""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from skimage.metrics import structural_similarity
+
+#: Standard deviation in pixels of a Gaussian that is one pixel wide at half
+#: of its height.
+ONE_PIXEL = 1 / (2 * np.sqrt(2 * np.log(2)))
+
+
+def mse(images, truth):
+    """Mean squared error.
+
+    Parameters
+    ----------
+    images, truth : array, shape (n, rows, columns)
+
+    Returns
+    -------
+    array, shape (n,), float64
+    """
+    return np.square(np.subtract(images, truth, dtype='float64')).mean((1, 2))
+
+
+def psnr(images, truth):
+    """Peak signal-to-noise ratio in dB, of a peak of 1.
+
+    Parameters
+    ----------
+    images, truth : array, shape (n, rows, columns)
+
+    Returns
+    -------
+    array, shape (n,), float64
+        Infinite for images that are equal.
+    """
+    with np.errstate(divide='ignore'):
+        return -10 * np.log10(mse(images, truth))
+
+
+def ssim(images, truth):
+    """Structural similarity [1]_, with the paper's window: a Gaussian of 1.5
+    pixels on 11 x 11.
+
+    Parameters
+    ----------
+    images, truth : array, shape (n, rows, columns)
+
+    Returns
+    -------
+    array, shape (n,), float64
+        At most 1, which equal images have.
+
+    Raises
+    ------
+    ValueError
+        For images of fewer than 11 rows or columns.
+
+    References
+    ----------
+    .. [1] Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli: Image Quality
+           Assessment: From Error Visibility to Structural Similarity, IEEE
+           Transactions on Image Processing 13 (4), 2004.
+    """
+    return np.array([structural_similarity(
+        a, b, data_range=1., gaussian_weights=True, sigma=1.5,
+        use_sample_covariance=False) for a, b in zip(images, truth)])
+
+
+def relative_error(images, truth):
+    """Squared error relative to the variance of the true image.
+
+    Where there is less to see, the squared error is less as well; this is 1
+    for a reconstruction that is the image's mean everywhere, dark or not.
+
+    Parameters
+    ----------
+    images, truth : array, shape (n, rows, columns)
+
+    Returns
+    -------
+    array, shape (n,), float64
+        At least 0. NaN or infinite where a true image is all of one value.
+    """
+    with np.errstate(divide='ignore', invalid='ignore'):
+        return mse(images, truth) / np.var(truth, (1, 2), dtype='float64')
+
+
+def high_frequency_energy(images, above=0.25):
+    """Energy of what is finer than a wavelength.
+
+    Parameters
+    ----------
+    images : array, shape (n, rows, columns)
+    above : float
+        Frequency in cycles per pixel, in any direction; 0.25 is half of the
+        highest one along an axis, a wavelength of four pixels.
+
+    Returns
+    -------
+    array, shape (n,), float64
+        Summed squares of the part of the image that has these frequencies,
+        at least 0.
+    """
+    spectrum = np.square(np.abs(np.fft.fft2(np.asarray(images, 'float64'))))
+    frequency = np.hypot(*np.meshgrid(*map(np.fft.fftfreq, images.shape[1:]),
+                                      indexing='ij'))
+    return spectrum[:, frequency > above].sum(1) / frequency.size
+
+
+def high_frequency_ratio(images, above=0.25):
+    """Share of fine detail in the energy about the mean, a measure of blur
+    as in [1]_.
+
+    White noise has ``1 - pi * above**2``: all frequencies of the unit square
+    but those in the disc.
+
+    Parameters
+    ----------
+    images : array, shape (n, rows, columns)
+    above : float
+        See :func:`high_frequency_energy`.
+
+    Returns
+    -------
+    array, shape (n,), float64
+        In [0, 1]; NaN where an image is all of one value.
+
+    References
+    ----------
+    .. [1] S. Pertuz, D. Puig, M. A. Garcia: Analysis of focus measure
+           operators for shape-from-focus, Pattern Recognition 46 (5), 2013.
+    """
+    energy = (np.var(images, (1, 2), dtype='float64')
+              * np.prod(images.shape[1:]))
+    with np.errstate(divide='ignore', invalid='ignore'):
+        return high_frequency_energy(images, above) / energy
+
+
+def retained_detail(images, truth):
+    """Energy of the fine detail that is left, of that of the truth, in all
+    images together.
+
+    It cannot tell detail from noise that a network adds: read it beside an
+    error.
+
+    Parameters
+    ----------
+    images, truth : array, shape (n, rows, columns)
+
+    Returns
+    -------
+    float
+        0 if nothing is left, 1 for the truth.
+    """
+    return (high_frequency_energy(images).sum()
+            / high_frequency_energy(truth).sum())
+
+
+def blurred(images, sigma=ONE_PIXEL):
+    """Images blurred by a Gaussian.
+
+    Parameters
+    ----------
+    images : array, shape (n, rows, columns)
+    sigma : float
+        In pixels.
+
+    Returns
+    -------
+    array, shape (n, rows, columns), float64
+    """
+    return gaussian_filter(np.asarray(images, 'float64'), (0, sigma, sigma),
+                           mode='nearest')

@@ -1,0 +1,78 @@
+import unittest
+
+import numpy as np
+
+from kneerepro.measures import reconstruction
+
+
+class ReconstructionTest(unittest.TestCase):
+    def setUp(self):
+        rng = np.random.RandomState(0)
+        self.noise = rng.rand(20, 64, 64)
+        self.images = reconstruction.blurred(self.noise, 2)
+
+    def test_errors_of_a_known_difference(self):
+        other = self.images + 0.1
+        np.testing.assert_allclose(
+            reconstruction.mse(other, self.images), 0.01)
+        np.testing.assert_allclose(
+            reconstruction.psnr(other, self.images), 20)
+        self.assertTrue(np.isinf(
+            reconstruction.psnr(self.images, self.images)).all())
+
+    def test_relative_error(self):
+        flat = np.ones_like(self.images) * self.images.mean(
+            (1, 2), keepdims=True)
+        np.testing.assert_allclose(
+            reconstruction.relative_error(flat, self.images), 1)
+        np.testing.assert_allclose(
+            reconstruction.relative_error(flat / 9, self.images / 9), 1)
+
+    def test_ssim(self):
+        np.testing.assert_allclose(
+            reconstruction.ssim(self.images, self.images), 1)
+        worse = reconstruction.ssim(self.noise, self.images)
+        self.assertTrue((worse < 0.5).all())
+        # Of two flat images, all but luminance is 1.
+        a, b = np.full((1, 16, 16), 0.5), np.full((1, 16, 16), 0.25)
+        c1 = 0.01**2
+        np.testing.assert_allclose(
+            reconstruction.ssim(a, b),
+            (2 * 0.5 * 0.25 + c1) / (0.5**2 + 0.25**2 + c1))
+
+    def test_white_noise_has_the_ratio_of_areas(self):
+        for above in 0.25, 0.4:
+            # 20 images of 4096 frequencies: the share of energy has a
+            # standard deviation below 0.002.
+            self.assertLess(abs(
+                reconstruction.high_frequency_ratio(self.noise, above).mean()
+                - (1 - np.pi * above**2)), 0.006)
+
+    def test_all_energy_about_the_mean_is_counted(self):
+        np.testing.assert_allclose(
+            reconstruction.high_frequency_ratio(self.noise, 0), 1)
+
+    def test_waves(self):
+        x = np.arange(64)
+        for wavelength, ratio in (8, 0), (2, 1), (3.2, 1):
+            wave = np.cos(2 * np.pi * x / wavelength)
+            image = np.tile(wave, (1, 64, 1))
+            self.assertAlmostEqual(
+                reconstruction.high_frequency_ratio(image)[0], ratio)
+
+    def test_blur_takes_detail(self):
+        kept = [reconstruction.retained_detail(
+            reconstruction.blurred(self.noise, sigma), self.noise)
+            for sigma in (0.3, 0.5, 1)]
+        self.assertEqual(sorted(kept, reverse=True), kept)
+        self.assertLess(kept[-1], 0.1)
+        self.assertAlmostEqual(reconstruction.retained_detail(
+            self.noise / 2, self.noise), 1 / 4)
+        self.assertTrue((reconstruction.high_frequency_ratio(self.images)
+                         < reconstruction.high_frequency_ratio(self.noise)
+                         ).all())
+
+    def test_blur_of_one_pixel(self):
+        # A Gaussian of that width has half of its height half a pixel off.
+        self.assertAlmostEqual(
+            np.exp(-0.5**2 / (2 * reconstruction.ONE_PIXEL**2)), 0.5)
