@@ -1,0 +1,104 @@
+import unittest
+
+import numpy as np
+
+from kneerepro.measures import curves
+
+N = 2000
+
+
+class CurvesTest(unittest.TestCase):
+    def setUp(self):
+        self.noise = np.random.RandomState(0).normal(size=N)
+        self.line = np.linspace(0, 10, N)
+
+    def test_trend_of_a_line_is_the_line(self):
+        inner = slice(curves.WINDOW, -curves.WINDOW)
+        np.testing.assert_allclose(curves.trend(self.line)[inner],
+                                   self.line[inner])
+        np.testing.assert_allclose(curves.residuals(self.line)[inner], 0,
+                                   atol=1e-12)
+
+    def test_too_short(self):
+        curves.trend(np.zeros(204))
+        with self.assertRaises(ValueError):
+            curves.trend(np.zeros(203))
+
+    def test_spread(self):
+        # The median absolute deviation of n has a standard deviation of 1.17
+        # / sqrt(n) of it.
+        self.assertLess(abs(curves.spread(3 * self.noise) / 3 - 1),
+                        3 * 1.17 / np.sqrt(N))
+        spoilt = self.noise.copy()
+        spoilt[::20] = 1000
+        self.assertLess(curves.spread(spoilt), 1.2)
+        self.assertEqual(curves.spread(np.ones(9)), 0)
+
+    def test_drift(self):
+        # Half of the line.
+        self.assertAlmostEqual(curves.drift(self.line), 5, delta=0.05)
+        self.assertAlmostEqual(curves.drift(5 - self.line), -5, delta=0.05)
+        self.assertLess(abs(curves.drift(self.noise)), 0.2)
+        self.assertAlmostEqual(
+            curves.drift(self.line + 0.1 * self.noise), 5, delta=0.1)
+
+    def test_outliers(self):
+        at = [100, 777, 1500, 1999]
+        curve = self.line + 0.1 * self.noise
+        # Noise of 2000 values reaches to 3.5, and a window's spread may be a
+        # third too small.
+        self.assertFalse(curves.outliers(curve).any())
+        curve[at] += [2, -2, 2, 2]
+        self.assertEqual(list(np.flatnonzero(curves.outliers(curve))), at)
+
+    def test_outliers_are_those_of_their_surroundings(self):
+        # Ten times the noise in the beginning: what is usual there is an
+        # outlier later.
+        curve = self.noise * np.where(np.arange(N) < N // 2, 1, 0.1)
+        curve[1500] = 2
+        self.assertEqual(list(np.flatnonzero(curves.outliers(curve))), [1500])
+
+    def test_oscillation(self):
+        # Three periods a window: the median lets all of it pass.
+        wave = np.sin(2 * np.pi * np.arange(2040) / 17)
+        share, period = curves.oscillation(np.arange(2040) / 200 + wave)
+        self.assertGreater(share, 0.95)
+        self.assertEqual(period, 17)
+        # Half of the energy is the wave's.
+        noise = np.random.RandomState(1).normal(size=2040)
+        share, period = curves.oscillation(wave + np.sqrt(0.5) * noise)
+        self.assertAlmostEqual(share, 0.5, delta=0.05)
+        self.assertEqual(period, 17)
+        # The chance of more is exp(-n / 2 x share) n / 2, of white noise.
+        self.assertLess(curves.oscillation(self.noise)[0], 0.02)
+        self.assertEqual(curves.oscillation(np.ones(300))[0], 0)
+
+    def test_settling(self):
+        # Within a tenth of its way at 900 of 1000; the mirrored beginning
+        # makes the way a little shorter.
+        ramp = np.minimum(np.arange(N), 1000.)
+        self.assertAlmostEqual(curves.settling(ramp), 900, delta=3)
+        self.assertAlmostEqual(curves.settling(-3 * ramp + 7), 900, delta=3)
+        self.assertEqual(curves.settling(np.ones(N)), 0)
+        # Never at rest.
+        wave = np.sin(2 * np.pi * np.arange(N) / 800)
+        self.assertGreater(curves.settling(wave), 1800)
+
+    def test_reaching(self):
+        self.assertAlmostEqual(curves.reaching(-self.line, -5), N / 2,
+                               delta=1)
+        self.assertIsNone(curves.reaching(-self.line, -11))
+        spike = np.ones(N)
+        spike[300] = 0
+        self.assertIsNone(curves.reaching(spike, 0.5))
+
+    def test_parting(self):
+        train = np.array([[9., 8], [7, 6], [5, 4], [3, 2], [1, 0]])
+        for test, epoch in [((7, 6, 4, 2, 1), None), ((7, 6, 4, 2, 2), 5),
+                            ((7, 8, 4, 4, 2), 4), ((7, 8, 8, 8, 8), 2),
+                            ((10, 8, 8, 8, 8), 1)]:
+            self.assertEqual(curves.parting(train, np.array(test)), epoch)
+
+    def test_blocks(self):
+        np.testing.assert_array_equal(curves.blocks(np.arange(7), 3),
+                                      [[1, 2, 3], [4, 5, 6]])
