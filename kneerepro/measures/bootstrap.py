@@ -10,6 +10,11 @@ import numpy as np
 #: assumptions on the distribution has a confidence of 95 %.
 LEAST = 6
 
+
+class TooFew(ValueError):
+    """There are too few samples for a measure to say anything."""
+
+
 Estimate = namedtuple('Estimate', 'value low high n')
 Estimate.__doc__ = """A number and its interval.
 
@@ -55,9 +60,10 @@ def estimate(statistic, *samples, paired=False, centred=False,
 
     Raises
     ------
+    TooFew
+        If a sample has fewer than :data:`LEAST` entries.
     ValueError
-        If a sample has fewer than :data:`LEAST` entries, or paired ones
-        differ in length.
+        If paired samples differ in length.
 
     References
     ----------
@@ -66,7 +72,7 @@ def estimate(statistic, *samples, paired=False, centred=False,
     """
     sizes = tuple(map(len, samples))
     if min(sizes) < LEAST:
-        raise ValueError(f'{min(sizes)} samples, at least {LEAST} are needed')
+        raise TooFew(f'{min(sizes)} samples, at least {LEAST} are needed')
     if paired and len(set(sizes)) > 1:
         raise ValueError(f'paired samples of {sizes}')
     rng = np.random.RandomState(seed)

@@ -8,6 +8,8 @@ import numpy as np
 from scipy.ndimage import median_filter
 from scipy.stats import theilslopes
 
+from kneerepro.measures.bootstrap import TooFew
+
 #: Iterations of the running median: enough for a median that single values
 #: do not move, few beside a training's thousands.
 WINDOW = 51
@@ -32,13 +34,13 @@ def trend(curve, window=WINDOW):
 
     Raises
     ------
-    ValueError
+    TooFew
         If the curve is shorter than four windows: its trend and what is about
         it cannot be told apart.
     """
     if len(curve) < 4 * window:
-        raise ValueError(f'{len(curve)} iterations, at least {4 * window} '
-                         'are needed')
+        raise TooFew(f'{len(curve)} iterations, at least {4 * window} are '
+                     'needed')
     return median_filter(np.asarray(curve, 'float64'), window,
                          mode='reflect')
 

@@ -149,25 +149,30 @@ def within_manifold(points, of, k=3):
     return (cdist(points, of) <= radius).any(1)
 
 
-def nearest_distance(images, among):
+def nearest_distance(images, among, rank=1):
     """Distance of each image to the nearest of a set, by which a generator
     that repeats its training images is known.
 
     Parameters
     ----------
     images, among : array, shape (n, rows, columns) and (m, rows, columns)
+    rank : int
+        2 for the second nearest, where the nearest is the image itself.
 
     Returns
     -------
     array, shape (n,), float64
-        Root mean squared difference. If `among` is `images` itself, that to
-        the nearest other one.
+        Root mean squared difference.
     """
-    a, b = (np.reshape(x, (len(x), -1)) for x in (images, among))
-    distance = cdist(a, b)
-    if among is images:
-        np.fill_diagonal(distance, np.inf)
-    return distance.min(1) / np.sqrt(a.shape[1])
+    a = np.reshape(images, (len(images), -1)).astype('float64')
+    nearest = np.full((len(a), rank), np.inf)
+    for i in range(0, len(among), 1000):
+        b = np.asarray(among[i:i + 1000], 'float64').reshape(-1, a.shape[1])
+        # By products of matrices, since there may be 28,800 of them.
+        squared = (np.square(a).sum(1)[:, None] + np.square(b).sum(1)
+                   - 2 * a @ b.T).clip(0)
+        nearest = np.sort(np.hstack([nearest, squared]), axis=1)[:, :rank]
+    return np.sqrt(nearest[:, -1] / a.shape[1])
 
 
 def ms_ssim(a, b):

@@ -2,7 +2,7 @@ import unittest
 
 import numpy as np
 
-from kneerepro.measures.bootstrap import estimate
+from kneerepro.measures.bootstrap import TooFew, estimate
 
 
 class EstimateTest(unittest.TestCase):
@@ -60,5 +60,5 @@ class EstimateTest(unittest.TestCase):
 
     def test_too_few(self):
         estimate(np.mean, np.arange(6.))
-        with self.assertRaises(ValueError):
+        with self.assertRaises(TooFew):
             estimate(np.mean, np.arange(5.))

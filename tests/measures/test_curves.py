@@ -3,6 +3,7 @@ import unittest
 import numpy as np
 
 from kneerepro.measures import curves
+from kneerepro.measures.bootstrap import TooFew
 
 N = 2000
 
@@ -21,7 +22,7 @@ class CurvesTest(unittest.TestCase):
 
     def test_too_short(self):
         curves.trend(np.zeros(204))
-        with self.assertRaises(ValueError):
+        with self.assertRaises(TooFew):
             curves.trend(np.zeros(203))
 
     def test_spread(self):

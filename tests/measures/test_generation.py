@@ -158,5 +158,8 @@ class ImagesTest(unittest.TestCase):
     def test_nearest(self):
         np.testing.assert_allclose(generation.nearest_distance(
             self.images[5:8] + 0.01, self.images), 0.01)
-        to_others = generation.nearest_distance(self.images, self.images)
+        many = np.concatenate([np.zeros((1000, 64, 64)), self.images])
+        self.assertLess(generation.nearest_distance(self.images,
+                                                    many).max(), 1e-6)
+        to_others = generation.nearest_distance(self.images, many, rank=2)
         self.assertTrue((to_others > 0.05).all())

@@ -20,13 +20,24 @@ class ReconstructionTest(unittest.TestCase):
         self.assertTrue(np.isinf(
             reconstruction.psnr(self.images, self.images)).all())
 
-    def test_relative_error(self):
-        flat = np.ones_like(self.images) * self.images.mean(
-            (1, 2), keepdims=True)
-        np.testing.assert_allclose(
-            reconstruction.relative_error(flat, self.images), 1)
-        np.testing.assert_allclose(
-            reconstruction.relative_error(flat / 9, self.images / 9), 1)
+    def test_by_depth(self):
+        # 20 slices, of which two on each side are the ends.
+        truth = np.stack([self.images, self.images[::-1]])
+        self.assertEqual(list(np.flatnonzero(
+            reconstruction.ends(20))), [0, 1, 18, 19])
+        made = truth + 0.1 * (truth - truth.mean((2, 3), keepdims=True))
+        error, variance = reconstruction.depth_errors(made, truth)
+        np.testing.assert_allclose(error, 0.01 * variance)
+        self.assertAlmostEqual(
+            reconstruction.ends_to_middle(error, variance), 1)
+        # Darker ends, of the same relative error.
+        contrast = np.where(reconstruction.ends(20), 0.1, 1)[:, None, None]
+        self.assertAlmostEqual(reconstruction.ends_to_middle(
+            *reconstruction.depth_errors(made * contrast, truth * contrast)),
+            1)
+        made = truth + 0.1 / contrast**0.5 * (made - truth)
+        self.assertAlmostEqual(reconstruction.ends_to_middle(
+            *reconstruction.depth_errors(made, truth)), 10)
 
     def test_ssim(self):
         np.testing.assert_allclose(
