@@ -16,7 +16,7 @@ from kneerepro.data.commands import PhaseProgress
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.prepare import prepare_for
-from kneerepro.data.splits import check_range, last_split, patient_split
+from kneerepro.data.splits import SPLITS, check_range
 from kneerepro.errors import UserError
 from kneerepro.figures.of_runs import FIGURES, file_name
 from kneerepro.figures.style import save_figure, save_tiles
@@ -235,8 +235,7 @@ class Experiment:
         examples = dataset.volumes if volumes else dataset.images
         self.train, self.test = examples, None
         if split:
-            divide = {'last': last_split, 'patient': patient_split}
-            divided = divide[parameters['split']](examples,
+            divided = SPLITS[parameters['split']](examples,
                                                   parameters['test'])
             if divided.warning():
                 print(f'warning: {divided.warning()}', file=sys.stderr)

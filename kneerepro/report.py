@@ -2,8 +2,11 @@
 
 import base64
 import math
+import os
 
-from kneerepro import config
+from kneerepro import claims, config
+from kneerepro.claims.evidence import Evidence, gather
+from kneerepro.claims.measurement import count_text, interval_text, verdict
 from kneerepro.errors import UserError
 from kneerepro.figures.captions import PRINTED, SHOWN
 from kneerepro.figures.of_runs import FIGURES, file_name
@@ -66,7 +69,7 @@ def write(run, results):
                      for name, (value, thesis) in config.differences(
                          run.parameters, run.experiment,
                          run.settings['data']['synthetic']).items()],
-        environments=run.environments())
+        environments=run.environments(), **_claims(run))
     path = run.path('report.html')
     with replacing(path) as temporary:
         with open(temporary, 'w', encoding='utf-8') as file:
@@ -83,6 +86,17 @@ def _figure(run, number):
         raise UserError(f'{path} is missing: draw it first') from None
     return {'number': number, 'image': content, 'printed': PRINTED[number],
             'shown': SHOWN[number]}
+
+
+def _claims(run):
+    """What can be said of the claims on an experiment, by a run and the
+    newest ones of its preset beside it."""
+    root = os.path.dirname(os.path.dirname(os.path.abspath(run.folder)))
+    found = {**gather(root, run.settings['preset']), run.experiment: run}
+    evidence = Evidence(found, run.settings['engine'],
+                        run.settings['device'])
+    return {'judgements': claims.judge_all(evidence, run.experiment),
+            'judged': found, 'caution': claims.caution(found)}
 
 
 def _losses(run, results):
@@ -124,4 +138,6 @@ def _number(value):
     return f'{value:.4g}'
 
 
-_ENVIRONMENT = environment(number=_number, text=config.as_text)
+_ENVIRONMENT = environment(
+    number=_number, text=config.as_text, interval=interval_text,
+    count=count_text, verdict=verdict)

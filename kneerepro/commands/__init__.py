@@ -11,7 +11,8 @@ COMMANDS = {
     'encode': 'the latent vectors of images, by an autoencoder',
     'reconstruct': 'reconstructions and their errors, by an autoencoder',
     'generate': 'images from noise, by the generator of a GAN',
-    'compare': 'what is built beside the thesis\'s tables'}
+    'compare': 'what is built beside the thesis\'s tables',
+    'claims': 'what the thesis claims, judged from finished runs'}
 
 
 def main(argv):

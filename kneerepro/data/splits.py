@@ -103,6 +103,10 @@ def patient_split(view, test=None, seed=0):
     return _split(view, np.flatnonzero(~on_test), np.flatnonzero(on_test))
 
 
+#: What divides, by the name of the parameter's value.
+SPLITS = {'last': last_split, 'patient': patient_split}
+
+
 def _test_size(view, test):
     if test is None:
         share, of = _THESIS[view.ndim]

@@ -1,0 +1,105 @@
+"""What the claims on the autoencoders, C1 to C4, are judged by.
+
+Each function takes a :class:`~kneerepro.claims.evidence.Evidence` and gives a
+list of :class:`~kneerepro.claims.measurement.Measurement`.
+"""
+
+import numpy as np
+
+from kneerepro.claims.measurement import (
+    Measurement, mean_ratio, ratio, single)
+from kneerepro.measures import curves, reconstruction
+from kneerepro.measures.bootstrap import TooFew, estimate
+
+# Epochs that tell the beginning of a training from its end.
+_EPOCHS = 20
+
+
+def blur(evidence):
+    truth, made = evidence.reconstructed('cae2d')
+    energies = [reconstruction.high_frequency_energy(images)
+                for images in (made, truth)]
+    return [
+        Measurement(
+            'energy of fine detail, of that of the truth',
+            estimate(ratio, *energies, paired=True), 'test images',
+            'above', reconstruction.retained_detail(
+                reconstruction.blurred(truth), truth),
+            'what a Gaussian one pixel wide leaves of these images: a '
+            'narrower blur is not seen on the pixels'),
+        *[Measurement(name, estimate(np.mean, function(made, truth)),
+                      'test images')
+          for name, function in [('MSE', reconstruction.mse),
+                                 ('PSNR in dB', reconstruction.psnr),
+                                 ('SSIM', reconstruction.ssim)]],
+        *[Measurement(f'high-frequency ratio of {name}', estimate(
+            np.mean, reconstruction.high_frequency_ratio(images)),
+            'test images') for name, images in [
+                ('reconstructions', made), ('the truth', truth)]]]
+
+
+def slower_and_worse(evidence):
+    errors = [_volume_errors(evidence, 'cae3d', 'test'),
+              reconstruction.mse(*evidence.reconstructed('cae2d')[::-1])]
+    losses = [evidence.curve(name, 'train') for name in ('cae3d', 'cae2d')]
+    level = max(np.median(curves.trend(loss)[-curves.WINDOW:])
+                for loss in losses)
+    slow, fast = (curves.reaching(loss, level) for loss in losses)
+    return [
+        Measurement('test MSE in 3D, of that in 2D',
+                    estimate(mean_ratio, *errors),
+                    'test volumes, test images', 'above', 1.,
+                    'equally good'),
+        Measurement(f'iterations in 3D until the training loss is {level:.2g}'
+                    ', of those in 2D',
+                    single(slow / max(1, fast), *map(len, losses)),
+                    'iterations; one run each, no interval', 'above', 1.,
+                    'equally fast, to where the worse of the two ends')]
+
+
+def overfitting(evidence):
+    errors = [_volume_errors(evidence, 'cae3d', part)
+              for part in ('test', 'train')]
+    # The first is that before training.
+    test = evidence.curve('cae3d', 'test')[1:]
+    if len(test) < _EPOCHS:
+        raise TooFew(f'{len(test)} epochs, at least {_EPOCHS} are needed')
+    per_epoch = evidence.per_epoch('cae3d')
+    train = evidence.curve('cae3d', 'train')[:len(test) * per_epoch]
+    parting = curves.parting(train.reshape(-1, per_epoch),
+                             test[:len(train) // per_epoch])
+    return [
+        Measurement('test MSE, of that of training volumes',
+                    estimate(mean_ratio, *errors),
+                    'test volumes, training volumes', 'above', 1.,
+                    'equally good'),
+        Measurement('share of the epochs until the test loss stays above the '
+                    'training loss of every minibatch',
+                    single((parting or len(test)) / len(test), len(test)),
+                    'epochs; one run, no interval', 'below', 0.5,
+                    'early is before the middle')]
+
+
+def ends(evidence):
+    truth, made = evidence.reconstructed('cae3d')
+    errors = reconstruction.depth_errors(made, truth)
+    outer = reconstruction.ends(truth.shape[1])
+    beside = []
+    for name, which in ('the ends', outer), ('the middle', ~outer):
+        alike = [reconstruction.ssim(a[which], b[which]).mean()
+                 for a, b in zip(made, truth)]
+        beside += [
+            Measurement(f'MSE at {name}', estimate(
+                np.mean, errors[0][:, which].mean(1)), 'test volumes'),
+            Measurement(f'SSIM at {name}', estimate(
+                np.mean, np.array(alike)), 'test volumes')]
+    return [
+        Measurement('error relative to the variance, outer eighths of the '
+                    'slices, of that between', estimate(
+                        reconstruction.ends_to_middle, *errors, paired=True),
+                    'test volumes', 'above', 1., 'equally precise'), *beside]
+
+
+def _volume_errors(evidence, experiment, part):
+    truth, made = evidence.reconstructed(experiment, part)
+    return reconstruction.depth_errors(made, truth)[0].mean(1)

@@ -1,0 +1,226 @@
+"""What the claims of the thesis are judged by: finished runs."""
+
+import glob
+import os
+from functools import lru_cache
+
+import numpy as np
+
+from kneerepro import config, runs, zoo
+from kneerepro.algorithms.common import compile_through
+from kneerepro.data.dataset import Dataset
+from kneerepro.data.splits import SPLITS
+from kneerepro.engines import Engine
+from kneerepro.errors import UserError
+from kneerepro.measures.bootstrap import LEAST, TooFew
+
+#: Most images that are generated, and compared with as many real ones.
+IMAGES = 1000
+
+_BATCH = 128
+
+
+class Evidence:
+    """Losses of runs, and images made by their networks.
+
+    All methods raise :class:`UserError` for what is missing or damaged.
+
+    Parameters
+    ----------
+    found : dict of str to kneerepro.runs.Run
+        A finished run of each experiment that has one.
+    engine, device : str
+        See :class:`kneerepro.engines.Engine`.
+    """
+
+    def __init__(self, found, engine='auto', device='auto'):
+        self.found = found
+        self._engine = engine, device
+
+    def run(self, experiment):
+        """The run of an experiment."""
+        if experiment not in self.found:
+            raise UserError(f'there is no finished run of {experiment}')
+        return self.found[experiment]
+
+    def same_data(self, *experiments):
+        """Refuse to compare runs on different data."""
+        hashes = {self.run(name).settings['data']['hash']
+                  for name in experiments}
+        if len(hashes) > 1:
+            raise UserError(f'{" and ".join(experiments)} were trained on '
+                            'different data')
+
+    # ---------------------------------------------------------------- losses
+
+    def curve(self, experiment, name):
+        """A loss, at the iterations that have one; shape (n,)."""
+        losses = self._results(experiment)[name + '_loss']
+        return losses[~np.isnan(losses)]
+
+    def per_epoch(self, experiment):
+        """Iterations of an epoch."""
+        return int(self._results(experiment)['iterations_per_epoch'])
+
+    @lru_cache(maxsize=None)
+    def _results(self, experiment):
+        return self.run(experiment).results()
+
+    # ---------------------------------------------------------------- images
+
+    @lru_cache(maxsize=None)
+    def reconstructed(self, experiment, part='test'):
+        """Examples, and what an autoencoder makes of them.
+
+        Parameters
+        ----------
+        experiment : {'cae2d', 'cae3d'}
+        part : {'test', 'train'}
+            Of the training examples, as many as there are for testing, drawn
+            from the seed.
+
+        Returns
+        -------
+        truth, made : array, shape (n, rows, columns) or
+                (n, depth, rows, columns)
+        """
+        run = self.run(experiment)
+        volumes = experiment == 'cae3d'
+        count = run.settings['data']['test']
+        if count < LEAST:
+            raise TooFew(f'{count} test {"volumes" if volumes else "images"}'
+                         f', at least {LEAST} are needed')
+        with dataset_of(run) as dataset:
+            examples = dataset.volumes if volumes else dataset.images
+            split = SPLITS[run.parameters['split']](examples,
+                                                    run.parameters['test'])
+            chosen = split.test
+            if part == 'train':
+                rng = np.random.RandomState(run.parameters['seed'])
+                chosen = rng.permutation(split.train)[:len(split.test)]
+            truth = examples[np.sort(chosen)]
+        made = self._through(experiment, truth,
+                             batch=1 if volumes else _BATCH)
+        return truth[:, 0], made[:, 0]
+
+    def real_size(self, experiment):
+        """How many :meth:`real` images there are in each set."""
+        return min(IMAGES,
+                   self.run(experiment).settings['data']['train'] // 2)
+
+    @lru_cache(maxsize=None)
+    def real(self, experiment):
+        """Two sets of different training images of a GAN, drawn at random.
+
+        Returns
+        -------
+        array, shape (2, n, rows, columns)
+        """
+        count = self.real_size(experiment)
+        with dataset_of(self.run(experiment)) as dataset:
+            order = np.random.RandomState(0).permutation(len(dataset.images))
+            images = dataset.images[order[:2 * count]]
+        return images.reshape(2, count, *images.shape[2:])
+
+    @lru_cache(maxsize=None)
+    def training_images(self, experiment):
+        """All training images of a GAN, shape (n, rows, columns)."""
+        with dataset_of(self.run(experiment)) as dataset:
+            return dataset.images[:][:, 0]
+
+    @lru_cache(maxsize=None)
+    def generated(self, experiment):
+        """As many images of a GAN as there are in a set of real ones.
+
+        Returns
+        -------
+        array, shape (n, rows, columns)
+        """
+        z = np.random.RandomState(0).normal(
+            size=(self.real_size(experiment),
+                  self.run(experiment).parameters['nz'])).astype('float32')
+        return self._through(experiment, z, networks=1)[:, 0]
+
+    def features(self, images):
+        """What the 2D autoencoder's encoder makes of images.
+
+        Parameters
+        ----------
+        images : array, shape (n, rows, columns)
+
+        Returns
+        -------
+        array, shape (n, nz), float64
+        """
+        return self._through('cae2d', images[:, None],
+                             networks=1).astype('float64')
+
+    def _through(self, experiment, inputs, networks=None, batch=_BATCH):
+        """What the first networks of a run, or all, make of inputs."""
+        function = self._function(experiment, networks)
+        return np.concatenate([function(inputs[i:i + batch])
+                               for i in range(0, len(inputs), batch)])
+
+    @lru_cache(maxsize=None)
+    def _function(self, experiment, networks):
+        model = zoo.load(self.run(experiment).path('model.npz'))
+        return compile_through(model.networks[:networks],
+                               Engine(*self._engine).mode)
+
+
+def gather(root, preset=None):
+    """The newest finished run of each experiment, all of one preset.
+
+    Parameters
+    ----------
+    root : str
+        Folder of all runs.
+    preset : str, optional
+        By default that of the newest finished run of all.
+
+    Returns
+    -------
+    dict of str to kneerepro.runs.Run
+        Of the experiments that have one.
+    """
+    finished = [run for name in config.EXPERIMENTS
+                for run in runs.find(root, name) if run.finished]
+    if preset is None and finished:
+        preset = max(finished, key=runs.Run.created).settings['preset']
+    found = {}
+    for run in finished:
+        if run.settings['preset'] == preset:
+            found.setdefault(run.experiment, run)
+    return found
+
+
+def dataset_of(run):
+    """The dataset that a run was trained on, known by its hash.
+
+    Parameters
+    ----------
+    run : kneerepro.runs.Run
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    UserError
+        If it is neither where it was nor among those of all runs.
+    """
+    root = os.path.dirname(os.path.dirname(os.path.abspath(run.folder)))
+    paths = glob.glob(os.path.join(glob.escape(root), 'datasets', '*.h5'))
+    given = run.arguments.get('data')
+    if given and os.path.isfile(given):
+        paths.insert(0, given)
+    for path in paths:
+        try:
+            with Dataset(path, verify=False) as dataset:
+                found = dataset.hash
+        except UserError:
+            continue
+        if found == run.settings['data']['hash']:
+            return Dataset(path)
+    raise UserError(f'the dataset of {run.folder} is no longer there')
