@@ -158,8 +158,13 @@ class AutoencodersTest(ClaimTest):
         self.assert_verdict(FAILS, 'C3', **evidence(0.2, 30))
         self.assert_verdict(FAILS, 'C3', **evidence(0.05, 10))
         self.assert_verdict(FAILS, 'C3', **evidence(0.2, 99))
+        # The test loss at the end of an epoch that is not whole is left out.
+        cut = evidence(0.2, 10)
+        cut['curves']['cae3d', 'train'] = train[:-1]
+        found = self.assert_verdict(HOLDS, 'C3', **cut)
+        self.assertEqual(found.measurements[1].estimate[0], 10 / 39)
         short = evidence(0.2, 10)
-        short['curves']['cae3d', 'test'] = np.ones(11)
+        short['curves']['cae3d', 'train'] = train[:200]
         found = self.assert_verdict(OPEN, 'C3', **short)
         self.assertIn('10 epochs', found.why)
 

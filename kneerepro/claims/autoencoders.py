@@ -60,14 +60,15 @@ def slower_and_worse(evidence):
 def overfitting(evidence):
     errors = [_volume_errors(evidence, 'cae3d', part)
               for part in ('test', 'train')]
-    # The first is that before training.
-    test = evidence.curve('cae3d', 'test')[1:]
+    # Of whole epochs; the first test loss is that before training.
+    per_epoch = evidence.per_epoch('cae3d')
+    train = evidence.curve('cae3d', 'train')
+    train = train[:len(train) // per_epoch * per_epoch].reshape(
+        -1, per_epoch)
+    test = evidence.curve('cae3d', 'test')[1:len(train) + 1]
     if len(test) < _EPOCHS:
         raise TooFew(f'{len(test)} epochs, at least {_EPOCHS} are needed')
-    per_epoch = evidence.per_epoch('cae3d')
-    train = evidence.curve('cae3d', 'train')[:len(test) * per_epoch]
-    parting = curves.parting(train.reshape(-1, per_epoch),
-                             test[:len(train) // per_epoch])
+    parting = curves.parting(train, test)
     return [
         Measurement('test MSE, of that of training volumes',
                     estimate(mean_ratio, *errors),

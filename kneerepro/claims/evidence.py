@@ -122,7 +122,6 @@ class Evidence:
             images = dataset.images[order[:2 * count]]
         return images.reshape(2, count, *images.shape[2:])
 
-    @lru_cache(maxsize=None)
     def training_images(self, experiment):
         """All training images of a GAN, shape (n, rows, columns)."""
         with dataset_of(self.run(experiment)) as dataset:

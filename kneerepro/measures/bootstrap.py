@@ -24,7 +24,7 @@ value : float
 low, high : float or None
     None where there is no interval.
 n : tuple of int
-    How many samples of each kind.
+    How many samples of each kind; paired ones count once.
 """
 
 
@@ -88,4 +88,5 @@ def estimate(statistic, *samples, paired=False, centred=False,
     tail = 50 * (1 - level)
     low, high = np.percentile(drawn, [tail, 100 - tail])
     shift = drawn.mean() - value if centred else 0.
-    return Estimate(value, float(low - shift), float(high - shift), sizes)
+    return Estimate(value, float(low - shift), float(high - shift),
+                    sizes[:1] if paired else sizes)

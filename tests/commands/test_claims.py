@@ -1,0 +1,140 @@
+import json
+import os
+from unittest import mock
+
+import numpy as np
+
+from kneerepro import report, runs
+from kneerepro.claims.evidence import Evidence, gather
+from kneerepro.data.dataset import Dataset
+from kneerepro.errors import UserError
+from tests.commands.common import SHAPE, CommandTest
+from tests.modes import AS_WRITTEN
+
+
+class ClaimsTest(CommandTest):
+    def setUp(self):
+        super().setUp()
+        patch = mock.patch('kneerepro.claims.evidence.Engine',
+                           return_value=mock.Mock(mode=AS_WRITTEN))
+        patch.start()
+        self.addCleanup(patch.stop)
+        self.out = self.path('runs')
+        self.data = self.dataset(name='runs/datasets/knees.h5')
+        with Dataset(self.data) as dataset:
+            self.hash = dataset.hash
+            self.truth = dataset.images[:][:, 0]
+
+    def judged_run(self, experiment, results=None, hash=None, **changes):
+        """A finished run on the dataset."""
+        folder = self.finished_run(experiment, **changes)
+        self.rewrite(folder, data={
+            'synthetic': True, 'hash': hash or self.hash, 'volumes': 3,
+            'shape': list(SHAPE), 'train': 38, 'test': 10})
+        run = runs.Run(folder)
+        run.save_results(results or {})
+        return run
+
+    def dataset(self, name, **options):
+        os.makedirs(os.path.dirname(self.path(name)))
+        return super().dataset(name=name, **options)
+
+    def claims(self, *arguments):
+        stdout, stderr = self.call('claims', '--out', self.out, *arguments)
+        self.assertEqual(stderr, '')
+        return stdout
+
+    def test_text(self):
+        run = self.judged_run('cae2d', test=10)
+        text = self.claims()
+        self.assertIn(run.folder, text)
+        self.assertIn('runs of the preset smoke', text)
+        self.assertIn('does not judge the thesis', text)
+        self.assertRegex(text, r'(?m)^C1 does not hold: ')
+        self.assertIn('n = 10 (test images)', text)
+        self.assertRegex(
+            text, '(?m)^C3 cannot be judged: there is no finished run of '
+            'cae3d$')
+
+    def test_json(self):
+        self.judged_run('cae2d', test=10)
+        found = json.loads(self.claims('--format', 'json'))
+        self.assertEqual(found['preset'], 'smoke')
+        self.assertEqual([claim['number'] for claim in found['claims']],
+                         [f'C{i}' for i in range(1, 10)])
+        first = found['claims'][0]['measurements'][0]
+        self.assertTrue(first['low'] <= first['value'] <= first['high'])
+        self.assertEqual(first['n'], [10])
+        self.assertEqual(first['verdict'], 'does not hold')
+
+    def test_outliers_of_a_run(self):
+        curve = np.random.RandomState(0).normal(size=2000)
+        curve[[50, 60, 70]] = 30
+        self.judged_run('wgan_gp', {
+            'critic_loss': np.append(np.nan, curve),
+            'iterations_per_epoch': 10}, shape=(16, 64, 64))
+        self.assertRegex(self.claims(), r'(?m)^C8 holds: ')
+
+    def test_none(self):
+        self.assert_refused('no finished run in', 'claims', '--out', self.out)
+        self.new_run('cae2d')
+        self.judged_run('cae2d')
+        self.assert_refused('no finished run of the preset quick', 'claims',
+                            '--out', self.out, '--preset', 'quick')
+
+    def test_newest_of_one_preset(self):
+        made = [self.judged_run(name) for name in
+                ('cae2d', 'cae2d', 'cae3d')]
+        self.rewrite(made[2].folder, preset='quick')
+        for age, run in enumerate(reversed(made)):
+            os.utime(run.path('config.json'), (10**9 - age,) * 2)
+        found = gather(self.out, 'smoke')
+        self.assertEqual({name: run.folder for name, run in found.items()},
+                         {'cae2d': made[1].folder})
+        self.assertEqual(list(gather(self.out)), ['cae3d'])
+
+    def test_reconstructed(self):
+        run = self.judged_run('cae2d', test=10)
+        evidence = Evidence({'cae2d': run})
+        truth, made = evidence.reconstructed('cae2d')
+        np.testing.assert_array_equal(truth, self.truth[-10:])
+        self.assertEqual(made.shape, truth.shape)
+        truth, _ = evidence.reconstructed('cae2d', 'train')
+        self.assertEqual(len(truth), 10)
+        for image in truth:
+            self.assertTrue((image == self.truth[:-10]).all((1, 2)).any())
+        self.assertEqual(evidence.features(truth).shape, (10, 4))
+
+    def test_real_images_are_different_ones(self):
+        run = self.judged_run('cae2d')
+        first, second = Evidence({'cae2d': run}).real('cae2d')
+        self.assertEqual(len(first), 19)
+        self.assertEqual(len(np.unique(
+            np.concatenate([first, second]).reshape(38, -1), axis=0)), 38)
+
+    def test_data_that_is_not_there(self):
+        run = self.judged_run('cae2d', test=10)
+        os.rename(self.data, self.path('elsewhere.h5'))
+        with self.assertRaisesRegex(UserError, 'no longer there'):
+            Evidence({'cae2d': run}).reconstructed('cae2d')
+        run.config['arguments']['data'] = self.path('elsewhere.h5')
+        Evidence({'cae2d': run}).reconstructed('cae2d')
+
+    def test_other_data(self):
+        self.judged_run('cae2d', test=10)
+        self.judged_run('cae3d', hash='other')
+        self.assertRegex(self.claims(), '(?m)^C2 cannot be judged: .* trained '
+                         'on different data$')
+
+    def test_in_the_report(self):
+        run = self.judged_run('cae2d', {'train_loss': np.ones(3),
+                                        'seconds': 1.,
+                                        'iterations_per_epoch': 1}, test=10)
+        with mock.patch.object(report, 'FIGURES', {'cae2d': {}}):
+            path = report.write(run, run.results())
+        with open(path, encoding='utf-8') as file:
+            page = file.read()
+        self.assertIn('C1 does not hold', page)
+        self.assertIn('test images', page)
+        self.assertIn('does not judge the thesis', page)
+        self.assertNotIn('C2', page)
