@@ -106,12 +106,12 @@ def caution(found):
         synthetic |= made
     reasons = []
     if changed:
-        reasons.append(f'{len(changed)} parameters are not the thesis\'s')
+        reasons.append(f'other parameters ({", ".join(sorted(changed))})')
     if synthetic:
-        reasons.append('the images are synthetic')
+        reasons.append('synthetic images')
     if not reasons:
         return None
-    return 'this does not judge the thesis: ' + ' and '.join(reasons)
+    return 'this does not judge the thesis: ' + ', '.join(reasons)
 
 
 #: The claims, in the order of the thesis.
@@ -135,4 +135,5 @@ CLAIMS = [
           'cost function" of WGAN-GP.', gans.outliers),
     Claim('C9', ('wgan_gp', 'dcgan', 'cae2d'), 'WGAN-GP "offers the best '
           'performance, learns the most features and can best reproduce the '
-          'original data": among what generates, DCGAN.', gans.best)]
+          'original data"; here, beside DCGAN, which generates as well.',
+          gans.best)]

@@ -1,4 +1,4 @@
-"""What the claims of the thesis are judged by: finished runs."""
+"""What finished runs tell: their losses, and images by their networks."""
 
 import glob
 import os
@@ -55,7 +55,11 @@ class Evidence:
 
     def curve(self, experiment, name):
         """A loss, at the iterations that have one; shape (n,)."""
-        losses = self._results(experiment)[name + '_loss']
+        try:
+            losses = self._results(experiment)[name + '_loss']
+        except KeyError:
+            raise UserError(f'{self.run(experiment).folder} has no loss of '
+                            f'the {name}') from None
         return losses[~np.isnan(losses)]
 
     def per_epoch(self, experiment):
@@ -77,7 +81,7 @@ class Evidence:
         experiment : {'cae2d', 'cae3d'}
         part : {'test', 'train'}
             Of the training examples, as many as there are for testing, drawn
-            from the seed.
+            at random.
 
         Returns
         -------
@@ -85,18 +89,18 @@ class Evidence:
                 (n, depth, rows, columns)
         """
         run = self.run(experiment)
-        volumes = experiment == 'cae3d'
         count = run.settings['data']['test']
         if count < LEAST:
-            raise TooFew(f'{count} test {"volumes" if volumes else "images"}'
-                         f', at least {LEAST} are needed')
+            raise TooFew(f'{experiment} has a test set of {count}, at least '
+                         f'{LEAST} are needed')
+        volumes = experiment == 'cae3d'
         with dataset_of(run) as dataset:
             examples = dataset.volumes if volumes else dataset.images
             split = SPLITS[run.parameters['split']](examples,
                                                     run.parameters['test'])
             chosen = split.test
             if part == 'train':
-                rng = np.random.RandomState(run.parameters['seed'])
+                rng = np.random.RandomState(0)
                 chosen = rng.permutation(split.train)[:len(split.test)]
             truth = examples[np.sort(chosen)]
         made = self._through(experiment, truth,

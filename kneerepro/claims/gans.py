@@ -32,8 +32,8 @@ def mode_collapse(evidence):
                     'as varied as the real images'),
         Measurement('recall, of that of other real images', estimate(
                     mean_ratio, found, others, paired=True), 'real images',
-                    'below', 0.5, 'half of what real images would reach are '
-                    'not generated'),
+                    'below', 0.5, 'less than half of what other real images '
+                    'reach is reached'),
         *[Measurement(f'MS-SSIM of {name}', estimate(np.mean, pairs), 'pairs')
           for name, pairs in zip(('generated', 'real'), alike)],
         *_quality(evidence, 'dcgan', features)]
@@ -88,8 +88,8 @@ def outliers(evidence):
         Measurement('outliers of the critic\'s loss, beyond 5 spreads',
                     single(found.sum(), len(found)),
                     'iterations; counted, no interval', 'above', 2.,
-                    'a few are three or more; of Gaussian noise, there would '
-                    'be none'),
+                    'a few are three or more; Gaussian noise would have one '
+                    'in 17,000'),
         Measurement('their share', estimate(np.mean, found), 'iterations',
                     'below', 0.01, 'with more than one in a hundred, they '
                     'are part of the loss')]

@@ -42,7 +42,7 @@ def _write_text(preset, found, caution, judgements):
     for run in found.values():
         print(f'  {run.folder}')
     if caution:
-        print(f'note: {caution}')
+        print(_indented(caution, 0))
     for claim, found_verdict, why, measurements in judgements:
         print(f'\n{claim.number} {found_verdict}: {why}')
         print(_indented(claim.says, 3))

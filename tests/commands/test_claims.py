@@ -112,6 +112,15 @@ class ClaimsTest(CommandTest):
         self.assertEqual(len(np.unique(
             np.concatenate([first, second]).reshape(38, -1), axis=0)), 38)
 
+    def test_generated(self):
+        folder = self.finished_run('dcgan', shape=(16, 64, 64))
+        self.rewrite(folder, data={'train': 7, 'hash': self.hash})
+        evidence = Evidence({'dcgan': runs.Run(folder)})
+        images = evidence.generated('dcgan')
+        self.assertEqual(images.shape, (3, 64, 64))
+        self.assertTrue(0 < images.min() and images.max() < 1)
+        self.assertTrue(images.std(0).max() > 0)
+
     def test_data_that_is_not_there(self):
         run = self.judged_run('cae2d', test=10)
         os.rename(self.data, self.path('elsewhere.h5'))

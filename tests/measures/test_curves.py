@@ -52,6 +52,12 @@ class CurvesTest(unittest.TestCase):
         curve[at] += [2, -2, 2, 2]
         self.assertEqual(list(np.flatnonzero(curves.outliers(curve))), at)
 
+    def test_outliers_of_noise(self):
+        # About 6 of 100,000; more than 14 have a chance of one in 700.
+        noise = np.random.RandomState(2).normal(size=100000)
+        self.assertLess(curves.outliers(noise).sum(), 15)
+        self.assertGreater(curves.outliers(noise, beyond=3).sum(), 270)
+
     def test_outliers_are_those_of_their_surroundings(self):
         # Ten times the noise in the beginning: what is usual there is an
         # outlier later.
