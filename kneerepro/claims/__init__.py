@@ -38,7 +38,7 @@ claim : Claim
 verdict : {'holds', 'does not hold', 'cannot be judged'}
 why : str
 measurements : list of kneerepro.claims.measurement.Measurement
-    None if it could not be measured.
+    Empty if it could not be measured.
 """
 
 

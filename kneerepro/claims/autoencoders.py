@@ -16,6 +16,7 @@ _EPOCHS = 20
 
 
 def blur(evidence):
+    """C1: how much of the fine detail is left."""
     truth, made = evidence.reconstructed('cae2d')
     energies = [reconstruction.high_frequency_energy(images)
                 for images in (made, truth)]
@@ -39,6 +40,7 @@ def blur(evidence):
 
 
 def slower_and_worse(evidence):
+    """C2: errors in 3D beside those in 2D, and how long to reach one."""
     errors = [_volume_errors(evidence, 'cae3d', 'test'),
               reconstruction.mse(*evidence.reconstructed('cae2d')[::-1])]
     losses = [evidence.curve(name, 'train') for name in ('cae3d', 'cae2d')]
@@ -58,6 +60,7 @@ def slower_and_worse(evidence):
 
 
 def overfitting(evidence):
+    """C3: how far test and training errors are apart, and since when."""
     errors = [_volume_errors(evidence, 'cae3d', part)
               for part in ('test', 'train')]
     # Of whole epochs; the first test loss is that before training.
@@ -82,6 +85,7 @@ def overfitting(evidence):
 
 
 def ends(evidence):
+    """C4: errors at the ends of volumes beside those between."""
     truth, made = evidence.reconstructed('cae3d')
     errors = reconstruction.depth_errors(made, truth)
     outer = reconstruction.ends(truth.shape[1])

@@ -18,6 +18,8 @@ _BLOCKS = f'blocks of {curves.WINDOW} iterations'
 
 
 def mode_collapse(evidence):
+    """C5: how alike generated images are, and how many real ones they
+    leave out."""
     _enough_images(evidence, 'dcgan')
     features = _features(evidence, 'dcgan')
     real, other, made = features
@@ -40,6 +42,7 @@ def mode_collapse(evidence):
 
 
 def unstable(evidence):
+    """C6: whether the losses come to rest, the discriminator's above all."""
     parts = {}
     for name in 'discriminator', 'generator':
         rest = curves.residuals(evidence.curve('dcgan', name))
@@ -62,6 +65,7 @@ def unstable(evidence):
 
 
 def stable(evidence):
+    """C7: when the losses settle, and how much is about their trend."""
     ways, halves, settled = [], [], []
     for name, loss in ('wgan_gp', 'critic'), ('dcgan', 'discriminator'):
         curve = evidence.curve(name, loss)
@@ -83,6 +87,7 @@ def stable(evidence):
 
 
 def outliers(evidence):
+    """C8: values far from those around them."""
     found = curves.outliers(evidence.curve('wgan_gp', 'critic'))
     return [
         Measurement('outliers of the critic\'s loss, beyond 5 spreads',
@@ -96,6 +101,7 @@ def outliers(evidence):
 
 
 def best(evidence):
+    """C9: distances from the real images, and variety."""
     for name in 'wgan_gp', 'dcgan':
         _enough_images(evidence, name)
     real, other, made = _features(evidence, 'wgan_gp')

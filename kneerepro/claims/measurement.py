@@ -75,4 +75,5 @@ def mean_difference(a, b):
 
 
 def single(value, *n):
+    """A number that is what it is once, without an interval."""
     return Estimate(float(value), None, None, n)
