@@ -122,6 +122,9 @@ class AutoencodersTest(ClaimTest):
     def test_c1(self):
         self.assert_verdict(HOLDS, 'C1', reconstructed=self.blur(0.2))
         self.assert_verdict(FAILS, 'C1', reconstructed=self.blur(1))
+        # As much fine detail as in the truth, but another.
+        self.assert_verdict(FAILS, 'C1', reconstructed={
+            ('cae2d', 'test'): (self.images, self.images[::-1])})
         found = self.assert_verdict(OPEN, 'C1')
         self.assertEqual(found.why, 'no cae2d')
 

@@ -18,13 +18,13 @@ _EPOCHS = 20
 def blur(evidence):
     """C1: how much of the fine detail is left."""
     truth, made = evidence.reconstructed('cae2d')
-    energies = [reconstruction.high_frequency_energy(images)
+    products = [reconstruction.high_frequency_product(images, truth)
                 for images in (made, truth)]
     return [
         Measurement(
-            'energy of fine detail, of that of the truth',
-            estimate(ratio, *energies, paired=True), 'test images',
-            'above', reconstruction.retained_detail(
+            'transfer of fine detail',
+            estimate(ratio, *products, paired=True), 'test images',
+            'above', reconstruction.detail_transfer(
                 reconstruction.blurred(truth), truth),
             'what a Gaussian one pixel wide leaves of these images: a '
             'narrower blur is not seen on the pixels'),

@@ -71,14 +71,30 @@ class ReconstructionTest(unittest.TestCase):
             self.assertAlmostEqual(
                 reconstruction.high_frequency_ratio(image)[0], ratio)
 
-    def test_blur_takes_detail(self):
-        kept = [reconstruction.retained_detail(
+    def test_detail_transfer(self):
+        self.assertAlmostEqual(
+            reconstruction.detail_transfer(self.noise, self.noise), 1)
+        self.assertAlmostEqual(
+            reconstruction.detail_transfer(self.noise / 2, self.noise), 0.5)
+        kept = [reconstruction.detail_transfer(
             reconstruction.blurred(self.noise, sigma), self.noise)
             for sigma in (0.3, 0.5, 1)]
         self.assertEqual(sorted(kept, reverse=True), kept)
-        self.assertLess(kept[-1], 0.1)
-        self.assertAlmostEqual(reconstruction.retained_detail(
-            self.noise / 2, self.noise), 1 / 4)
+        # Of white noise, the mean of the Gaussian's transfer over these
+        # frequencies, but for the edges.
+        f = np.fft.fftfreq(64)
+        squared = f[:, None]**2 + f**2
+        gain = np.exp(-2 * np.pi**2 * squared)[squared > 0.25**2].mean()
+        self.assertLess(abs(kept[-1] - gain), 0.02)
+
+    def test_added_noise_is_no_detail(self):
+        other = np.random.RandomState(1).normal(size=self.noise.shape)
+        # The gain of independent noise has a standard deviation of
+        # sqrt(12) over that of 20 x 4096 pixels, of which 0.8 are counted.
+        self.assertLess(abs(reconstruction.detail_transfer(
+            other, self.noise)), 3 * np.sqrt(12 / (0.8 * 20 * 4096)))
+
+    def test_blurred_images_have_a_lower_ratio(self):
         self.assertTrue((reconstruction.high_frequency_ratio(self.images)
                          < reconstruction.high_frequency_ratio(self.noise)
                          ).all())
