@@ -37,7 +37,8 @@ _REASONS = {
     'epochs': 'chosen for the time it takes',
     'iterations': 'a length in iterations, not epochs',
     'batch_size': 'chosen for a smaller dataset',
-    'learning_rate': 'chosen for a shorter training'}
+    'learning_rate': 'chosen for a shorter training',
+    'test': 'enough of them for an interval of the test error'}
 
 
 def write(run, results):
