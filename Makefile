@@ -1,6 +1,7 @@
 # make cae3d    set up, train the 3D autoencoder on synthetic knees
 # make thesis   set up, and all figures of the thesis
 # make test     set up, and run the tests
+# make docs     set up, and build the documentation: build/docs/index.html
 #
 # They need nothing but make and a Python, 3.9 to 3.13. Which one is used can
 # be said: make test PYTHON=python3.13 (it gets a virtual environment of its
@@ -9,7 +10,8 @@
 VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 
-.PHONY: help setup cae3d thesis test test-compiled test-engine benchmark clean
+.PHONY: help setup cae3d thesis test docs test-commands test-compiled test-engine benchmark \
+        numbers clean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -29,6 +31,22 @@ test: setup
 	@mkdir -p build
 	$(BIN)/python -m nose tests --with-xunit --xunit-file=build/tests.xml
 
+# make test-commands   every command of README.rst and docs/ (3 minutes)
+test-commands: setup
+	@mkdir -p build
+	$(BIN)/python -m nose tests/readme_commands.py --with-xunit \
+	    --xunit-file=build/commands.xml
+
+docs: $(VENV)/docs-installed
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+	$(BIN)/python -m sphinx -q -W --keep-going -b doctest docs build/doctest
+	@echo build/docs/index.html
+
+$(VENV)/docs-installed: $(VENV)/installed docs/requirements.txt
+	$(BIN)/python -m pip --disable-pip-version-check --quiet install \
+	    -r docs/requirements.txt
+	@touch $@
+
 # make test-compiled   the algorithms' tests on Theano's C code (10 minutes)
 test-compiled: setup
 	KNEEREPRO_TEST_MODE=FAST_RUN $(BIN)/python -m nose tests/algorithms
@@ -41,6 +59,13 @@ test-engine: setup
 # make benchmark       seconds per training step of the four networks
 benchmark: setup
 	$(BIN)/python benchmarks/step_time.py
+
+# make numbers         train, measure, and write it into the documentation
+numbers: setup
+	@mkdir -p build
+	$(BIN)/python experiments/thesis.py
+	$(BIN)/python benchmarks/step_time.py --json build/step_time.json
+	$(BIN)/python docs/publish.py --steps build/step_time.json
 
 # make clean           remove the virtual environment and what was built
 clean:

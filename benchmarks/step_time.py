@@ -9,6 +9,7 @@ its two networks.
 """
 
 import argparse
+import json
 import os
 import platform
 import resource
@@ -132,12 +133,15 @@ def main():
                         help='instead of the thesis\'s')
     parser.add_argument('--device', choices=engines.DEVICES, default='auto',
                         help='of the PyTorch engine')
+    parser.add_argument('--json', metavar='FILE',
+                        help='write all times to a file as well')
     args = parser.parse_args()
     for network in args.networks:
         if network not in NETWORKS:
             parser.error(f'{network} is none of {", ".join(NETWORKS)}')
 
-    print(machine(args.device))
+    measured = {'machine': machine(args.device), 'rows': []}
+    print(measured['machine'])
     widths = 7, 5, 6, 10, 8, 8, 16, 8, 6
     row = ' '.join(f'{{:{"<" if i in (0, 2) else ">"}{width}}}'
                    for i, width in enumerate(widths))
@@ -159,6 +163,13 @@ def main():
                 f'{first:.2f}', f'{median:.2f}',
                 f'{min(steps):.2f}, {max(steps):.2f}', f'{worker.memory:.2f}',
                 f'{slowest / median:.2f}'), flush=True)
+            measured['rows'].append({
+                'network': network, 'batch_size': batch_size,
+                'engine': engine, 'compiling': worker.compiling,
+                'first': first, 'steps': steps, 'memory': worker.memory})
+        if args.json:
+            with open(args.json, 'w') as file:
+                json.dump(measured, file, indent=1)
     print(rule)
 
 

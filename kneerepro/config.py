@@ -15,7 +15,9 @@ from kneerepro.data.convert import NORMALISATIONS
 from kneerepro.errors import UserError
 
 FOLDER = os.path.join(os.path.dirname(__file__), 'presets')
+#: Those that come with the package.
 PRESETS = 'smoke', 'quick', 'thesis'
+#: The four trainings.
 EXPERIMENTS = 'cae2d', 'cae3d', 'dcgan', 'wgan_gp'
 
 _ALL = 'all'

@@ -271,7 +271,7 @@ _PARAMETERS = """
     flip_filters : bool
         True for a convolution, False for a correlation.
     convolution : callable
-        What convolves, by default :func:`{function}`.
+        What convolves, by default ``{function}``.
     **kwargs
         ``num_groups`` (filter groups, by default 1) and what
         :class:`lasagne.layers.Layer` takes, such as `name`.

@@ -1,24 +1,44 @@
+"""What README.rst and the documentation say, held against the code."""
+
 import os
 import re
+import subprocess
+import sys
 import unittest
 
 from kneerepro.data.defects import NOTES, REJECTIONS
 from tests.subprocesses import ROOT
 
 
+def read(page):
+    with open(os.path.join(ROOT, page), encoding='utf-8') as file:
+        return file.read()
+
+
+def blocks(text, opening):
+    """The indented blocks after lines that match."""
+    for found in re.finditer(rf'(?m){opening}\n\n((?:(?: {{4}}.*)?\n)+)',
+                             text):
+        yield re.sub('(?m)^ {4}', '', found.group(1))
+
+
 class ReadmeTest(unittest.TestCase):
-    def setUp(self):
-        with open(os.path.join(ROOT, 'README.rst'), encoding='utf-8') as file:
-            self.text = file.read()
+    def test_python_runs(self):
+        code = '\n'.join(blocks(read('README.rst'),
+                                r'^\.\. code-block:: python$'))
+        self.assertIn('torch_mode', code)
+        output = subprocess.run(
+            [sys.executable, '-c', code], cwd=ROOT, capture_output=True,
+            text=True, stdin=subprocess.DEVNULL)
+        self.assertEqual(output.returncode, 0, output.stderr)
+        self.assertEqual(output.stdout, '(None, 1, 32, 64, 64)\n')
 
-    def test_explains_all_codes(self):
+    def test_links(self):
+        for path in re.findall(r'<((?!https?:)[^<>]+/[^<>]+)>`_',
+                               read('README.rst')):
+            self.assertTrue(os.path.exists(os.path.join(ROOT, path)), path)
+
+    def test_data_page_explains_all_codes(self):
+        text = read('docs/data.rst')
         for code, meaning in [*REJECTIONS.items(), *NOTES.items()]:
-            self.assertRegex(self.text, rf'(?m)^{code} +{re.escape(meaning)}$')
-
-    def test_scripts_exist(self):
-        scripts = set(re.findall(r'\b(?:data|experiments|benchmarks)/\w+\.py',
-                                 self.text))
-        self.assertGreater(len(scripts), 5)
-        for script in scripts:
-            self.assertTrue(os.path.exists(os.path.join(ROOT, script)),
-                            script)
+            self.assertRegex(text, rf'(?m)^{code} +{re.escape(meaning)}$')

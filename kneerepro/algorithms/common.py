@@ -12,7 +12,7 @@ _MAX_SEED = 2147462578  # MRG31k3p's smaller modulus, less the 1 added below
 
 
 def input_layer(network):
-    """The one :class:`InputLayer` of `network`."""
+    """The one ``InputLayer`` of `network`."""
     inputs = [layer for layer in get_all_layers(network)
               if isinstance(layer, InputLayer)]
     if len(inputs) != 1:

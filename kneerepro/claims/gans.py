@@ -43,10 +43,12 @@ def mode_collapse(evidence):
 
 def unstable(evidence):
     """C6: whether the losses come to rest, the discriminator's above all."""
-    parts = {}
+    parts, level = {}, {}
     for name in 'discriminator', 'generator':
-        rest = curves.residuals(evidence.curve('dcgan', name))
+        curve = evidence.curve('dcgan', name)
+        rest = curves.residuals(curve)
         half = len(rest) // 2
+        level[name] = np.median(curve[half:])
         # The beginning, a tenth, has to be in motion.
         parts[name] = [curves.blocks(part, curves.WINDOW) for part in
                        (rest[len(rest) // 10:half], rest[half:])]
@@ -61,6 +63,9 @@ def unstable(evidence):
                         _spread_ratio, late, parts['generator'][1]),
                     _BLOCKS, 'above', 1.,
                     'equally unstable; both are cross-entropies'),
+        Measurement('the same, each spread relative to its loss', estimate(
+            _spread_ratio, late / level['discriminator'],
+            parts['generator'][1] / level['generator']), _BLOCKS),
         *_about_curve(evidence, 'dcgan', 'discriminator')]
 
 

@@ -8,7 +8,7 @@ from collections import namedtuple
 
 Defect = namedtuple('Defect', 'code message')
 
-# For these a file or a series is left out.
+#: For these a file or a series is left out.
 REJECTIONS = {
     # of a file
     'UNREADABLE': 'cannot be opened, or its header is damaged',
@@ -42,7 +42,7 @@ REJECTIONS = {
     'SURPLUS_SERIES': 'not the first of its patient (--one-per-patient)',
 }
 
-# These are put on record.
+#: These are put on record.
 NOTES = {
     'RESAMPLED_DEPTH': 'another number of slices than --depth: resampled',
     'PADDED_FIELD': 'not square: padded to a square before resizing',

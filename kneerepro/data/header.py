@@ -2,7 +2,7 @@
 
 A disk of the OAI holds millions of slices, so a header is read once and of
 it only what is needed; and since the slices of a series agree in nearly all
-of that, it is decoded once for a series (:func:`_common`).
+of that, it is decoded once for a series (``_common``).
 """
 
 import functools

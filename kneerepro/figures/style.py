@@ -1,5 +1,6 @@
 """What all figures share."""
 
+import functools
 import textwrap
 
 import numpy as np
@@ -22,10 +23,10 @@ _STYLE = {'font.size': 9, 'axes.titlesize': 9, 'axes.labelsize': 9,
 
 def styled(draw):
     """Decorator: `draw` runs with the package's matplotlib settings."""
+    @functools.wraps(draw)
     def styled_draw(*args, **kwargs):
         with rc_context(_STYLE):
             return draw(*args, **kwargs)
-    styled_draw.__doc__, styled_draw.__name__ = draw.__doc__, draw.__name__
     return styled_draw
 
 

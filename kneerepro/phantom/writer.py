@@ -30,8 +30,9 @@ def write_patients(out, patients, seed=0, matrix=384, slices=160,
     """Write DICOM series of synthetic knees, one per patient.
 
     The files are ``out/release/participant/date/barcode/001`` and so on, and
-    ``out/ground_truth.csv`` tells the :class:`Anatomy` of each. The same
-    arguments give the same bytes.
+    ``out/ground_truth.csv`` tells the
+    :class:`~kneerepro.phantom.anatomy.Anatomy` of each. The same arguments
+    give the same bytes.
 
     Parameters
     ----------

@@ -1,0 +1,157 @@
+"""Every command of README.rst and of the documentation, carried out: three
+minutes, so not among the tests (``make test-commands``)."""
+
+import glob
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from kneerepro.runs import find
+from tests.subprocesses import ROOT
+from tests.test_readme import blocks, read
+
+PAGES = ['README.rst', *sorted(
+    os.path.relpath(path, ROOT)
+    for path in glob.glob(os.path.join(ROOT, 'docs', '*.rst')))]
+
+# A preset in which every training is over in seconds.
+PRESET = """[all]
+patients = 8
+matrix = 64
+slices = 16
+depth = 16
+width = 0.03
+nz = 8
+epochs = 2
+batch_size = 4
+
+[cae2d]
+test = 16
+
+[cae3d]
+batch_size = 1
+"""
+
+# What stands for a program of the reader's own.
+PROGRAM = """import kneerepro
+import theano
+x = theano.tensor.vector()
+print(type(theano.function([x], x + 1).maker.linker).__name__)
+"""
+
+
+def commands(page):
+    """The lines of the blocks that a shell is to carry out."""
+    for block in blocks(read(page), r'^(?!\.\. ).*::$'):
+        for line in block.splitlines():
+            if line.strip():
+                yield ' '.join(shlex.split(line, comments=True))
+
+
+class CommandsTest(unittest.TestCase):
+    """Every command, in the order of the pages, in a folder of its own.
+
+    Trainings are made small by a preset, and data by flags; nothing else is
+    changed.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        for name in os.listdir(ROOT):
+            if name in ('data', 'experiments', 'Makefile', 'build_venv.sh',
+                        'requirements.txt', 'setup.py', 'docs',
+                        'benchmarks'):
+                os.symlink(os.path.join(ROOT, name),
+                           os.path.join(cls.folder, name))
+        cls.preset = os.path.join(cls.folder, 'tiny.ini')
+        with open(cls.preset, 'w') as file:
+            file.write(PRESET)
+        with open(os.path.join(cls.folder, 'program.py'), 'w') as file:
+            file.write(PROGRAM)
+        cls.images = os.path.join(cls.folder, 'FOLDER')
+        cls.succeed(f'python data/make_phantom.py --patients 8 --matrix 64 '
+                    f'--slices 16 --out {cls.images}')
+
+    @classmethod
+    def start(cls, command):
+        words, environment = shlex.split(command), {}
+        while '=' in words[0]:
+            name, value = words.pop(0).split('=', 1)
+            environment[name] = value
+        if words[0] in ('python', '.venv/bin/python'):
+            words[0] = sys.executable
+        return subprocess.Popen(
+            words, cwd=cls.folder, text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, 'PYTHONPATH': ROOT,
+                 'XDG_CONFIG_HOME': cls.folder, **environment})
+
+    @classmethod
+    def succeed(cls, command):
+        process = cls.start(command)
+        output, _ = process.communicate()
+        if process.returncode:
+            raise AssertionError(f'{command} ended with '
+                                 f'{process.returncode}:\n{output}')
+        return output
+
+    def carry_out(self, command):
+        """A command of a page, made small."""
+        program = command.split()[1] if ' ' in command else ''
+        if command.startswith('make '):
+            # What it calls is tested by its own name.
+            self.succeed(command.replace('make ', 'make -n ', 1))
+        elif program == 'data/prepare.py':
+            self.succeed(command + ' --depth 16')
+        elif '--resume' in command:
+            self.stop_one(program)
+            self.assertIn('going on', self.succeed(command))
+        elif program.startswith('experiments/') and not re.match(
+                'experiments/fig2_[12]', program):
+            command = re.sub(r' --preset \w+', '', command)
+            self.succeed(f'{command} --preset {self.preset}')
+        elif ' kneerepro generate RUN' in command:
+            self.succeed(command.replace('RUN', self.run_of('dcgan')))
+        elif ' RUN ' in command:
+            self.succeed(command.replace('RUN', self.run_of('cae2d'))
+                         .replace('DIR', 'made'))
+        elif command.endswith(' program.py'):
+            self.assertEqual(self.succeed(command), 'TorchLinker\n')
+        else:
+            self.succeed(command)
+
+    def run_of(self, experiment):
+        return next(run.folder for run in find(
+            os.path.join(self.folder, 'runs'), experiment) if run.finished)
+
+    def stop_one(self, program):
+        """Start a training, and stop it once it is on its way."""
+        process = self.start(f'.venv/bin/python {program} --preset '
+                             f'{self.preset} --epochs 12 '
+                             '--checkpoint-interval 0')
+        while process.poll() is None:
+            newest, = find(os.path.join(self.folder, 'runs'), 'cae2d')[:1]
+            if not newest.finished and newest.iteration():
+                break
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+
+    def test_all(self):
+        done = set()
+        for page in PAGES:
+            for command in commands(page):
+                if command not in done:
+                    with self.subTest(page=page, command=command):
+                        self.carry_out(command)
+                    done.add(command)
+        self.assertGreater(len(done), 20)
