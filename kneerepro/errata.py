@@ -1,4 +1,4 @@
-"""Where the thesis contradicts itself or is silent: E1 to E20 of the README.
+"""Where the thesis contradicts itself or is silent: E1 to E20.
 
 An erratum excuses a cell of :mod:`kneerepro.thesis` only for the value that
 one of its readings puts there, so it cannot hide another mistake.

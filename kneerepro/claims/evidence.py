@@ -23,7 +23,8 @@ _BATCH = 128
 class Evidence:
     """Losses of runs, and images made by their networks.
 
-    All methods raise :class:`~kneerepro.errors.UserError` for what is missing or damaged.
+    All methods raise :class:`~kneerepro.errors.UserError` for what is missing
+    or damaged.
 
     Parameters
     ----------

@@ -117,6 +117,9 @@ def best(evidence):
             generation.nearest_distance(evidence.real('wgan_gp')[0], among,
                                         rank=2)]
 
+    recall = [generation.within_manifold(real, of) for of in (made, dcgan)]
+    alike = [generation.ms_ssim_of_pairs(one, len(one)) for one in images]
+
     def difference(a, b, of):
         return (generation.frechet_distance(a, of)
                 - generation.frechet_distance(b, of))
@@ -127,12 +130,10 @@ def best(evidence):
             centred=True), 'images of each, real images', 'below', 0.,
             'equally good'),
         Measurement('recall, less that of DCGAN', estimate(
-            mean_difference, *(generation.within_manifold(real, of)
-                                for of in (made, dcgan)), paired=True),
-            'real images', 'above', 0., 'equally varied'),
+            mean_difference, *recall, paired=True), 'real images', 'above',
+            0., 'equally varied'),
         Measurement('MS-SSIM of pairs, less that of DCGAN', estimate(
-            mean_difference, *(generation.ms_ssim_of_pairs(one, len(one))
-                                for one in images)), 'pairs of each'),
+            mean_difference, *alike), 'pairs of each'),
         Measurement('distance to the nearest training image, of that of '
                     'training images to each other', estimate(
                         median_ratio, *near),

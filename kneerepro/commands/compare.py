@@ -1,8 +1,8 @@
 """Hold the networks against the thesis's tables, cell by cell.
 
 Printed values stand beside those of the layers that are built. What differs
-is explained by an erratum of the thesis (E1 to E20 of the README), or it is
-a mismatch. The exit status is 1 if there is a mismatch or, in the default
+is explained by an erratum of the thesis (E1 to E20, listed at the end), or it
+is a mismatch. The exit status is 1 if there is a mismatch or, in the default
 reading, if an erratum no longer applies.
 
 --variant compares another reading, RUN the networks of a finished run. What

@@ -2,8 +2,8 @@
 
 Each builder returns the output layers of two networks with input layers of
 their own, as the thesis's tables show them. The defaults are the thesis's
-tables as ``E1`` to ``E5`` and ``E14`` of the list in the README read them; the
-other readings are options.
+tables as E1 to E5 and E14 (:mod:`kneerepro.errata`) read them; the other
+readings are options.
 """
 
 from kneerepro.networks.cae import build_cae2d, build_cae3d
