@@ -64,8 +64,10 @@ benchmark: setup
 numbers: setup
 	@mkdir -p build
 	$(BIN)/python experiments/thesis.py
-	$(BIN)/python benchmarks/step_time.py --json build/step_time.json
-	$(BIN)/python docs/publish.py --steps build/step_time.json
+	$(BIN)/python benchmarks/step_time.py cae2d cae3d --json build/caes.json
+	$(BIN)/python benchmarks/step_time.py dcgan wgan_gp --batch-size 32 \
+	    --json build/gans.json
+	$(BIN)/python docs/publish.py --steps build/caes.json build/gans.json
 
 # make clean           remove the virtual environment and what was built
 clean:

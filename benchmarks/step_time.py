@@ -1,11 +1,11 @@
-"""Seconds per training step of the four networks, on the PyTorch engine and
-on Theano's C code.
+"""Seconds per training step of the four networks: on the PyTorch engine, in
+PyTorch alone, and on Theano's C code.
 
-At thesis size and batch size (Table 2.5). Each engine has a process of its
-own, for what one does to the allocation of memory is not to help the other;
-the two take turns, step by step, so that whatever else the machine does slows
-both. Theano's compilation cache starts empty. A GAN's step is one of each of
-its two networks.
+At thesis size and batch size (Table 2.5). Each has a process of its own, for
+what one does to the allocation of memory is not to help another; they take
+turns, step by step, so that whatever else the machine does slows all. Theano's
+compilation cache starts empty. A GAN's step is one of each of its two
+networks.
 """
 
 import argparse
@@ -25,22 +25,42 @@ from kneerepro import cli, engines, environment
 
 NETWORKS = ['cae2d', 'cae3d', 'dcgan', 'wgan_gp']
 BATCH_SIZES = dict(cae2d=128, cae3d=4, dcgan=128, wgan_gp=128)  # Table 2.5
-ENGINES = ['torch', 'theano']
+ENGINES = ['torch', 'native', 'theano']
 
 
 def compile_step(network, batch_size, engine, device):
     """Compile a network; returns a function that makes one training step."""
+    if engine == 'native':
+        return native_step(network, batch_size, device)
     from kneerepro import algorithms, networks
     mode = engines.Engine(engine, device).mode
     pair = getattr(networks, 'build_' + network)()
-    size = (160, 64, 64) if network == 'cae3d' else (64, 64)
-    x = np.random.RandomState(0).rand(batch_size, 1, *size).astype('float32')
+    x = minibatch(network, batch_size)
     if network.startswith('cae'):
         functions = algorithms.compile_cae(*pair, mode=mode)
         return lambda: functions.train(x)
     compile_gan = getattr(algorithms, 'compile_' + network)
     functions = compile_gan(*pair, batch_size=batch_size, mode=mode)
     return lambda: (functions[0](x), functions[1]())
+
+
+def native_step(network, batch_size, device):
+    """The same in PyTorch alone."""
+    import torch
+
+    from native import training_step
+    if device == 'auto':
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    _, step = training_step(network, batch_size, device)
+    x = torch.from_numpy(minibatch(network, batch_size))
+    return lambda: step(x.to(device))
+
+
+def minibatch(network, batch_size):
+    """What a network is trained on here: noise."""
+    size = (160, 64, 64) if network == 'cae3d' else (64, 64)
+    return np.random.RandomState(0).rand(batch_size, 1, *size).astype(
+        'float32')
 
 
 def work(network, batch_size, engine, device):
@@ -76,7 +96,7 @@ class Worker:
         flags = os.environ['THEANO_FLAGS'] + f',base_compiledir={compiledir}'
         self._process = subprocess.Popen(
             [sys.executable, __file__, '--worker', network, str(batch_size),
-             engine, device if engine == 'torch' else 'cpu'], text=True,
+             engine, 'cpu' if engine == 'theano' else device], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             env={**os.environ, 'THEANO_FLAGS': flags})
         self.steps = []
@@ -119,7 +139,7 @@ def machine(device):
             else theano.config.blas.ldflags or 'none')
     return (f'{environment.processor()}, {environment.cores()} cores; '
             f'Python {platform.python_version()}, NumPy {np.__version__}\n'
-            f'torch: {engines.Engine("torch", device)}\n'
+            f'torch, native: {engines.Engine("torch", device)}\n'
             f'theano: Theano {theano.__version__}, BLAS: {blas}')
 
 

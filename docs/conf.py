@@ -16,6 +16,7 @@ language = 'en'
 extensions = ['sphinx.ext.autodoc', 'sphinx.ext.doctest',
               'sphinx.ext.mathjax', 'sphinx.ext.viewcode', 'numpydoc']
 exclude_patterns = ['_build', 'requirements.txt']
+highlight_language = 'none'     # commands; Python says so
 default_role = 'code'       # `x` in docstrings is a parameter
 nitpicky = True
 # Other packages' documentation is not at hand.

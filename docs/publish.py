@@ -37,7 +37,7 @@ def main():
     config.add_out(parser)
     parser.add_argument('--preset', metavar='NAME', default='quick',
                         help='of the runs (default: quick)')
-    parser.add_argument('--steps', metavar='FILE',
+    parser.add_argument('--steps', metavar='FILE', nargs='+', default=[],
                         help='of benchmarks/step_time.py (default: the times '
                         'that are published stay)')
     args = parser.parse_args()
@@ -52,9 +52,12 @@ def main():
     write('runs', *runs_table(found), *losses_table(found),
           *figures(found))
     write('claims', *judgements(found))
-    if args.steps:
-        with open(args.steps, encoding='utf-8') as file:
-            write('steps', *steps_table(json.load(file)))
+    measured = []
+    for path in args.steps:
+        with open(path, encoding='utf-8') as file:
+            measured.append(json.load(file))
+    if measured:
+        write('steps', *steps_table(measured))
 
 
 def write(name, *lines):
@@ -92,9 +95,9 @@ def runs_table(found):
             TITLES[name], '{volumes} of {shape[0]} x {shape[1]} x {shape[2]}'
             .format(**data), f'{data["train"]:,} and {data["test"]:,}',
             f'{iterations:,}', run.parameters['batch_size'],
-            f'{seconds:.0f} s'])
+            f'{seconds:.0f}'])
     yield from table(['network', 'volumes', 'training and test examples',
-                      'iterations', 'batch', 'time'], rows)
+                      'iterations', 'batch', 'seconds'], rows)
     for start in unique(machine(one) for run in found.values()
                         for one in run.environments()):
         yield from [start + '.', '']
@@ -161,7 +164,11 @@ def judgements(found):
     run = next(iter(found.values()))
     evidence = Evidence(found, run.settings['engine'],
                         run.settings['device'])
-    for claim, found_verdict, why, measured in claims.judge_all(evidence):
+    judged = claims.judge_all(evidence)
+    yield from table(['', 'the thesis', 'measured'], [
+        [claim.number, claim.says, found_verdict]
+        for claim, found_verdict, _, _ in judged])
+    for claim, found_verdict, why, measured in judged:
         heading = f'{claim.number} {found_verdict}'
         yield from [heading, '-' * len(heading), '',
                     escaped(f'{claim.says} ({why})'), '']
@@ -177,24 +184,26 @@ def judgements(found):
 
 def steps_table(measured):
     """Seconds of a step on each engine."""
-    for line in measured['machine'].splitlines():
+    for line in unique(line for one in measured
+                       for line in one['machine'].splitlines()):
         yield f'| {escaped(line)}'
     yield ''
+    measured = [row for one in measured for row in one['rows']]
+    medians = {(row['network'], row['engine']): np.median(row['steps'])
+               for row in measured}
     rows = []
-    for row in measured['rows']:
-        slowest = next(other for other in measured['rows']
-                       if other['network'] == row['network']
-                       and other['engine'] == 'theano')
-        median = np.median(row['steps'])
+    for row in measured:
+        median = medians[row['network'], row['engine']]
         rows.append([
             TITLES[row['network']], row['batch_size'], row['engine'],
             f'{row["compiling"]:.1f} s', f'{median:.2f} s',
             f'{min(row["steps"]):.2f} to {max(row["steps"]):.2f} '
             f'({len(row["steps"])})', f'{row["memory"]:.2f} GiB',
-            f'{np.median(slowest["steps"]) / median:.2f}'])
+            *(f'{medians[row["network"], other] / median:.2f}'
+              for other in ('native', 'theano'))])
     yield from table(['network', 'batch', 'engine', 'compile', 'a step',
-                      'least to greatest (of)', 'peak memory',
-                      'times Theano'], rows)
+                      'least to greatest (of)', 'peak memory', 'x native',
+                      'x Theano'], rows)
 
 
 if __name__ == '__main__':

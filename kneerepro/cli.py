@@ -15,8 +15,8 @@ def run(main):
     """Call `main` and leave the process with its exit status.
 
     A :class:`~kneerepro.errors.UserError` becomes one line and status 2, as
-    does what the system refuses (a full disk, no permission), and an
-    interrupt status 130, as in a shell.
+    does what the system refuses (a full disk, no permission, no memory), and
+    an interrupt status 130, as in a shell.
     """
     try:
         status = main()
@@ -27,6 +27,12 @@ def run(main):
     except (UserError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         status = BAD_INPUT
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+        print('error: out of memory; do less at a time, as by a smaller '
+              '--batch-size', file=sys.stderr)
+        status = BAD_INPUT
     except Stopped as error:
         print(error, file=sys.stderr)
         status = 128 + error.signum
@@ -34,6 +40,13 @@ def run(main):
         print('interrupted', file=sys.stderr)
         status = INTERRUPTED
     sys.exit(status or 0)
+
+
+def _out_of_memory(error):
+    # PyTorch, on either device, raises a RuntimeError.
+    return isinstance(error, MemoryError) or any(
+        words in str(error) for words in ("can't allocate memory",
+                                          'out of memory'))
 
 
 def positive_int(text):

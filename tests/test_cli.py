@@ -34,6 +34,17 @@ class RunTest(unittest.TestCase):
             self.run_main(error=OSError(28, 'No space left', 'a/b')),
             (2, "error: [Errno 28] No space left: 'a/b'\n"))
 
+    def test_no_memory_is_one_line(self):
+        for error in [
+                MemoryError(),
+                RuntimeError("DefaultCPUAllocator: can't allocate memory: you "
+                             'tried to allocate 9 bytes.\nApply node ...'),
+                RuntimeError('CUDA out of memory. Tried to ...')]:
+            status, output = self.run_main(error=error)
+            self.assertEqual(status, 2)
+            self.assertIn('smaller --batch-size', output)
+            self.assertEqual(output.count('\n'), 1)
+
     def test_interrupt(self):
         self.assertEqual(self.run_main(error=KeyboardInterrupt()),
                          (130, 'interrupted\n'))

@@ -77,7 +77,8 @@ def inspect_main(description):
             scan(catalogue, args.source, workers, args.depth,
                  progress=lambda done: progress('reading headers', done,
                                                 total, 0))
-        found = finding.find(catalogue, selection_of(args), limits, options)
+        selection = selection_of(args)
+        found = finding.find(catalogue, selection, limits, options)
         files = catalogue.defective_files()
     _print_table(found)
     for path, code, message in files:
@@ -88,7 +89,9 @@ def inspect_main(description):
     print(f'{usable} usable series, {rejected} series or files to be '
           f'rejected, {sum(not one.selected for one in found)} not selected')
     if not usable:
-        raise UserError('nothing usable in ' + ', '.join(args.source))
+        raise UserError('. '.join(filter(None, (
+            'nothing usable in ' + ', '.join(args.source),
+            selection.explain(found)))))
     if args.strict and rejected:
         return REJECTED
 

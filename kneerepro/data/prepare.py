@@ -288,12 +288,9 @@ def _too_few(sources, found, summary, selection, at_least, report):
             f'{summary.rejected} series or files rejected, '
             f'{summary.not_selected} not selected; needed are at least '
             f'{at_least}')
-    others = Counter(one.description for one in found if not one.selected)
+    others = selection.explain(found)
     if others:
-        text += (f". None of these descriptions matches '{selection.pattern}'"
-                 ': ' + ', '.join(f"'{name}' ({count})" for name, count
-                                  in others.most_common(5))
-                 + '; choose with --series-description, or --any-series')
+        text += '. ' + others
     if summary.rejected:
         text += '. ' + (f'The reasons are in {report.paths[0]}' if report else
                         'data/inspect.py tells the reasons')

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from collections import Counter
 
 # What the OAI calls the series that the thesis used (section 2.1).
 DEFAULT = 'SAG_3D_DESS_(LEFT|RIGHT)'
@@ -24,6 +25,26 @@ class Selection:
     def __contains__(self, description):
         return (self._expression is None
                 or self._expression.search(description) is not None)
+
+    def explain(self, found):
+        """What the series that are not meant are called.
+
+        Parameters
+        ----------
+        found : list of kneerepro.data.series.Series
+
+        Returns
+        -------
+        str
+            A sentence, or nothing if all are meant.
+        """
+        others = Counter(one.description for one in found if not one.selected)
+        if not others:
+            return ''
+        return (f"None of these descriptions matches '{self.pattern}': "
+                + ', '.join(f"'{name}' ({count})"
+                            for name, count in others.most_common(5))
+                + '; choose with --series-description, or --any-series')
 
 
 def add_arguments(parser):

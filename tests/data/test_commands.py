@@ -110,6 +110,8 @@ class InspectCommandTest(CommandTest):
         self.run_script('inspect.py', 'knees', '--strict', status=1)
 
     def test_nothing_usable(self):
-        self.assertIn('nothing usable', self.run_script(
-            'inspect.py', 'knees', '--series-description', 'x', status=2))
+        output = self.run_script(
+            'inspect.py', 'knees', '--series-description', 'x', status=2)
+        self.assertIn('nothing usable', output)
+        self.assertIn('--any-series', output)
         self.run_script('inspect.py', 'nowhere', status=2)

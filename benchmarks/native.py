@@ -1,0 +1,155 @@
+"""The four training steps in PyTorch alone, as somebody who knows it well
+would write them: what the engine is measured against.
+
+Channels last, fused Adam, cross-entropies of logits, and gradients of those
+parameters alone that are trained. The networks have the layers, sizes and
+nonlinearities of :mod:`kneerepro.networks`, and a step computes what those of
+:mod:`kneerepro.algorithms` do, with PyTorch's own random numbers.
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from kneerepro.networks.cae import DECODER_FILTERS, ENCODER_FILTERS
+from kneerepro.networks.gan import DISCRIMINATOR_FILTERS, GENERATOR_FILTERS
+
+_NZ = {'cae2d': 100, 'cae3d': 200, 'dcgan': 200, 'wgan_gp': 200}
+_RATE = {'cae2d': 1e-4, 'cae3d': 5e-5, 'dcgan': 5e-5, 'wgan_gp': 5e-5}
+_PENALTY_WEIGHT = 10
+
+
+def training_step(network, batch_size, device='cpu'):
+    """Build networks of thesis size, and what trains them.
+
+    Parameters
+    ----------
+    network : {'cae2d', 'cae3d', 'dcgan', 'wgan_gp'}
+    batch_size : int
+        Images that a step of a generator generates.
+    device : str
+
+    Returns
+    -------
+    networks : list of nn.Module
+        Encoder and decoder, or generator and discriminator or critic.
+    step : callable
+        Of a minibatch, a tensor of shape (n, 1, rows, columns) or (n, 1,
+        depth, rows, columns) on the device. Returns the losses, a list of
+        floats: those of both networks for a GAN.
+    """
+    if network.startswith('cae'):
+        return _autoencoder(network, device)
+    return _gan(network, batch_size, device)
+
+
+def _autoencoder(network, device):
+    volumes = network == 'cae3d'
+    size = (10, 4, 4) if volumes else (4, 4)
+    nz = _NZ[network]
+    Conv, Deconv = ((nn.Conv3d, nn.ConvTranspose3d) if volumes
+                    else (nn.Conv2d, nn.ConvTranspose2d))
+    counts = 1, *ENCODER_FILTERS
+    units = counts[-1] * math.prod(size)
+    encoder = nn.Sequential(
+        *[layer for a, b in zip(counts, counts[1:])
+          for layer in (Conv(a, b, 5, 2, 2), nn.LeakyReLU(0.2, inplace=True))],
+        nn.Flatten(), nn.Linear(units, nz), nn.Sigmoid())
+    counts = ENCODER_FILTERS[-1], *DECODER_FILTERS
+    decoder = nn.Sequential(
+        nn.Linear(nz, units), nn.ReLU(inplace=True),
+        nn.Unflatten(1, (counts[0], *size)),
+        *[layer for a, b in zip(counts, counts[1:])
+          for layer in (Deconv(a, b, 4, 2, 1), nn.ReLU(inplace=True))][:-1],
+        nn.Sigmoid())
+    networks = [_placed(one, device, volumes) for one in (encoder, decoder)]
+    adam = _adam(network, *networks, beta2=0.999)
+
+    def step(x):
+        adam.zero_grad()
+        loss = F.mse_loss(networks[1](networks[0](x)), x)
+        (loss / 2).backward()
+        adam.step()
+        return [loss.item()]
+    return networks, step
+
+
+def _gan(network, batch_size, device):
+    nz = _NZ[network]
+    counts = *GENERATOR_FILTERS, 1
+    layers = [nn.Linear(nz, counts[0] * 16), nn.ReLU(inplace=True),
+              nn.Unflatten(1, (counts[0], 4, 4))]
+    for a, b in zip(counts, counts[1:]):
+        last = b == 1
+        layers.append(nn.ConvTranspose2d(a, b, 4, 2, 1, bias=last))
+        layers += ([nn.Sigmoid()] if last else
+                   [nn.BatchNorm2d(b, 1e-4), nn.ReLU(inplace=True)])
+    generator = _placed(nn.Sequential(*layers), device)
+
+    counts = 1, *DISCRIMINATOR_FILTERS
+    layers = []
+    for a, b in zip(counts, counts[1:]):
+        layers += [nn.Conv2d(a, b, 5, 2, 2, bias=False),
+                   nn.BatchNorm2d(b, 1e-4), nn.LeakyReLU(0.2, inplace=True)]
+    critic = _placed(nn.Sequential(*layers, nn.Flatten(),
+                                   nn.Linear(counts[-1] * 16, 1)), device)
+
+    adams = [_adam(network, one, beta2=0.9) for one in (generator, critic)]
+    losses = _dcgan_losses if network == 'dcgan' else _wgan_gp_losses
+
+    def step(x):
+        adams[1].zero_grad()
+        with torch.no_grad():
+            made = generator(torch.randn(len(x), nz, device=device))
+        of_critic = losses[0](critic, x, made)
+        of_critic.backward()
+        adams[1].step()
+
+        critic.requires_grad_(False)
+        adams[0].zero_grad()
+        made = generator(torch.randn(batch_size, nz, device=device))
+        of_generator = losses[1](critic(made))
+        of_generator.backward()
+        adams[0].step()
+        critic.requires_grad_(True)
+        return [of_critic.item(), of_generator.item()]
+    return [generator, critic], step
+
+
+def _cross_entropy(logits, target):
+    return F.binary_cross_entropy_with_logits(
+        logits, torch.full_like(logits, target))
+
+
+def _discriminator_loss(discriminator, x, made):
+    return (_cross_entropy(discriminator(x), 1.)
+            + _cross_entropy(discriminator(made), 0.))
+
+
+def _critic_loss(critic, x, made):
+    e = torch.rand(len(x), 1, 1, 1, device=x.device)
+    mixed = torch.lerp(made, x, e).requires_grad_()
+    gradient, = torch.autograd.grad(critic(mixed).sum(), mixed,
+                                    create_graph=True)
+    penalty = (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+    return (critic(made).mean() - critic(x).mean()
+            + _PENALTY_WEIGHT * penalty)
+
+
+_dcgan_losses = (_discriminator_loss,
+                 lambda logits: _cross_entropy(logits, 1.))
+_wgan_gp_losses = _critic_loss, lambda scores: -scores.mean()
+
+
+def _placed(network, device, volumes=False):
+    """On the device, with the memory format that convolutions like best."""
+    return network.to(device, memory_format=(
+        torch.channels_last_3d if volumes else torch.channels_last))
+
+
+def _adam(network, *trained, beta2):
+    return torch.optim.Adam(
+        [parameter for one in trained for parameter in one.parameters()],
+        _RATE[network], betas=(0.5, beta2), fused=True)
