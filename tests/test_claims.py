@@ -45,6 +45,8 @@ class Made:
         return self._real
 
     def training_images(self, experiment):
+        if experiment == 'cae2d':
+            return smooth_images(9, 40)
         return np.concatenate(self._real)
 
     def generated(self, experiment):

@@ -18,16 +18,26 @@ _EPOCHS = 20
 def blur(evidence):
     """C1: how much of the fine detail is left."""
     truth, made = evidence.reconstructed('cae2d')
-    products = [reconstruction.high_frequency_product(images, truth)
-                for images in (made, truth)]
+    linear = reconstruction.through_components(
+        truth, evidence.training_images('cae2d'),
+        evidence.run('cae2d').parameters['nz'])
+    of_made, of_linear, of_truth = (
+        reconstruction.high_frequency_product(images, truth)
+        for images in (made, linear, truth))
     return [
         Measurement(
             'transfer of fine detail',
-            estimate(ratio, *products, paired=True), 'test images',
+            estimate(ratio, of_made, of_truth, paired=True), 'test images',
             'above', reconstruction.detail_transfer(
                 reconstruction.blurred(truth), truth),
             'what a Gaussian one pixel wide leaves of these images: a '
             'narrower blur is not seen on the pixels'),
+        Measurement(
+            'that of as many principal components of the training images as '
+            'the code has units', estimate(ratio, of_linear, of_truth,
+                                           paired=True), 'test images'),
+        Measurement('MSE of these components', estimate(
+            np.mean, reconstruction.mse(linear, truth)), 'test images'),
         *[Measurement(name, estimate(np.mean, function(made, truth)),
                       'test images')
           for name, function in [('MSE', reconstruction.mse),

@@ -97,8 +97,7 @@ class Evidence:
         volumes = experiment == 'cae3d'
         with dataset_of(run) as dataset:
             examples = dataset.volumes if volumes else dataset.images
-            split = SPLITS[run.parameters['split']](examples,
-                                                    run.parameters['test'])
+            split = _split(run, examples)
             chosen = split.test
             if part == 'train':
                 rng = np.random.RandomState(0)
@@ -128,9 +127,14 @@ class Evidence:
         return images.reshape(2, count, *images.shape[2:])
 
     def training_images(self, experiment):
-        """All training images of a GAN, shape (n, rows, columns)."""
-        with dataset_of(self.run(experiment)) as dataset:
-            return dataset.images[:][:, 0]
+        """All training images of a network of images, shape (n, rows,
+        columns)."""
+        run = self.run(experiment)
+        with dataset_of(run) as dataset:
+            images = dataset.images
+            if 'split' in run.parameters:
+                return images[np.sort(_split(run, images).train)][:, 0]
+            return images[:][:, 0]
 
     @lru_cache(maxsize=None)
     def generated(self, experiment):
@@ -170,6 +174,10 @@ class Evidence:
         model = zoo.load(self.run(experiment).path('model.npz'))
         return compile_through(model.networks[:networks],
                                Engine(*self._engine).mode)
+
+
+def _split(run, examples):
+    return SPLITS[run.parameters['split']](examples, run.parameters['test'])
 
 
 def gather(root, preset=None):

@@ -5,6 +5,7 @@ of shape (n, depth, rows, columns).
 """
 
 import numpy as np
+from scipy.linalg import eigh
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
@@ -150,6 +151,39 @@ def detail_transfer(images, truth):
     """
     return (high_frequency_product(images, truth).sum()
             / high_frequency_product(truth, truth).sum())
+
+
+def through_components(images, among, count):
+    """What the best linear code of a size makes of images: their parts along
+    the first principal components of a set [1]_.
+
+    Parameters
+    ----------
+    images : array, shape (n, rows, columns)
+    among : array, shape (m, rows, columns)
+        The set that the components are of.
+    count : int
+        Of components, numbers in the code.
+
+    Returns
+    -------
+    array, shape (n, rows, columns), float64
+
+    References
+    ----------
+    .. [1] P. Baldi, K. Hornik: Neural Networks and Principal Component
+           Analysis: Learning from Examples Without Local Minima, Neural
+           Networks 2, 1989.
+    """
+    among = np.reshape(among, (len(among), -1)).astype('float64')
+    mean = among.mean(0)
+    among -= mean
+    # Of pixels, of which there are never more than a few thousand.
+    pixels = among.shape[1]
+    _, components = eigh(among.T @ among, subset_by_index=(
+        max(0, pixels - count), pixels - 1))
+    about = np.reshape(images, (len(images), -1)) - mean
+    return (about @ components @ components.T + mean).reshape(images.shape)
 
 
 def blurred(images, sigma=ONE_PIXEL):

@@ -87,6 +87,23 @@ class ReconstructionTest(unittest.TestCase):
         gain = np.exp(-2 * np.pi**2 * squared)[squared > 0.25**2].mean()
         self.assertLess(abs(kept[-1] - gain), 0.02)
 
+    def test_principal_components(self):
+        rng = np.random.RandomState(2)
+        basis = rng.normal(size=(3, 8, 8))
+        images = 0.5 + np.tensordot(rng.normal(size=(50, 3)), basis, 1)
+        # Three numbers are all that there is to these images.
+        np.testing.assert_allclose(reconstruction.through_components(
+            images, images, 3), images, atol=1e-8)
+        # And two leave what is along the third of their directions.
+        left = images - reconstruction.through_components(images, images, 2)
+        spectrum = np.linalg.svd((images - images.mean(0)).reshape(50, -1),
+                                 compute_uv=False)
+        self.assertAlmostEqual(np.square(left).sum() / spectrum[2]**2, 1)
+        # As many as there are pixels leave nothing.
+        other = rng.normal(size=(4, 8, 8))
+        np.testing.assert_allclose(reconstruction.through_components(
+            other, images, 64), other, atol=1e-8)
+
     def test_added_noise_is_no_detail(self):
         other = np.random.RandomState(1).normal(size=self.noise.shape)
         # The gain of independent noise has a standard deviation of
