@@ -33,6 +33,8 @@ numpydoc_xref_param_type = False
 html_theme = 'furo'
 html_title = f'kneerepro {release}'
 html_theme_options = {'navigation_with_keys': True}
+html_static_path = ['_static']
+html_css_files = ['tables.css']
 html_show_sphinx = False
 html_copy_source = False
 
