@@ -1,11 +1,8 @@
-import os
-import re
 import unittest
 
 import kneerepro    # noqa: F401, first: it readies Python for Theano
 from kneerepro import config, errata, thesis
 from kneerepro.figures.captions import PRINTED
-from tests.subprocesses import ROOT
 
 LAYERS = '2.1', '2.2', '2.3', '2.4'
 
@@ -112,28 +109,3 @@ class ErrataTest(unittest.TestCase):
         for erratum in errata.ERRATA.values():
             for name, text in erratum.parameters.items():
                 config.read_parameter(name, text)
-
-    def test_as_in_the_readme(self):
-        with open(os.path.join(ROOT, 'README.rst'), encoding='utf-8') as file:
-            text = file.read()
-        start = text.index('no.  the thesis')
-        lines = text[start:text.index('(E12 concerns', start)].splitlines()
-        edges = [lines[0].index(word)
-                 for word in ('no.', 'the thesis', 'built here')] + [None]
-        found = {}
-        for line in lines[1:]:
-            cells = [line[i:j].strip() for i, j in zip(edges, edges[1:])]
-            if re.match(r'E\d+$', cells[0]):
-                name = cells[0]
-                found[name] = cells[1:]
-            elif cells[1] or cells[2]:
-                if not line.startswith('='):
-                    found[name] = [f'{a} {b}'.strip() for a, b in
-                                   zip(found[name], cells[1:])]
-        self.assertEqual(set(errata.ERRATA) - set(found), {'E12', 'E16'})
-        for name, (printed, built) in found.items():
-            erratum = errata.ERRATA[name]
-            expected = '; '.join(filter(None, (erratum.built, erratum.also)))
-            self.assertEqual(
-                (printed.replace('``', ''), built.replace('``', '')),
-                (erratum.thesis, expected), name)

@@ -5,7 +5,7 @@ of shape (n, depth, rows, columns).
 """
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import eigh, svd
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
@@ -178,10 +178,12 @@ def through_components(images, among, count):
     among = np.reshape(among, (len(among), -1)).astype('float64')
     mean = among.mean(0)
     among -= mean
-    # Of pixels, of which there are never more than a few thousand.
     pixels = among.shape[1]
-    _, components = eigh(among.T @ among, subset_by_index=(
-        max(0, pixels - count), pixels - 1))
+    if len(among) < pixels:
+        components = svd(among, full_matrices=False)[2][:count].T
+    else:       # of which there may be many times as many
+        _, components = eigh(among.T @ among, subset_by_index=(
+            max(0, pixels - count), pixels - 1))
     about = np.reshape(images, (len(images), -1)) - mean
     return (about @ components @ components.T + mean).reshape(images.shape)
 

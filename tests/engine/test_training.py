@@ -10,7 +10,7 @@ class TrainingTest(EngineTest):
     more of them, with Theano's C code and in both precisions."""
 
     def train(self, network, mode):
-        return train(network, mode, iterations=3, batch_size=4)
+        return train(network, mode, iterations=2, batch_size=4)
 
     def test_as_in_theano(self):
         for network in NETWORKS:

@@ -101,6 +101,7 @@ class ReconstructionTest(unittest.TestCase):
         self.assertAlmostEqual(np.square(left).sum() / spectrum[2]**2, 1)
         # As many as there are pixels leave nothing.
         other = rng.normal(size=(4, 8, 8))
+        images = rng.normal(size=(100, 8, 8))
         np.testing.assert_allclose(reconstruction.through_components(
             other, images, 64), other, atol=1e-8)
 
