@@ -7,18 +7,16 @@ nonlinearities of :mod:`kneerepro.networks`, and a step computes what those of
 :mod:`kneerepro.algorithms` do, with PyTorch's own random numbers.
 """
 
+import functools
 import math
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from kneerepro import config
 from kneerepro.networks.cae import DECODER_FILTERS, ENCODER_FILTERS
 from kneerepro.networks.gan import DISCRIMINATOR_FILTERS, GENERATOR_FILTERS
-
-_NZ = {'cae2d': 100, 'cae3d': 200, 'dcgan': 200, 'wgan_gp': 200}
-_RATE = {'cae2d': 1e-4, 'cae3d': 5e-5, 'dcgan': 5e-5, 'wgan_gp': 5e-5}
-_PENALTY_WEIGHT = 10
 
 
 def training_step(network, batch_size, device='cpu'):
@@ -40,15 +38,16 @@ def training_step(network, batch_size, device='cpu'):
         depth, rows, columns) on the device. Returns the losses, a list of
         floats: those of both networks for a GAN.
     """
+    parameters = config.read_preset('thesis', network)
     if network.startswith('cae'):
-        return _autoencoder(network, device)
-    return _gan(network, batch_size, device)
+        return _autoencoder(network, parameters, device)
+    return _gan(network, parameters, batch_size, device)
 
 
-def _autoencoder(network, device):
+def _autoencoder(network, parameters, device):
     volumes = network == 'cae3d'
     size = (10, 4, 4) if volumes else (4, 4)
-    nz = _NZ[network]
+    nz = parameters['nz']
     Conv, Deconv = ((nn.Conv3d, nn.ConvTranspose3d) if volumes
                     else (nn.Conv2d, nn.ConvTranspose2d))
     counts = 1, *ENCODER_FILTERS
@@ -65,7 +64,7 @@ def _autoencoder(network, device):
           for layer in (Deconv(a, b, 4, 2, 1), nn.ReLU(inplace=True))][:-1],
         nn.Sigmoid())
     networks = [_placed(one, device, volumes) for one in (encoder, decoder)]
-    adam = _adam(network, *networks, beta2=0.999)
+    adam = _adam(parameters, *networks)
 
     def step(x):
         adam.zero_grad()
@@ -76,8 +75,8 @@ def _autoencoder(network, device):
     return networks, step
 
 
-def _gan(network, batch_size, device):
-    nz = _NZ[network]
+def _gan(network, parameters, batch_size, device):
+    nz = parameters['nz']
     counts = *GENERATOR_FILTERS, 1
     layers = [nn.Linear(nz, counts[0] * 16), nn.ReLU(inplace=True),
               nn.Unflatten(1, (counts[0], 4, 4))]
@@ -96,21 +95,28 @@ def _gan(network, batch_size, device):
     critic = _placed(nn.Sequential(*layers, nn.Flatten(),
                                    nn.Linear(counts[-1] * 16, 1)), device)
 
-    adams = [_adam(network, one, beta2=0.9) for one in (generator, critic)]
-    losses = _dcgan_losses if network == 'dcgan' else _wgan_gp_losses
+    adams = [_adam(parameters, one) for one in (generator, critic)]
+    if network == 'dcgan':
+        loss_of_critic, loss_of_generator = (
+            _discriminator_loss, lambda logits: _cross_entropy(logits, 1.))
+    else:
+        loss_of_critic, loss_of_generator = (
+            functools.partial(_critic_loss,
+                              weight=parameters['penalty_weight']),
+            lambda scores: -scores.mean())
 
     def step(x):
         adams[1].zero_grad()
         with torch.no_grad():
             made = generator(torch.randn(len(x), nz, device=device))
-        of_critic = losses[0](critic, x, made)
+        of_critic = loss_of_critic(critic, x, made)
         of_critic.backward()
         adams[1].step()
 
         critic.requires_grad_(False)
         adams[0].zero_grad()
         made = generator(torch.randn(batch_size, nz, device=device))
-        of_generator = losses[1](critic(made))
+        of_generator = loss_of_generator(critic(made))
         of_generator.backward()
         adams[0].step()
         critic.requires_grad_(True)
@@ -128,19 +134,13 @@ def _discriminator_loss(discriminator, x, made):
             + _cross_entropy(discriminator(made), 0.))
 
 
-def _critic_loss(critic, x, made):
+def _critic_loss(critic, x, made, weight):
     e = torch.rand(len(x), 1, 1, 1, device=x.device)
     mixed = torch.lerp(made, x, e).requires_grad_()
     gradient, = torch.autograd.grad(critic(mixed).sum(), mixed,
                                     create_graph=True)
     penalty = (gradient.flatten(1).norm(dim=1) - 1).square().mean()
-    return (critic(made).mean() - critic(x).mean()
-            + _PENALTY_WEIGHT * penalty)
-
-
-_dcgan_losses = (_discriminator_loss,
-                 lambda logits: _cross_entropy(logits, 1.))
-_wgan_gp_losses = _critic_loss, lambda scores: -scores.mean()
+    return critic(made).mean() - critic(x).mean() + weight * penalty
 
 
 def _placed(network, device, volumes=False):
@@ -149,7 +149,8 @@ def _placed(network, device, volumes=False):
         torch.channels_last_3d if volumes else torch.channels_last))
 
 
-def _adam(network, *trained, beta2):
+def _adam(parameters, *trained):
     return torch.optim.Adam(
         [parameter for one in trained for parameter in one.parameters()],
-        _RATE[network], betas=(0.5, beta2), fused=True)
+        parameters['learning_rate'],
+        betas=(parameters['beta1'], parameters['beta2']), fused=True)

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from kneerepro import claims, cli, config
+from kneerepro.built import NAMES
 from kneerepro.claims.evidence import Evidence, gather
 from kneerepro.claims.measurement import (
     count_text, interval_text, verdict)
@@ -22,11 +23,6 @@ from kneerepro.figures.captions import SHOWN
 from kneerepro.figures.of_runs import FIGURES, file_name
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'measured')
-TITLES = {'cae2d': '2D autoencoder', 'cae3d': '3D autoencoder',
-          'dcgan': 'DCGAN', 'wgan_gp': 'WGAN-GP'}
-# Those of the networks are in the documentation of the networks.
-DRAWN = [number for numbers in FIGURES.values() for number in numbers
-         if number.startswith('3.')]
 
 _WIDTH = 1000       # pixels of a figure
 _CURVES = '3.3', '3.5', '3.7', '3.10'
@@ -92,7 +88,7 @@ def runs_table(found):
         iterations = len(results[losses_of(results)[0]]) - 1
         seconds = float(results['seconds'])
         rows.append([
-            TITLES[name], '{volumes} of {shape[0]} x {shape[1]} x {shape[2]}'
+            NAMES[name], '{volumes} of {shape[0]} x {shape[1]} x {shape[2]}'
             .format(**data), f'{data["train"]:,} and {data["test"]:,}',
             f'{iterations:,}', run.parameters['batch_size'],
             f'{seconds:.0f}'])
@@ -128,7 +124,7 @@ def losses_table(found):
         results = run.results()
         for loss in losses_of(results):
             values = results[loss][~np.isnan(results[loss])]
-            rows.append([TITLES[name], loss[:-len('_loss')].replace('_', ' '),
+            rows.append([NAMES[name], loss[:-len('_loss')].replace('_', ' '),
                          *(f'{value:.4g}' for value in (
                              values[0], values.min(), values[-1]))])
     yield from table(['network', 'loss', 'first', 'least', 'last'], rows)
@@ -137,11 +133,11 @@ def losses_table(found):
 def figures(found):
     """The figures of chapter 3, as pictures small enough to be kept."""
     for name, run in found.items():
-        heading = TITLES[name]
+        heading = NAMES[name]
         yield from [heading, '^' * len(heading), '']
         for number in FIGURES[name]:
-            if number not in DRAWN:
-                continue
+            if not number.startswith('3.'):
+                continue        # networks: the same for every run
             with Image.open(run.path('figures', file_name(number)
                                      + '.png')) as image:
                 image = image.convert('RGB')
@@ -195,7 +191,7 @@ def steps_table(measured):
     for row in measured:
         median = medians[row['network'], row['engine']]
         rows.append([
-            TITLES[row['network']], row['batch_size'], row['engine'],
+            NAMES[row['network']], row['batch_size'], row['engine'],
             f'{row["compiling"]:.1f} s', f'{median:.2f} s',
             f'{min(row["steps"]):.2f} to {max(row["steps"]):.2f} '
             f'({len(row["steps"])})', f'{row["memory"]:.2f} GiB',

@@ -31,7 +31,7 @@ class Selection:
 
         Parameters
         ----------
-        found : list of kneerepro.data.series.Series
+        found : list of kneerepro.data.find.Found
 
         Returns
         -------
