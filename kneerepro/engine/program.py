@@ -192,7 +192,7 @@ class Program:
         self._emit(indent, f'{", ".join(results)} = '
                            f'{kernel}({", ".join(arguments)})', node)
         defined.update(results)
-        if not host:
+        if not host and not getattr(node.op, 'moves', False):
             for i, (destroyed,) in getattr(node.op, 'destroy_map',
                                            {}).items():
                 # What nobody else sees may as well be left as it is.

@@ -40,6 +40,8 @@ class AdamStep(Op):
     """
 
     __props__ = 'beta1', 'beta2', 'epsilon', 'inplace'
+    #: What is overwritten may be left, and its new value lie elsewhere.
+    moves = True
 
     def __init__(self, beta1, beta2, epsilon, inplace=False):
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
@@ -79,18 +81,32 @@ def build_adam_step(op, node, device):
                 + ', '.join(str(tuple(x.shape)) for x in inputs[:4]))
         if not op.inplace:
             state = [value.clone() for value in state]
-        # The kernel goes through memory from one end to the other.
+        # The kernel goes through memory from one end to the other, so all are
+        # to be in the order of the gradient. Once moved into it, they stay.
+        order = _order(g)
+        g = g.permute(order).contiguous()
+        state = [value.permute(order) for value in state]
         dense = [value.contiguous() for value in state]
         torch._fused_adam_(
-            *([value] for value in (dense[0], g.contiguous(), *dense[1:])),
-            [], [steps], lr=rate, beta1=op.beta1, beta2=op.beta2,
-            weight_decay=0, eps=op.epsilon, amsgrad=False, maximize=False)
-        for value, changed in zip(state, dense):
-            if value is not changed:
-                value.copy_(changed)
-        return state
+            [dense[0]], [g], [dense[1]], [dense[2]], [], [steps], lr=rate,
+            beta1=op.beta1, beta2=op.beta2, weight_decay=0, eps=op.epsilon,
+            amsgrad=False, maximize=False)
+        if device.type != 'cpu':
+            # Others may count on where they are.
+            for value, changed in zip(state, dense):
+                if value is not changed:
+                    value.copy_(changed)
+            dense = state
+        back = sorted(range(len(order)), key=order.__getitem__)
+        return [value.permute(back) for value in dense]
 
     return step
+
+
+def _order(x):
+    """The axes, from those that are far apart in memory to those that are
+    close."""
+    return sorted(range(x.ndim), key=lambda axis: (-x.stride(axis), axis))
 
 
 @local_optimizer([Elemwise])

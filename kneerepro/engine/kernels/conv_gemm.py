@@ -14,7 +14,7 @@ import math
 
 import torch
 
-_PART = 2 ** 22     # elements of the matrix at a time
+_PART = 2 ** 22     # elements of the matrix at a time, but as many as filters
 
 
 def output_sizes(sizes, kernel, stride, padding, dilation):
@@ -44,7 +44,7 @@ def forward(images, filters, bias, stride, padding, dilation):
                            dilation)
     matrix = _as_matrix(filters).t()
     result = images.new_empty((len(images), *outputs, count))
-    for batch, rows, patches in _parts(images, kernel, outputs, stride,
+    for batch, rows, patches in _parts(images, filters.shape, outputs, stride,
                                        padding, dilation):
         part = result[batch, rows].view(-1, count)
         if bias is None:
@@ -63,7 +63,7 @@ def by_filters(images, gradient, shape, stride, padding, dilation):
     count, kernel, outputs = shape[0], shape[2:], gradient.shape[1:-1]
     # The other way round, the product takes a fifth longer.
     result = images.new_zeros((math.prod(shape[1:]), count))
-    for batch, rows, patches in _parts(images, kernel, outputs, stride,
+    for batch, rows, patches in _parts(images, shape, outputs, stride,
                                        padding, dilation):
         result.addmm_(patches.t(), gradient[batch, rows].reshape(-1, count))
     return result.t().view(count, *kernel, shape[1]).movedim(-1, 1)
@@ -82,7 +82,7 @@ def by_images(filters, gradient, shape, bias, stride, padding, dilation):
                zip(outputs, stride, dilation, kernel, padding, sizes)]
     inside = (slice(None), *(slice(pad, pad + size)
                              for pad, size in zip(padding, sizes)))
-    for batch, steps in _slices(len(gradient), outputs, matrix.shape[1]):
+    for batch, steps in _slices(len(gradient), outputs, *matrix.shape[::-1]):
         gradients = gradient[batch]
         images = gradient.new_zeros((len(gradients), *covered, channels))
         for rows in steps:
@@ -115,25 +115,29 @@ def _as_matrix(filters):
     return filters.movedim(1, -1).reshape(len(filters), -1)
 
 
-def _slices(count, outputs, width):
+def _slices(count, outputs, width, filters):
     """Which images, and which first indices of filter positions in them, to
     take at a time."""
+    # Each part reads all filters again.
+    part = max(_PART, width * filters)
     each = math.prod(outputs) * width
-    images = max(1, _PART // each)
-    rows = max(1, min(outputs[0], _PART * outputs[0] // each))
+    images = max(1, part // each)
+    rows = max(1, min(outputs[0], part * outputs[0] // each))
     steps = [slice(start, min(start + rows, outputs[0]))
              for start in range(0, outputs[0], rows)]
     for start in range(0, count, images):
         yield slice(start, min(start + images, count)), steps
 
 
-def _parts(images, kernel, outputs, stride, padding, dilation):
-    """The matrix in parts, with the images and rows that each belongs to."""
-    width = images.shape[1] * math.prod(kernel)
+def _parts(images, shape, outputs, stride, padding, dilation):
+    """The matrix in parts, with the images and rows that each belongs to, for
+    filters of a `shape`."""
+    filters, *_ = shape
+    kernel, width = shape[2:], math.prod(shape[1:])
     pads = [0, 0]
     for pad in reversed(padding):
         pads += [pad, pad]
-    for batch, steps in _slices(len(images), outputs, width):
+    for batch, steps in _slices(len(images), outputs, width, filters):
         padded = torch.nn.functional.pad(
             images[batch].movedim(1, -1), pads).contiguous()
         strides = padded.stride()
