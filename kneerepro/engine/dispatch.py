@@ -17,7 +17,7 @@ and come as NumPy arrays, Python slices and so on.
 
 from collections import namedtuple
 
-Kernel = namedtuple('Kernel', 'function host')
+Kernel = namedtuple('Kernel', 'function host fresh out')
 Kernel.__doc__ = """What carries out a node.
 
 Attributes
@@ -26,13 +26,19 @@ function : callable
     Takes the inputs, returns the output, or a tuple where there are several.
 host : set of int
     Inputs that it takes as host values.
+fresh : bool
+    Whether its results share no memory with its inputs, or with anything
+    else.
+out : bool
+    Whether it takes a tensor to write its result into, as ``out``. That may be
+    one of its inputs.
 """
 
 _BUILDERS = {}
 _ON_HOST = {}
 
 
-def register(*classes, host=(), device=False):
+def register(*classes, host=(), device=False, fresh=False):
     """Register the decorated builder for classes of Ops.
 
     Parameters
@@ -43,12 +49,22 @@ def register(*classes, host=(), device=False):
         that tells them.
     device : bool
         Whether the builder takes the ``torch.device`` as a third argument.
+    fresh : bool
+        Whether results never share memory with inputs, nor with anything
+        else, so that what comes after may overwrite them.
     """
     def decorator(builder):
         for one in classes:
-            _BUILDERS[one] = builder, host, device
+            _BUILDERS[one] = builder, host, device, fresh
         return builder
     return decorator
+
+
+def takes_out(function):
+    """Mark a function that takes a tensor to write its result into, as
+    ``out``, and returns it or else a new one."""
+    function.takes_out = True
+    return function
 
 
 def register_on_host(*classes, when=None):
@@ -87,12 +103,13 @@ def build(node, device):
     """
     for one in type(node.op).__mro__:
         if one in _BUILDERS:
-            builder, host, wants_device = _BUILDERS[one]
+            builder, host, wants_device, fresh = _BUILDERS[one]
             if callable(host):
                 host = host(node)
             function = (builder(node.op, node, device) if wants_device
                         else builder(node.op, node))
-            return Kernel(function, frozenset(host))
+            out = getattr(function, 'takes_out', False)
+            return Kernel(function, frozenset(host), fresh or out, out)
     raise not_implemented(node)
 
 

@@ -59,6 +59,10 @@ class Program:
             self._members[self._regions[node]].append(node)
         self._left = Counter(variable for node in order
                              for variable in node.inputs)
+        self._kernels = {
+            node: build(node, device) for node in order
+            if node.outputs[0] not in self._host
+            and not isinstance(node.op, IfElse)}
         self._write()
 
     def run(self, inputs, resident=(), updates=()):
@@ -176,7 +180,7 @@ class Program:
         if host:
             function, wanted = host_kernel(node), range(len(node.inputs))
         else:
-            function, wanted = build(node, self._device)
+            function, wanted, *_ = self._kernels[node]
         arguments = []
         for i, variable in enumerate(node.inputs):
             on_host = i in wanted or not is_tensor(variable)
@@ -187,6 +191,9 @@ class Program:
                                         node))
         results = [self._name(variable, host or not is_tensor(variable))
                    for variable in node.outputs]
+        used_up = self._used_up(node)
+        if used_up is not None:
+            arguments.append(f'out={arguments[used_up]}')
         kernel = f'f{len(self._lines)}'
         self._globals[kernel] = function
         self._emit(indent, f'{", ".join(results)} = '
@@ -200,6 +207,24 @@ class Program:
                     self._emit(indent, f'{results[i]} = overwrite('
                                        f'{arguments[destroyed]}, '
                                        f'{results[i]})', node)
+
+    def _used_up(self, node):
+        """An input that a node may write its output into, for it is the last
+        to see it; or None."""
+        if node not in self._kernels or not self._kernels[node].out:
+            return None
+        for i, variable in enumerate(node.inputs):
+            owner = variable.owner
+            if (owner in self._kernels and self._kernels[owner].fresh
+                    and variable.type == node.outputs[0].type
+                    and self._left[variable] == node.inputs.count(variable)
+                    and variable not in self._fgraph.outputs
+                    and self._regions[owner] == self._regions[node]
+                    and all(client in self._kernels
+                            and self._kernels[client].fresh
+                            for client, _ in variable.clients)):
+                return i
+        return None
 
     def _emit_if(self, node, indent, defined):
         condition = self._form(node.inputs[0], True, indent, defined, node)

@@ -17,7 +17,7 @@ try:
     from kneerepro.engine.fused.adam import AdamStep
     from kneerepro.engine.fused.conv_bias import ConvolutionWithBias
     from kneerepro.engine.fused.rectifier import (
-        Rectifier, RectifierGradient)
+        Rectifier, RectifierGradient, RectifierGradientByOutput)
 except ImportError:
     pass    # without PyTorch, EngineTest skips
 
@@ -65,8 +65,25 @@ class RectifierTest(FusedTest):
         for slope in 0, 0.2:
             y = relu(x, slope)
             self.assert_fused(
-                {Rectifier: 1, RectifierGradient: 1}, [x, g],
+                {Rectifier: 1, RectifierGradientByOutput: 1,
+                 RectifierGradient: 0}, [x, g],
                 [y, T.grad(None, x, known_grads={y: g})])
+
+    def test_gradient_by_the_output(self):
+        for dtype, slope in itertools.product(FLOATS, self.SLOPES):
+            x, g = T.tensor(dtype, (False,) * 2), T.tensor(dtype, (False,) * 2)
+            y = relu(x, slope)
+            data = values(dtype, 4, 30)
+            data[0, :3] = 0, -0., 1e-30
+            self.assert_same([x, g], [y, T.grad(None, x, known_grads={y: g})],
+                             data, values(dtype, 4, 30))
+
+    def test_input_that_is_kept_anyway(self):
+        x, g = T.matrix(), T.matrix()
+        y = relu(x, 0.2)
+        self.assert_fused(
+            {RectifierGradient: 1, RectifierGradientByOutput: 0}, [x, g],
+            [y, T.grad(None, x, known_grads={y: g}), T.exp(x)])
 
     def test_slope_of_one_costs_nothing(self):
         x = T.matrix()

@@ -46,7 +46,7 @@ class ConvolutionWithBias(Op):
 
 
 @register(ConvolutionWithBias,
-          host=lambda node: [2] if len(node.inputs) == 4 else [])
+          host=lambda node: [2] if len(node.inputs) == 4 else [], fresh=True)
 def build_convolution_with_bias(op, node):
     convolution = Convolution(op.convolution)
 

@@ -1,8 +1,11 @@
 """Rectifiers, leaky or not, and their gradients.
 
 ``theano.tensor.nnet.relu`` writes them as ``a x + b |x|``, and the gradient
-is ``a g + b g sgn(x)``.
+is ``a g + b g sgn(x)``. It is taken from the rectifier's output where that can
+be done, so that its input need not be kept.
 """
+
+import math
 
 import numpy as np
 import torch
@@ -14,9 +17,8 @@ from theano.scalar.basic import same_out, upcast_out
 from theano.tensor import mul
 from theano.tensor.elemwise import Elemwise
 
-from ..kernels.elemwise import register_scalar
+from ..kernels.elemwise import register_scalar, takes_out
 from .patterns import TAG, factors, inputs_of, scaled
-
 
 class _Slopes:
     """Two slopes, left and right of 0."""
@@ -37,13 +39,17 @@ class _Slopes:
 
 
 class Rectifier(_Slopes, UnaryScalarOp):
-    """``negative * x`` below 0, ``positive * x`` above."""
+    """``negative * x`` below 0, ``positive * x`` above.
+
+    At 0, the result is 0 without a sign, which it may have below.
+    """
 
     def __init__(self, negative, positive):
         super().__init__(negative, positive, same_out)
 
     def impl(self, x):
-        return x * (self.positive if x > 0 else self.negative)
+        # The square of -0 is 0.
+        return x * (self.positive if x > 0 else self.negative) if x else x * x
 
 
 class RectifierGradient(_Slopes, BinaryScalarOp):
@@ -58,29 +64,81 @@ class RectifierGradient(_Slopes, BinaryScalarOp):
         return g * (self.positive if x > 0 else self.negative)
 
 
+class RectifierGradientByOutput(_Slopes, BinaryScalarOp):
+    """``g`` times the slope that gave the output ``y`` of a
+    :class:`Rectifier`; where its input was 0, the mean of both.
+
+    The slopes are not negative. If the left one is 0, outputs from there are
+    -0, by which they differ from 0.
+    """
+
+    def __init__(self, negative, positive):
+        super().__init__(negative, positive, upcast_out)
+
+    def impl(self, y, g):
+        if y == 0 and (self.negative or math.copysign(1, y) > 0):
+            return g * (self.positive + self.negative) / 2
+        return g * (self.positive if y > 0 else self.negative)
+
+
 @register_scalar(Rectifier)
 def _rectify(op):
     if op.positive == 0:
         return lambda x: torch.clamp(x, max=0) * op.negative
     slope = op.negative / op.positive
-    if op.positive == 1:
-        return lambda x: torch.nn.functional.leaky_relu(x, slope)
-    return lambda x: torch.nn.functional.leaky_relu(x, slope) * op.positive
+
+    @takes_out
+    def rectify(x, out=None):
+        if slope == 0 and not _never_zero(x):
+            x = out = torch.add(x, 0, out=out)      # of -0, that is 0
+        out = torch._C._nn.leaky_relu(x, slope, out=out)
+        return out if op.positive == 1 else out.mul_(op.positive)
+
+    return rectify
 
 
 @register_scalar(RectifierGradient)
 def _rectify_gradient(op):
-    mean = (op.positive + op.negative) / 2
-    half = (op.positive - op.negative) / 2
+    return _gradient(op, lambda x: x)
 
-    def gradient(x, g):
-        if (op.positive == 1 and x.device.type == 'cpu'
-                and torch.count_nonzero(x) == x.numel()):
-            # PyTorch's own, a third of the work, is right but at 0. (To ask
-            # this of a GPU would keep it waiting.)
-            return torch.ops.aten.leaky_relu_backward(g, x, op.negative,
-                                                      False)
-        return torch.addcmul(g * mean, g, torch.sign(x), value=half)
+
+@register_scalar(RectifierGradientByOutput)
+def _rectify_gradient_by_output(op):
+    # Of the bits of 0 and -0, only those of 0 are 0.
+    return _gradient(op, (lambda y: y) if op.negative else (
+        lambda y: y.view(_INTEGERS[y.dtype])))
+
+
+_INTEGERS = {torch.float16: torch.int16, torch.float32: torch.int32,
+             torch.float64: torch.int64}
+
+
+def _never_zero(x):
+    """Whether a tensor is known to have no zeros. To ask this of a GPU would
+    keep it waiting."""
+    return x.device.type == 'cpu' and torch.count_nonzero(x) == x.numel()
+
+
+def _gradient(op, zero_where):
+    """The gradient, with its mean where a function of the tensor is 0."""
+    mean = (op.positive + op.negative) / 2
+
+    @takes_out
+    def gradient(x, g, out=None):
+        zero = zero_where(x)
+        at_zero = None if _never_zero(zero) else g * mean
+        if op.positive == 0:
+            out = torch.mul(g, op.negative, out=out).masked_fill_(x > 0, 0)
+        else:
+            backward, arguments = torch.ops.aten.leaky_relu_backward, (
+                g, x, op.negative / op.positive, False)
+            out = (backward(*arguments) if out is None else
+                   backward.grad_input(*arguments, grad_input=out))
+            if op.positive != 1:
+                out *= op.positive
+        if at_zero is not None:
+            torch.where(zero == 0, at_zero, out, out=out)
+        return out
 
     return gradient
 
@@ -128,6 +186,30 @@ def fuse_scale(node):
         output)
 
 
+@local_optimizer([Elemwise])
+def take_from_output(node):
+    """The gradient from the rectifier's output, if nothing else needs its
+    input."""
+    op = getattr(node.op, 'scalar_op', None)
+    if not isinstance(op, RectifierGradient) or op.negative < 0 or (
+            op.positive <= 0):
+        return False
+    x, g = node.inputs
+    slopes = op.negative, op.positive
+    clients = [getattr(getattr(client, 'op', None), 'scalar_op', None)
+               for client, _ in x.clients]
+    if not all(isinstance(client, _Slopes)
+               and (client.negative, client.positive) == slopes
+               for client in clients):
+        return False
+    for client, _ in x.clients:
+        if isinstance(client.op.scalar_op, Rectifier):
+            output = Elemwise(RectifierGradientByOutput(*slopes))(
+                client.outputs[0], g)
+            return [output] if output.type == node.outputs[0].type else False
+    return False
+
+
 def _same(variables, others):
     return sorted(map(id, variables)) == sorted(map(id, others))
 
@@ -140,3 +222,5 @@ def _product(variables, like):
 optdb.register('torch_rectifiers', in2out(fuse_sum, fuse_scale,
                                           name='torch_rectifiers'),
                48.7, TAG)
+optdb.register('torch_rectifiers_by_output',
+               in2out(take_from_output), 48.75, TAG)

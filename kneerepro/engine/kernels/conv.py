@@ -174,12 +174,13 @@ def channels_last(x):
     return x.contiguous(memory_format=kind)
 
 
-@register(AbstractConv2d, AbstractConv3d)
+@register(AbstractConv2d, AbstractConv3d, fresh=True)
 def build_convolution(op, node):
     return Convolution(op).forward
 
 
-@register(AbstractConv2d_gradWeights, AbstractConv3d_gradWeights, host=[2])
+@register(AbstractConv2d_gradWeights, AbstractConv3d_gradWeights, host=[2],
+          fresh=True)
 def build_by_filters(op, node):
     convolution = Convolution(op)
 
@@ -191,7 +192,8 @@ def build_by_filters(op, node):
     return by_filters
 
 
-@register(AbstractConv2d_gradInputs, AbstractConv3d_gradInputs, host=[2])
+@register(AbstractConv2d_gradInputs, AbstractConv3d_gradInputs, host=[2],
+          fresh=True)
 def build_by_images(op, node):
     convolution = Convolution(op)
 

@@ -10,7 +10,8 @@ from theano.tensor.nnet.nnet import ScalarSoftsign
 from theano.tensor.nnet.sigm import (
     ScalarSigmoid, ScalarSoftplus, UltraFastScalarSigmoid)
 
-from ..dispatch import not_implemented, register, register_on_host
+from ..dispatch import (
+    not_implemented, register, register_on_host, takes_out)
 from ..values import UNSIGNED, to_device, torch_dtype
 
 # Of tensors that have the type of the result.
@@ -51,6 +52,10 @@ _ARITHMETIC = {
     special.GammaIncC: torch.special.gammaincc,
 }
 
+_TAKE_OUT = {torch.add, torch.mul, torch.sub, torch.true_divide, torch.square,
+             torch.sqrt, torch.neg, torch.abs, torch.reciprocal, torch.exp,
+             torch.log, torch.sigmoid, torch.maximum, torch.minimum}
+
 # Of integers, these are integers.
 _EXACT = (scalar.Add, scalar.Mul, scalar.Sub, scalar.IntDiv, scalar.Mod,
           scalar.Pow, scalar.Maximum, scalar.Minimum, scalar.OR, scalar.AND,
@@ -89,13 +94,19 @@ def build_elemwise(op, node):
     function = scalar_function(
         op.scalar_op, [variable.dtype for variable in node.inputs],
         [variable.dtype for variable in node.outputs], node)
-    check = _same_shape_check(node)
+    check = _same_shape_check(node) or (lambda inputs: None)
 
     def run(*inputs):
         check(inputs)
         return function(*inputs)
 
-    return run if check else function
+    @takes_out
+    def run_into(*inputs, out=None):
+        check(inputs)
+        return function(*inputs, out=out)
+
+    return run_into if (function in _TAKE_OUT or getattr(
+        function, 'takes_out', False)) else run
 
 
 def _needs_numpy(node):
@@ -233,13 +244,24 @@ def _chain(function, dtype, result, input_dtypes):
     if len(input_dtypes) == 2:
         return _of_type(function, dtype, input_dtypes)
 
-    def chain(first, *others):
-        value = first.to(dtype)
+    @takes_out
+    def chain(first, second, *others, out=None):
+        # Not into one that is needed later.
+        if any(out is other for other in others):
+            out = None
+        value = function(first.to(dtype), second.to(dtype), out=out)
         for other in others:
-            value = function(value, other.to(dtype))
+            value = function(value, other.to(dtype), out=(
+                value if _covers(value, other) else None))
         return value
 
     return chain
+
+
+def _covers(value, other):
+    """Whether what is made of both has the shape of the first."""
+    return value.shape == other.shape or value.shape == torch.broadcast_shapes(
+        value.shape, other.shape)
 
 
 def _cast(x, dtype):

@@ -18,7 +18,7 @@ def _is_of_integers(node):
 register_on_host(Dot, BatchedDot, when=_is_of_integers)
 
 
-@register(Dot)
+@register(Dot, fresh=True)
 def build_dot(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
 
@@ -37,7 +37,7 @@ def _product(x, y, dtype):
     return torch.matmul(x.to(dtype), y.to(dtype))
 
 
-@register(BatchedDot)
+@register(BatchedDot, fresh=True)
 def build_batched_dot(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
 

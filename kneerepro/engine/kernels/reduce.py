@@ -36,7 +36,7 @@ def _axes(op, node):
     return (axis,) if isinstance(axis, int) else tuple(axis)
 
 
-@register(CAReduce, Sum, Prod, ProdWithoutZeros)
+@register(CAReduce, Sum, Prod, ProdWithoutZeros, fresh=True)
 def build_reduction(op, node):
     axes = _axes(op, node)
     dtype = torch_dtype(node.outputs[0].dtype)
