@@ -1,5 +1,7 @@
 """Convolutions in two and three dimensions, and their gradients."""
 
+import math
+
 import torch
 from theano.tensor.nnet.abstract_conv import (
     AbstractConv2d, AbstractConv2d_gradInputs, AbstractConv2d_gradWeights,
@@ -7,7 +9,7 @@ from theano.tensor.nnet.abstract_conv import (
     border_mode_to_pad)
 
 from ..dispatch import register
-from . import conv_gemm
+from . import conv_gemm, conv_winograd
 
 
 class Convolution:
@@ -37,15 +39,16 @@ class Convolution:
         padding, extra = self._padding(filters.shape[2:])
         if extra:
             images = torch.nn.functional.pad(images, extra)
+        outputs = conv_gemm.output_sizes(
+            images.shape[2:], filters.shape[2:], self.stride, padding,
+            self.dilation)
         if 0 in images.shape or 0 in filters.shape:
-            outputs = conv_gemm.output_sizes(
-                images.shape[2:], filters.shape[2:], self.stride, padding,
-                self.dilation)
             return self._empty_sum(images, bias, (len(images), len(filters),
                                                   *outputs))
-        if self._by_gemm(images, filters.shape, _forward_pays):
-            return conv_gemm.forward(images, filters, bias, self.stride,
-                                     padding, self.dilation)
+        own = self._own('forward', images, filters.shape, outputs)
+        if own:
+            return own.forward(images, filters, bias, self.stride, padding,
+                               self.dilation)
         function = torch.conv2d if self.dimensions == 2 else torch.conv3d
         return function(channels_last(images), channels_last(filters), bias,
                         self.stride, padding, self.dilation, self.groups)
@@ -59,9 +62,10 @@ class Convolution:
                       gradient.shape[2:])
         if 0 in images.shape or 0 in gradient.shape:
             return self._empty_sum(images, None, shape)
-        if self._by_gemm(images, shape, _by_filters_pays):
-            result = conv_gemm.by_filters(images, gradient, shape,
-                                          self.stride, padding, self.dilation)
+        own = self._own('by_filters', images, shape, gradient.shape[2:])
+        if own:
+            result = own.by_filters(images, gradient, shape, self.stride,
+                                    padding, self.dilation)
         else:
             stride = self.stride
             if max(shape[2:]) == 1 and not any(padding):
@@ -89,10 +93,12 @@ class Convolution:
         for axis in range(self.dimensions):
             sizes[-1 - axis] += sum(extra[2 * axis:2 * axis + 2])
         missing = self._missing(sizes, kernel, padding, gradient.shape[2:])
+        own = self._own('by_images', gradient, filters.shape,
+                        gradient.shape[2:])
         if 0 in gradient.shape or 0 in filters.shape:
             result = self._empty_sum(gradient, bias, (*shape[:2], *sizes))
-        elif self._by_gemm(gradient, filters.shape, _by_images_pays):
-            result = conv_gemm.by_images(
+        elif own:
+            result = own.by_images(
                 filters, gradient, (*shape[:2], *sizes), bias, self.stride,
                 padding, self.dilation)
         else:
@@ -141,27 +147,33 @@ class Convolution:
     def _flipped(self, filters):
         return filters.flip(self.flip) if self.flip else filters
 
-    def _by_gemm(self, x, shape, pays):
-        """Whether to use our own algorithm, for filters of a shape."""
-        return (x.device.type == 'cpu' and self.groups == 1
-                and x.dtype in (torch.float32, torch.float64)
-                and 0 not in x.shape and 0 not in shape and pays(*shape))
+    def _own(self, task, x, shape, outputs):
+        """Which of our own algorithms is faster than PyTorch's, for filters
+        of a shape: a module, or None."""
+        if (x.device.type != 'cpu' or self.groups != 1 or 0 in x.shape
+                or x.dtype not in (torch.float32, torch.float64)
+                or 0 in shape):
+            return None
+        by_gemm = _GEMM_PAYS[task](*shape)
+        if conv_winograd.fits(shape[2:], self.stride, self.dilation):
+            direct = math.prod(shape) * math.prod(outputs) * len(x) * (
+                0.92 if by_gemm else 0.7 if self.dimensions == 2 else 0.8)
+            if conv_winograd.cost(task, len(x), shape, outputs,
+                                  self.stride) < direct:
+                return conv_winograd
+        return conv_gemm if by_gemm else None
 
 
-# Where our own algorithm is the faster one, by the shape of the filters:
-# measured on processors with AVX2, in two and three dimensions.
-
-def _forward_pays(filters, channels, *kernel):
-    return filters * channels * kernel[0] * kernel[1] > 1.5e6
-
-
-def _by_images_pays(filters, channels, *kernel):
-    return (channels == 1
-            or filters * channels * kernel[0] * kernel[1] > 3e6)
-
-
-def _by_filters_pays(filters, channels, *kernel):
-    return channels > 1 and filters >= 256
+# Where products of matrices are faster than PyTorch's convolution, by the
+# shape of the filters: measured on processors with AVX2 and with AVX-512, in
+# two and three dimensions.
+_GEMM_PAYS = {
+    'forward': lambda filters, channels, *kernel:
+        filters * channels * kernel[0] * kernel[1] > 1.5e6,
+    'by_images': lambda filters, channels, *kernel:
+        channels == 1 or filters * channels * kernel[0] * kernel[1] > 3e6,
+    'by_filters': lambda filters, channels, *kernel:
+        channels > 1 and filters >= 256}
 
 
 def channels_last(x):

@@ -51,15 +51,40 @@ _Group.__doc__ = 'Points along an axis, and the phases that have all of them.'
 
 
 def fits(kernel, stride, dilation):
-    """Whether there is such an algorithm, and it saves products."""
-    return all(step == 1 and (s, k) in _SAVING
+    """Whether there is such an algorithm for filters of a size, and it saves
+    products."""
+    return all(step == 1 and s in (1, 2) and s < k <= 3 * s
                for k, s, step in zip(kernel, stride, dilation))
 
 
-_SAVING = {(1, 2), (1, 3), (2, 3), (2, 4), (2, 5), (2, 6)}
+def cost(task, images, shape, outputs, stride):
+    """What it costs, in the time of a product that matrices are multiplied
+    with.
+
+    Parameters
+    ----------
+    task : {'forward', 'by_filters', 'by_images'}
+    images : int
+    shape : sequence of int
+        Of the filters.
+    outputs, stride : sequence of int
+        One for each spatial axis.
+    """
+    count, channels, *kernel = shape
+    plan = _plan(tuple(kernel), tuple(stride), (0,) * len(kernel))
+    tiles = images * math.prod(-(-n // 2) for n in outputs)
+    products = sum(map(math.prod, plan.sizes))
+    points = sum(points for points, _ in plan.sizes)
+    # Measured: what it takes to bring each element to the points, or back. Of
+    # few channels, the runs of memory are short.
+    of_images = (66 if task != 'by_images' else 132) * (1 + 64 / channels)
+    return (products * tiles * channels * count
+            + of_images * products * tiles * channels
+            + 41 * points * tiles * count
+            + 66 * products * channels * count)
 
 
-def forward(images, filters, bias, stride, padding):
+def forward(images, filters, bias, stride, padding, dilation):
     """The convolution, without flipping the filters.
 
     Parameters
@@ -67,8 +92,8 @@ def forward(images, filters, bias, stride, padding):
     images : tensor, shape (batch, channels, ...)
     filters : tensor, shape (filters, channels, ...)
     bias : tensor, shape (filters,), or None
-    stride, padding : list of int
-        One for each spatial axis.
+    stride, padding, dilation : list of int
+        One for each spatial axis, with which :func:`fits`.
 
     Returns
     -------
@@ -91,7 +116,7 @@ def forward(images, filters, bias, stride, padding):
     return result.movedim(-1, 1)
 
 
-def by_filters(images, gradient, shape, stride, padding):
+def by_filters(images, gradient, shape, stride, padding, dilation):
     """The gradient of the convolution by the filters of a `shape`.
 
     `gradient` is that by the convolution, of its shape.
@@ -108,7 +133,7 @@ def by_filters(images, gradient, shape, stride, padding):
     return plan.to_filters(sums, shape)
 
 
-def by_images(filters, gradient, shape, bias, stride, padding):
+def by_images(filters, gradient, shape, bias, stride, padding, dilation):
     """The gradient of the convolution by the images of a `shape`, which is
     the transposed convolution; a `bias` for each channel is added."""
     plan = _plan(tuple(filters.shape[2:]), tuple(stride), tuple(padding))
@@ -119,6 +144,7 @@ def by_images(filters, gradient, shape, bias, stride, padding):
         values = plan.of_outputs(gradient[part.batch, part.rows], part)
         values = plan.to_images([torch.bmm(value, matrix) for value, matrix in
                                  zip(values, matrices)], part)
+        # Parts of the same images share some of their elements.
         target, source = [part.batch], [slice(None)]
         for (start, stop), size in zip(part.spans, shape[2:]):
             target.append(slice(max(start, 0), min(stop, size)))
