@@ -10,8 +10,8 @@ run        how long the thesis's four trainings take
 
 All of them, or those that are named. What they find goes into a JSON file and
 into a report that says what passed; parts that are not run again keep what
-they found there. It needs Theano, Lasagne, PyTorch, NumPy, SciPy and six, and
-`run` tqdm.
+they found there. It needs Theano, Lasagne, PyTorch, NumPy, SciPy and six, from
+Python 3.12 on setuptools, and `run` tqdm.
 """
 
 import argparse
@@ -33,7 +33,9 @@ from steps import THESIS  # noqa: E402
 from kneerepro import cli  # noqa: E402
 from kneerepro.errors import UserError  # noqa: E402
 
-_NEEDED = 'theano', 'lasagne', 'torch', 'numpy', 'scipy', 'six'
+_NEEDED = ['theano', 'lasagne', 'torch', 'numpy', 'scipy', 'six']
+if sys.version_info >= (3, 12):
+    _NEEDED.append('setuptools')    # has the distutils that Theano imports
 
 
 def main():
@@ -102,11 +104,11 @@ def read(path):
     try:
         with open(path, encoding='utf-8') as file:
             found = json.load(file)
-        return {name: found[name] for name in gpu_report.PARTS
-                if name in found and found[name]['results']}
+        return {name: part for name, part in found.items()
+                if part['results']}
     except FileNotFoundError:
         return {}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, AttributeError, KeyError, TypeError):
         raise UserError(f'{path} is no file of this script: remove it, or '
                         'name another by --json') from None
 

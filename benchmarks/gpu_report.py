@@ -80,7 +80,8 @@ def _verdict(check):
 
 def _equality_checks(results):
     for one in results:
-        what = f'{one["network"]} in {one["dtype"]} as on the CPU'
+        what = (f'{one["network"]} in {one["dtype"]}, {_graphs(one)} CUDA '
+                'graphs, as on the CPU')
         if 'error' in one:
             yield Check(what, 'runs', one['error'], False)
             continue
@@ -93,6 +94,10 @@ def _equality_checks(results):
         yield Check(what, limit, text, agrees)
 
 
+def _graphs(one):
+    return 'with' if one['graphs'] else 'without'
+
+
 def _equality_details(results):
     yield from ['The greatest differences, relative to the greatest value: of '
                 'the losses if each step begins with the state that the CPU '
@@ -101,8 +106,8 @@ def _equality_details(results):
                 'from itself when a rounding error turns a sign, so that '
                 'there the first column counts.', '']
     names = 'steps', 'losses', 'outputs', 'parameters'
-    yield from table(['network', 'precision', *names], [
-        (one['network'], one['dtype'],
+    yield from table(['network', 'precision', 'CUDA graphs', *names], [
+        (one['network'], one['dtype'], _graphs(one),
          *(f'{one[name]:.1e}' for name in names))
         for one in results if 'error' not in one])
 

@@ -71,16 +71,13 @@ def minibatch(network, batch_size, depth=None):
 
 def _theano_functions(network, batch_size, depth, width, mode):
     """Functions of a minibatch, which make a step when called in turn."""
+    sizes = {'depth': depth} if network in DEPTHS else {}
     if network in OTHERS:
         import others
-        sizes = {} if depth is None else {'depth': depth}
         built = getattr(others, 'build_' + network)(width=width, **sizes)
         return [getattr(others, 'compile_' + network)(built, mode=mode)]
     from kneerepro import algorithms, networks
-    if network == 'cae3d':
-        pair = networks.build_cae3d(depth=depth, width=width)
-    else:
-        pair = getattr(networks, 'build_' + network)(width=width)
+    pair = getattr(networks, 'build_' + network)(width=width, **sizes)
     if network.startswith('cae'):
         return [algorithms.compile_cae(*pair, mode=mode).train]
     functions = getattr(algorithms, 'compile_' + network)(

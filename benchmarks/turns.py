@@ -50,12 +50,12 @@ class Worker:
     """
 
     def __init__(self, case, compiledir):
-        flags = os.environ['THEANO_FLAGS'] + f',base_compiledir={compiledir}'
         self._case = case
         self._process = subprocess.Popen(
             [sys.executable, __file__, json.dumps(case)], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env={**os.environ, 'THEANO_FLAGS': flags})
+            env={**os.environ, 'THEANO_FLAGS': with_flag(
+                f'base_compiledir={compiledir}')})
         self.steps, self.losses = [], []
         self.compiling = self._ask('compile')['seconds']
 
@@ -89,6 +89,11 @@ class Worker:
         answer = json.loads(answer)
         self.memory = answer['memory']
         return answer
+
+
+def with_flag(flag):
+    """The flags that Theano is given, and one more."""
+    return ','.join(filter(None, [os.environ.get('THEANO_FLAGS'), flag]))
 
 
 def take_turns(cases, count):

@@ -20,7 +20,7 @@ _ENGINES = {'torch': ('the engine', TRAIN, 'o'),
 
 
 @styled
-def draw(name, rows, device):
+def draw(name, rows):
     """Draw one series: medians of the times, from the least to the greatest;
     and memory.
 
@@ -29,7 +29,6 @@ def draw(name, rows, device):
     name : {'batch', 'volume'}
     rows : list of dict
         As benchmarks/growth.py writes them.
-    device : {'cpu', 'cuda'}
 
     Returns
     -------
@@ -50,17 +49,17 @@ def draw(name, rows, device):
         time.vlines(sizes, [min(one) for one in times],
                     [max(one) for one in times], color=color, linewidth=1.2)
         memory.plot(sizes, [row['memory'] for row in of], **style)
-    time.set_ylabel('s a step')
-    memory.set_ylabel('GiB on the device at most' if device == 'cuda'
-                      else 'GiB of the process at most')
+    time.set_ylabel('time of a step, s')
+    memory.set_ylabel('peak memory, GiB')
     for axes in time, memory:
         axes.set_xscale('log', base=2)
         axes.set_xticks(sizes, map(str, sizes))
-        axes.set_yscale('log')
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(StrMethodFormatter('{x:g}'))
-        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(label)
         axes.grid(color=GREY, alpha=0.25, linewidth=0.5)
+    time.set_yscale('log')
+    time.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    time.yaxis.set_major_formatter(StrMethodFormatter('{x:g}'))
+    time.yaxis.set_minor_formatter(NullFormatter())
     time.legend(loc='upper left')
+    memory.set_ylim(bottom=0)
     return figure

@@ -266,12 +266,16 @@ def growth_of_steps(measured):
     yield from machines(measured['machine'].splitlines())
     for name, rows in measured['series'].items():
         buffer = io.BytesIO()
-        growth_figures.draw(name, rows, measured['device']).savefig(
-            buffer, format='png', dpi=_WIDTH / 6.5)
+        figure = growth_figures.draw(name, rows)
+        figure.savefig(buffer, format='png',
+                       dpi=_WIDTH / figure.get_figwidth())
         with Image.open(buffer) as image:
             file = save_curves(image.convert('RGB'), 'growth_' + name)
+        where = ('what PyTorch had allocated on the GPU'
+                 if measured['device'] == 'cuda' else 'that of the process')
         yield from [f'.. figure:: measured/{file}', '',
-                    f'   {escaped(growth_figures.CAPTIONS[name])}', '']
+                    f'   {growth_figures.CAPTIONS[name]} Memory is {where}.',
+                    '']
 
 
 if __name__ == '__main__':

@@ -5,13 +5,15 @@ import os
 import subprocess
 import sys
 import unittest
+from unittest import mock
 
 import numpy as np
 
 from kneerepro.errors import UserError
 from tests.folders import FolderTest
-from tests.subprocesses import ROOT
+from tests.subprocesses import ROOT, run_python
 from tests.test_benchmarks import benchmark, torch
+from tests.test_compat import HIDE
 
 CHECK = os.path.join(ROOT, 'benchmarks', 'gpu_check.py')
 
@@ -36,7 +38,8 @@ def results():
             for network, seconds in (('cae2d', 150.), ('cae3d', 500.),
                                      ('dcgan', 200.), ('wgan_gp', 300.))]
     found = {
-        'equality': [{'network': 'cae2d', 'dtype': dtype, **alike}
+        'equality': [{'network': 'cae2d', 'dtype': dtype, 'graphs': True,
+                      **alike}
                      for dtype in ('float64', 'float32')],
         'tests': [{'name': 'tests.a', 'ran': 5, 'failed': [],
                    'skipped': {'no CUDA': 2}},
@@ -89,7 +92,8 @@ class ReportTest(unittest.TestCase):
         for change in {'agrees': False}, {'parameters': 1e-8}:
             found = results()
             found['equality']['results'][0].update(change)
-            self.assert_fails(found, 'cae2d in float64 as on the CPU')
+            self.assert_fails(found, 'cae2d in float64, with CUDA graphs, as '
+                                     'on the CPU')
         # Rounding may part parameters in float32.
         found = results()
         found['equality']['results'][1]['parameters'] = 1e-3
@@ -105,8 +109,9 @@ class ReportTest(unittest.TestCase):
         for part in 'equality', 'table', 'run':
             found = results()
             one = found[part]['results'][0]
-            found[part]['results'] = [{'network': one['network'], 'dtype': '',
-                                       'error': 'ended with status 1'}]
+            found[part]['results'] = [{
+                'network': one['network'], 'dtype': '', 'graphs': True,
+                'error': 'ended with status 1'}]
             self.assertFalse(self.report.passed(found))
             self.assertIn('ended with status 1', self.report.report(found))
         found = results()
@@ -131,37 +136,73 @@ class CheckTest(FolderTest):
                          'nothing was checked\n')
         self.assertFalse(os.path.exists(self.path('found.json')))
 
+    def test_without_a_package(self):
+        done = run_python(HIDE.format(hidden=['lasagne', 'six']) + f'''
+import runpy
+sys.argv = ['gpu_check.py']
+sys.path.insert(0, {os.path.dirname(CHECK)!r})
+runpy.run_path({CHECK!r}, run_name='__main__')
+''')
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, 'not installed: lasagne, six\n')
+        parts = benchmark('gpu_parts')
+        with mock.patch('importlib.util.find_spec', return_value=None):
+            found = parts.run(parts.Settings('cpu', False, [], 1, 60))
+        self.assertEqual([one['lacks'] for one in found], 4 * ['tqdm'])
+
+    def start(self, *parts):
+        """In a process of its own, with files that are called after the
+        first part."""
+        return subprocess.Popen(
+            [sys.executable, CHECK, *parts, '--device', 'cpu', '--small',
+             '--steps', '1', '--json', self.path(parts[0] + '.json'),
+             '--report', self.path(parts[0] + '.rst')], text=True,
+            stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+
+    def found(self, name):
+        return json.loads(self.read(name + '.json'))
+
     def test_parts(self):
-        files = ['--json', self.path('found.json'),
-                 '--report', self.path('report.rst')]
-        small = ['--device', 'cpu', '--small', '--steps', '1', *files]
-        check('equality', 'tests', *small)
-        done = check('table', 'run', *small)
-        with open(self.path('found.json')) as file:
-            found = json.load(file)
-        self.assertEqual(sorted(found),
-                         ['equality', 'run', 'table', 'tests'], done.stderr)
-        equal, = found['equality']['results']
+        # Side by side, as they compute little and load much.
+        one, other = self.start('equality'), self.start('table', 'run')
+        said, _ = other.communicate()
+        self.assertEqual(one.communicate()[0].splitlines()[0], 'equality ...')
+        self.assertEqual(one.returncode, 0)
+        equal, = self.found('equality')['equality']['results']
         self.assertTrue(equal['agrees'], equal)
         self.assertEqual(equal['losses'], 0)
-        module, = found['tests']['results']
-        self.assertGreater(module['ran'], 0)
-        self.assertEqual(module['failed'], [])
+
+        found = self.found('table')
         self.assertEqual(
             [(row['network'], row['engine'], len(row['steps']))
              for row in found['table']['results']],
-            [(network, engine, 1) for network in ('cae2d', 'resnet')
-             for engine in ('torch', 'native')])
+            [('cae2d', engine, 1) for engine in ('torch', 'native')])
         for one in found['run']['results']:
             self.assertEqual(len(one['epochs']), 3)
             self.assertGreater(one['seconds'],
                                one['compiling'] + sum(one['epochs']))
-        with open(self.path('report.rst')) as file:
-            report = file.read()
-        self.assertIn('x native', report)
-        # What is written there is what is said, and the status.
-        self.assertEqual(done.returncode, 'FAIL' in done.stdout)
-        self.assertIn('wrote', done.stdout)
+        self.assertEqual([one['network'] for one in found['run']['results']],
+                         ['cae2d', 'dcgan'])
+        self.assertIn(b'x native', self.read('table.rst'))
+        # What is in the report is what is said, and the status.
+        self.assertEqual(other.returncode, int('FAIL' in said))
+        self.assertIn('wrote', said)
+
+    def test_a_part_after_another(self):
+        known = {'equality': results()['equality']}
+        self.write('tests.json', json.dumps(known))
+        self.start('tests').communicate()
+        found = self.found('tests')
+        self.assertEqual(found['equality'], known['equality'])
+        module, = found['tests']['results']
+        self.assertGreater(module['ran'], 0)
+        self.assertEqual(module['failed'], [])
+
+    def test_another_file(self):
+        path = self.write('other.json', '[1]')
+        done = check('--device', 'cpu', '--json', path)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('is no file of this script', done.stderr)
 
     def test_unknown_part(self):
         done = check('tabel')
@@ -185,6 +226,25 @@ class ChildTest(FolderTest):
     def test_too_long(self):
         found = self.run_code('import time\ntime.sleep(60)', 1)
         self.assertEqual(found, {'error': 'not done when its time was over'})
+
+
+@unittest.skipIf(torch is None, 'PyTorch is not installed')
+class StepsTest(unittest.TestCase):
+    def test_others_on_the_engine(self):
+        steps, others = benchmark('steps'), benchmark('others')
+        for name, x_shape, y_shape in (
+                ('resnet', (2, 3, 32, 32), (2,)),
+                ('unet3d', (1, 1, 8, 64, 64), (1, 8, 64, 64))):
+            train = mock.Mock(return_value=np.float32(0.5))
+            with mock.patch.object(others, 'compile_' + name,
+                                   return_value=train):
+                step = steps.compile_step(name, 'torch', 'cpu', x_shape[0],
+                                          depth=8)
+            self.assertEqual(step(), [0.5])
+            (x, y), _ = train.call_args
+            self.assertEqual((x.shape, y.shape), (x_shape, y_shape))
+            self.assertEqual((x.dtype, y.dtype), ('float32', 'int32'))
+            self.assertLess(y.max(), others.CLASSES[name])
 
 
 class ModulesTest(unittest.TestCase):

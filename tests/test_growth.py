@@ -92,8 +92,8 @@ class FigureTest(FolderTest):
         figures = documentation('growth_figures')
         for name, (key, label) in figures.GROWS.items():
             time, memory = figures.draw(
-                name, rows(key, (32, 16, 160)), 'cpu').axes
-            for axes, unit, factor in (time, 's a step', 2), \
+                name, rows(key, (32, 16, 160))).axes
+            for axes, unit, factor in (time, 'a step, s', 2), \
                     (memory, 'GiB', 10):
                 self.assertEqual(axes.get_xlabel(), label)
                 self.assertIn(unit, axes.get_ylabel())
@@ -125,6 +125,7 @@ class FigureTest(FolderTest):
                      self.path('steps.json'))
         text = self.read('growth.inc').decode()
         self.assertIn('| a PyTorch', text)
+        self.assertIn('Memory is that of the process.', text)
         self.assertIn('.. figure:: measured/growth_batch.png', text)
         self.assertNotIn('growth_volume', text)
         self.assertEqual(self.read('growth_batch.png')[1:4], b'PNG')
