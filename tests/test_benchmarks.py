@@ -121,6 +121,7 @@ class NativeTest(unittest.TestCase):
 
     def test_others_train_alike(self):
         rng = np.random.RandomState(0)
+        self.addCleanup(lasagne.random.set_rng, lasagne.random.get_rng())
         lasagne.random.set_rng(rng)
         others = benchmark('others')
         for name, sizes in ('resnet', {}), ('unet3d', dict(
