@@ -11,7 +11,7 @@ VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 
 .PHONY: help setup cae3d thesis test docs test-commands test-compiled test-engine benchmark \
-        numbers clean
+        growth gpu-check numbers clean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -60,6 +60,18 @@ test-engine: setup
 benchmark: setup
 	$(BIN)/python benchmarks/step_time.py
 
+# make growth          how time and memory of a step grow, as figures in docs/
+growth: setup
+	@mkdir -p build
+	$(BIN)/python benchmarks/growth.py --json build/growth.json
+	$(BIN)/python docs/publish.py --no-runs --growth build/growth.json
+
+# make gpu-check       all that needs a GPU: equality, tests, times
+gpu-check: setup
+	@mkdir -p build
+	$(BIN)/python benchmarks/gpu_check.py --json build/gpu_check.json \
+	    --report build/gpu_check.rst
+
 # make numbers         train, measure, and write it into the documentation
 numbers: setup
 	@mkdir -p build
@@ -67,7 +79,11 @@ numbers: setup
 	$(BIN)/python benchmarks/step_time.py cae2d cae3d --json build/caes.json
 	$(BIN)/python benchmarks/step_time.py dcgan wgan_gp --batch-size 32 \
 	    --json build/gans.json
-	$(BIN)/python docs/publish.py --steps build/caes.json build/gans.json
+	$(BIN)/python benchmarks/step_time.py resnet unet3d \
+	    --json build/others.json
+	$(BIN)/python benchmarks/growth.py --json build/growth.json
+	$(BIN)/python docs/publish.py --growth build/growth.json \
+	    --steps build/caes.json build/gans.json build/others.json
 
 # make clean           remove the virtual environment and what was built
 clean:

@@ -16,10 +16,11 @@ from torch.nn import functional as F
 
 from kneerepro import config
 from kneerepro.networks.cae import DECODER_FILTERS, ENCODER_FILTERS
+from kneerepro.networks.common import scaled
 from kneerepro.networks.gan import DISCRIMINATOR_FILTERS, GENERATOR_FILTERS
 
 
-def training_step(network, batch_size, device='cpu'):
+def training_step(network, batch_size, device='cpu', width=1, depth=160):
     """Build networks of thesis size, and what trains them.
 
     Parameters
@@ -28,6 +29,10 @@ def training_step(network, batch_size, device='cpu'):
     batch_size : int
         Images that a step of a generator generates.
     device : str
+    width : float
+        Factor on every number of filters.
+    depth : int
+        Slices of the volumes of 'cae3d', a multiple of 16.
 
     Returns
     -------
@@ -36,66 +41,109 @@ def training_step(network, batch_size, device='cpu'):
     step : callable
         Of a minibatch, a tensor of shape (n, 1, rows, columns) or (n, 1,
         depth, rows, columns) on the device. Returns the losses, a list of
-        floats: those of both networks for a GAN.
+        tensors: those of both networks for a GAN.
     """
     parameters = config.read_preset('thesis', network)
     if network.startswith('cae'):
-        return _autoencoder(network, parameters, device)
-    return _gan(network, parameters, batch_size, device)
+        return _autoencoder(network, parameters, device, width, depth)
+    return _gan(network, parameters, batch_size, device, width)
 
 
-def _autoencoder(network, parameters, device):
+def captured(step, inputs):
+    """A training step as one CUDA graph.
+
+    Parameters
+    ----------
+    step : callable
+        Of :func:`training_step`, on CUDA.
+    inputs : list of tensor
+        Like those that it will be called with.
+
+    Returns
+    -------
+    callable
+        The same as `step`, of inputs of these shapes; the tensors that it
+        returns are overwritten by the next call. Three steps have been made
+        before.
+    """
+    held = [x.clone() for x in inputs]
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):      # which choose algorithms and make Adam's state
+            step(*held)
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        losses = step(*held)
+
+    def replay(*inputs):
+        for own, given in zip(held, inputs):
+            own.copy_(given)
+        graph.replay()
+        return losses
+    return replay
+
+
+def use_tensor_cores():
+    """Have CUDA multiply matrices in TF32, as cuDNN convolves anyway, which
+    tries which of its algorithms are the fastest."""
+    torch.set_float32_matmul_precision('high')
+    torch.backends.cudnn.benchmark = True
+
+
+def _autoencoder(network, parameters, device, width, depth):
     volumes = network == 'cae3d'
-    size = (10, 4, 4) if volumes else (4, 4)
+    size = (depth // 16, 4, 4) if volumes else (4, 4)
     nz = parameters['nz']
     Conv, Deconv = ((nn.Conv3d, nn.ConvTranspose3d) if volumes
                     else (nn.Conv2d, nn.ConvTranspose2d))
-    counts = 1, *ENCODER_FILTERS
+    counts = 1, *_scaled(ENCODER_FILTERS, width)
     units = counts[-1] * math.prod(size)
     encoder = nn.Sequential(
         *[layer for a, b in zip(counts, counts[1:])
           for layer in (Conv(a, b, 5, 2, 2), nn.LeakyReLU(0.2, inplace=True))],
         nn.Flatten(), nn.Linear(units, nz), nn.Sigmoid())
-    counts = ENCODER_FILTERS[-1], *DECODER_FILTERS
+    counts = counts[-1], *_scaled(DECODER_FILTERS[:-1], width), 1
     decoder = nn.Sequential(
         nn.Linear(nz, units), nn.ReLU(inplace=True),
         nn.Unflatten(1, (counts[0], *size)),
         *[layer for a, b in zip(counts, counts[1:])
           for layer in (Deconv(a, b, 4, 2, 1), nn.ReLU(inplace=True))][:-1],
         nn.Sigmoid())
-    networks = [_placed(one, device, volumes) for one in (encoder, decoder)]
-    adam = _adam(parameters, *networks)
+    networks = [placed(one, device, volumes) for one in (encoder, decoder)]
+    adam = _adam(parameters, device, *networks)
 
     def step(x):
         adam.zero_grad()
         loss = F.mse_loss(networks[1](networks[0](x)), x)
         (loss / 2).backward()
         adam.step()
-        return [loss.item()]
+        return [loss.detach()]
     return networks, step
 
 
-def _gan(network, parameters, batch_size, device):
+def _gan(network, parameters, batch_size, device, width):
     nz = parameters['nz']
-    counts = *GENERATOR_FILTERS, 1
+    counts = *_scaled(GENERATOR_FILTERS, width), 1
     layers = [nn.Linear(nz, counts[0] * 16), nn.ReLU(inplace=True),
               nn.Unflatten(1, (counts[0], 4, 4))]
-    for a, b in zip(counts, counts[1:]):
-        last = b == 1
+    for i, (a, b) in enumerate(zip(counts, counts[1:]), 2):
+        last = i == len(counts)
         layers.append(nn.ConvTranspose2d(a, b, 4, 2, 1, bias=last))
         layers += ([nn.Sigmoid()] if last else
                    [nn.BatchNorm2d(b, 1e-4), nn.ReLU(inplace=True)])
-    generator = _placed(nn.Sequential(*layers), device)
+    generator = placed(nn.Sequential(*layers), device)
 
-    counts = 1, *DISCRIMINATOR_FILTERS
+    counts = 1, *_scaled(DISCRIMINATOR_FILTERS, width)
     layers = []
     for a, b in zip(counts, counts[1:]):
         layers += [nn.Conv2d(a, b, 5, 2, 2, bias=False),
                    nn.BatchNorm2d(b, 1e-4), nn.LeakyReLU(0.2, inplace=True)]
-    critic = _placed(nn.Sequential(*layers, nn.Flatten(),
-                                   nn.Linear(counts[-1] * 16, 1)), device)
+    critic = placed(nn.Sequential(*layers, nn.Flatten(),
+                                  nn.Linear(counts[-1] * 16, 1)), device)
 
-    adams = [_adam(parameters, one) for one in (generator, critic)]
+    adams = [_adam(parameters, device, one) for one in (generator, critic)]
     if network == 'dcgan':
         loss_of_critic, loss_of_generator = (
             _discriminator_loss, lambda logits: _cross_entropy(logits, 1.))
@@ -120,7 +168,7 @@ def _gan(network, parameters, batch_size, device):
         of_generator.backward()
         adams[0].step()
         critic.requires_grad_(True)
-        return [of_critic.item(), of_generator.item()]
+        return [of_critic.detach(), of_generator.detach()]
     return [generator, critic], step
 
 
@@ -143,14 +191,25 @@ def _critic_loss(critic, x, made, weight):
     return critic(made).mean() - critic(x).mean() + weight * penalty
 
 
-def _placed(network, device, volumes=False):
+def placed(network, device, volumes=False):
     """On the device, with the memory format that convolutions like best."""
     return network.to(device, memory_format=(
         torch.channels_last_3d if volumes else torch.channels_last))
 
 
-def _adam(parameters, *trained):
+def optimiser_options(device):
+    """What an optimiser is to be told beside its numbers."""
+    return {'fused': True, **({'capturable': True} if device == 'cuda'
+                              else {})}
+
+
+def _adam(parameters, device, *trained):
     return torch.optim.Adam(
         [parameter for one in trained for parameter in one.parameters()],
         parameters['learning_rate'],
-        betas=(parameters['beta1'], parameters['beta2']), fused=True)
+        betas=(parameters['beta1'], parameters['beta2']),
+        **optimiser_options(device))
+
+
+def _scaled(counts, width):
+    return [scaled(count, width) for count in counts]

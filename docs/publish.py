@@ -1,14 +1,17 @@
 """Write what was measured into the documentation: ``docs/measured/``.
 
 From finished runs come their numbers, their figures and the judgement of the
-thesis's claims; from benchmarks/step_time.py --json FILE the times of steps.
-The pages numbers.rst and claims.rst include all of it. `make numbers` does the
-whole: it trains, measures, and calls this.
+thesis's claims; from benchmarks/step_time.py --json FILE the times of steps;
+from benchmarks/growth.py how they grow. The pages numbers.rst and claims.rst
+include all of it. `make numbers` does the whole: it trains, measures, and
+calls this.
 """
 
+import io
 import json
 import os
 
+import growth_figures
 import kneerepro     # noqa: F401, first: it readies Python for Theano
 import numpy as np
 from PIL import Image
@@ -21,11 +24,16 @@ from kneerepro.claims.measurement import (
 from kneerepro.errors import UserError
 from kneerepro.figures.captions import SHOWN
 from kneerepro.figures.of_runs import FIGURES, file_name
+from kneerepro.files import reason
+from kneerepro.rst import escaped, table
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'measured')
 
 _WIDTH = 1000       # pixels of a figure
 _CURVES = '3.3', '3.5', '3.7', '3.10'
+
+#: The thesis's networks, and those of benchmarks/others.py.
+_NETWORKS = {**NAMES, 'resnet': 'residual network', 'unet3d': '3D U-Net'}
 
 
 def main():
@@ -33,27 +41,75 @@ def main():
     config.add_out(parser)
     parser.add_argument('--preset', metavar='NAME', default='quick',
                         help='of the runs (default: quick)')
+    parser.add_argument('--no-runs', action='store_true',
+                        help='leave what is published of runs as it is')
     parser.add_argument('--steps', metavar='FILE', nargs='+', default=[],
                         help='of benchmarks/step_time.py (default: the times '
                         'that are published stay)')
+    parser.add_argument('--growth', metavar='FILE',
+                        help='of benchmarks/growth.py (likewise)')
     args = parser.parse_args()
-    found = gather(args.out, args.preset)
+    measured = [read(path) for path in args.steps]
+    growing = read(args.growth) if args.growth else None
+    os.makedirs(FOLDER, exist_ok=True)
+    if not args.no_runs:
+        publish_runs(args.out, args.preset)
+    for name, ours, how in (
+            ('steps', True, 'benchmarks/step_time.py'),
+            ('others', False, 'benchmarks/step_time.py resnet unet3d')):
+        lines = list(steps_table(measured, ours))
+        if lines or not published(name):
+            write(name, *(lines or not_measured(how)))
+    if growing or not published('growth'):
+        write('growth', *(growth_of_steps(growing) if growing
+                          else not_measured('benchmarks/growth.py')))
+
+
+def read(path):
+    """What a benchmark has measured.
+
+    Raises
+    ------
+    UserError
+        If the file is none of its.
+    """
+    try:
+        with open(path, encoding='utf-8') as file:
+            measured = json.load(file)
+        measured['machine']
+        return measured
+    except OSError as error:
+        raise UserError(f'cannot read {path}: {reason(error)}') from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f'{path} is not what a benchmark of this package '
+                        'writes with --json') from None
+
+
+def published(name):
+    return os.path.exists(os.path.join(FOLDER, name + '.inc'))
+
+
+def not_measured(script):
+    return [f'Not measured so far; ``{script}`` does it.', '']
+
+
+def publish_runs(out, preset):
+    """The numbers, figures and claims of finished runs.
+
+    Raises
+    ------
+    UserError
+        If one is missing.
+    """
+    found = gather(out, preset)
     missing = [name for name in config.EXPERIMENTS if name not in found]
     if missing:
-        raise UserError(f'{args.out} has no finished run of the preset '
-                        f'{args.preset} of {", ".join(missing)}: python '
-                        f'experiments/thesis.py --preset {args.preset} makes '
-                        'them')
-    os.makedirs(FOLDER, exist_ok=True)
+        raise UserError(f'{out} has no finished run of the preset {preset} '
+                        f'of {", ".join(missing)}: python '
+                        f'experiments/thesis.py --preset {preset} makes them')
     write('runs', *runs_table(found), *losses_table(found),
           *figures(found))
     write('claims', *judgements(found))
-    measured = []
-    for path in args.steps:
-        with open(path, encoding='utf-8') as file:
-            measured.append(json.load(file))
-    if measured:
-        write('steps', *steps_table(measured))
 
 
 def write(name, *lines):
@@ -62,20 +118,6 @@ def write(name, *lines):
     with open(path, 'w', encoding='utf-8') as file:
         file.write('.. Made by docs/publish.py\n\n' + '\n'.join(lines) + '\n')
     print('wrote', os.path.relpath(path))
-
-
-def table(headings, rows):
-    """Lines of a table."""
-    yield from ['.. list-table::', '   :header-rows: 1', '']
-    for row in [headings, *rows]:
-        for i, cell in enumerate(row):
-            yield f'   {"  -" if i else "* -"} {escaped(str(cell))}'.rstrip()
-    yield ''
-
-
-def escaped(text):
-    """Text without what reStructuredText would take for markup."""
-    return ''.join('\\' + c if c in '\\*`|_' else c for c in text)
 
 
 # -------------------------------------------------------------------- the runs
@@ -143,14 +185,21 @@ def figures(found):
                 image = image.convert('RGB')
                 image.thumbnail((_WIDTH, 2 * _WIDTH), Image.LANCZOS)
             if number in _CURVES:
-                file, options = file_name(number) + '.png', {'optimize': True}
-                image = image.quantize(64, dither=Image.Dither.NONE)
+                file = save_curves(image, file_name(number))
             else:
-                file, options = file_name(number) + '.jpg', {'quality': 80}
-                image = image.convert('L')
-            image.save(os.path.join(FOLDER, file), **options)
+                file = file_name(number) + '.jpg'
+                image.convert('L').save(os.path.join(FOLDER, file),
+                                        quality=80)
             yield from [f'.. figure:: measured/{file}', '',
                         f'   Figure {number}. {escaped(SHOWN[number])}', '']
+
+
+def save_curves(image, name):
+    """Save an image of few colours; returns the file's name."""
+    file = name + '.png'
+    image.quantize(64, dither=Image.Dither.NONE).save(
+        os.path.join(FOLDER, file), optimize=True)
+    return file
 
 
 # ------------------------------------------------------------------ the claims
@@ -178,28 +227,55 @@ def judgements(found):
 
 # ------------------------------------------------------------------- the times
 
-def steps_table(measured):
-    """Seconds of a step on each engine."""
-    for line in unique(line for one in measured
-                       for line in one['machine'].splitlines()):
-        yield f'| {escaped(line)}'
-    yield ''
-    measured = [row for one in measured for row in one['rows']]
+def steps_table(measured, ours):
+    """Seconds of a step on each engine, of the thesis's networks or of the
+    others; nothing where none was measured."""
+    chosen = [(one['machine'], row) for one in measured for row in one['rows']
+              if (row['network'] in NAMES) == ours]
+    if not chosen:
+        return
+    yield from machines(line for lines, _ in chosen
+                        for line in lines.splitlines())
     medians = {(row['network'], row['engine']): np.median(row['steps'])
-               for row in measured}
+               for _, row in chosen}
     rows = []
-    for row in measured:
+    for _, row in chosen:
         median = medians[row['network'], row['engine']]
+        relative = (medians.get((row['network'], other))
+                    for other in ('native', 'theano'))
         rows.append([
-            NAMES[row['network']], row['batch_size'], row['engine'],
-            f'{row["compiling"]:.1f} s', f'{median:.2f} s',
-            f'{min(row["steps"]):.2f} to {max(row["steps"]):.2f} '
+            _NETWORKS[row['network']], row['batch_size'], row['engine'],
+            f'{row["compiling"]:.1f} s', f'{median:.3g} s',
+            f'{min(row["steps"]):.3g} to {max(row["steps"]):.3g} '
             f'({len(row["steps"])})', f'{row["memory"]:.2f} GiB',
-            *(f'{medians[row["network"], other] / median:.2f}'
-              for other in ('native', 'theano'))])
+            *(f'{other / median:.2f}' if other else '-'
+              for other in relative)])
     yield from table(['network', 'batch', 'engine', 'compile', 'a step',
                       'least to greatest (of)', 'peak memory', 'x native',
                       'x Theano'], rows)
+
+
+def machines(lines):
+    for line in unique(lines):
+        yield f'| {escaped(line)}'
+    yield ''
+
+
+def growth_of_steps(measured):
+    """How time and memory grow, a figure for each way."""
+    yield from machines(measured['machine'].splitlines())
+    for name, rows in measured['series'].items():
+        buffer = io.BytesIO()
+        figure = growth_figures.draw(name, rows)
+        figure.savefig(buffer, format='png',
+                       dpi=_WIDTH / figure.get_figwidth())
+        with Image.open(buffer) as image:
+            file = save_curves(image.convert('RGB'), 'growth_' + name)
+        where = ('what PyTorch had allocated on the GPU'
+                 if measured['device'] == 'cuda' else 'that of the process')
+        yield from [f'.. figure:: measured/{file}', '',
+                    f'   {growth_figures.CAPTIONS[name]} Memory is {where}.',
+                    '']
 
 
 if __name__ == '__main__':

@@ -1,9 +1,10 @@
 """The four networks, trained by Algorithms 1 to 3 on two engines.
 
-Run as a script, it compares the PyTorch engine with Theano's C code: 20
-iterations of every training step, from the same seed and from the same state,
-in float32 and float64, and what the trained networks then give in their
-deterministic mode. Each precision takes a process of its own.
+Run as a script, it compares the PyTorch engine with Theano's C code, or on
+CUDA with itself on the CPU: 20 iterations of every training step, from the
+same seed and from the same state, in float32 and float64, and what the trained
+networks then give in their deterministic mode. Each precision takes a process
+of its own.
 
 From the same seed, a GAN on one engine parts in float32 from that on another
 all at once: a rounding error turns the sign of a rectifier's input or of a
@@ -13,6 +14,7 @@ there, what counts is that each step does the same to the same state.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -136,24 +138,57 @@ def difference(values, expected):
                for a, b in zip(values, expected))
 
 
-def compare(network, iterations, device):
-    """Train on both engines, print the differences; returns whether the
-    losses agree."""
+def compare(network, iterations, mode, reference):
+    """Train on two engines.
+
+    Parameters
+    ----------
+    network : str
+        Of `NETWORKS`.
+    iterations : int
+    mode, reference : theano.compile.Mode or str
+
+    Returns
+    -------
+    dict
+        The greatest relative differences: ``steps``, of the losses from the
+        same states; ``losses``, ``outputs`` and ``parameters``, from the same
+        seed. And whether it ``agrees``: the losses are finite, and as near as
+        `TOLERANCES` has them be.
+    """
+    found = train(network, mode, iterations)
+    expected = train(network, reference, iterations)
+    result = {'network': network, 'dtype': theano.config.floatX,
+              'steps': difference(*train_from_same_states(
+                  network, [mode, reference], iterations))}
+    result.update((name, difference(getattr(found, name),
+                                    getattr(expected, name)))
+                  for name in Outcome._fields)
+    chaotic = (result['dtype'] == 'float32'
+               and not network.startswith('cae'))
+    result['agrees'] = bool(np.isfinite(found.losses).all()) and (
+        max(result['steps'], 0 if chaotic else result['losses'])
+        <= TOLERANCES[result['dtype']])
+    return result
+
+
+def compare_all(args):
+    """Compare the networks, print the differences; returns whether all
+    agree."""
     from kneerepro.engine import torch_mode
-    found = train(network, torch_mode(device), iterations)
-    expected = train(network, 'FAST_RUN', iterations)
-    steps = difference(*train_from_same_states(
-        network, [torch_mode(device), 'FAST_RUN'], iterations))
-    losses, outputs, parameters = (
-        difference(*pair) for pair in zip(found, expected))
-    dtype = theano.config.floatX
-    chaotic = dtype == 'float32' and not network.startswith('cae')
-    agrees = np.isfinite(found.losses).all() and (
-        max(steps, 0 if chaotic else losses) <= TOLERANCES[dtype])
-    print(f'{network:8} {dtype} {steps:9.1e} {losses:9.1e} {outputs:9.1e} '
-          f'{parameters:9.1e}  {"agrees" if agrees else "DIFFERS"}',
-          flush=True)
-    return agrees
+    reference = 'FAST_RUN' if args.against == 'theano' else torch_mode('cpu')
+    results = []
+    for network in args.networks or NETWORKS:
+        results.append(compare(network, args.iterations,
+                               torch_mode(args.device), reference))
+        print('{network:8} {dtype} {steps:9.1e} {losses:9.1e} {outputs:9.1e} '
+              '{parameters:9.1e}  {}'.format(
+                  'agrees' if results[-1]['agrees'] else 'DIFFERS',
+                  **results[-1]), flush=True)
+    if args.json:
+        with open(args.json, 'w') as file:
+            json.dump(results, file)
+    return all(result['agrees'] for result in results)
 
 
 def main():
@@ -162,15 +197,22 @@ def main():
                         help=f'of {", ".join(NETWORKS)} (default: all)')
     parser.add_argument('--iterations', type=int, default=20)
     parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
+    parser.add_argument('--against', default='theano',
+                        choices=['theano', 'cpu'],
+                        help='Theano\'s C code (default), or the engine on '
+                        'the CPU')
     parser.add_argument('--precision', choices=TOLERANCES,
                         help='(default: both)')
+    parser.add_argument('--json', metavar='FILE',
+                        help='write the differences of one precision')
     args = parser.parse_args()
     for network in args.networks:
         if network not in NETWORKS:
             parser.error(f'{network} is none of {", ".join(NETWORKS)}')
     if args.precision == theano.config.floatX:
-        sys.exit(not all([compare(network, args.iterations, args.device)
-                          for network in args.networks or NETWORKS]))
+        sys.exit(not compare_all(args))
+    if args.json and not args.precision:
+        parser.error('--json needs --precision')
 
     print('greatest relative difference of the losses from the same states; '
           'of losses,\noutputs and parameters from the same seed:', flush=True)
@@ -180,7 +222,8 @@ def main():
         failed |= 0 != subprocess.run(
             [sys.executable, '-m', 'tests.engine.training', *args.networks,
              '--iterations', str(args.iterations), '--device', args.device,
-             '--precision', precision],
+             '--against', args.against, '--precision', precision,
+             *(['--json', args.json] if args.json else [])],
             env={**os.environ, 'THEANO_FLAGS': flags.strip(',')}).returncode
     sys.exit(failed)
 
