@@ -55,6 +55,7 @@ def prepare(sources, out, options=Options(), limits=Limits(),
     out : str
         The HDF5 file to write, see :mod:`kneerepro.data.dataset`. If it was
         made from the same files with the same arguments before, it is kept.
+        While another process makes it, that is waited for.
     options : Options
     limits : Limits
     selection : Selection
@@ -352,7 +353,7 @@ def _working_folder(work, out):
             held = [os.path.join(work, name) for name in os.listdir(work)]
             if done or held == [lock]:
                 # The lock last: without it, the folder is another run's.
-                for path in sorted(held, key=lock.__eq__):
+                for path in [*set(held) - {lock}, lock]:
                     os.remove(path)
                 with contextlib.suppress(OSError):  # not empty
                     os.rmdir(work)

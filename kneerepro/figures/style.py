@@ -48,9 +48,9 @@ def new_figure(width, height, footer=None):
             lines = textwrap.wrap(whole, int(17 * width * 7 / size))
             if len(lines) <= 3:
                 break
-        figure.text(0.5, 0.07 / height, '\n'.join(lines).replace(
-            _NO_BREAK, ' '), ha='center',
-                    va='bottom', fontsize=size, color=GREY)
+        text = '\n'.join(lines).replace(_NO_BREAK, ' ')
+        figure.text(0.5, 0.07 / height, text, ha='center', va='bottom',
+                    fontsize=size, color=GREY)
     return figure
 
 
