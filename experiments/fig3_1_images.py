@@ -39,7 +39,13 @@ def main():
         chosen = np.random.RandomState(parameters['seed']).choice(
             count, EXAMPLES, replace=False)
         images = dataset.images[chosen]
+    changed = config.differences(parameters, 'cae2d', not args.data)
+    # A dataset file is what it is, whatever the preset.
+    reduced = not os.path.isfile(args.data or '') and any(
+        name in changed for name in config.OF_THE_DATA)
     footer = (f'kneerepro {kneerepro.__version__}: '
+              + f'preset {config.preset_name(args.preset)}, not the '
+              'thesis\'s; ' * reduced
               + ('own data' if args.data else 'synthetic knees')
               + f'; {EXAMPLES} of {count:,} images of {images.shape[2]} x '
               f'{images.shape[3]}, seed {parameters["seed"]}')

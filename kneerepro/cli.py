@@ -6,20 +6,22 @@ import signal
 import sys
 
 from kneerepro.errors import Stopped, UserError
+from kneerepro.signals import interrupting_signals, signal_of
 
 BAD_INPUT = 2
-INTERRUPTED = 128 + signal.SIGINT
 
 
 def run(main):
     """Call `main` and leave the process with its exit status.
 
     A :class:`~kneerepro.errors.UserError` becomes one line and status 2, as
-    does what the system refuses (a full disk, no permission, no memory), and
-    an interrupt status 130, as in a shell.
+    does what the system refuses (a full disk, no permission, no memory).
+    Ctrl-C and SIGTERM become one line and the status that a shell gives them,
+    130 and 143.
     """
     try:
-        status = main()
+        with interrupting_signals():
+            status = main()
     except BrokenPipeError:
         # Whoever read the output, such as head, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -36,9 +38,9 @@ def run(main):
     except Stopped as error:
         print(error, file=sys.stderr)
         status = 128 + error.signum
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print('interrupted', file=sys.stderr)
-        status = INTERRUPTED
+        status = 128 + signal_of(error)
     sys.exit(status or 0)
 
 

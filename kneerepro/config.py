@@ -198,6 +198,11 @@ class Parser(argparse.ArgumentParser):
             self.error(f'unknown argument {name}' + suggestion(name, known))
         return args
 
+    def error(self, message):
+        """Leave with one line: the usage, a page of flags, would bury it."""
+        self.exit(cli.BAD_INPUT, f'error: {message}; --help lists what '
+                  'there is\n')
+
 
 def add_out(parser):
     """Add ``--out``."""

@@ -17,11 +17,12 @@ from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.prepare import prepare_for
 from kneerepro.data.splits import SPLITS, check_range
-from kneerepro.errors import UserError
+from kneerepro.errors import Stopped, UserError
 from kneerepro.figures.of_runs import FIGURES, file_name
 from kneerepro.figures.style import save_figure, save_tiles
 from kneerepro.losses import Board
 from kneerepro.phantom.default import default_knees
+from kneerepro.signals import signal_of
 from kneerepro.training import Training
 
 # A dataset up to this size, in bytes, is kept in memory.
@@ -99,10 +100,14 @@ class Experiment:
         self._lock.__enter__()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, kind, error, traceback):
         self.run.board.close()
         self._dataset.close()
-        return self._lock.__exit__(*exception)
+        self._lock.__exit__(kind, error, traceback)
+        if kind is KeyboardInterrupt:
+            # Outside of the steps, after which a training stops by itself.
+            raise Stopped(f'stopped: {self.run.left_at()}\n'
+                          + self.run.how_to_resume(), signal_of(error))
 
     @property
     def finished(self):

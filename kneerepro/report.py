@@ -92,7 +92,7 @@ def _figure(run, number):
 def _claims(run):
     """What can be said of the claims on an experiment, by a run and the
     newest ones of its preset beside it."""
-    root = os.path.dirname(os.path.dirname(os.path.abspath(run.folder)))
+    root = os.path.normpath(run.path(os.pardir, os.pardir))
     found = {**gather(root, run.settings['preset']), run.experiment: run}
     evidence = Evidence(found, run.settings['engine'],
                         run.settings['device'])
@@ -126,8 +126,8 @@ def _facts(run, results):
         'training and test examples': f'{data["train"]:,} and '
                                       f'{data["test"]:,}',
         'dataset hash': data['hash'],
-        'iterations': f'{iterations:,}, {int(results["iterations_per_epoch"])}'
-                      ' an epoch',
+        'length': f'{iterations:,} iterations, '
+                  f'{int(results["iterations_per_epoch"])} an epoch',
         'time of training': f'{seconds:,.0f} s, '
                             f'{seconds / max(1, iterations):.3g} s an '
                             'iteration',

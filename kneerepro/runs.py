@@ -109,6 +109,14 @@ class Run:
         last = self.checkpoints.last()
         return int(os.path.basename(last)[:-4]) if last else 0
 
+    def left_at(self):
+        """Where it stands, in words for the user."""
+        if self.finished:
+            return 'it is trained, its figures are to be drawn'
+        iteration = self.iteration()
+        return (f'iteration {iteration} is saved' if iteration else
+                'no iteration is saved, it begins anew')
+
     def how_to_resume(self):
         """A line for the user."""
         return ('to go on: python experiments/'

@@ -1,6 +1,9 @@
 import argparse
 import contextlib
 import io
+import os
+import signal
+import time
 import unittest
 
 from kneerepro import cli
@@ -9,8 +12,8 @@ from tests.subprocesses import run_python
 
 
 class RunTest(unittest.TestCase):
-    def run_main(self, result=None, error=None):
-        def main():
+    def run_main(self, result=None, error=None, main=None):
+        def result_or_error():
             if error is not None:
                 raise error
             return result
@@ -18,7 +21,7 @@ class RunTest(unittest.TestCase):
         stderr = io.StringIO()
         with contextlib.redirect_stderr(stderr):
             with self.assertRaises(SystemExit) as context:
-                cli.run(main)
+                cli.run(main or result_or_error)
         return context.exception.code, stderr.getvalue()
 
     def test_status(self):
@@ -48,7 +51,22 @@ class RunTest(unittest.TestCase):
     def test_interrupt(self):
         self.assertEqual(self.run_main(error=KeyboardInterrupt()),
                          (130, 'interrupted\n'))
-        self.assertEqual(cli.INTERRUPTED, 130)
+
+    def test_signals(self):
+        def main():
+            try:
+                os.kill(os.getpid(), signum)
+                time.sleep(60)
+            finally:
+                cleaned.append(signum)
+
+        cleaned = []
+        for signum in signal.SIGINT, signal.SIGTERM:
+            before = signal.getsignal(signum)
+            self.assertEqual(self.run_main(main=main),
+                             (128 + signum, 'interrupted\n'))
+            self.assertIs(signal.getsignal(signum), before)
+        self.assertEqual(cleaned, [signal.SIGINT, signal.SIGTERM])
 
     def test_reader_that_has_seen_enough(self):
         done = run_python("""

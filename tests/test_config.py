@@ -24,6 +24,7 @@ class ConfigTest(FolderTest):
             with self.assertRaises(SystemExit) as caught:
                 self.parameters(*arguments, experiment=experiment)
         self.assertEqual(caught.exception.code, 2)
+        self.assertRegex(output.getvalue(), r'\Aerror: .*\n\Z')
         self.assertIn(message, output.getvalue())
 
     def assert_wrong_preset(self, message, text, experiment='cae2d'):

@@ -208,6 +208,14 @@ class StyleTest(FolderTest):
             self.assertGreater(box.x0, 0)
             self.assertLess(box.x1, width * figure.dpi)
 
+    def test_small_print_breaks_between_facts(self):
+        facts = [f'width {i / 8} (thesis: 1)' for i in range(9)]
+        text, = new_figure(7, 2, '; '.join(facts)).texts
+        lines = text.get_text().split('\n')
+        self.assertGreater(len(lines), 1)
+        self.assertEqual([fact for line in lines for fact in
+                          line.strip(';').split('; ')], facts)
+
     def test_settings_of_others_stay(self):
         before = dict(rcParams)
         figure_3_5(*np.ones((3, 5)), 4, images(1, 8, 6), [1])

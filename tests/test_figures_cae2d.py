@@ -118,7 +118,8 @@ class Figure33Test(unittest.TestCase):
             self.assertEqual(low, 0)
             self.assertGreater(high, np.nanmax(self.curves))
             self.assertEqual((axes.get_xlabel(), axes.get_ylabel()),
-                             ('iteration', 'mean squared error'))
+                             ('iteration', 'mean squared error of '
+                              'intensities (0 to 1)'))
             by_epoch = axes.child_axes[0]
             self.assertEqual(by_epoch.get_xlabel(), 'epoch')
             np.testing.assert_allclose(by_epoch.get_xlim(),

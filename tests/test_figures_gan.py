@@ -212,7 +212,7 @@ class LossesTest(unittest.TestCase):
         figure = figure_3_10(first, second, 225)
         self.assertEqual(
             figure.legends[0].get_texts()[2].get_text(),
-            'critic: 3 values beyond the axis (−700 to 3e+03)')
+            'critic: 3 values beyond the axis (−700 to 3,000)')
 
     def test_axes(self):
         for figure in self.figures():

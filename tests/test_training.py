@@ -13,6 +13,7 @@ import theano
 
 from kneerepro import archive, runs
 from kneerepro.errors import Stopped, UserError
+from kneerepro.signals import signal_of
 from kneerepro.training import Training, mean_over
 from tests.folders import FolderTest
 
@@ -392,12 +393,12 @@ class SignalTest(TrainingTest):
     def test_second_one_stops_at_once(self):
         training = self.begin()
         self.signal_at(5, signal.SIGINT, signal.SIGINT)
-        interrupted = False
+        interrupt = None
         try:
             self.work(training)
-        except KeyboardInterrupt:
-            interrupted = True
-        self.assertTrue(interrupted)
+        except KeyboardInterrupt as error:
+            interrupt = error
+        self.assertEqual(signal_of(interrupt), signal.SIGINT)
         self.assertEqual(len(training.losses['train']), 6)
         self.assert_handlers_are_back()
 

@@ -34,7 +34,7 @@ def run(args):
     inputs.refuse_existing([args.out], args.overwrite)
     model = inputs.load_model(args.model, inputs.AUTOENCODERS)
     engine = Engine(args.engine, args.device)
-    with inputs.open_data(args, model) as dataset:
+    with inputs.open_data(args, model, args.out) as dataset:
         with replacing(args.out) as temporary:
             encode = compile_through(model.networks[:1], engine.mode)
             count = _WRITERS[extension](

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sys
-import tempfile
 
 from kneerepro import engines, runs, zoo
 from kneerepro.algorithms.common import input_layer
@@ -13,6 +12,7 @@ from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.identity import load_key
 from kneerepro.data.prepare import prepare_for
+from kneerepro.data.report import report_paths
 from kneerepro.data.splits import check_range
 from kneerepro.errors import UserError
 
@@ -79,11 +79,11 @@ def load_model(path, experiments):
 
 
 @contextlib.contextmanager
-def open_data(args, model):
+def open_data(args, model, out):
     """The volumes to work on, treated as those the model was trained on.
 
-    A folder of series is prepared in a temporary folder (of the place that
-    ``TMPDIR`` names), which is removed in the end.
+    A folder of series is prepared in a folder beside the output, which is
+    removed in the end. If that is stopped, the same command goes on there.
 
     Parameters
     ----------
@@ -91,6 +91,8 @@ def open_data(args, model):
         With what :func:`add_data` added.
     model : kneerepro.zoo.Model
         An autoencoder.
+    out : str
+        The output. The folder is called like it, with the ending .partial.
 
     Yields
     ------
@@ -112,17 +114,35 @@ def open_data(args, model):
     if not is_file and options.normalise == 'dataset':
         print('warning: these volumes are scaled over their own minimum and '
               'maximum, the training data were over theirs', file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix='kneerepro-') as folder:
+    with _temporary_dataset(out) as temporary:
         with PhaseProgress() as progress:
             path = prepare_for(
-                args.data, os.path.join(folder, 'volumes.h5'),
-                options or Options(), selection.selection_of(args),
-                key=load_key, at_least=1, report=_report,
-                progress=progress)
+                args.data, temporary, options or Options(),
+                selection.selection_of(args), key=load_key, at_least=1,
+                report=_report, progress=progress)
         with Dataset(path) as dataset:
             _check(dataset, args.data, model, options)
             check_range(dataset.volumes)
             yield dataset
+
+
+@contextlib.contextmanager
+def _temporary_dataset(out):
+    """The path of a dataset that is removed again."""
+    folder = os.path.abspath(out) + '.partial'
+    path, parent = os.path.join(folder, 'volumes.h5'), os.path.dirname(folder)
+    new = not os.path.isdir(parent)
+    try:
+        yield path
+    finally:
+        for written in [path, *report_paths(path)]:
+            with contextlib.suppress(OSError):  # it was not needed
+                os.remove(written)
+        with contextlib.suppress(OSError):      # not there, or not empty
+            os.rmdir(folder)
+        with contextlib.suppress(OSError):
+            if new:
+                os.rmdir(parent)
 
 
 def treatment(model):
@@ -177,7 +197,7 @@ def _times(shape):
 
 
 def _report(line):
-    # The report itself goes with the temporary folder.
+    # The report itself does not stay.
     print('data/inspect.py tells which series or file, and why'
           if line.startswith('which ') else line)
 

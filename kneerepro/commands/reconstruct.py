@@ -42,7 +42,8 @@ def run(args):
         [os.path.join(args.out, name) for name in
          [*names, 'overview.png', 'overview.pdf']], args.overwrite)
     engine = Engine(args.engine, args.device)
-    with inputs.open_data(args, model) as dataset:
+    with inputs.open_data(args, model, os.path.join(
+            args.out, _ARRAYS[0])) as dataset:
         with contextlib.ExitStack() as stack:
             paths = {name: stack.enter_context(replacing(
                 os.path.join(args.out, name))) for name in names}

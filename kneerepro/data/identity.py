@@ -8,6 +8,7 @@ from collections import defaultdict, namedtuple
 
 from kneerepro.errors import UserError
 from kneerepro.files import reason, replacing
+from kneerepro.locks import exclusive
 
 Identity = namedtuple('Identity', 'patient certain notes')
 Identity.__doc__ = """Whose a series is.
@@ -108,10 +109,7 @@ def load_key(path=None):
     path = path or default_key_file()
     try:
         if not os.path.exists(path):
-            with replacing(path) as temporary:
-                with open(temporary, 'w') as file:
-                    file.write(secrets.token_hex(32) + '\n')
-            os.chmod(path, 0o600)
+            _make_key(path)
         with open(path, 'rb') as file:
             key = file.read(4096).strip()
     except OSError as error:
@@ -121,3 +119,15 @@ def load_key(path=None):
         raise UserError(f'the key file {path} holds {len(key)} bytes; a key '
                         'has at least 16')
     return key
+
+
+def _make_key(path):
+    lock = os.path.abspath(path) + '.lock'
+    with exclusive(lock, path):
+        # Another process may just have made it.
+        if not os.path.exists(path):
+            with replacing(path) as temporary:
+                with open(temporary, 'w') as file:
+                    file.write(secrets.token_hex(32) + '\n')
+            os.chmod(path, 0o600)
+        os.remove(lock)

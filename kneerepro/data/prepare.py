@@ -3,14 +3,13 @@
 Work in progress is kept in a folder beside the output: the catalogue of
 headers and a file for each volume that is done. The dataset appears once it
 is whole, and the folder is gone then. A run that was stopped, however, is
-continued by the next one with the same arguments.
+continued by the next one with the same arguments. One that another is at work
+on is waited for.
 """
 
 import contextlib
-import fcntl
 import json
 import os
-import shutil
 from collections import Counter, namedtuple
 
 import numpy as np
@@ -29,6 +28,7 @@ from kneerepro.data.work import convert_series
 from kneerepro.data.workers import Workers
 from kneerepro.errors import UserError
 from kneerepro.files import reason, replacing
+from kneerepro.locks import exclusive
 
 Summary = namedtuple('Summary', 'converted rejected not_selected codes')
 Summary.__doc__ = """What became of the series.
@@ -55,6 +55,7 @@ def prepare(sources, out, options=Options(), limits=Limits(),
     out : str
         The HDF5 file to write, see :mod:`kneerepro.data.dataset`. If it was
         made from the same files with the same arguments before, it is kept.
+        While another process makes it, that is waited for.
     options : Options
     limits : Limits
     selection : Selection
@@ -100,19 +101,24 @@ def prepare(sources, out, options=Options(), limits=Limits(),
         'series_description': selection.pattern,
         'one_per_patient': one_per_patient, 'identifiers': identifiers,
         'key': keyed_hash(key, '')}
-    if _is_made_from(out, made_from, at_least):
-        if npy and not os.path.lexists(_npy_path(out)):
-            _write_npy(out)
-        # Of a run that was killed after its last act but one.
-        shutil.rmtree(work, ignore_errors=True)
+    # Where nothing is to be done, nothing need be writable.
+    if not os.path.exists(work) and _is_kept(out, made_from, at_least, npy):
         return None
-    for path in [out] + npy * [_npy_path(out)]:
-        if os.path.lexists(path) and not overwrite:
-            raise UserError(f'{path} is there already and was made from other '
-                            'data or with other options: name another --out, '
-                            'or say --overwrite')
-    with _working_folder(work, out) as finished, contextlib.closing(
-            Catalogue(os.path.join(work, 'catalogue.sqlite'))) as catalogue:
+    with contextlib.ExitStack() as stack:
+        finished = stack.enter_context(_working_folder(work, out))
+        # Another run may just have made it, or one was killed after its last
+        # act but one.
+        if _is_kept(out, made_from, at_least, npy):
+            finished()
+            return None
+        for path in [out] + npy * [_npy_path(out)]:
+            if os.path.lexists(path) and not overwrite:
+                raise UserError(
+                    f'{path} is there already and was made from other data or '
+                    'with other options: name another --out, or say '
+                    '--overwrite')
+        catalogue = stack.enter_context(contextlib.closing(
+            Catalogue(os.path.join(work, 'catalogue.sqlite'))))
         catalogue.start(made_from['source'] + str(options.depth))
         with Workers(workers) as pool, new_dataset(
                 out, (options.depth, options.size, options.size),
@@ -308,16 +314,20 @@ def _distinct(sources):
         for j, other in enumerate(sources) if j != i)]
 
 
-def _is_made_from(path, made_from, at_least):
+def _is_kept(out, made_from, at_least, npy):
+    """Whether there is nothing left to do, but to write the ``.npy``."""
     try:
-        with Dataset(path, verify=False) as dataset:
+        with Dataset(out, verify=False) as dataset:
             # JSON knows no tuples.
             wanted = json.loads(json.dumps(made_from))
-            return (len(dataset.volumes) >= at_least and all(
+            kept = (len(dataset.volumes) >= at_least and all(
                 dataset.provenance.get(name) == value
                 for name, value in wanted.items()))
     except UserError:
         return False
+    if kept and npy and not os.path.lexists(_npy_path(out)):
+        _write_npy(out)
+    return kept
 
 
 def _is_array_file(path):
@@ -327,27 +337,25 @@ def _is_array_file(path):
 
 @contextlib.contextmanager
 def _working_folder(work, out):
-    """A folder that no other run uses; yields what to call when it is no
-    longer needed."""
-    parent = os.path.dirname(work)
+    """A folder that no other run uses meanwhile; yields what to call when
+    what it holds is no longer needed."""
+    parent, lock = os.path.dirname(work), os.path.join(work, 'lock')
     new = not os.path.isdir(parent)
-    try:
-        os.makedirs(work, exist_ok=True)
-        lock = open(os.path.join(work, 'lock'), 'w')
-    except OSError as error:
-        raise UserError(f'cannot write {out}: {reason(error)}') from None
     done = []
-    with lock:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f'another run is writing {out}: wait for it, or '
-                            'name another --out') from None
+            stack.enter_context(exclusive(lock, out))
+        except OSError as error:
+            raise UserError(f'cannot write {out}: {reason(error)}') from None
         try:
             yield lambda: done.append(True)
         finally:
-            if done:
-                shutil.rmtree(work)
-            if done and new:
+            held = [os.path.join(work, name) for name in os.listdir(work)]
+            if done or held == [lock]:
+                # The lock last: without it, the folder is another run's.
+                for path in [*set(held) - {lock}, lock]:
+                    os.remove(path)
                 with contextlib.suppress(OSError):  # not empty
-                    os.rmdir(parent)
+                    os.rmdir(work)
+                    if new:
+                        os.rmdir(parent)

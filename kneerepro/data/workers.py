@@ -93,6 +93,7 @@ class Workers:
 def _start_worker():
     # Ctrl-C reaches all processes of a terminal; the parent sees to it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # What libraries print of damaged files may repeat their headers.
     warnings.simplefilter('ignore')
     logging.getLogger('pydicom').setLevel(logging.CRITICAL)

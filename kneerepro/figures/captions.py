@@ -32,8 +32,8 @@ SHOWN = {
     '2.4': 'The 3D autoencoder as it was built for this run, to scale.',
     '2.5': 'Generator and discriminator or critic as they were built for '
            'this run, to scale.',
-    '3.2': 'Reconstructions of every 20th slide of the first patient, below '
-           'their ground truth.',
+    '3.2': 'Reconstructions of slides of the first patient, an eighth of the '
+           'depth apart (of 160, every 20th), below their ground truth.',
     '3.3': 'Mean squared error over the iterations. The thesis plots the '
            'first ten test images (E19).',
     '3.4': 'Ground truth and reconstruction, and one slide over the '
@@ -45,5 +45,6 @@ SHOWN = {
     '3.7': 'Losses of discriminator and generator.',
     '3.8': 'Nine generated images at six epochs, of the same noise each '
            'time.',
-    '3.9': '100 real images beside 100 generated ones.',
+    '3.9': 'Real images, 100 if there are as many, beside as many generated '
+           'ones.',
     '3.10': 'Losses of critic and generator.'}

@@ -49,8 +49,9 @@ def figure_3_7(discriminator, generator, iterations_per_epoch, footer=None):
     -------
     matplotlib.figure.Figure
     """
+    # Of natural logarithms; those of Figure 3.10 have no unit.
     return _losses({'discriminator': discriminator, 'generator': generator},
-                   iterations_per_epoch, footer)
+                   iterations_per_epoch, footer, 'loss in nats')
 
 
 @styled
@@ -160,7 +161,7 @@ def _grids(grids, headings, across, wide, vmax, footer):
 
 # ------------------------------------------------------------------- losses
 
-def _losses(curves, iterations_per_epoch, footer):
+def _losses(curves, iterations_per_epoch, footer, label='loss'):
     """The losses of two networks, thin, and their running medians.
 
     A few outliers would leave the rest a flat line (claimed of the WGAN-GP's
@@ -173,6 +174,8 @@ def _losses(curves, iterations_per_epoch, footer):
         By the network's name.
     iterations_per_epoch : int
     footer : str or None
+    label : str
+        Of the axis of losses, with their unit if they have one.
 
     Returns
     -------
@@ -185,8 +188,8 @@ def _losses(curves, iterations_per_epoch, footer):
     beyond = any(((values < low) | (values > high)).any()
                  for values in curves.values())
     figure, axes = loss_figure(
-        count - 1, iterations_per_epoch, 'loss' if width == 1 else
-        f'loss (thick: median over {width} iterations)', footer,
+        count - 1, iterations_per_epoch, label if width == 1 else
+        f'{label} (thick: median over {width} iterations)', footer,
         above=0.42 if beyond else 0.24)
     axes.set_ylim(low, high)
     if low < 0 < high:
@@ -251,9 +254,13 @@ def _mark_outliers(axes, values, name, color):
                 transform=axes.get_xaxis_transform())
     if markers:
         out = values[(values > high) | (values < low)]
-        ends = [f'{value:,.3g}'.replace('-', '−')
-                for value in sorted({out.min(), out.max()})]
+        ends = [_number(value) for value in sorted({out.min(), out.max()})]
         markers[0].set_label(
             f'{name}: {len(out)} value{"s" * (len(out) > 1)} beyond the axis '
             f'({" to ".join(ends)})')
     return markers[:1]
+
+
+def _number(value):
+    digits = ',.0f' if 100 <= abs(value) < 1e6 else '.3g'
+    return f'{value:{digits}}'.replace('-', '−')

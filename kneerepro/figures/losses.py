@@ -80,7 +80,8 @@ def autoencoder_losses(train_mse, test_mse, first_ten, iterations_per_epoch,
     matplotlib.figure.Figure
     """
     figure, axes = loss_figure(len(train_mse) - 1, iterations_per_epoch,
-                               'mean squared error', footer)
+                               'mean squared error of intensities (0 to 1)',
+                               footer)
     for values, text, style in [
             (train_mse, 'training set, each minibatch',
              dict(color=TRAIN, linewidth=0.6)),

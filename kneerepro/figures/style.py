@@ -13,6 +13,7 @@ from kneerepro.files import replacing
 
 TRAIN, TEST = '#1f4e9c', '#d95f0e'
 GREY = '0.35'
+_NO_BREAK = '\N{NO-BREAK SPACE}'
 FOOTER = 0.54  # inches at the bottom of a figure, for the small print
 
 _STYLE = {'font.size': 9, 'axes.titlesize': 9, 'axes.labelsize': 9,
@@ -39,13 +40,17 @@ def new_figure(width, height, footer=None):
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     if footer:
+        # Of what is between semicolons, short pieces stay in one line.
+        whole = '; '.join(part.replace(' ', _NO_BREAK) if len(part) < 50
+                          else part for part in footer.split('; '))
         for size in 7, 6, 5, 4:
             # DejaVu Sans: 119 letters of 7 points in 7 inches.
-            lines = textwrap.wrap(footer, int(17 * width * 7 / size))
+            lines = textwrap.wrap(whole, int(17 * width * 7 / size))
             if len(lines) <= 3:
                 break
-        figure.text(0.5, 0.07 / height, '\n'.join(lines), ha='center',
-                    va='bottom', fontsize=size, color=GREY)
+        text = '\n'.join(lines).replace(_NO_BREAK, ' ')
+        figure.text(0.5, 0.07 / height, text, ha='center', va='bottom',
+                    fontsize=size, color=GREY)
     return figure
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import datetime
-import fcntl
 import hashlib
 import inspect
 import io
@@ -17,6 +16,7 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
 from kneerepro.errors import UserError
 from kneerepro.files import replacing
+from kneerepro.locks import exclusive
 from kneerepro.phantom.anatomy import sample_anatomy
 from kneerepro.phantom.imaging import (
     FIELD_OF_VIEW, SLAB, knee_volume, slice_positions)
@@ -66,7 +66,8 @@ def write_patients(out, patients, seed=0, matrix=384, slices=160,
     os.makedirs(out, exist_ok=True)
     exams = [_Examination(seed, patient, matrix, slices)
              for patient in range(patients)]
-    with _locked(out):
+    with exclusive(os.path.join(out, '.lock'),
+                   f'synthetic knees in {out}'):
         for patient, exam in enumerate(exams):
             if progress is not None:
                 progress(patient, patients)
@@ -80,14 +81,6 @@ def write_patients(out, patients, seed=0, matrix=384, slices=160,
                    [exam.ground_truth() for exam in exams])
     if progress is not None:
         progress(patients, patients)
-
-
-@contextlib.contextmanager
-def _locked(folder):
-    """Let other processes wait that want to write to the same folder."""
-    with open(os.path.join(folder, '.lock'), 'a') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed
-        yield
 
 
 @contextlib.contextmanager

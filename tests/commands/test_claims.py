@@ -139,6 +139,8 @@ class ClaimsTest(CommandTest):
         run = self.judged_run('cae2d', {'train_loss': np.ones(3),
                                         'seconds': 1.,
                                         'iterations_per_epoch': 1}, test=10)
+        self.judged_run('cae3d')
+        run = runs.Run(os.path.relpath(run.folder))
         with mock.patch.object(report, 'FIGURES', {'cae2d': {}}):
             path = report.write(run, run.results())
         with open(path, encoding='utf-8') as file:
@@ -147,3 +149,6 @@ class ClaimsTest(CommandTest):
         self.assertIn('test images', page)
         self.assertIn('does not judge the thesis', page)
         self.assertNotIn('C2', page)
+        # Where the others are is told as where this one is.
+        self.assertIn(os.path.relpath(self.path('runs', 'cae3d')), page)
+        self.assertNotIn('<code>/', page)

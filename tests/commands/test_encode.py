@@ -1,5 +1,6 @@
 import csv
 import os
+from unittest import mock
 
 import numpy as np
 
@@ -104,6 +105,26 @@ class ContentTest(EncodeTest):
             self.assertEqual([row['patient'] for row in self.table()],
                              list(dataset.patient))
         # Nothing but the table.
+        self.assertEqual(os.listdir(self.path('out')), ['codes.csv'])
+
+    def test_goes_on_where_it_was_stopped(self):
+        write_patients(self.path('knees'), patients=2, matrix=16, slices=16)
+        arguments = ('encode', self.finished_run('cae2d'), self.path('knees'),
+                     '--out', self.out)
+        with mock.patch('kneerepro.data.prepare.Report.write',
+                        side_effect=KeyboardInterrupt):
+            stdout, _ = self.call(*arguments, status=130)
+        self.assertIn('converting', stdout)
+        self.assertEqual(os.listdir(self.path('out')), ['codes.csv.partial'])
+        # As kill -9 leaves it while it encodes.
+        with mock.patch('kneerepro.commands.inputs.os.remove'):
+            stdout, _ = self.call(*arguments)
+        self.assertNotIn('converting', stdout)
+        self.assertIn('volumes.h5',
+                      os.listdir(self.path('out', 'codes.csv.partial')))
+        stdout, _ = self.call(*arguments, '--overwrite')
+        self.assertNotIn('reading headers', stdout)
+        self.assertEqual(len(self.table()), 32)
         self.assertEqual(os.listdir(self.path('out')), ['codes.csv'])
 
     def test_scaled_over_the_dataset(self):

@@ -527,11 +527,17 @@ class AgainTest(PrepareTest):
         self.prepare(npy=True)
         self.assertIsNone(self.prepare())
 
-    def test_another_run_is_writing(self):
-        with module._working_folder(self.out + '.partial', self.out):
-            with self.assertRaisesRegex(UserError, 'another run'):
-                self.prepare()
+    def test_left_by_a_run_killed_at_its_end(self):
         self.prepare()
+        self.write('out/v.h5.partial/assembled.h5')
+        self.assertIsNone(self.prepare())
+        self.assertNotIn('v.h5.partial', self.listing())
+
+    def test_nothing_is_left_of_a_refusal(self):
+        self.write('out/v.h5', b'my thesis')
+        with self.assertRaises(UserError):
+            self.prepare()
+        self.assertEqual(self.listing(), ['v.h5'])
 
 
 class TooFewTest(PrepareTest):
@@ -623,6 +629,33 @@ print('done', flush=True)
         self.assertEqual(self.read(self.out), expected)
         self.assertEqual(self.read('out/v.report.csv'),
                          self.read('whole/v.report.csv'))
+        self.assertEqual(self.listing(),
+                         ['v.h5', 'v.report.csv', 'v.report.json'])
+
+    def test_two_at_once(self):
+        processes = [self.start(self.out) for _ in range(2)]
+        outputs = [process.communicate()[0] for process in processes]
+        waited, made = sorted(outputs, key=len)
+        self.assertEqual(waited, 'waiting for another process, which makes '
+                         f'{self.out}\ndone\n')
+        self.assertIn('converting 34 34 0', made)
+        self.assertEqual(self.listing(),
+                         ['v.h5', 'v.report.csv', 'v.report.json'])
+
+    def test_killed_while_another_waits(self):
+        first = self.start(self.out)
+        while not first.stdout.readline().startswith('converting'):
+            pass
+        first.send_signal(signal.SIGSTOP)   # it shall not end too early
+        second = self.start(self.out)
+        self.assertIn('waiting', second.stdout.readline())
+        first.kill()
+        first.communicate()
+        output = second.communicate()[0]
+        # It goes on from where the first one was.
+        self.assertNotIn('converting 1 ', output)
+        self.assertIn('done', output)
+        self.assertEqual(len(self.result()[0]), 34)
         self.assertEqual(self.listing(),
                          ['v.h5', 'v.report.csv', 'v.report.json'])
 

@@ -3,6 +3,7 @@ from unittest import mock
 
 from matplotlib.image import imread
 
+from kneerepro.figures.dataset import figure_3_1
 from kneerepro.phantom import write_patients
 from tests.experiments.common import run_here
 from tests.folders import FolderTest
@@ -32,6 +33,18 @@ class DatasetFiguresTest(FolderTest):
             self.run_script(script, '--data', os.path.join(folder, name))
         self.run_script('fig2_1_planes', '--data', self.path('knees'),
                         '--patient', '2')
+
+    def test_reduced_preset(self):
+        write_patients(self.path('knees'), 2, matrix=16, slices=20)
+        for preset, reduced in ('smoke', True), ('thesis', False):
+            with mock.patch('kneerepro.figures.dataset.figure_3_1',
+                            wraps=figure_3_1) as drawn:
+                self.run_script('fig3_1_images', '--preset', preset, '--data',
+                                self.path('knees'))
+            footer = drawn.call_args.args[1]
+            self.assertEqual('preset smoke, not the thesis\'s' in footer,
+                             reduced)
+            self.assertEqual('preset' in footer, reduced)
 
     def test_refused(self):
         write_patients(self.path('knees'), 1, matrix=16, slices=20)

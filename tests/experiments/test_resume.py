@@ -117,6 +117,27 @@ class ResumeTest(unittest.TestCase):
         run_script(*command.groups())
         self.assert_same(run)
 
+    def test_while_compiling(self):
+        root, arguments = 'compiling', ()
+        for signum in signal.SIGINT, signal.SIGTERM:
+            process = self.start(root, *arguments)
+            for line in process.stdout:
+                if 'compiling' in line:
+                    break
+            process.send_signal(signum)
+            _, stderr = process.communicate()
+            self.assertEqual(process.returncode, 128 + signum, stderr)
+            run, = find(self.root_of(root), 'cae2d')
+            self.assertEqual(stderr.splitlines()[-2:], [
+                'stopped: no iteration is saved, it begins anew',
+                'to go on: python experiments/cae2d.py --resume '
+                + run.folder])
+            self.assertNotIn('Traceback', stderr)
+            self.assertEqual((run.state(), run.iteration()), ('stopped', 0))
+            arguments = '--resume', run.folder
+        run_script('cae2d', *arguments)
+        self.assert_same(run)
+
     def test_refused(self):
         whole, = find(self.whole, 'cae2d')
         root = self.root_of('refused')

@@ -1,4 +1,6 @@
+import contextlib
 import csv
+import io
 import os
 import shutil
 import subprocess
@@ -211,12 +213,16 @@ class InterruptionTest(FolderTest):
     def test_others_wait(self):
         os.makedirs(self.out)
         thread = threading.Thread(target=self.write)
-        with writer._locked(self.out):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output), \
+                writer.exclusive(os.path.join(self.out, '.lock'), ''):
             thread.start()
             thread.join(0.5)
             self.assertTrue(thread.is_alive())
             self.assertEqual(os.listdir(self.out), ['.lock'])
         thread.join(30)
+        self.assertEqual(output.getvalue(), 'waiting for another process, '
+                         f'which makes synthetic knees in {self.out}\n')
         self.assertEqual(len(self.series()), 2)
 
 
