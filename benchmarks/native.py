@@ -15,9 +15,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from kneerepro import config
-from kneerepro.networks.cae import DECODER_FILTERS, ENCODER_FILTERS
-from kneerepro.networks.common import scaled
-from kneerepro.networks.gan import DISCRIMINATOR_FILTERS, GENERATOR_FILTERS
+
+# As kneerepro.networks has them, which would bring Theano along: its memory is
+# not to be counted here.
+ENCODER_FILTERS = 64, 128, 256, 256
+DECODER_FILTERS = 256, 128, 64, 1
+GENERATOR_FILTERS = 1024, 512, 256, 128
+DISCRIMINATOR_FILTERS = 128, 256, 512, 1024
 
 
 def training_step(network, batch_size, device='cpu', width=1, depth=160):
@@ -212,4 +216,4 @@ def _adam(parameters, device, *trained):
 
 
 def _scaled(counts, width):
-    return [scaled(count, width) for count in counts]
+    return [max(1, round(count * width)) for count in counts]

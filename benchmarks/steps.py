@@ -16,6 +16,7 @@ ENGINES = 'torch', 'native', 'theano'
 BATCH_SIZES = dict(cae2d=128, cae3d=4, dcgan=128, wgan_gp=128,  # Table 2.5
                    resnet=128, unet3d=2)
 DEPTHS = dict(cae3d=160, unet3d=32)     # slices of a volume
+CLASSES = dict(resnet=10, unet3d=4)
 
 
 def compile_step(network, engine, device, batch_size=None, depth=None,
@@ -62,10 +63,8 @@ def minibatch(network, batch_size, depth=None):
             'resnet': (3, 32, 32)}.get(network, (1, 64, 64))
     arrays = [rng.rand(batch_size, *size).astype('float32')]
     if network in OTHERS:
-        import others
         of = (batch_size, *size[1:]) if network == 'unet3d' else batch_size
-        arrays.append(rng.randint(others.CLASSES[network], size=of).astype(
-            'int32'))
+        arrays.append(rng.randint(CLASSES[network], size=of).astype('int32'))
     return arrays
 
 
