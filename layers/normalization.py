@@ -105,7 +105,10 @@ class BatchNormLayer(Layer):
             batch_norm_update_averages = not deterministic
 
         mean = input.mean(self.axes)
-        inv_std = T.inv(T.sqrt(input.var(self.axes) + self.epsilon))
+        # The variance by its definition, of what the output needs as well.
+        variance = T.mean(T.sqr(input - mean.dimshuffle(self._pattern)),
+                          self.axes)
+        inv_std = T.inv(T.sqrt(variance + self.epsilon))
         updates = [(self.mean, mean), (self.inv_std, inv_std)]
         if batch_norm_use_averages:
             mean, inv_std = self.mean, self.inv_std

@@ -28,7 +28,7 @@ from collections import namedtuple
 
 import torch
 
-_PART = 2 ** 24     # elements of the transformed images at a time
+_PART = 2 ** 23     # elements of the transformed images at a time
 _END = 'infinity'
 
 # For filters of so many elements, which elements of the images make the value
