@@ -17,7 +17,7 @@ and come as NumPy arrays, Python slices and so on.
 
 from collections import namedtuple
 
-Kernel = namedtuple('Kernel', 'function host')
+Kernel = namedtuple('Kernel', 'function host waits')
 Kernel.__doc__ = """What carries out a node.
 
 Attributes
@@ -26,13 +26,16 @@ function : callable
     Takes the inputs, returns the output, or a tuple where there are several.
 host : set of int
     Inputs that it takes as host values.
+waits : bool
+    Whether it has the host wait for numbers from the device, as for the size
+    of its result: then it can be no part of a CUDA graph.
 """
 
 _BUILDERS = {}
 _ON_HOST = {}
 
 
-def register(*classes, host=(), device=False):
+def register(*classes, host=(), device=False, waits=False):
     """Register the decorated builder for classes of Ops.
 
     Parameters
@@ -43,10 +46,13 @@ def register(*classes, host=(), device=False):
         that tells them.
     device : bool
         Whether the builder takes the ``torch.device`` as a third argument.
+    waits : bool, or callable
+        Whether the kernel has the host wait for numbers from the device; or
+        a function of the node that tells.
     """
     def decorator(builder):
         for one in classes:
-            _BUILDERS[one] = builder, host, device
+            _BUILDERS[one] = builder, host, device, waits
         return builder
     return decorator
 
@@ -87,12 +93,14 @@ def build(node, device):
     """
     for one in type(node.op).__mro__:
         if one in _BUILDERS:
-            builder, host, wants_device = _BUILDERS[one]
+            builder, host, wants_device, waits = _BUILDERS[one]
             if callable(host):
                 host = host(node)
+            if callable(waits):
+                waits = waits(node)
             function = (builder(node.op, node, device) if wants_device
                         else builder(node.op, node))
-            return Kernel(function, frozenset(host))
+            return Kernel(function, frozenset(host), waits)
     raise not_implemented(node)
 
 
