@@ -17,7 +17,8 @@ def on_cuda(tf32, same_shapes):
         first ten bits of a fraction (TensorFloat-32).
     same_shapes : bool
         Whether the shapes are the same as at the last call: then cuDNN tries
-        which of its algorithms is the fastest.
+        which of its algorithms is the fastest, unless PyTorch was asked for
+        deterministic ones.
     """
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
     if hasattr(cudnn, 'conv'):
@@ -27,7 +28,7 @@ def on_cuda(tf32, same_shapes):
                     (cudnn.conv, 'fp32_precision', value)]
     else:
         switches = [(matmul, 'allow_tf32', tf32), (cudnn, 'allow_tf32', tf32)]
-    if same_shapes:
+    if same_shapes and not cudnn.deterministic:
         switches.append((cudnn, 'benchmark', True))
     before = [getattr(place, name) for place, name, _ in switches]
     try:

@@ -21,6 +21,7 @@ from .values import NotCapturable, Resident, no_transfers, to_device
 MOST = 4
 # And so many kinds are remembered.
 _REMEMBERED = 256
+_NOTHING = object()
 
 
 class Replayer(Runner):
@@ -113,7 +114,7 @@ class Replayer(Runner):
             self._give_up(error)
             return None
         kind.recordings[key] = recording
-        kind.remember(self.cells)
+        kind.remember({i: home for i, _, home in recording.stored})
         self.program.recordings += 1
         return recording
 
@@ -157,7 +158,9 @@ class Replayer(Runner):
             with no_transfers():
                 return write_back(split.device(*arguments), targets)
 
-        with self.settings(True):
+        # (Where cuDNN has chosen its algorithms, it stays with them; it could
+        # not try any now.)
+        with self.settings(False):
             found, replay = self._graphs.record(step)
         results = dict(zip(there, found))
         homes = {i: home for i, _, home in recording.stored}
@@ -204,13 +207,12 @@ class _Kind:
     """
 
     def __init__(self, shapes, fixed):
-        self._shapes = [(i, shape, None) for i, shape in shapes]
+        self._shapes = [(i, shape, _NOTHING) for i, shape in shapes]
         self.fixed, self.calls, self.recordings = fixed, Counter(), {}
 
-    def remember(self, cells):
-        """Take note of which values there are, most of which will be there
-        again."""
-        self._shapes = [(i, shape, cells[i][0])
+    def remember(self, homes):
+        """Take note of which values will be there again, mostly."""
+        self._shapes = [(i, shape, homes.get(i, _NOTHING))
                         for i, shape, _ in self._shapes]
 
     def fits(self, values):

@@ -12,10 +12,16 @@ from theano.compile.ops import FromFunctionOp, Shape, Shape_i
 from theano.gof import Constant
 from theano.ifelse import IfElse
 from theano.printing import Print
+from theano.scalar import Scalar
+from theano.tensor import TensorType
+from theano.tensor.type_other import NoneTypeT, SliceType
 
 from .dispatch import build
 from .source import Writer
 from .values import FEW, NotCapturable, torch_dtype
+
+# What a recording may depend on: two of a kind are found to be equal.
+_HELD = TensorType, Scalar, SliceType, NoneTypeT
 
 
 class Split:
@@ -61,6 +67,9 @@ class Split:
         scope.globals['write'] = lambda value: write(value, scope.device)
         writer = _DeviceWriter(scope, late, early, outputs)
         self.device, self.parameters = writer.function, list(writer.taken)
+        for variable, form in self.parameters:
+            if form == 'h' and not isinstance(variable.type, _HELD):
+                raise NotCapturable(f'{variable} is no number')
         for variable in graph.outputs:
             if scope.on_host(variable) and variable.owner in late:
                 raise NotCapturable(f'{variable} is a number that needs the '
@@ -157,7 +166,8 @@ def write(value, device):
     tensor = torch.empty(array.shape, dtype=torch_dtype(array.dtype),
                          device=device)
     for place, number in enumerate(array.ravel().tolist()):
-        tensor.view(-1)[place] = number
+        # Set by an index, it would come from the host.
+        tensor.view(-1)[place].fill_(number)
     return tensor
 
 

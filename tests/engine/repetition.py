@@ -45,9 +45,9 @@ class Repetition:
         return outputs, replay
 
 
-def repeating_modes(graphs):
+def repeating_modes(graphs, device='cpu'):
     """With the graph as optimised for the engine, and as written."""
-    linker = TorchLinker('cpu', resident=True, graphs=graphs)
+    linker = TorchLinker(device, resident=True, graphs=graphs)
     return [Mode(linker, torch_mode('cpu').provided_optimizer),
             Mode(linker, None)]
 

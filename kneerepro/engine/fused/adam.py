@@ -79,6 +79,9 @@ def build_adam_step(op, node, device):
                 + ', '.join(str(tuple(x.shape)) for x in inputs[:4]))
         if not op.inplace:
             state = [value.clone() for value in state]
+        if g.dtype == torch.float64 and device.type != 'cpu':
+            # There, PyTorch's kernel takes the rate in single precision.
+            return _plain_step(op, *state, g, rate)
         # The kernel goes through memory from one end to the other.
         dense = [value.contiguous() for value in state]
         torch._fused_adam_(
@@ -91,6 +94,13 @@ def build_adam_step(op, node, device):
         return state
 
     return step
+
+
+def _plain_step(op, parameter, m, v, g, rate):
+    m.mul_(op.beta1).add_(g, alpha=1 - op.beta1)
+    v.mul_(op.beta2).addcmul_(g, g, value=1 - op.beta2)
+    parameter.sub_(rate * m / (torch.sqrt(v) + op.epsilon))
+    return [parameter, m, v]
 
 
 @local_optimizer([Elemwise])
