@@ -75,17 +75,16 @@ class TorchLinker(LocalLinker):
             fgraph, order, input_storage, output_storage, storage_map)
         device, kind, resident, stored = self.device, Container, (), {}
         from_host = fgraph.inputs
-        # The outputs that Theano stores into inputs come last.
-        first = len(fgraph.outputs) - len(self._updated)
-        updates = {
-            first + fgraph.outputs[first:].index(output):
-            fgraph.inputs.index(variable)
-            for variable, output in self._updated.items()}
+        # The outputs that Theano stores into inputs come last, and it tells
+        # of the last one first.
+        last = len(fgraph.outputs) - 1
+        updates = {last - k: fgraph.inputs.index(variable)
+                   for k, variable in enumerate(self._updated)}
         if self.resident:
             from_host = self._from_host(order)
             kind = DeviceContainer
             adopt(fgraph.inputs)
-            resident = range(first, len(fgraph.outputs))
+            resident = updates
         program = Program(fgraph, order, device, from_host)
         if self.resident:
             stored = {

@@ -9,7 +9,6 @@ same place; each has one place for all functions.
 from collections import Counter
 
 import numpy as np
-import torch
 
 from .recording import Recording, write_back
 from .runner import Runner

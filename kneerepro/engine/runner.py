@@ -38,8 +38,10 @@ class Runner:
             if not isinstance(cell[0], Resident):
                 cell[0] = Resident(to_device(cell[0], self.device))
         values = [cell[0] for cell in self.cells]
-        shapes = [getattr(value, 'shape', None)
-                  for i, value in enumerate(values) if i not in self.stored]
+        shapes = None
+        if self.device.type == 'cuda':
+            shapes = [getattr(value, 'shape', None) for i, value in
+                      enumerate(values) if i not in self.stored]
         same, self._shapes = shapes == self._shapes, shapes
         with self.settings(same):
             return self.program.run(values, self._resident, self.updates)

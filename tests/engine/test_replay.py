@@ -4,7 +4,9 @@ On CUDA they are CUDA graphs. Here, what stands in for these does the same to
 the same tensors; all else is the code that CUDA runs.
 """
 
+import contextlib
 import gc
+import io
 import weakref
 
 import numpy as np
@@ -141,6 +143,16 @@ class StateTest(ReplayTest):
                        for one in f(np.float32([i, 2, 3]))]
             return results + [one.get_value() for one in (a, b, c)]
         self.assert_same_run(run)
+
+    def test_stays_where_it_is(self):
+        x, a, b, c = T.vector(), shared(3), shared(3), shared(3)
+        f, _ = self.recorded([x], [], updates=[(a, x), (b, x), (c, a)])
+        f(ones(3))
+        before = [one.container.storage[0].tensor for one in (a, b, c)]
+        f(2 * ones(3))
+        for one, tensor, value in zip((a, b, c), before, (2, 2, 1)):
+            self.assertIs(one.container.storage[0].tensor, tensor)
+            np.testing.assert_array_equal(one.get_value(), value * ones(3))
 
     def test_unchanged(self):
         def run(mode):
@@ -482,9 +494,12 @@ class RefusedTest(ReplayTest):
 
     def test_prints(self):
         x = T.vector('x')
-        self.assert_not_recorded('Python code each time', [x],
-                                 theano.printing.Print('n')(x.shape[0]) * x,
-                                 ones(2))
+        with contextlib.redirect_stdout(io.StringIO()) as text:
+            self.assert_not_recorded(
+                'Python code each time', [x],
+                theano.printing.Print('n')(x.shape[0]) * x, ones(2))
+        # Twice with each engine, and no more.
+        self.assertEqual(text.getvalue().count('n __str__'), 4)
 
     def test_nothing_to_do(self):
         n = T.lscalar()
