@@ -457,6 +457,14 @@ class RandomTest(ReplayTest):
         self.assert_same_run(run, calls=[1])
 
 
+    def test_sizes_from_the_host(self):
+        n = T.iscalar()
+        f, graphs = self.recorded([n], MRG_RandomStreams(1).normal((n, 2)))
+        self.assertEqual([f(3).shape, f(3).shape, f(1).shape],
+                         [(3, 2), (3, 2), (1, 2)])
+        self.assertEqual(graphs.made, 2)
+
+
 class RefusedTest(ReplayTest):
     def assert_not_recorded(self, reason, inputs, outputs, *arguments,
                             **kwargs):
