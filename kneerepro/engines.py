@@ -1,5 +1,6 @@
 """Which engine runs the compiled functions, and on which device."""
 
+import argparse
 import importlib.util
 import math
 
@@ -24,6 +25,17 @@ def add_arguments(parser):
         help='of PyTorch (auto: CUDA where there is some)')
 
 
+def add_cuda_arguments(parser):
+    """Add ``--cuda-graphs`` and ``--tf32``, and ``--no-`` with each."""
+    parser.add_argument(
+        '--cuda-graphs', action=argparse.BooleanOptionalAction, default=True,
+        help='on CUDA, record what a training step does there, and replay it')
+    parser.add_argument(
+        '--tf32', action=argparse.BooleanOptionalAction, default=True,
+        help='on CUDA, multiply and convolve in TensorFloat-32, which has '
+             'ten bits for a fraction instead of 23')
+
+
 class Engine:
     """An engine and a device, as far as this machine has them.
 
@@ -31,6 +43,8 @@ class Engine:
     ----------
     name : {'auto', 'torch', 'theano'}
     device : {'auto', 'cpu', 'cuda'}
+    cuda_graphs, tf32 : bool, optional
+        See :func:`kneerepro.engine.torch_mode`.
 
     Attributes
     ----------
@@ -45,7 +59,8 @@ class Engine:
         If this machine lacks what was asked for.
     """
 
-    def __init__(self, name='auto', device='auto'):
+    def __init__(self, name='auto', device='auto', cuda_graphs=None,
+                 tf32=None):
         if name == 'auto':
             name = 'torch' if _has_torch() or not C_CODE else 'theano'
         if name == 'theano':
@@ -69,7 +84,8 @@ class Engine:
                                 'your GPU')
             if device == 'auto':
                 device = 'cuda' if torch.cuda.is_available() else 'cpu'
-            self.device, self.mode = device, torch_mode(device)
+            self.device, self.mode = device, torch_mode(device, cuda_graphs,
+                                                        tf32)
         self.name = name
 
     def __str__(self):

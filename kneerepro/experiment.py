@@ -74,7 +74,8 @@ class Experiment:
         else:
             self.run, arguments = None, asked_of(args, name)
             self.parameters = dict(arguments['parameters'])
-        self.engine = engines.Engine(arguments['engine'], arguments['device'])
+        self.engine = engines.Engine(
+            *map(arguments.get, ['engine', 'device', 'cuda_graphs', 'tf32']))
         self._open(arguments, args.out, volumes, split)
         if self.run is None:
             where = {'engine': self.engine.name, 'device': self.engine.device}
@@ -364,6 +365,7 @@ def add_run_arguments(parser):
     parser.add_argument('--tensorboard', action='store_true',
                         help='write losses for TensorBoard as well')
     engines.add_arguments(parser)
+    engines.add_cuda_arguments(parser)
 
 
 def parse(name, description, argv=None):
@@ -395,7 +397,8 @@ def asked_of(args, name):
     return {'data': args.data and os.path.abspath(args.data),
             'series': selection.selection_of(args).pattern,
             'preset': args.preset, 'engine': args.engine,
-            'device': args.device,
+            'device': args.device, 'cuda_graphs': args.cuda_graphs,
+            'tf32': args.tf32,
             'parameters': config.parameters_of(args, name)}
 
 
@@ -414,5 +417,5 @@ def find_runs(args, name):
     """
     asked = asked_of(args, name)
     return [run for run in runs.find(args.out, name)
-            if all(value in (run.arguments.get(key), 'auto')
+            if all(value in (run.arguments.get(key, value), 'auto')
                    for key, value in asked.items())]

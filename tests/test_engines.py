@@ -1,3 +1,4 @@
+import argparse
 import os
 import subprocess
 import sys
@@ -50,6 +51,20 @@ class EngineTest(unittest.TestCase):
         batches = [np.zeros(2, 'float32'), np.ones(2, 'float32')]
         np.testing.assert_array_equal(list(engine.feed(batches)), batches)
         self.assertIs(engine.place(batches), batches)
+
+    @NEEDS_TORCH
+    def test_options(self):
+        parser = argparse.ArgumentParser()
+        engines.add_cuda_arguments(parser)
+        for flags, expected in [
+                ([], (True, True)), (['--no-tf32'], (True, False)),
+                (['--no-cuda-graphs', '--tf32'], (False, True))]:
+            args = parser.parse_args(flags)
+            self.assertEqual((args.cuda_graphs, args.tf32), expected)
+            with mock.patch('torch.cuda.is_available', return_value=True):
+                linker = Engine('torch', 'cuda', **vars(args)).mode.linker
+            self.assertEqual((linker.graphs is not None, linker.tf32),
+                             expected)
 
     @NEEDS_TORCH
     def test_device(self):

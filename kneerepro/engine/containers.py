@@ -21,6 +21,7 @@ class DeviceType(TensorType):
     """A ``TensorType`` whose values may be tensors on a device as well."""
 
     def filter(self, data, strict=False, allow_downcast=None):
+        given = data
         if isinstance(data, Resident):
             data = data.tensor
         if not isinstance(data, torch.Tensor):
@@ -32,7 +33,7 @@ class DeviceType(TensorType):
             raise TypeError(f'expected {self.dtype} with the broadcast '
                             f'pattern {self.broadcastable}, got a tensor of '
                             f'{dtype} with shape {tuple(data.shape)}')
-        return Resident(data.detach())
+        return given if data is not given else Resident(data.detach())
 
 
 class DeviceContainer(Container):
@@ -41,7 +42,14 @@ class DeviceContainer(Container):
     Whoever asks for the value gets the array itself, and the next function
     that needs it takes it to the device again: so what is written into an
     array that was borrowed counts, as on the CPU.
+
+    Attributes
+    ----------
+    home : Resident or None
+        Where CUDA graphs read the value of a shared variable and write it to.
     """
+
+    home = None
 
     def __init__(self, variable, storage, *args, **kwargs):
         super().__init__(variable, storage, *args, **kwargs)
@@ -56,7 +64,9 @@ class DeviceContainer(Container):
         return self.storage[0]
 
     def _set(self, value):
-        Container.__set__(self, value)
+        # What a function leaves where it was needs no check.
+        if value is None or value is not self.storage[0]:
+            Container.__set__(self, value)
 
     data = property(_get, _set)
     value = property(_get, _set)
@@ -69,6 +79,7 @@ class DeviceContainer(Container):
         # Pickled as Theano's own, which needs no PyTorch to be read.
         self._get()
         state = dict(self.__dict__)
+        state.pop('home', None)
         if isinstance(self.type, DeviceType):
             state['type'] = TensorType(self.type.dtype,
                                        self.type.broadcastable)

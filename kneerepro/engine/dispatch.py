@@ -17,7 +17,7 @@ and come as NumPy arrays, Python slices and so on.
 
 from collections import namedtuple
 
-Kernel = namedtuple('Kernel', 'function host fresh out')
+Kernel = namedtuple('Kernel', 'function host fresh out waits')
 Kernel.__doc__ = """What carries out a node.
 
 Attributes
@@ -32,13 +32,16 @@ fresh : bool
 out : bool
     Whether it takes a tensor to write its result into, as ``out``. That may be
     one of its inputs.
+waits : bool
+    Whether it has the host wait for numbers from the device, as for the size
+    of its result: then it can be no part of a CUDA graph.
 """
 
 _BUILDERS = {}
 _ON_HOST = {}
 
 
-def register(*classes, host=(), device=False, fresh=False):
+def register(*classes, host=(), device=False, fresh=False, waits=False):
     """Register the decorated builder for classes of Ops.
 
     Parameters
@@ -52,10 +55,13 @@ def register(*classes, host=(), device=False, fresh=False):
     fresh : bool
         Whether results never share memory with inputs, nor with anything
         else, so that what comes after may overwrite them.
+    waits : bool, or callable
+        Whether the kernel has the host wait for numbers from the device; or
+        a function of the node that tells.
     """
     def decorator(builder):
         for one in classes:
-            _BUILDERS[one] = builder, host, device, fresh
+            _BUILDERS[one] = builder, host, device, fresh, waits
         return builder
     return decorator
 
@@ -103,13 +109,15 @@ def build(node, device):
     """
     for one in type(node.op).__mro__:
         if one in _BUILDERS:
-            builder, host, wants_device, fresh = _BUILDERS[one]
+            builder, host, wants_device, fresh, waits = _BUILDERS[one]
             if callable(host):
                 host = host(node)
+            if callable(waits):
+                waits = waits(node)
             function = (builder(node.op, node, device) if wants_device
                         else builder(node.op, node))
             out = getattr(function, 'takes_out', False)
-            return Kernel(function, frozenset(host), fresh or out, out)
+            return Kernel(function, frozenset(host), fresh or out, out, waits)
     raise not_implemented(node)
 
 

@@ -32,7 +32,8 @@ class DeviceArray:
 
     def __getitem__(self, index):
         if isinstance(index, (list, np.ndarray)):
-            index = torch.as_tensor(np.asarray(index)).to(self._tensor.device)
+            index = torch.as_tensor(np.asarray(index)).to(
+                self._tensor.device, non_blocking=True)
         return self._tensor[index]
 
 
@@ -44,7 +45,7 @@ def prefetch(batches, device):
 
     Parameters
     ----------
-    batches : iterable of array
+    batches : iterable of array, or of tensor on the device
     device : str or torch.device
 
     Yields
@@ -56,12 +57,16 @@ def prefetch(batches, device):
     batches = iter(batches)
 
     def take():
-        batch = next(batches, None)
-        if batch is None or stream is None:
-            return batch
-        # Only a copy from pinned memory goes on beside everything else.
-        pinned = torch.from_numpy(np.ascontiguousarray(batch)).pin_memory()
+        if stream is None:
+            return next(batches, None)
+        # What lies on the device already is put together there.
         with torch.cuda.stream(stream):
+            batch = next(batches, None)
+            if batch is None or isinstance(batch, torch.Tensor):
+                return batch
+            # Only a copy from pinned memory goes on beside everything else.
+            pinned = torch.from_numpy(np.ascontiguousarray(
+                batch)).pin_memory()
             return pinned.to(device, non_blocking=True)
 
     with ThreadPoolExecutor(1) as executor:
@@ -72,6 +77,7 @@ def prefetch(batches, device):
                 return
             if stream is not None:
                 torch.cuda.current_stream(device).wait_stream(stream)
+                # Its memory is not for others before that is done with it.
                 batch.record_stream(torch.cuda.current_stream(device))
             coming = executor.submit(take)
             yield batch

@@ -66,7 +66,7 @@ def _is_small(variable):
         return variable.data.size <= 16 and variable.ndim <= 1
     return variable.ndim == 0 or (
         variable.ndim == 1 and variable.owner is not None
-        and variable.dtype == 'int64')
+        and variable.dtype.startswith(('int', 'uint')))
 
 
 def host_kernel(node):

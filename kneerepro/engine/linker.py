@@ -12,7 +12,8 @@ from .containers import DeviceContainer, adopt
 from .host import host_variables
 from .memory import keep_freed_memory
 from .program import Program
-from .values import Resident, to_device
+from .replay import Replayer
+from .runner import Runner
 
 
 class TorchLinker(LocalLinker):
@@ -25,14 +26,20 @@ class TorchLinker(LocalLinker):
         Whether shared variables keep their values on the device between
         calls. On the CPU, where NumPy arrays and tensors are the same memory,
         that makes no difference, so there they do not by default.
+    graphs : kneerepro.engine.graphs.CudaGraphs, optional
+        What records functions; it needs such values.
+    tf32 : bool
+        Whether CUDA may compute with TensorFloat-32, see
+        :func:`kneerepro.engine.precision.on_cuda`.
     """
 
     def __init__(self, device='cpu', allow_gc=True, schedule=None,
-                 resident=None):
+                 resident=None, graphs=None, tf32=False):
         self.device = torch.device(device)
         self.allow_gc = allow_gc
         self.resident = (self.device.type != 'cpu' if resident is None
                          else resident)
+        self.graphs, self.tf32 = graphs, tf32
         self.fgraph = None
         self._updated = {}
         if schedule:
@@ -40,7 +47,8 @@ class TorchLinker(LocalLinker):
 
     def clone(self, allow_gc=True):
         return type(self)(self.device, allow_gc=allow_gc,
-                          resident=self.resident)
+                          resident=self.resident, graphs=self.graphs,
+                          tf32=self.tf32)
 
     def accept(self, fgraph, no_recycling=None, profile=None):
         if self.fgraph is not None and self.fgraph is not fgraph:
@@ -65,34 +73,35 @@ class TorchLinker(LocalLinker):
         order = self.schedule(fgraph)
         input_storage, output_storage, storage_map = map_storage(
             fgraph, order, input_storage, output_storage, storage_map)
-        device, kind, resident, shared = self.device, Container, (), []
+        device, kind, resident, stored = self.device, Container, (), {}
         from_host = fgraph.inputs
-        # The outputs that Theano stores into inputs come last.
-        first = len(fgraph.outputs) - len(self._updated)
-        updates = {
-            first + fgraph.outputs[first:].index(output):
-            fgraph.inputs.index(variable)
-            for variable, output in self._updated.items()}
+        # The outputs that Theano stores into inputs come last, and it tells
+        # of the last one first.
+        last = len(fgraph.outputs) - 1
+        updates = {last - k: fgraph.inputs.index(variable)
+                   for k, variable in enumerate(self._updated)}
         if self.resident:
             from_host = self._from_host(order)
             kind = DeviceContainer
             adopt(fgraph.inputs)
-            resident = range(first, len(fgraph.outputs))
+            resident = updates
         program = Program(fgraph, order, device, from_host)
         if self.resident:
-            shared = [cell for variable, cell in
-                      zip(fgraph.inputs, input_storage)
-                      if isinstance(variable, SharedVariable)
-                      and not program.on_host(variable)]
+            stored = {
+                i: _container(variable, input_storage[i])
+                for i, variable in enumerate(fgraph.inputs)
+                if (isinstance(variable, SharedVariable)
+                    or i in updates.values())
+                and not program.on_host(variable)}
+        arguments = (program, input_storage, updates, stored, resident,
+                     self.tf32)
+        call = (Runner(*arguments) if self.graphs is None
+                else Replayer(*arguments, graphs=self.graphs))
 
         def run(output_subset=None):
-            for cell in shared:
-                if not isinstance(cell[0], Resident):
-                    cell[0] = Resident(to_device(cell[0], device))
             try:
                 with torch.no_grad():
-                    values = program.run([cell[0] for cell in input_storage],
-                                         resident, updates)
+                    values = call()
             except Exception:
                 node = program.node_of(sys.exc_info()[2])
                 if node is None:
@@ -101,7 +110,7 @@ class TorchLinker(LocalLinker):
             for cell, value in zip(output_storage, values):
                 cell[0] = value
 
-        run.program = program
+        run.program, run.call = program, call
         run.allow_gc = True
         run.storage_map = storage_map
         return (run,
@@ -123,3 +132,10 @@ class TorchLinker(LocalLinker):
             if len(kept) == len(found):
                 return kept
             found = kept
+
+
+def _container(variable, cell):
+    """That of a shared variable, if it guards a cell; or None."""
+    container = getattr(variable, 'container', None)
+    return container if container is not None and (
+        container.storage is cell) else None

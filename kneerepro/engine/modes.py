@@ -1,5 +1,7 @@
 """The modes with which Theano compiles for PyTorch."""
 
+import os
+
 import torch
 from theano.compile.mode import Mode, predefined_modes, register_mode
 from theano.configparser import change_flags
@@ -7,6 +9,7 @@ from theano.gof import Query
 from theano.gof.opt import Optimizer
 
 from .fused import TAG
+from .graphs import CudaGraphs
 from .linker import TorchLinker
 
 # What is made for Theano's own C code: fused and in-place operations, calls
@@ -41,21 +44,48 @@ class _WithoutCompiler(Optimizer):
     __call__ = optimize
 
 
-def torch_mode(device='auto'):
+def torch_mode(device='auto', cuda_graphs=None, tf32=None):
     """A mode for ``theano.function``.
 
     Parameters
     ----------
     device : str
         'cpu', 'cuda', or 'auto' for CUDA where there is some.
+    cuda_graphs : bool, optional
+        Whether, on CUDA, functions are recorded and replayed. By default yes,
+        unless ``THEANO_TORCH_CUDA_GRAPHS=0`` is in the environment.
+    tf32 : bool, optional
+        Whether CUDA may multiply matrices and convolve in TensorFloat-32,
+        which takes but ten bits of a fraction. By default yes, unless
+        ``THEANO_TORCH_TF32=0`` is in the environment.
 
     Returns
     -------
     theano.compile.mode.Mode
+
+    Raises
+    ------
+    ValueError
+        If one of these is there, and neither 0 nor 1.
     """
     if device == 'auto':
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    return TorchMode(TorchLinker(device), OPTIMIZER)
+    if cuda_graphs is None:
+        cuda_graphs = _is_on('THEANO_TORCH_CUDA_GRAPHS')
+    if tf32 is None:
+        tf32 = _is_on('THEANO_TORCH_TF32')
+    device, graphs = torch.device(device), None
+    if cuda_graphs and device.type == 'cuda':
+        graphs = CudaGraphs(device)
+    return TorchMode(TorchLinker(device, graphs=graphs, tf32=tf32), OPTIMIZER)
+
+
+def _is_on(name):
+    value = os.environ.get(name, '1')
+    if value not in ('0', '1'):
+        raise ValueError(f'{name} in the environment is {value!r}: it has to '
+                         'be 0 or 1')
+    return value == '1'
 
 
 if 'TORCH' not in predefined_modes:

@@ -1,5 +1,8 @@
 """Values on the host and on the device, and their types."""
 
+import contextlib
+import threading
+
 import numpy as np
 import torch
 from theano.tensor import TensorType
@@ -10,6 +13,9 @@ _DTYPES = {'bool': torch.bool, 'int8': torch.int8, 'int16': torch.int16,
            'uint64': torch.uint64, 'float16': torch.float16,
            'float32': torch.float32, 'float64': torch.float64,
            'complex64': torch.complex64, 'complex128': torch.complex128}
+
+#: What counts as a few numbers.
+FEW = 16
 
 # PyTorch can hold these, but hardly compute with them.
 UNSIGNED = {'uint16', 'uint32', 'uint64'}
@@ -29,6 +35,35 @@ def computable(x):
     return x
 
 
+class NotCapturable(Exception):
+    """What a function does cannot be recorded as a CUDA graph; says why."""
+
+
+_thread = threading.local()
+
+
+@contextlib.contextmanager
+def no_transfers():
+    """Have :func:`to_device` and :func:`to_host` refuse, in this thread, to
+    move anything: a recording would not do it again.
+
+    Raises
+    ------
+    NotCapturable
+        Inside, by what would have been moved.
+    """
+    _thread.recording = True
+    try:
+        yield
+    finally:
+        _thread.recording = False
+
+
+def _refuse_in_recordings(what):
+    if getattr(_thread, 'recording', False):
+        raise NotCapturable(f'in the middle of it, {what}')
+
+
 class Resident:
     """A tensor as it lies in the storage of a function or a shared variable.
 
@@ -43,6 +78,10 @@ class Resident:
 
     def __init__(self, tensor):
         self.tensor = tensor
+
+    @property
+    def shape(self):
+        return self.tensor.shape
 
     def __array__(self, dtype=None, copy=None):
         return np.asarray(to_host(self.tensor), dtype)
@@ -79,6 +118,7 @@ def to_device(value, device):
         return value.tensor.to(device)
     if isinstance(value, torch.Tensor):
         return value.to(device)
+    _refuse_in_recordings('the host computes numbers for the device')
     array = np.asarray(value)
     if not array.flags.writeable or min(array.strides, default=0) < 0:
         array = array.copy()
@@ -87,7 +127,9 @@ def to_device(value, device):
         # A tensor of the array of a tensor would keep both alive, and so one
         # more of each after every step of a training.
         tensor = origin
-    return tensor.to(device)
+    # Of a few numbers, CUDA keeps a copy until they are there, so that nobody
+    # has to wait.
+    return tensor.to(device, non_blocking=array.size <= FEW)
 
 
 def _place(tensor):
@@ -100,6 +142,7 @@ def to_host(value):
         value = value.tensor
     if not isinstance(value, torch.Tensor):
         return value
+    _refuse_in_recordings('the host reads numbers from the device')
     array = value.detach().resolve_conj().cpu().numpy()
     if 0 in array.strides and array.size > 1:
         # Of a broadcast tensor, several elements are one.

@@ -53,7 +53,7 @@ class EngineTest(unittest.TestCase):
 
     def modes(self):
         """With the graph as optimised for the engine, and as written."""
-        plain = torch_mode(DEVICE)
+        plain = torch_mode(DEVICE, tf32=False)
         return [plain, Mode(plain.linker, None)]
 
     def compiled(self, inputs, outputs, **kwargs):

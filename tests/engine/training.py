@@ -33,7 +33,7 @@ NETWORKS = 'cae2d', 'cae3d', 'dcgan', 'wgan_gp'
 #: Greatest relative difference of a loss, by precision.
 TOLERANCES = {'float32': 1e-4, 'float64': 1e-9}
 
-Outcome = namedtuple('Outcome', 'losses outputs parameters')
+Outcome = namedtuple('Outcome', 'losses outputs parameters steps')
 
 
 def build(network, iterations, batch_size=16):
@@ -90,7 +90,8 @@ def train(network, mode, iterations, batch_size=16):
     -------
     Outcome
         ``losses``, of shape (iterations, 1 or 2); ``outputs``, a list of what
-        the network gives in deterministic mode; ``parameters``, a list.
+        the network gives in deterministic mode; ``parameters``, a list; and
+        ``steps``, the compiled functions of the training steps.
     """
     pair, images = build(network, iterations, batch_size)
     functions, steps = compile_steps(network, pair, mode, batch_size)
@@ -102,7 +103,8 @@ def train(network, mode, iterations, batch_size=16):
         outputs = [functions[2](images[0]), functions.sample(3),
                    functions.generate(z.astype(theano.config.floatX))]
     return Outcome(np.array(losses), [np.asarray(one) for one in outputs],
-                   [param.get_value() for param in get_all_params(pair)])
+                   [param.get_value() for param in get_all_params(pair)],
+                   [function for function, _ in steps])
 
 
 def train_from_same_states(network, modes, iterations, batch_size=16):

@@ -182,5 +182,6 @@ class ThesisTest(FolderTest):
         self.assertEqual(called[-3][0], 'cae3d')
         self.assertNotIn('--resume', called[-3])
         # Another configuration is another run.
-        called = self.call('--engine', 'theano')
-        self.assertNotIn('--resume', called[-4])
+        for flags in ['--engine', 'theano'], ['--no-tf32']:
+            called = self.call(*flags)
+            self.assertNotIn('--resume', called[-4])

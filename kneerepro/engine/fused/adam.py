@@ -81,9 +81,13 @@ def build_adam_step(op, node, device):
                 + ', '.join(str(tuple(x.shape)) for x in inputs[:4]))
         if not op.inplace:
             state = [value.clone() for value in state]
+        if g.dtype == torch.float64 and device.type != 'cpu':
+            # There, PyTorch's kernel takes the rate in single precision.
+            return _plain_step(op, *state, g, rate)
         # The kernel goes through memory from one end to the other, so all are
-        # to be in the order of the gradient. Once moved into it, they stay.
-        order = _order(g)
+        # to be in one order: on the CPU that of the gradient, which the others
+        # keep once they were moved into it.
+        order = _order(g if device.type == 'cpu' else state[0])
         g = g.permute(order).contiguous()
         state = [value.permute(order) for value in state]
         dense = [value.contiguous() for value in state]
@@ -107,6 +111,13 @@ def _order(x):
     """The axes, from those that are far apart in memory to those that are
     close."""
     return sorted(range(x.ndim), key=lambda axis: (-x.stride(axis), axis))
+
+
+def _plain_step(op, parameter, m, v, g, rate):
+    m.mul_(op.beta1).add_(g, alpha=1 - op.beta1)
+    v.mul_(op.beta2).addcmul_(g, g, value=1 - op.beta2)
+    parameter.sub_(rate * m / (torch.sqrt(v) + op.epsilon))
+    return [parameter, m, v]
 
 
 @local_optimizer([Elemwise])

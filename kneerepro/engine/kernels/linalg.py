@@ -55,7 +55,8 @@ def build_batched_dot(op, node):
     return batched_dot
 
 
-@register(MatrixInverse)
+# It has to be told whether there is one.
+@register(MatrixInverse, waits=True)
 def build_inverse(op, node):
     def inverse(x):
         try:

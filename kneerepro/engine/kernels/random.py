@@ -70,5 +70,5 @@ def _sample(x11, x21, dtype):
         norm = float(torch.tensor(3.0458e-05, dtype=dtype))
         return (((value & 0x7fff) + 1).double() * norm).to(dtype)
     norm = 4.6566126e-10 if dtype == torch.float32 else 2. ** -31
-    return value.to(dtype) * torch.tensor(norm, dtype=dtype,
-                                          device=value.device)
+    # By a number of Python's: a tensor would have to be brought to the device.
+    return value.to(dtype) * norm

@@ -21,7 +21,8 @@ def _lengths_and_steps(node):
     return [0, *range(first, first + node.op.n_nit_sot)]
 
 
-@register(Scan, host=_lengths_and_steps, device=True)
+@register(Scan, host=_lengths_and_steps, device=True,
+          waits=lambda node: node.op.as_while)
 def build_scan(op, node, device):
     step = _step(op, device)
     taps = op.tap_array[:op.n_outs]

@@ -126,13 +126,13 @@ def build_alloc_empty(op, node, device):
                                       device=device)
 
 
-@register(MakeVector)
-def build_make_vector(op, node):
+@register(MakeVector, device=True)
+def build_make_vector(op, node, device):
     dtype = torch_dtype(op.dtype)
 
     def make(*values):
         if not values:
-            return torch.empty(0, dtype=dtype)
+            return torch.empty(0, dtype=dtype, device=device)
         return torch.stack([value.to(dtype) for value in values])
 
     return make
@@ -170,7 +170,7 @@ def build_split(op, node):
     return split
 
 
-@register(RepeatOp, host=[1])
+@register(RepeatOp, host=[1], waits=lambda node: node.inputs[1].ndim > 0)
 def build_repeat(op, node):
     def repeat(x, repeats):
         if repeats.ndim:
@@ -205,7 +205,7 @@ def build_alloc_diag(op, node):
     return lambda x: torch.diag_embed(x, op.offset, op.axis1, op.axis2)
 
 
-@register(Nonzero)
+@register(Nonzero, waits=True)
 def build_nonzero(op, node):
     # A row for each dimension.
     return lambda x: torch.nonzero(computable(x)).t().contiguous()

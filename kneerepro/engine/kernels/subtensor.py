@@ -134,7 +134,15 @@ def _turned(x, index):
     return _reversed(x, flips), tuple(turned)
 
 
-@register(AdvancedSubtensor, AdvancedBooleanSubtensor)
+def _by_mask(variables):
+    """Whether there is an index of which as many elements count as are
+    true."""
+    return any(getattr(variable, 'dtype', None) == 'bool'
+               for variable in variables)
+
+
+@register(AdvancedSubtensor, AdvancedBooleanSubtensor,
+          waits=lambda node: _by_mask(node.inputs[1:]))
 def build_advanced(op, node):
     def take(x, *index):
         x, index = _turned(x, _advanced(index))
@@ -142,7 +150,8 @@ def build_advanced(op, node):
     return take
 
 
-@register(AdvancedIncSubtensor, AdvancedBooleanIncSubtensor)
+@register(AdvancedIncSubtensor, AdvancedBooleanIncSubtensor,
+          waits=lambda node: _by_mask(node.inputs[2:]))
 def build_change_advanced(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
 

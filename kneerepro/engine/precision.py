@@ -1,0 +1,40 @@
+"""How exactly, and by which algorithms, CUDA computes."""
+
+import contextlib
+
+import torch
+
+
+@contextlib.contextmanager
+def on_cuda(tf32, same_shapes):
+    """A context for running kernels on CUDA; what PyTorch was set to before
+    holds again after it.
+
+    Parameters
+    ----------
+    tf32 : bool
+        Whether products of matrices and convolutions of float32 take but the
+        first ten bits of a fraction (TensorFloat-32).
+    same_shapes : bool
+        Whether the shapes are the same as at the last call: then cuDNN tries
+        which of its algorithms is the fastest, unless PyTorch was asked for
+        deterministic ones.
+    """
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    if hasattr(cudnn, 'conv'):
+        # From PyTorch 2.9 on; it warns of the older ones there.
+        value = 'tf32' if tf32 else 'ieee'
+        switches = [(matmul, 'fp32_precision', value),
+                    (cudnn.conv, 'fp32_precision', value)]
+    else:
+        switches = [(matmul, 'allow_tf32', tf32), (cudnn, 'allow_tf32', tf32)]
+    if same_shapes and not cudnn.deterministic:
+        switches.append((cudnn, 'benchmark', True))
+    before = [getattr(place, name) for place, name, _ in switches]
+    try:
+        for switch in switches:
+            setattr(*switch)
+        yield
+    finally:
+        for (place, name, _), value in zip(switches, before):
+            setattr(place, name, value)

@@ -1,0 +1,88 @@
+"""What stands in for CUDA graphs where there is no CUDA."""
+
+import contextlib
+
+import torch
+from theano.compile.mode import Mode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from kneerepro.engine import TorchLinker, torch_mode
+
+
+class Repetition:
+    """Runs what it was to record again, and leaves the results in the same
+    place; as with CUDA graphs, to record does nothing yet.
+
+    Parameters
+    ----------
+    calls : int
+        How often a function is run before it is recorded.
+
+    Attributes
+    ----------
+    made, replayed : int
+        How many recordings were made, and how many runs of them.
+    """
+
+    def __init__(self, calls=0):
+        self.calls, self.made, self.replayed = calls, 0, 0
+
+    def before_recording(self):
+        return contextlib.nullcontext()
+
+    def record(self, function):
+        with _Undone():
+            found = function()
+        outputs = [_overwritten(torch.empty_like(tensor))
+                   for tensor in found]
+        self.made += 1
+
+        def replay():
+            self.replayed += 1
+            for output, tensor in zip(outputs, function()):
+                output.copy_(tensor)
+
+        return outputs, replay
+
+
+def repeating_modes(graphs, device='cpu'):
+    """With the graph as optimised for the engine, and as written."""
+    linker = TorchLinker(device, resident=True, graphs=graphs)
+    return [Mode(linker, torch_mode('cpu').provided_optimizer),
+            Mode(linker, None)]
+
+
+def _overwritten(tensor):
+    """Nothing that anyone would take for a result."""
+    return tensor.fill_(float('nan') if tensor.dtype.is_floating_point
+                        else True if tensor.dtype == torch.bool else 77)
+
+
+class _Undone(TorchDispatchMode):
+    """Puts everything back that is overwritten within."""
+
+    def __init__(self):
+        super().__init__()
+        self._kept = {}
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        for argument, value in [
+                *zip(function._schema.arguments, args),
+                *((argument, kwargs[argument.name])
+                  for argument in function._schema.arguments
+                  if argument.name in kwargs)]:
+            if argument.alias_info is not None and (
+                    argument.alias_info.is_write):
+                for tensor in ([value] if isinstance(value, torch.Tensor)
+                               else value):
+                    storage = tensor.untyped_storage()
+                    if storage.data_ptr() not in self._kept:
+                        self._kept[storage.data_ptr()] = (storage,
+                                                          storage.clone())
+        return function(*args, **kwargs)
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        for storage, before in self._kept.values():
+            storage.copy_(before)
