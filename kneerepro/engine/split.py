@@ -16,7 +16,6 @@ from theano.scalar import Scalar
 from theano.tensor import TensorType
 from theano.tensor.type_other import NoneTypeT, SliceType
 
-
 from .source import Writer
 from .values import FEW, NotCapturable, torch_dtype
 
