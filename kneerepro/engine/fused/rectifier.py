@@ -123,21 +123,31 @@ def _gradient(op, zero_where):
     """The gradient, with its mean where a function of the tensor is 0."""
     mean = (op.positive + op.negative) / 2
 
+    def but_at_zero(x, g, out):
+        if op.positive == 0:
+            return torch.mul(g, op.negative, out=out).masked_fill_(x > 0, 0)
+        arguments = g, x, op.negative / op.positive, False
+        if out is None:
+            out = torch.ops.aten.leaky_relu_backward(*arguments)
+        else:
+            torch.ops.aten.leaky_relu_backward.grad_input(*arguments,
+                                                          grad_input=out)
+        return out if op.positive == 1 else out.mul_(op.positive)
+
+    def everywhere(x, g, out):
+        at_zero = g * mean
+        out = but_at_zero(x, g, out)
+        return torch.where(zero_where(x) == 0, at_zero, out, out=out)
+
     @takes_out
     def gradient(x, g, out=None):
-        zero = zero_where(x)
-        at_zero = None if _never_zero(zero) else g * mean
-        if op.positive == 0:
-            out = torch.mul(g, op.negative, out=out).masked_fill_(x > 0, 0)
-        else:
-            backward, arguments = torch.ops.aten.leaky_relu_backward, (
-                g, x, op.negative / op.positive, False)
-            out = (backward(*arguments) if out is None else
-                   backward.grad_input(*arguments, grad_input=out))
-            if op.positive != 1:
-                out *= op.positive
-        if at_zero is not None:
-            torch.where(zero == 0, at_zero, out, out=out)
+        if _never_zero(zero_where(x)):
+            return but_at_zero(x, g, out)
+        if out is None or out.ndim == 0 or out.device.type != 'cpu':
+            return everywhere(x, g, out)
+        # Image by image, for the memory that it takes.
+        for some in zip(x.expand_as(out), g.expand_as(out), out):
+            everywhere(*some)
         return out
 
     return gradient

@@ -29,6 +29,7 @@ from collections import namedtuple
 import torch
 
 _PART = 2 ** 23     # elements of the transformed images at a time
+_MOST = 2 ** 24     # of the transformed filters, which all are there at once
 _END = 'infinity'
 
 # For filters of so many elements, which elements of the images make the value
@@ -73,7 +74,9 @@ def cost(task, images, shape, outputs, stride):
     count, channels, *kernel = shape
     plan = _plan(tuple(kernel), tuple(stride), (0,) * len(kernel))
     tiles = images * math.prod(-(-n // 2) for n in outputs)
-    products = sum(map(math.prod, plan.sizes))
+    products = plan.products
+    if products * channels * count > _MOST:
+        return math.inf
     points = sum(points for points, _ in plan.sizes)
     # Measured: what it takes to bring each element to the points, or back. Of
     # few channels, the runs of memory are short.
@@ -123,11 +126,10 @@ def by_filters(images, gradient, shape, stride, padding, dilation):
     """
     plan = _plan(tuple(shape[2:]), tuple(stride), tuple(padding))
     gradient = gradient.movedim(1, -1).contiguous()
-    sums = [images.new_zeros((points, phases * shape[1], shape[0]))
-            for points, phases in plan.sizes]
+    sums = images.new_zeros((plan.products, shape[0] * shape[1]))
     for part in plan.parts(images.shape, gradient.shape[1:-1]):
         for total, values, by_values in zip(
-                sums, plan.of_images(part.of(images)),
+                plan.by_group(sums, shape), plan.of_images(part.of(images)),
                 plan.of_outputs(gradient[part.batch, part.rows], part)):
             total.baddbmm_(values.transpose(1, 2), by_values)
     return plan.to_filters(sums, shape)
@@ -238,6 +240,8 @@ class _Plan:
         self.sizes = [(math.prod(len(group.points) for group in one),
                        math.prod(len(group.phases) for group in one))
                       for one in groups]
+        #: Numbers that a filter becomes.
+        self.products = sum(map(math.prod, self.sizes))
         # A row for each point and phase, a column for each element.
         self._matrix = torch.tensor([
             [math.prod(values) for values in itertools.product(
@@ -254,8 +258,7 @@ class _Plan:
     def parts(self, shape, outputs):
         """What is computed at a time, for images of a shape."""
         tiles = [-(-n // 2) for n in outputs]
-        rows = math.prod(tiles[1:]) * max(
-            shape[1] * sum(math.prod(sizes) for sizes in self.sizes), 1)
+        rows = math.prod(tiles[1:]) * shape[1] * self.products
         images = max(1, _PART // (rows * tiles[0]))
         rows = max(1, min(tiles[0], _PART // rows))
         for first in range(0, shape[0], images):
@@ -272,20 +275,22 @@ class _Plan:
     def of_filters(self, filters):
         """Filters at the points: for each product of groups a tensor of shape
         (points, phases * channels, filters)."""
-        count, channels = filters.shape[:2]
-        columns = filters.movedim(0, -1).movedim(0, -2).reshape(-1, channels * count)
-        values = self._like(filters) @ columns
-        return [rows.view(points, phases * channels, count)
+        columns = filters.movedim(0, -1).movedim(0, -2).reshape(
+            -1, filters.shape[0] * filters.shape[1])
+        return self.by_group(self._like(filters) @ columns, filters.shape)
+
+    def by_group(self, values, shape):
+        """Rows for points and phases of filters of a shape, as views for each
+        product of groups."""
+        return [rows.view(points, phases * shape[1], shape[0])
                 for rows, (points, phases) in zip(
                     values.split([math.prod(one) for one in self.sizes]),
                     self.sizes)]
 
     def to_filters(self, sums, shape):
         """The gradient by the filters of a shape, from that by their values at
-        the points."""
-        values = torch.cat([total.view(-1, shape[0] * shape[1])
-                            for total in sums])
-        return (self._like(values).t() @ values).view(
+        the points, a row for each."""
+        return (self._like(sums).t() @ sums).view(
             *shape[2:], shape[1], shape[0]).movedim(-1, 0).movedim(-1, 1)
 
     def _like(self, x):
