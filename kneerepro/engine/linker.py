@@ -1,5 +1,6 @@
 """The linker: from an optimised graph to a function that PyTorch runs."""
 
+import itertools
 import sys
 
 import torch
@@ -10,7 +11,7 @@ from theano.gof.link import Container, LocalLinker, map_storage, raise_with_op
 from . import kernels  # noqa: F401, registers all implementations
 from .containers import DeviceContainer, adopt
 from .host import host_variables
-from .memory import keep_freed_memory
+from .memory import give_back, keep_freed_memory
 from .program import Program
 from .replay import Replayer
 from .runner import Runner
@@ -98,7 +99,11 @@ class TorchLinker(LocalLinker):
         call = (Runner(*arguments) if self.graphs is None
                 else Replayer(*arguments, graphs=self.graphs))
 
+        calls = itertools.count()
+
         def run(output_subset=None):
+            if device.type == 'cpu' and next(calls) == 1:
+                give_back()
             try:
                 with torch.no_grad():
                     values = call()

@@ -37,3 +37,14 @@ def keep_freed_memory():
     # 64 MiB and never shrinks.
     return all([mallopt(_M_MMAP_MAX, 0), mallopt(_M_TOP_PAD, 64 * 2**20),
                 mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)])
+
+
+def give_back():
+    """Give free memory back to the system, once.
+
+    After a function's first call, which leaves holes that none of the next
+    calls fills: its shared variables were moved, and everything was allocated
+    for the first time.
+    """
+    if keep_freed_memory():
+        ctypes.CDLL(None).malloc_trim(0)
