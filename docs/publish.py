@@ -18,6 +18,7 @@ from kneerepro.built import NAMES
 from kneerepro.claims.evidence import Evidence, gather
 from kneerepro.claims.measurement import (
     count_text, interval_text, verdict)
+from kneerepro.engines import precision_of
 from kneerepro.errors import UserError
 from kneerepro.figures.captions import SHOWN
 from kneerepro.figures.of_runs import FIGURES, file_name
@@ -159,7 +160,7 @@ def judgements(found):
     """C1 to C9, with what they were judged by."""
     run = next(iter(found.values()))
     evidence = Evidence(found, run.settings['engine'],
-                        run.settings['device'])
+                        run.settings['device'], precision_of(run.settings))
     judged = claims.judge_all(evidence)
     yield from table(['', 'the thesis', 'measured'], [
         [claim.number, claim.says, found_verdict]

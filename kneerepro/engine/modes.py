@@ -6,7 +6,7 @@ from theano.configparser import change_flags
 from theano.gof import Query
 from theano.gof.opt import Optimizer
 
-from .fused import TAG
+from .fused import BF16_TAG, TAG
 from .linker import TorchLinker
 
 # What is made for Theano's own C code: fused and in-place operations, calls
@@ -19,6 +19,9 @@ _EXCLUDED = ['inplace', 'fusion', 'BlasOpt', 'conv_gemm', 'conv_dnn',
              'add_destroy_handler', 'c_blas', 'cxx_only',
              'local_greedy_distributor']
 OPTIMIZER = Query(include=['fast_run', TAG], exclude=_EXCLUDED)
+
+#: What convolutions and products of matrices of float32 are computed in.
+PRECISIONS = 'float32', 'bf16'
 
 
 class TorchMode(Mode):
@@ -41,21 +44,35 @@ class _WithoutCompiler(Optimizer):
     __call__ = optimize
 
 
-def torch_mode(device='auto'):
+def torch_mode(device='auto', precision='float32'):
     """A mode for ``theano.function``.
 
     Parameters
     ----------
     device : str
         'cpu', 'cuda', or 'auto' for CUDA where there is some.
+    precision : str
+        One of :data:`PRECISIONS`. With 'bf16', convolutions and products of
+        matrices of float32 are carried out on bfloat16 numbers; all else is
+        as in 'float32'.
 
     Returns
     -------
     theano.compile.mode.Mode
+
+    Raises
+    ------
+    ValueError
+        For another precision.
     """
+    if precision not in PRECISIONS:
+        raise ValueError(f'no precision {precision!r}: there are '
+                         + ', '.join(PRECISIONS))
+    optimizer = (OPTIMIZER.including(BF16_TAG) if precision == 'bf16'
+                 else OPTIMIZER)
     if device == 'auto':
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    return TorchMode(TorchLinker(device), OPTIMIZER)
+    return TorchMode(TorchLinker(device), optimizer)
 
 
 if 'TORCH' not in predefined_modes:

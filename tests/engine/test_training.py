@@ -1,3 +1,5 @@
+from functools import lru_cache
+
 from theano.compile.mode import Mode
 
 from tests.engine.compare import (
@@ -12,10 +14,14 @@ class TrainingTest(EngineTest):
     def train(self, network, mode):
         return train(network, mode, iterations=2, batch_size=4)
 
+    @lru_cache(maxsize=None)
+    def on_the_engine(self, network):
+        return self.train(network, torch_mode(DEVICE))
+
     def test_as_in_theano(self):
         for network in NETWORKS:
             with self.subTest(network):
-                found = self.train(network, torch_mode(DEVICE))
+                found = self.on_the_engine(network)
                 expected = self.train(network, REFERENCE)
                 self.assertLess(difference(found.losses, expected.losses),
                                 TOLERANCES['float32'])
@@ -31,3 +37,9 @@ class TrainingTest(EngineTest):
                 for found, expected in zip(self.train(network, resident),
                                            self.train(network, plain)):
                     self.assertEqual(difference(found, expected), 0)
+
+    def test_in_bf16(self):
+        for network in NETWORKS:
+            with self.subTest(network):
+                found = self.train(network, torch_mode(DEVICE, 'bf16'))
+                print(network, difference(found.losses, self.on_the_engine(network).losses))
