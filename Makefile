@@ -67,7 +67,9 @@ numbers: setup
 	$(BIN)/python benchmarks/step_time.py cae2d cae3d --json build/caes.json
 	$(BIN)/python benchmarks/step_time.py dcgan wgan_gp --batch-size 32 \
 	    --json build/gans.json
-	$(BIN)/python docs/publish.py --steps build/caes.json build/gans.json
+	$(BIN)/python benchmarks/precision.py --json build/precision.json
+	$(BIN)/python docs/publish.py --steps build/caes.json build/gans.json \
+	    --precision build/precision.json
 
 # make clean           remove the virtual environment and what was built
 clean:

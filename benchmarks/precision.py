@@ -114,25 +114,24 @@ def compared(row):
     row : dict
         Of :func:`measure`.
 
-    Yields
-    ------
-    tuple
-        Name of a loss; its mean over the last tenth of the iterations in
-        float32 and in bf16; the greatest difference of bf16 from float32,
-        and that of the perturbed float32, each relative to the greatest
-        loss; how many times less time an iteration takes in bf16, by the
-        median of those after the first.
+    Returns
+    -------
+    dict of str to dict
+        For each loss: its mean over the last tenth of the iterations, by
+        precision; the greatest ``difference`` of bf16 from float32, and of
+        the ``perturbed`` float32, each relative to the greatest loss.
     """
-    medians = {name: np.median(values[1:])
-               for name, values in row['seconds'].items()}
+    result = {}
     for name in row['losses']['float32']:
         plain, bf16, perturbed = (np.array(row['losses'][one][name])
                                   for one in TRAININGS)
         last = max(1, int(_LAST * len(plain)))
-        yield (name, plain[-last:].mean(), bf16[-last:].mean(),
-               *(np.abs(values - plain).max() / np.abs(plain).max()
-                 for values in (bf16, perturbed)),
-               medians['float32'] / medians['bf16'])
+        result[name] = {
+            'float32': plain[-last:].mean(), 'bf16': bf16[-last:].mean(),
+            **{what: np.abs(values - plain).max() / np.abs(plain).max()
+               for what, values in (('difference', bf16),
+                                    ('perturbed', perturbed))}}
+    return result
 
 
 def main():
@@ -160,11 +159,17 @@ def main():
     for network in args.networks or LOSSES:
         row = measure(network, args.preset, args.out, args.device,
                       args.iterations or ITERATIONS[network])
-        for name, plain, bf16, *differences, times in compared(row):
-            print(f'{network} {name}: {plain:.4g} in float32, {bf16:.4g} in '
-                  'bf16; greatest difference {:.2g}, of perturbed float32 '
-                  '{:.2g}; {:.2f} times as fast'.format(*differences, times),
-                  flush=True)
+        row['compared'] = compared(row)
+        for name, one in row['compared'].items():
+            print(network, name + ': {float32:.4g} in float32, {bf16:.4g} in '
+                  'bf16; greatest difference {difference:.2g}, of perturbed '
+                  'float32 {perturbed:.2g}'.format(**one))
+        # The first iteration allocates the memory.
+        medians = {name: np.median(seconds[1:])
+                   for name, seconds in row['seconds'].items()}
+        row['times'] = medians['float32'] / medians['bf16']
+        print(f'an iteration: {medians["float32"]:.3g} s in float32, '
+              f'{row["times"]:.2f} times less in bf16', flush=True)
         measured['rows'].append(row)
         if args.json:
             with open(args.json, 'w', encoding='utf-8') as file:

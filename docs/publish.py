@@ -1,7 +1,8 @@
 """Write what was measured into the documentation: ``docs/measured/``.
 
 From finished runs come their numbers, their figures and the judgement of the
-thesis's claims; from benchmarks/step_time.py --json FILE the times of steps.
+thesis's claims; from benchmarks/step_time.py --json FILE the times of steps,
+from benchmarks/precision.py --json FILE what bf16 does to the losses.
 The pages numbers.rst and claims.rst include all of it. `make numbers` does the
 whole: it trains, measures, and calls this.
 """
@@ -37,6 +38,9 @@ def main():
     parser.add_argument('--steps', metavar='FILE', nargs='+', default=[],
                         help='of benchmarks/step_time.py (default: the times '
                         'that are published stay)')
+    parser.add_argument('--precision', metavar='FILE',
+                        help='of benchmarks/precision.py (default: what is '
+                        'published stays)')
     args = parser.parse_args()
     found = gather(args.out, args.preset)
     missing = [name for name in config.EXPERIMENTS if name not in found]
@@ -55,6 +59,9 @@ def main():
             measured.append(json.load(file))
     if measured:
         write('steps', *steps_table(measured))
+    if args.precision:
+        with open(args.precision, encoding='utf-8') as file:
+            write('precision', *precision_table(json.load(file)))
 
 
 def write(name, *lines):
@@ -201,6 +208,20 @@ def steps_table(measured):
     yield from table(['network', 'batch', 'engine', 'compile', 'a step',
                       'least to greatest (of)', 'peak memory', 'x native',
                       'x Theano'], rows)
+
+
+def precision_table(measured):
+    """Losses in float32 and in bf16."""
+    yield from [escaped(f'Preset {measured["preset"]}, on '
+                        f'{measured["machine"]}.'), '']
+    yield from table(
+        ['network', 'loss', 'iterations', 'float32', 'bf16',
+         'greatest difference', 'of perturbed float32', 'times as fast'],
+        [[NAMES[row['network']], name, row['iterations'],
+          f'{one["float32"]:.4g}', f'{one["bf16"]:.4g}',
+          f'{one["difference"]:.2g}', f'{one["perturbed"]:.2g}',
+          f'{row["times"]:.2f}']
+         for row in measured['rows'] for name, one in row['compared'].items()])
 
 
 if __name__ == '__main__':
