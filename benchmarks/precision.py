@@ -145,6 +145,9 @@ def main():
                             f'{name} {n}' for name, n in ITERATIONS.items())
                         + ')')
     parser.add_argument('--device', choices=engines.DEVICES, default='auto')
+    parser.add_argument('--untimed', action='store_true',
+                        help='leave out the times, where the machine has '
+                        'other work')
     parser.add_argument('--json', metavar='FILE',
                         help='write all losses and times to a file as well')
     args = parser.parse_args()
@@ -165,11 +168,12 @@ def main():
                   'bf16; greatest difference {difference:.2g}, of perturbed '
                   'float32 {perturbed:.2g}'.format(**one))
         # The first iteration allocates the memory.
-        medians = {name: np.median(seconds[1:])
-                   for name, seconds in row['seconds'].items()}
-        row['times'] = medians['float32'] / medians['bf16']
-        print(f'an iteration: {medians["float32"]:.3g} s in float32, '
-              f'{row["times"]:.2f} times less in bf16', flush=True)
+        plain, bf16 = (np.median(row['seconds'][name][1:])
+                       for name in ('float32', 'bf16'))
+        row['times'] = None if args.untimed else plain / bf16
+        if not args.untimed:
+            print(f'an iteration: {plain:.3g} s in float32, {bf16:.3g} s in '
+                  'bf16', flush=True)
         measured['rows'].append(row)
         if args.json:
             with open(args.json, 'w', encoding='utf-8') as file:

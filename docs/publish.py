@@ -38,7 +38,7 @@ def main():
     parser.add_argument('--steps', metavar='FILE', nargs='+', default=[],
                         help='of benchmarks/step_time.py (default: the times '
                         'that are published stay)')
-    parser.add_argument('--precision', metavar='FILE',
+    parser.add_argument('--precision', metavar='FILE', nargs='+', default=[],
                         help='of benchmarks/precision.py (default: what is '
                         'published stays)')
     args = parser.parse_args()
@@ -53,15 +53,19 @@ def main():
     write('runs', *runs_table(found), *losses_table(found),
           *figures(found))
     write('claims', *judgements(found))
+    if args.steps:
+        write('steps', *steps_table(read_all(args.steps)))
+    if args.precision:
+        write('precision', *precision_table(read_all(args.precision)))
+
+
+def read_all(paths):
+    """What benchmarks wrote."""
     measured = []
-    for path in args.steps:
+    for path in paths:
         with open(path, encoding='utf-8') as file:
             measured.append(json.load(file))
-    if measured:
-        write('steps', *steps_table(measured))
-    if args.precision:
-        with open(args.precision, encoding='utf-8') as file:
-            write('precision', *precision_table(json.load(file)))
+    return measured
 
 
 def write(name, *lines):
@@ -212,16 +216,18 @@ def steps_table(measured):
 
 def precision_table(measured):
     """Losses in float32 and in bf16."""
-    yield from [escaped(f'Preset {measured["preset"]}, on '
-                        f'{measured["machine"]}.'), '']
+    for line in unique(f'Preset {one["preset"]}, on {one["machine"]}.'
+                       for one in measured):
+        yield from [escaped(line), '']
     yield from table(
         ['network', 'loss', 'iterations', 'float32', 'bf16',
          'greatest difference', 'of perturbed float32', 'times as fast'],
         [[NAMES[row['network']], name, row['iterations'],
           f'{one["float32"]:.4g}', f'{one["bf16"]:.4g}',
           f'{one["difference"]:.2g}', f'{one["perturbed"]:.2g}',
-          f'{row["times"]:.2f}']
-         for row in measured['rows'] for name, one in row['compared'].items()])
+          f'{row["times"]:.2f}' if row['times'] else 'not timed']
+         for measurement in measured for row in measurement['rows']
+         for name, one in row['compared'].items()])
 
 
 if __name__ == '__main__':
