@@ -82,8 +82,10 @@ numbers: setup
 	$(BIN)/python benchmarks/step_time.py resnet unet3d \
 	    --json build/others.json
 	$(BIN)/python benchmarks/growth.py --json build/growth.json
+	$(BIN)/python benchmarks/precision.py --json build/precision.json
 	$(BIN)/python docs/publish.py --growth build/growth.json \
-	    --steps build/caes.json build/gans.json build/others.json
+	    --steps build/caes.json build/gans.json build/others.json \
+	    --precision build/precision.json
 
 # make clean           remove the virtual environment and what was built
 clean:

@@ -2,9 +2,9 @@
 
 From finished runs come their numbers, their figures and the judgement of the
 thesis's claims; from benchmarks/step_time.py --json FILE the times of steps;
-from benchmarks/growth.py how they grow. The pages numbers.rst and claims.rst
-include all of it. `make numbers` does the whole: it trains, measures, and
-calls this.
+from benchmarks/growth.py how they grow; from benchmarks/precision.py what bf16
+does to the losses. The pages numbers.rst and claims.rst include all of it.
+`make numbers` does the whole: it trains, measures, and calls this.
 """
 
 import io
@@ -21,6 +21,7 @@ from kneerepro.built import NAMES
 from kneerepro.claims.evidence import Evidence, gather
 from kneerepro.claims.measurement import (
     count_text, interval_text, verdict)
+from kneerepro.engines import precision_of
 from kneerepro.errors import UserError
 from kneerepro.figures.captions import SHOWN
 from kneerepro.figures.of_runs import FIGURES, file_name
@@ -48,9 +49,13 @@ def main():
                         'that are published stay)')
     parser.add_argument('--growth', metavar='FILE',
                         help='of benchmarks/growth.py (likewise)')
+    parser.add_argument('--precision', metavar='FILE', nargs='+', default=[],
+                        help='of benchmarks/precision.py (default: what is '
+                        'published stays)')
     args = parser.parse_args()
     measured = [read(path) for path in args.steps]
     growing = read(args.growth) if args.growth else None
+    precise = [read(path) for path in args.precision]
     os.makedirs(FOLDER, exist_ok=True)
     if not args.no_runs:
         publish_runs(args.out, args.preset)
@@ -63,6 +68,8 @@ def main():
     if growing or not published('growth'):
         write('growth', *(growth_of_steps(growing) if growing
                           else not_measured('benchmarks/growth.py')))
+    if precise:
+        write('precision', *precision_table(precise))
 
 
 def read(path):
@@ -208,7 +215,7 @@ def judgements(found):
     """C1 to C9, with what they were judged by."""
     run = next(iter(found.values()))
     evidence = Evidence(found, run.settings['engine'],
-                        run.settings['device'])
+                        run.settings['device'], precision_of(run.settings))
     judged = claims.judge_all(evidence)
     yield from table(['', 'the thesis', 'measured'], [
         [claim.number, claim.says, found_verdict]
@@ -276,6 +283,22 @@ def growth_of_steps(measured):
         yield from [f'.. figure:: measured/{file}', '',
                     f'   {growth_figures.CAPTIONS[name]} Memory is {where}.',
                     '']
+
+
+def precision_table(measured):
+    """Losses in float32 and in bf16."""
+    for line in unique(f'Preset {one["preset"]}, on {one["machine"]}.'
+                       for one in measured):
+        yield from [escaped(line), '']
+    yield from table(
+        ['network', 'loss', 'iterations', 'float32', 'bf16',
+         'greatest difference', 'of perturbed float32', 'times as fast'],
+        [[NAMES[row['network']], name, row['iterations'],
+          f'{one["float32"]:.4g}', f'{one["bf16"]:.4g}',
+          f'{one["difference"]:.2g}', f'{one["perturbed"]:.2g}',
+          f'{row["times"]:.2f}' if row['times'] else 'not timed']
+         for measurement in measured for row in measurement['rows']
+         for name, one in row['compared'].items()])
 
 
 if __name__ == '__main__':

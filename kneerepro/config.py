@@ -12,6 +12,7 @@ import os
 
 from kneerepro import cli
 from kneerepro.data.convert import NORMALISATIONS
+from kneerepro.engines import PRECISIONS, precision_of
 from kneerepro.errors import UserError
 
 FOLDER = os.path.join(os.path.dirname(__file__), 'presets')
@@ -281,6 +282,26 @@ def differences(parameters, experiment, synthetic=True):
                               {'patients', 'matrix', 'slices'})
     return {name: (value, thesis[name]) for name, value in parameters.items()
             if value != thesis[name] and name not in passed_over}
+
+
+def differences_of(run):
+    """Where a run is not the thesis's: parameters, and the precision.
+
+    Parameters
+    ----------
+    run : kneerepro.runs.Run
+
+    Returns
+    -------
+    dict of str to tuple
+        As :func:`differences`.
+    """
+    found = differences(run.parameters, run.experiment,
+                        run.settings['data']['synthetic'])
+    used, thesis = precision_of(run.settings), PRECISIONS[0]
+    if used != thesis:
+        found['precision'] = used, thesis
+    return found
 
 
 def as_text(value):

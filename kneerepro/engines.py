@@ -10,12 +10,16 @@ from kneerepro.theano_flags import C_CODE
 ENGINES = 'auto', 'torch', 'theano'
 DEVICES = 'auto', 'cpu', 'cuda'
 
+#: What convolutions and products of matrices are computed in; the first is
+#: the thesis's.
+PRECISIONS = 'float32', 'bf16'
+
 #: Of the free memory of a GPU, what a dataset may take for itself.
 _SHARE = 0.25
 
 
 def add_arguments(parser):
-    """Add ``--engine`` and ``--device``."""
+    """Add ``--engine``, ``--device`` and ``--precision``."""
     parser.add_argument(
         '--engine', choices=ENGINES, default='auto',
         help='what runs the Theano functions: PyTorch\'s kernels, or '
@@ -23,6 +27,16 @@ def add_arguments(parser):
     parser.add_argument(
         '--device', choices=DEVICES, default='auto',
         help='of PyTorch (auto: CUDA where there is some)')
+    parser.add_argument(
+        '--precision', choices=PRECISIONS, default=PRECISIONS[0],
+        help='of PyTorch\'s convolutions and products of matrices (default: '
+             'float32; bf16 needs less memory, and losses differ)')
+
+
+def precision_of(stored):
+    """The precision among a run's settings or arguments; those of runs from
+    before there was a choice name none."""
+    return stored.get('precision', PRECISIONS[0])
 
 
 def add_cuda_arguments(parser):
@@ -43,6 +57,7 @@ class Engine:
     ----------
     name : {'auto', 'torch', 'theano'}
     device : {'auto', 'cpu', 'cuda'}
+    precision : {'float32', 'bf16'}
     cuda_graphs, tf32 : bool, optional
         See :func:`kneerepro.engine.torch_mode`.
 
@@ -50,6 +65,7 @@ class Engine:
     ----------
     name : {'torch', 'theano'}
     device : {'cpu', 'cuda'}
+    precision : {'float32', 'bf16'}
     mode : theano.compile.Mode or str
         For ``theano.function``.
 
@@ -59,8 +75,8 @@ class Engine:
         If this machine lacks what was asked for.
     """
 
-    def __init__(self, name='auto', device='auto', cuda_graphs=None,
-                 tf32=None):
+    def __init__(self, name='auto', device='auto', precision='float32',
+                 cuda_graphs=None, tf32=None):
         if name == 'auto':
             name = 'torch' if _has_torch() or not C_CODE else 'theano'
         if name == 'theano':
@@ -68,6 +84,10 @@ class Engine:
                 raise UserError('Theano\'s own code runs on the CPU alone: '
                                 '--device cuda needs --engine torch'
                                 + _how_to_install())
+            if precision != 'float32':
+                raise UserError('Theano\'s own code has float32 alone: '
+                                f'--precision {precision} needs --engine '
+                                'torch' + _how_to_install())
             if not C_CODE:
                 raise UserError('Theano\'s own code needs Python 3.9, 3.10 or '
                                 '3.11; on this one, use --engine torch'
@@ -84,9 +104,9 @@ class Engine:
                                 'your GPU')
             if device == 'auto':
                 device = 'cuda' if torch.cuda.is_available() else 'cpu'
-            self.device, self.mode = device, torch_mode(device, cuda_graphs,
-                                                        tf32)
-        self.name = name
+            self.device = device
+            self.mode = torch_mode(device, precision, cuda_graphs, tf32)
+        self.name, self.precision = name, precision
 
     def __str__(self):
         if self.name == 'theano':
@@ -98,7 +118,9 @@ class Engine:
             where = f'the CPU, {torch.get_num_threads()} threads'
         else:
             where = torch.cuda.get_device_name()
-        return f'PyTorch {torch.__version__} on {where}'
+        products = '' if self.precision == 'float32' else (
+            f', products in {self.precision}')
+        return f'PyTorch {torch.__version__} on {where}{products}'
 
     def place(self, examples):
         """Examples for training: on the device if they fit there, as they

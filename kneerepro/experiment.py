@@ -69,16 +69,17 @@ class Experiment:
         given, args = parse(name, description)
         if 'resume' in given:
             self.run = self._to_resume(args, given)
-            self.parameters, arguments = self.run.parameters, \
-                self.run.arguments
+            self.parameters = self.run.parameters
+            arguments = arguments_of(self.run)
         else:
             self.run, arguments = None, asked_of(args, name)
             self.parameters = dict(arguments['parameters'])
-        self.engine = engines.Engine(
-            *map(arguments.get, ['engine', 'device', 'cuda_graphs', 'tf32']))
+        self.engine = engines.Engine(*map(arguments.get, [
+            'engine', 'device', 'precision', 'cuda_graphs', 'tf32']))
         self._open(arguments, args.out, volumes, split)
         if self.run is None:
-            where = {'engine': self.engine.name, 'device': self.engine.device}
+            where = {'engine': self.engine.name, 'device': self.engine.device,
+                     'precision': self.engine.precision}
             self.run = runs.create(
                 args.out,
                 {'experiment': name,
@@ -209,7 +210,7 @@ class Experiment:
             if run.experiment != self.name:
                 raise UserError(f'{args.resume} is a run of {run.experiment}')
         asked = {**vars(args), **asked_of(args, self.name)}
-        stored = {**run.arguments, **run.arguments['parameters']}
+        stored = {**arguments_of(run), **run.arguments['parameters']}
         for name in given:
             key = _STORED_AS.get(name, name)
             if key in stored and asked[key] not in (stored[key], 'auto'):
@@ -397,9 +398,15 @@ def asked_of(args, name):
     return {'data': args.data and os.path.abspath(args.data),
             'series': selection.selection_of(args).pattern,
             'preset': args.preset, 'engine': args.engine,
-            'device': args.device, 'cuda_graphs': args.cuda_graphs,
-            'tf32': args.tf32,
+            'device': args.device, 'precision': args.precision,
+            'cuda_graphs': args.cuda_graphs, 'tf32': args.tf32,
             'parameters': config.parameters_of(args, name)}
+
+
+def arguments_of(run):
+    """What a run was started with."""
+    return {**run.arguments,
+            'precision': engines.precision_of(run.arguments)}
 
 
 def find_runs(args, name):
@@ -417,5 +424,5 @@ def find_runs(args, name):
     """
     asked = asked_of(args, name)
     return [run for run in runs.find(args.out, name)
-            if all(value in (run.arguments.get(key, value), 'auto')
+            if all(value in (arguments_of(run).get(key, value), 'auto')
                    for key, value in asked.items())]

@@ -7,6 +7,7 @@ import os
 from kneerepro import claims, config
 from kneerepro.claims.evidence import Evidence, gather
 from kneerepro.claims.measurement import count_text, interval_text, verdict
+from kneerepro.engines import precision_of
 from kneerepro.errors import UserError
 from kneerepro.figures.captions import PRINTED, SHOWN
 from kneerepro.figures.of_runs import FIGURES, file_name
@@ -38,6 +39,8 @@ _REASONS = {
     'iterations': 'a length in iterations, not epochs',
     'batch_size': 'chosen for a smaller dataset',
     'learning_rate': 'chosen for a shorter training',
+    'precision': 'convolutions and products of matrices on bfloat16 numbers: '
+                 'less to compute and to move',
     'test': 'enough of them for an interval of the test error'}
 
 
@@ -67,9 +70,8 @@ def write(run, results):
         losses=list(_losses(run, results)), facts=_facts(run, results),
         parameters=run.parameters,
         differences=[(name, value, thesis, _REASONS.get(name, 'as asked for'))
-                     for name, (value, thesis) in config.differences(
-                         run.parameters, run.experiment,
-                         run.settings['data']['synthetic']).items()],
+                     for name, (value, thesis) in
+                     config.differences_of(run).items()],
         environments=run.environments(), **_claims(run))
     path = run.path('report.html')
     with replacing(path) as temporary:
@@ -95,7 +97,7 @@ def _claims(run):
     root = os.path.normpath(run.path(os.pardir, os.pardir))
     found = {**gather(root, run.settings['preset']), run.experiment: run}
     evidence = Evidence(found, run.settings['engine'],
-                        run.settings['device'])
+                        run.settings['device'], precision_of(run.settings))
     return {'judgements': claims.judge_all(evidence, run.experiment),
             'judged': found, 'caution': claims.caution(found)}
 
@@ -132,7 +134,8 @@ def _facts(run, results):
                             f'{seconds / max(1, iterations):.3g} s an '
                             'iteration',
         'engine and device': f'{run.settings["engine"]}, '
-                             f'{run.settings["device"]}'}
+                             f'{run.settings["device"]}',
+        'precision': precision_of(run.settings)}
 
 
 def _number(value):

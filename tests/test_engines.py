@@ -6,7 +6,9 @@ import tempfile
 import unittest
 from unittest import mock
 
+import kneerepro  # noqa: F401, before Theano
 import numpy as np
+import theano
 
 from kneerepro import engines
 from kneerepro.engines import Engine
@@ -39,6 +41,8 @@ class EngineTest(unittest.TestCase):
         self.assertIs(engine.place(batches), batches)
         with self.assertRaisesRegex(UserError, 'needs --engine torch'):
             Engine('theano', 'cuda')
+        with self.assertRaisesRegex(UserError, '--precision bf16 needs --en'):
+            Engine('theano', 'cpu', 'bf16')
 
     @NEEDS_TORCH
     def test_torch(self):
@@ -65,6 +69,18 @@ class EngineTest(unittest.TestCase):
                 linker = Engine('torch', 'cuda', **vars(args)).mode.linker
             self.assertEqual((linker.graphs is not None, linker.tf32),
                              expected)
+
+    def test_precision(self):
+        x = theano.tensor.matrix()
+        for precision, counted in ('float32', 0), ('bf16', 1):
+            engine = Engine('auto', 'cpu', precision)
+            self.assertEqual(engine.precision, precision)
+            self.assertEqual('in bf16' in str(engine), bool(counted))
+            function = theano.function([x], theano.tensor.dot(x, x),
+                                       mode=engine.mode)
+            self.assertEqual(sum(
+                type(node.op).__name__ == 'InBfloat16'
+                for node in function.maker.fgraph.apply_nodes), counted)
 
     @NEEDS_TORCH
     def test_device(self):
@@ -122,7 +138,10 @@ class OptionsTest(unittest.TestCase):
         for options, message in [
                 (['--engine', 'theano', '--device', 'cuda'],
                  'error: Theano\'s own code runs on the CPU alone'),
+                (['--engine', 'theano', '--precision', 'bf16'],
+                 'error: Theano\'s own code has float32 alone'),
                 (['--engine', 'jax'], 'invalid choice'),
+                (['--precision', 'fp16'], 'invalid choice'),
                 (['--device', 'tpu'], 'invalid choice')]:
             done = subprocess.run(
                 [sys.executable, os.path.join('experiments', 'cae3d.py'),
@@ -135,6 +154,7 @@ class OptionsTest(unittest.TestCase):
     def test_names(self):
         self.assertEqual(engines.ENGINES, ('auto', 'torch', 'theano'))
         self.assertEqual(engines.DEVICES, ('auto', 'cpu', 'cuda'))
+        self.assertEqual(engines.PRECISIONS, ('float32', 'bf16'))
 
 
 @NEEDS_TORCH

@@ -43,6 +43,14 @@ class FooterTest(unittest.TestCase):
         text = footer_of(run_of('cae2d', depth=32))
         self.assertIn('not the thesis\'s', text)
 
+    def test_precision(self):
+        run = run_of('cae2d')
+        for precision, said in ('float32', False), ('bf16', True):
+            run.settings['precision'] = precision
+            text = footer_of(run)
+            self.assertEqual('precision bf16 (thesis: float32)' in text, said)
+            self.assertEqual('not the thesis\'s' in text, said)
+
     def test_networks(self):
         parameters = config.read_preset('thesis', 'cae3d')
         self.assertNotIn('thesis', footer_of_networks(parameters, 'cae3d'))

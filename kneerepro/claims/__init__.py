@@ -100,10 +100,8 @@ def caution(found):
     """
     changed, synthetic = set(), False
     for run in found.values():
-        made = run.settings['data']['synthetic']
-        changed |= set(config.differences(run.parameters, run.experiment,
-                                          made))
-        synthetic |= made
+        changed |= set(config.differences_of(run))
+        synthetic |= run.settings['data']['synthetic']
     reasons = []
     if changed:
         reasons.append(f'other parameters ({", ".join(sorted(changed))})')

@@ -30,13 +30,14 @@ class Evidence:
     ----------
     found : dict of str to kneerepro.runs.Run
         A finished run of each experiment that has one.
-    engine, device : str
+    engine, device, precision : str
         See :class:`kneerepro.engines.Engine`.
     """
 
-    def __init__(self, found, engine='auto', device='auto'):
+    def __init__(self, found, engine='auto', device='auto',
+                 precision='float32'):
         self.found = found
-        self._engine = engine, device
+        self._engine = engine, device, precision
 
     def run(self, experiment):
         """The run of an experiment."""

@@ -31,7 +31,8 @@ def run(args):
     if not found:
         of = f' of the preset {args.preset}' if args.preset else ''
         raise UserError(f'there is no finished run{of} in {args.out}')
-    judgements = claims.judge_all(Evidence(found, args.engine, args.device))
+    judgements = claims.judge_all(Evidence(found, args.engine, args.device,
+                                           args.precision))
     preset = next(iter(found.values())).settings['preset']
     write = _write_json if args.format == 'json' else _write_text
     write(preset, found, claims.caution(found), judgements)

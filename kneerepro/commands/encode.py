@@ -33,7 +33,7 @@ def run(args):
                         + ' or '.join(_WRITERS))
     inputs.refuse_existing([args.out], args.overwrite)
     model = inputs.load_model(args.model, inputs.AUTOENCODERS)
-    engine = Engine(args.engine, args.device)
+    engine = Engine(args.engine, args.device, args.precision)
     with inputs.open_data(args, model, args.out) as dataset:
         with replacing(args.out) as temporary:
             encode = compile_through(model.networks[:1], engine.mode)

@@ -36,7 +36,7 @@ def run(args):
              for name in ('images.npz', 'images.png')]
     inputs.refuse_existing(paths, args.overwrite)
     model = inputs.load_model(args.model, inputs.GANS)
-    engine = Engine(args.engine, args.device)
+    engine = Engine(args.engine, args.device, args.precision)
     z = np.random.RandomState(args.seed).normal(
         size=(args.n, model.options['nz'])).astype('float32')
     with replacing(paths[0]) as temporary:

@@ -35,7 +35,8 @@ def add_data(parser):
 
 
 def add_common(parser):
-    """Add ``--overwrite``, ``--engine`` and ``--device``."""
+    """Add ``--overwrite``, ``--engine``, ``--device`` and
+    ``--precision``."""
     parser.add_argument('--overwrite', action='store_true',
                         help='replace outputs that are there already')
     engines.add_arguments(parser)

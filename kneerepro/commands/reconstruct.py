@@ -41,7 +41,7 @@ def run(args):
     inputs.refuse_existing(
         [os.path.join(args.out, name) for name in
          [*names, 'overview.png', 'overview.pdf']], args.overwrite)
-    engine = Engine(args.engine, args.device)
+    engine = Engine(args.engine, args.device, args.precision)
     with inputs.open_data(args, model, os.path.join(
             args.out, _ARRAYS[0])) as dataset:
         with contextlib.ExitStack() as stack:

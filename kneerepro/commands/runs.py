@@ -5,6 +5,7 @@ import os
 from collections import namedtuple
 
 from kneerepro import config, runs
+from kneerepro.engines import precision_of
 from kneerepro.errors import UserError
 
 # Of losses.csv, however long, what is read from its end: rows of an epoch or
@@ -56,7 +57,8 @@ def _entry(parent, name):
         settings = found.settings
         cells = (str(settings['preset']),
                  found.state(), *_progress(found),
-                 f'{settings["engine"]}, {settings["device"]}')
+                 ', '.join([settings['engine'], settings['device'],
+                            *['bf16'] * (precision_of(settings) == 'bf16')]))
         return _Entry(-found.created(), name, cells, None)
     except (UserError, OSError) as error:
         defect = str(error)

@@ -8,7 +8,7 @@ from theano.configparser import change_flags
 from theano.gof import Query
 from theano.gof.opt import Optimizer
 
-from .fused import TAG
+from .fused import BF16_TAG, TAG
 from .graphs import CudaGraphs
 from .linker import TorchLinker
 
@@ -22,6 +22,9 @@ _EXCLUDED = ['inplace', 'fusion', 'BlasOpt', 'conv_gemm', 'conv_dnn',
              'add_destroy_handler', 'c_blas', 'cxx_only',
              'local_greedy_distributor']
 OPTIMIZER = Query(include=['fast_run', TAG], exclude=_EXCLUDED)
+
+#: What convolutions and products of matrices of float32 are computed in.
+PRECISIONS = 'float32', 'bf16'
 
 
 class TorchMode(Mode):
@@ -44,13 +47,18 @@ class _WithoutCompiler(Optimizer):
     __call__ = optimize
 
 
-def torch_mode(device='auto', cuda_graphs=None, tf32=None):
+def torch_mode(device='auto', precision='float32', cuda_graphs=None,
+               tf32=None):
     """A mode for ``theano.function``.
 
     Parameters
     ----------
     device : str
         'cpu', 'cuda', or 'auto' for CUDA where there is some.
+    precision : str
+        One of :data:`PRECISIONS`. With 'bf16', convolutions and products of
+        matrices of float32 are carried out on bfloat16 numbers; all else is
+        as in 'float32'.
     cuda_graphs : bool, optional
         Whether, on CUDA, functions are recorded and replayed. By default yes,
         unless ``THEANO_TORCH_CUDA_GRAPHS=0`` is in the environment.
@@ -66,8 +74,14 @@ def torch_mode(device='auto', cuda_graphs=None, tf32=None):
     Raises
     ------
     ValueError
-        If one of these is there, and neither 0 nor 1.
+        For another precision, or if one of these is in the environment and
+        neither 0 nor 1.
     """
+    if precision not in PRECISIONS:
+        raise ValueError(f'no precision {precision!r}: there are '
+                         + ', '.join(PRECISIONS))
+    optimizer = (OPTIMIZER.including(BF16_TAG) if precision == 'bf16'
+                 else OPTIMIZER)
     if device == 'auto':
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
     if cuda_graphs is None:
@@ -77,7 +91,7 @@ def torch_mode(device='auto', cuda_graphs=None, tf32=None):
     device, graphs = torch.device(device), None
     if cuda_graphs and device.type == 'cuda':
         graphs = CudaGraphs(device)
-    return TorchMode(TorchLinker(device, graphs=graphs, tf32=tf32), OPTIMIZER)
+    return TorchMode(TorchLinker(device, graphs=graphs, tf32=tf32), optimizer)
 
 
 def _is_on(name):

@@ -28,8 +28,7 @@ def footer_of(run):
     str
     """
     settings, data = run.settings, run.settings['data']
-    changed = config.differences(run.parameters, run.experiment,
-                                 data['synthetic'])
+    changed = config.differences_of(run)
     kind = 'volumes' if run.experiment == 'cae3d' else 'images'
     shape = data['shape'][0 if run.experiment == 'cae3d' else 1:]
     return _text([

@@ -66,6 +66,14 @@ class RunsTest(CommandTest):
              'theano, cpu']])
         self.assertEqual(below, [])
 
+    def test_precision(self):
+        run = self.finished_run('cae2d')
+        for precision, shown in (('float32', 'theano, cpu'),
+                                 ('bf16', 'theano, cpu, bf16')):
+            self.rewrite(run, precision=precision)
+            (row,), _ = self.rows()
+            self.assertEqual(row[-1], shown)
+
     def test_in_the_order_of_experiments(self):
         for name in 'wgan_gp', 'cae3d', 'dcgan':
             self.new_run(name)

@@ -96,7 +96,7 @@ class CudaGraphsTest(unittest.TestCase):
                 linker = torch_mode('cuda', cuda_graphs=given).linker
                 self.assertEqual(linker.graphs is not None, expected)
                 self.assertIs(linker.clone().graphs, linker.graphs)
-                self.assertIsNone(torch_mode('cpu', given).linker.graphs)
+                self.assertIsNone(torch_mode('cpu', cuda_graphs=given).linker.graphs)
         for given, environment, expected in [
                 (None, {}, True), (False, {}, False),
                 (None, {'THEANO_TORCH_TF32': '0'}, False)]:

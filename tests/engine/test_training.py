@@ -10,6 +10,10 @@ if torch:
     from tests.engine.no_numbers import device_part
     from tests.engine.repetition import Repetition, repeating_modes
 
+# One rounding to bfloat16 is off by 2**-8 at most. What a dozen of layers add
+# is of either sign: four times that is more than it comes to.
+IN_BF16 = 2**-6
+
 
 class TrainingTest(EngineTest):
     """A few iterations of the training steps; ``make test-engine`` compares
@@ -72,3 +76,13 @@ class TrainingTest(EngineTest):
                 for step in found.steps:
                     self.assertIsNone(step.fn.program.not_captured)
                     self.assertEqual(step.fn.program.recordings, 1)
+
+    def test_in_bf16(self):
+        for network in NETWORKS:
+            with self.subTest(network):
+                found = self.train(network, torch_mode(DEVICE, 'bf16'))
+                plain = self.plain(network)
+                self.assertLess(difference(found.losses, plain.losses),
+                                IN_BF16)
+                self.assertGreater(difference(found.outputs, plain.outputs),
+                                   TOLERANCES['float32'])

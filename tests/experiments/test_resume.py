@@ -148,6 +148,8 @@ class ResumeTest(unittest.TestCase):
                 ('is left unfinished', '--out', self.whole, '--resume'),
                 ('was started with another --nz (4)', '--resume', folder,
                  '--nz', '5'),
+                ('was started with another --precision (float32)', '--resume',
+                 folder, '--precision', 'bf16'),
                 ('was started with another --data', '--resume', folder,
                  '--data', self.folder),
                 ('is no run', '--resume', self.folder)]:
@@ -160,6 +162,13 @@ class ResumeTest(unittest.TestCase):
         path = os.path.join(folder, 'config.json')
         with open(path) as file:
             config = json.load(file)
+        self.assertEqual(config['settings']['precision'], 'float32')
+        # A run from before there was a choice is in float32 as well.
+        del config['arguments']['precision']
+        with open(path, 'w') as file:
+            json.dump(config, file)
+        self.assertIn('another --precision (float32)', run_here(
+            'cae2d', '--resume', folder, '--precision', 'bf16', status=2))
         config['settings']['data']['hash'] = 'another'
         with open(path, 'w') as file:
             json.dump(config, file)

@@ -4,7 +4,9 @@ A module for each: the Op with its meaning in NumPy, the rewrite that puts it
 in place of what it stands for, and its kernel. The rewrites are in Theano's
 ``optdb`` under the tag ``torch``, which only this engine's mode asks for;
 they look at nothing but the graph, so that any Theano code gets them.
+(:mod:`.bf16` is an option, with a tag of its own.)
 """
 
-from . import adam, conv_bias, rectifier  # noqa: F401, registers them
+from . import adam, bf16, conv_bias, rectifier  # noqa: F401, registers them
+from .bf16 import BF16_TAG  # noqa: F401
 from .patterns import TAG  # noqa: F401

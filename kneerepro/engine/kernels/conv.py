@@ -35,6 +35,9 @@ class Convolution:
 
     def forward(self, images, filters, bias=None):
         """The convolution, of shape ``(batch, filters, ...)``."""
+        if self._too_small(images, filters.shape[2:]):
+            return self.forward(images.float(), filters.float(),
+                                None if bias is None else bias.float())
         filters = self._flipped(filters)
         padding, extra = self._padding(filters.shape[2:])
         if extra:
@@ -55,6 +58,8 @@ class Convolution:
 
     def by_filters(self, images, gradient, shape):
         """The gradient by the filters of a shape."""
+        if self._too_small(images, shape[2:]):
+            return self.by_filters(images.float(), gradient.float(), shape)
         padding, extra = self._padding(shape[2:])
         if extra:
             images = torch.nn.functional.pad(images, extra)
@@ -143,6 +148,13 @@ class Convolution:
                 f'the convolution of images of {tuple(sizes)} with filters '
                 f'of {tuple(kernel)} is not of {tuple(outputs)}')
         return missing
+
+    def _too_small(self, images, kernel):
+        """Whether images of bfloat16 are smaller than the filters: PyTorch
+        2.13 then computes with what happens to be in memory, on the CPU."""
+        return (images.dtype == torch.bfloat16 and images.device.type == 'cpu'
+                and any(step * (k - 1) >= size for step, k, size in
+                        zip(self.dilation, kernel, images.shape[2:])))
 
     def _flipped(self, filters):
         return filters.flip(self.flip) if self.flip else filters

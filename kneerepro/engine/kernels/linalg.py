@@ -34,7 +34,9 @@ def build_dot(op, node):
 def _product(x, y, dtype):
     if dtype == torch.bool:
         return torch.matmul(x.float(), y.float()) > 0
-    return torch.matmul(x.to(dtype), y.to(dtype))
+    if x.dtype != y.dtype:
+        x, y = x.to(dtype), y.to(dtype)
+    return torch.matmul(x, y)
 
 
 @register(BatchedDot, fresh=True)
