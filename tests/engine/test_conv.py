@@ -116,6 +116,16 @@ class OracleTest(EngineTest):
                                    subsample=(2, 3))""", '-W', 'default')
         self.assertEqual(found.returncode, 0, found.stderr[-1000:])
 
+    def test_one_channel_and_one_output_along_an_axis(self):
+        for x, filters, mode, stride in [
+                ((2, 1, 10, 5), (2, 1, 3, 5), 0, (1, 2)),
+                ((3, 1, 9, 3), (3, 1, 4, 3), (2, 0), (1, 2)),
+                ((3, 1, 11, 2), (3, 1, 5, 3), 1, (1, 2)),
+                ((2, 1, 7, 9, 4), (1, 1, 4, 2, 2), 0, (3, 1, 3)),
+                ((2, 1, 8, 6, 4), (2, 1, 2, 2, 3), 0, (2, 1, 3))]:
+            self.check(len(stride), [(x, filters)], border_mode=mode,
+                       subsample=stride)
+
     def test_3d(self):
         for mode, stride, dilation in itertools.product(
                 ['valid', 'half', 'full', 1, (0, 2, 1)],

@@ -53,8 +53,9 @@ class Convolution:
             return own.forward(images, filters, bias, self.stride, padding,
                                self.dilation)
         function = torch.conv2d if self.dimensions == 2 else torch.conv3d
-        return function(channels_last(images), channels_last(filters), bias,
-                        self.stride, padding, self.dilation, self.groups)
+        placed = _place_for(images, outputs)
+        return function(placed(images), placed(filters), bias, self.stride,
+                        padding, self.dilation, self.groups)
 
     def by_filters(self, images, gradient, shape):
         """The gradient by the filters of a shape."""
@@ -80,8 +81,9 @@ class Convolution:
                                         n, s in zip(gradient.shape[2:],
                                                     stride)))]
                 stride = [1] * self.dimensions
+            placed = _place_for(images, gradient.shape[2:])
             result = torch.ops.aten.convolution_backward(
-                channels_last(gradient), channels_last(images),
+                placed(gradient), placed(images),
                 # Only its shape counts.
                 gradient.new_empty(()).expand(shape), None, stride, padding,
                 self.dilation, False, [0] * self.dimensions, self.groups,
@@ -186,6 +188,15 @@ _GEMM_PAYS = {
         channels == 1 or filters * channels * kernel[0] * kernel[1] > 3e6,
     'by_filters': lambda filters, channels, *kernel:
         channels > 1 and filters >= 256}
+
+
+def _place_for(images, outputs):
+    """How PyTorch's convolutions want tensors to lie in memory."""
+    if images.shape[1] == 1 and 1 in outputs:
+        # With a single output along an axis, PyTorch 2.13 confuses the
+        # strides of a single channel with another order.
+        return torch.Tensor.contiguous
+    return channels_last
 
 
 def channels_last(x):
