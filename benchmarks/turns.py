@@ -20,6 +20,12 @@ import numpy as np
 from kneerepro import engines, environment
 from kneerepro.errors import UserError
 
+# The memory that is freed stays with the process, as the engine sees to itself
+# (kneerepro.engine.memory): somebody who knows PyTorch well would ask glibc for
+# it, or take another allocator.
+_KEEP = {'MALLOC_MMAP_MAX_': '0', 'MALLOC_TOP_PAD_': str(64 * 2**20),
+         'MALLOC_TRIM_THRESHOLD_': str(2**31 - 1)}
+
 
 class Worker:
     """A process with a network on an engine.
@@ -54,8 +60,8 @@ class Worker:
         self._process = subprocess.Popen(
             [sys.executable, __file__, json.dumps(case)], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env={**os.environ, 'THEANO_FLAGS': with_flag(
-                f'base_compiledir={compiledir}')})
+            env={**os.environ, **(_KEEP if case['engine'] == 'native' else {}),
+                 'THEANO_FLAGS': with_flag(f'base_compiledir={compiledir}')})
         self.steps, self.losses = [], []
         self.compiling = self._ask('compile')['seconds']
 
