@@ -8,6 +8,7 @@ import unittest
 
 from kneerepro.data.defects import NOTES, REJECTIONS
 from tests.subprocesses import ROOT
+from tests.test_engines import NEEDS_TORCH
 
 
 def read(page):
@@ -23,6 +24,7 @@ def blocks(text, opening):
 
 
 class ReadmeTest(unittest.TestCase):
+    @NEEDS_TORCH
     def test_python_runs(self):
         code = '\n'.join(blocks(read('README.rst'),
                                 r'^\.\. code-block:: python$'))

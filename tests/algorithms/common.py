@@ -1,8 +1,26 @@
+import lasagne
 import numpy as np
 import theano
-from lasagne.layers import get_all_params, get_output
+from lasagne.layers import (
+    DenseLayer, InputLayer, ReshapeLayer, get_all_params, get_output)
+from lasagne.nonlinearities import sigmoid, tanh
 
 from tests.modes import TRAINING
+
+
+def dense_networks(last=None):
+    """A generator and a critic of a few units, without batch norm.
+
+    `last` is the nonlinearity of the critic's last layer.
+    """
+    lasagne.random.set_rng(np.random.RandomState(1))
+    generator = InputLayer((None, 3))
+    generator = DenseLayer(generator, 16, nonlinearity=sigmoid, name='g')
+    generator = ReshapeLayer(generator, ([0], 1, 4, 4))
+    critic = InputLayer((None, 1, 4, 4))
+    critic = DenseLayer(critic, 5, nonlinearity=tanh, name='d1')
+    critic = DenseLayer(critic, 1, nonlinearity=last, name='d2')
+    return generator, critic
 
 
 def values_of(networks, **tags):

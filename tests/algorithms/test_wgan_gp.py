@@ -4,16 +4,14 @@ import lasagne
 import numpy as np
 import theano
 import theano.tensor as T
-from lasagne.layers import (
-    DenseLayer, InputLayer, ReshapeLayer, get_all_layers, get_all_params)
-from lasagne.nonlinearities import sigmoid, tanh
+from lasagne.layers import get_all_layers, get_all_params
 
 from kneerepro.algorithms import compile_wgan_gp
 from kneerepro.algorithms.wgan_gp import gradient_penalty, interpolate
 from kneerepro.networks import build_wgan_gp
 from tests.algorithms.common import (
-    assert_all_changed, assert_same, blobs, evaluate, restore, state_of,
-    values_of)
+    assert_all_changed, assert_same, blobs, dense_networks, evaluate, restore,
+    state_of, values_of)
 from tests.modes import AS_WRITTEN, TRAINING
 
 
@@ -60,18 +58,6 @@ class FormulaTest(unittest.TestCase):
                                  mode=AS_WRITTEN)(np.ones((4, 1, 3, 2)))
         self.assertAlmostEqual(float(values[0]), 1)
         np.testing.assert_array_equal(values[1], np.zeros((6, 1)))
-
-
-def dense_networks():
-    """A generator and a critic of a few units, without batch norm."""
-    lasagne.random.set_rng(np.random.RandomState(1))
-    generator = InputLayer((None, 3))
-    generator = DenseLayer(generator, 16, nonlinearity=sigmoid, name='g')
-    generator = ReshapeLayer(generator, ([0], 1, 4, 4))
-    critic = InputLayer((None, 1, 4, 4))
-    critic = DenseLayer(critic, 5, nonlinearity=tanh, name='d1')
-    critic = DenseLayer(critic, 1, nonlinearity=None, name='d2')
-    return generator, critic
 
 
 class LossTest(unittest.TestCase):

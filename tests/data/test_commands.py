@@ -1,9 +1,14 @@
+import contextlib
+import io
 import os
 import subprocess
 import sys
+from unittest import mock
 
 import numpy as np
 
+from kneerepro import cli
+from kneerepro.data.commands import prepare_main
 from kneerepro.data.dataset import Dataset
 from kneerepro.phantom import write_patients
 from tests.data.series import write_series
@@ -70,6 +75,9 @@ class PrepareCommandTest(CommandTest):
         self.run_script('prepare.py', 'knees', '--strict', status=1)
 
     def test_refused(self):
+        # In this process, which saves the time of the imports.
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.folder)
         for arguments, message in [
                 (['nowhere'], 'nowhere does not exist'),
                 (['knees', '--series-description', 'SAG['],
@@ -84,8 +92,14 @@ class PrepareCommandTest(CommandTest):
                 (['knees', '--out', 'knees/ground_truth.csv/x.h5'],
                  'cannot write'),
                 ([], 'SOURCE')]:
-            self.assertIn(message, self.run_script('prepare.py', *arguments,
-                                                   status=2))
+            with contextlib.redirect_stdout(io.StringIO()), \
+                    contextlib.redirect_stderr(io.StringIO()) as errors, \
+                    mock.patch('sys.argv', ['prepare.py', *arguments]), \
+                    self.assertRaises(SystemExit) as caught:
+                cli.run(lambda: prepare_main('Convert.'))
+            self.assertEqual(caught.exception.code, 2)
+            self.assertIn('error: ', errors.getvalue().splitlines()[-1])
+            self.assertIn(message, errors.getvalue())
 
     def test_defect_in_the_pixels(self):
         # A defect in pixels shows only when they are decoded.

@@ -75,7 +75,8 @@ class OracleTest(EngineTest):
             conv = T.nnet.conv2d if n == 2 else T.nnet.conv3d
             y = conv(x, filters, **kwargs)
             function = theano.function(
-                [x, filters], [y, *T.grad(T.sum(y ** 2) / 2, [x, filters])],
+                [x, filters],
+                [y, *T.grad(None, [x, filters], known_grads={y: y})],
                 mode=self.modes()[0])
             for x_shape, filters_shape in shapes:
                 data = [values(dtype, *shape, low=-1, high=1)
@@ -111,9 +112,8 @@ class OracleTest(EngineTest):
         found = run_python("""if True:
             import kneerepro
             from tests.engine.test_conv import OracleTest
-            for _ in range(300):
-                OracleTest().check(2, [((2, 3, 10, 9), (4, 3, 1, 1))],
-                                   subsample=(2, 3))""", '-W', 'default')
+            OracleTest().check(2, [((2, 3, 10, 9), (4, 3, 1, 1))] * 300,
+                               subsample=(2, 3))""", '-W', 'default')
         self.assertEqual(found.returncode, 0, found.stderr[-1000:])
 
     def test_one_channel_and_one_output_along_an_axis(self):
@@ -139,12 +139,13 @@ class OracleTest(EngineTest):
 
     def test_channels_and_batches(self):
         # Those of one channel have an ambiguous order in memory.
-        for batch, channels, filters in itertools.product(
-                [0, 1, 3], [1, 2, 32], [1, 2, 48]):
-            for n, kernel in itertools.product([2, 3], [1, 3, 4]):
-                self.check(n, [((batch, channels, 7, *(5,) * (n - 1)),
-                                (filters, channels, *(kernel,) * n))],
-                           border_mode='half', subsample=(2,) * n)
+        for n in 2, 3:
+            self.check(n, [((batch, channels, 7, *(5,) * (n - 1)),
+                            (filters, channels, *(kernel,) * n))
+                           for batch, channels, filters, kernel in
+                           itertools.product([0, 1, 3], [1, 2, 32],
+                                             [1, 2, 48], [1, 3, 4])],
+                       border_mode='half', subsample=(2,) * n)
 
     def test_double_precision(self):
         for channels in 1, 5:

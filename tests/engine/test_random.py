@@ -1,5 +1,4 @@
 import os
-import unittest
 from unittest import mock
 
 import numpy as np
@@ -11,6 +10,7 @@ from theano.sandbox.rng_mrg import MRG_RandomStreams
 from theano.tensor.shared_randomstreams import RandomStreams
 
 from tests.engine.compare import FLOATS, EngineTest
+from tests.modes import NEEDS_C_CODE
 
 try:
     from kneerepro.engine import substreams
@@ -115,7 +115,7 @@ class StreamsTest(EngineTest):
             np.testing.assert_allclose(np.ravel(samples), np.loadtxt(SAMPLES),
                                        rtol=0, atol=1e-9)
 
-    @unittest.skipUnless(theano.config.cxx, 'no C++ compiler')
+    @NEEDS_C_CODE
     def test_compiled_by_theano(self):
         for dtype in FLOATS:
             def run(mode):
