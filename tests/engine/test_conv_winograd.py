@@ -5,7 +5,7 @@ from tests.engine.compare import EngineTest
 
 try:
     import torch
-    from kneerepro.engine.kernels import conv, conv_winograd
+    from kneerepro.engine.kernels import conv, conv_winograd, winograd_plan
     from theano.tensor.nnet.abstract_conv import AbstractConv2d
 except ImportError:
     pass    # without PyTorch, EngineTest skips
@@ -67,10 +67,12 @@ class WinogradTest(EngineTest):
     def test_in_parts(self):
         # Of some images, and of some rows of an image.
         for part in 1, 2000, 5000:
-            with mock.patch.object(conv_winograd, '_PART', part):
+            with mock.patch.object(winograd_plan, '_PART', part):
                 self.check((11, 12), (5, 5), [2, 2], [2, 2], batch=3)
                 self.check((11, 9, 7), (4, 4, 4), [2, 2, 2], [1, 1, 1],
                            batch=3)
+                # The first of which see nothing but padding.
+                self.check((2, 3), (3, 3), [1, 1], [7, 1])
 
     def test_more_padding_than_image(self):
         self.check((2, 1), (3, 3), [1, 1], [4, 5])
