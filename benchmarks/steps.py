@@ -49,7 +49,8 @@ def compile_step(network, engine, device, batch_size=None, depth=None,
     arrays = minibatch(network, batch_size, depth)
     if engine == 'native':
         return _native_step(network, arrays, device, depth, width)
-    engine = engines.Engine(engine, 'cpu' if engine == 'theano' else device)
+    engine = engines.Engine(engine, 'cpu' if engine == 'theano' else device,
+                            deterministic=False)    # as PyTorch alone
     arrays = [engine.place(array)[:] for array in arrays]
     steps = _theano_functions(network, batch_size, depth, width, engine.mode)
     return lambda: [float(step(*arrays)) for step in steps]

@@ -40,7 +40,8 @@ def precision_of(stored):
 
 
 def add_cuda_arguments(parser):
-    """Add ``--cuda-graphs`` and ``--tf32``, and ``--no-`` with each."""
+    """Add ``--cuda-graphs``, ``--tf32`` and ``--deterministic``, and ``--no-``
+    with each."""
     parser.add_argument(
         '--cuda-graphs', action=argparse.BooleanOptionalAction, default=True,
         help='on CUDA, record what a training step does there, and replay it')
@@ -48,6 +49,11 @@ def add_cuda_arguments(parser):
         '--tf32', action=argparse.BooleanOptionalAction, default=True,
         help='on CUDA, multiply and convolve in TensorFloat-32, which has '
              'ten bits for a fraction instead of 23')
+    parser.add_argument(
+        '--deterministic', action=argparse.BooleanOptionalAction, default=True,
+        help='on CUDA, use algorithms that give the same numbers each time, '
+             'so that a resumed run is the same to the bit; without, the '
+             'fastest')
 
 
 class Engine:
@@ -60,6 +66,10 @@ class Engine:
     precision : {'float32', 'bf16'}
     cuda_graphs, tf32 : bool, optional
         See :func:`kneerepro.engine.torch_mode`.
+    deterministic : bool
+        Whether cuDNN, in the whole process, takes algorithms that give the
+        same numbers each time, rather than those that it finds to be the
+        fastest.
 
     Attributes
     ----------
@@ -76,7 +86,7 @@ class Engine:
     """
 
     def __init__(self, name='auto', device='auto', precision='float32',
-                 cuda_graphs=None, tf32=None):
+                 cuda_graphs=None, tf32=None, deterministic=True):
         if name == 'auto':
             name = 'torch' if _has_torch() or not C_CODE else 'theano'
         if name == 'theano':
@@ -104,6 +114,8 @@ class Engine:
                                 'your GPU')
             if device == 'auto':
                 device = 'cuda' if torch.cuda.is_available() else 'cpu'
+            if device == 'cuda':
+                torch.backends.cudnn.deterministic = deterministic
             self.device = device
             self.mode = torch_mode(device, precision, cuda_graphs, tf32)
         self.name, self.precision = name, precision

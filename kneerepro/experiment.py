@@ -74,8 +74,10 @@ class Experiment:
         else:
             self.run, arguments = None, asked_of(args, name)
             self.parameters = dict(arguments['parameters'])
-        self.engine = engines.Engine(*map(arguments.get, [
-            'engine', 'device', 'precision', 'cuda_graphs', 'tf32']))
+        self.engine = engines.Engine(
+            *map(arguments.get, ['engine', 'device', 'precision',
+                                 'cuda_graphs', 'tf32']),
+            deterministic=arguments.get('deterministic', True))
         self._open(arguments, args.out, volumes, split)
         if self.run is None:
             where = {'engine': self.engine.name, 'device': self.engine.device,
@@ -400,6 +402,7 @@ def asked_of(args, name):
             'preset': args.preset, 'engine': args.engine,
             'device': args.device, 'precision': args.precision,
             'cuda_graphs': args.cuda_graphs, 'tf32': args.tf32,
+            'deterministic': args.deterministic,
             'parameters': config.parameters_of(args, name)}
 
 

@@ -60,14 +60,16 @@ class EngineTest(unittest.TestCase):
         parser = argparse.ArgumentParser()
         engines.add_cuda_arguments(parser)
         for flags, expected in [
-                ([], (True, True)), (['--no-tf32'], (True, False)),
-                (['--no-cuda-graphs', '--tf32'], (False, True))]:
+                ([], (True, True, True)),
+                (['--no-tf32'], (True, False, True)),
+                (['--no-cuda-graphs', '--no-deterministic'],
+                 (False, True, False))]:
             args = parser.parse_args(flags)
-            self.assertEqual((args.cuda_graphs, args.tf32), expected)
-            with mock.patch('torch.cuda.is_available', return_value=True):
+            with mock.patch('torch.cuda.is_available', return_value=True), \
+                    mock.patch('torch.backends.cudnn') as cudnn:
                 linker = Engine('torch', 'cuda', **vars(args)).mode.linker
-            self.assertEqual((linker.graphs is not None, linker.tf32),
-                             expected)
+            self.assertEqual((linker.graphs is not None, linker.tf32,
+                              cudnn.deterministic), expected)
 
     def test_precision(self):
         x = theano.tensor.matrix()
