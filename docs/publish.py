@@ -252,12 +252,12 @@ def steps_table(measured, ours):
                     for other in ('native', 'theano'))
         rows.append([
             _NETWORKS[row['network']], row['batch_size'], row['engine'],
-            f'{row["compiling"]:.1f} s', f'{median:.3g} s',
+            f'{row["compiling"] + row["first"]:.1f} s', f'{median:.3g} s',
             f'{min(row["steps"]):.3g} to {max(row["steps"]):.3g} '
             f'({len(row["steps"])})', f'{row["memory"]:.2f} GiB',
             *(f'{other / median:.2f}' if other else '-'
               for other in relative)])
-    yield from table(['network', 'batch', 'engine', 'compile', 'a step',
+    yield from table(['network', 'batch', 'engine', 'first call', 'a step',
                       'least to greatest (of)', 'peak memory', 'x native',
                       'x Theano'], rows)
 
