@@ -56,6 +56,18 @@ class ReuseTest(EngineTest):
         self.check(0, [T.alloc(z, 2, 4, 4), z * 2])
         self.check(0, [z[1:].sum(0), z * 2])
 
+    def test_gradient_at_zero(self):
+        # Which zeros there were is asked before they are overwritten.
+        for z in (T.nnet.relu(self.product), T.nnet.relu(self.product, 0.2),
+                  self.product - abs(self.product)):
+            w = T.grad((z * self.y).sum(), self.product)
+            rows = values('float32', 4, 4)
+            rows[1] = 0
+            self.assert_same([self.x, self.y], [z.sum(), w, T.sqr(w)],
+                             rows, values('float32', 4, 4), tolerance=2e-5)
+            self.assert_same([self.x, self.y], [z.sum(), T.dot(w, self.x)],
+                             rows, values('float32', 4, 4), tolerance=2e-4)
+
     def test_rows_are_no_matrix(self):
         row = T.exp(T.dot(self.x[:1], self.y) / 100)
         self.check(1, [T.addbroadcast(row, 0) + self.x])

@@ -125,7 +125,8 @@ def _gradient(op, zero_where):
 
     def but_at_zero(x, g, out):
         if op.positive == 0:
-            return torch.mul(g, op.negative, out=out).masked_fill_(x > 0, 0)
+            above = x > 0
+            return torch.mul(g, op.negative, out=out).masked_fill_(above, 0)
         arguments = g, x, op.negative / op.positive, False
         if out is None:
             out = torch.ops.aten.leaky_relu_backward(*arguments)
@@ -135,9 +136,10 @@ def _gradient(op, zero_where):
         return out if op.positive == 1 else out.mul_(op.positive)
 
     def everywhere(x, g, out):
-        at_zero = g * mean
+        # Before one of them is overwritten.
+        zero, at_zero = zero_where(x) == 0, g * mean
         out = but_at_zero(x, g, out)
-        return torch.where(zero_where(x) == 0, at_zero, out, out=out)
+        return torch.where(zero, at_zero, out, out=out)
 
     @takes_out
     def gradient(x, g, out=None):
