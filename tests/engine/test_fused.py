@@ -6,6 +6,7 @@ import theano.tensor as T
 from lasagne.updates import adam
 from theano.compile.mode import Mode
 from theano.configparser import change_flags
+from theano.tensor.elemwise import Elemwise
 from theano.tensor.nnet import conv2d, conv3d, relu
 from theano.tensor.nnet.abstract_conv import (
     conv2d_grad_wrt_inputs, conv3d_grad_wrt_inputs)
@@ -308,3 +309,64 @@ class AdamTest(FusedTest):
             function = theano.function([g], [], updates=[(w, w - change)],
                                        mode=self.modes()[0])
             self.assertEqual(self.steps_of(function), [])
+
+
+class ConstantFactorsTest(FusedTest):
+    def setUp(self):
+        self.x, self.y = T.dtensor4(), T.dtensor4()
+        self.c, self.d = T.dvectors(2)
+
+    def along_channels(self, vector):
+        return vector.dimshuffle('x', 0, 'x', 'x')
+
+    def passes(self, outputs):
+        """How many operations on whole images there are, with the rewrites
+        and without; and the numbers."""
+        inputs = [self.x, self.y, self.c, self.d]
+        self.assert_same(inputs, outputs, *(values('float64', 2, 3, 4, 5)
+                                            for _ in range(2)),
+                         *(values('float64', 3, low=1) for _ in range(2)))
+        return [sum(isinstance(node.op, Elemwise)
+                    and node.outputs[0].broadcastable == (False,) * 4
+                    for node in theano.function(
+                        inputs, outputs, mode=mode, on_unused_input='ignore'
+                    ).maker.fgraph.apply_nodes) for mode in self.modes()[:2]]
+
+    def test_sum_of_a_product(self):
+        c, d = map(self.along_channels, (self.c, self.d))
+        for total, found in [
+                ((self.x * c).sum((0, 2, 3)), 0),
+                ((self.x * c / d).sum((0, 2, 3)), 0),
+                ((2 * self.x * self.y * c * d).sum((0, 2, 3)), 1),
+                ((self.x * c).sum((2, 3)), 0)]:
+            passes, before = self.passes([total])
+            self.assertEqual(passes, found)
+            self.assertGreaterEqual(before, 1)
+
+    def test_quotient(self):
+        c, d = map(self.along_channels, (self.c, self.d))
+        self.assertEqual(self.passes([self.x * c / d]), [1, 2])
+
+    def test_what_is_not_constant(self):
+        c, d = map(self.along_channels, (self.c, self.d))
+        product = self.x * c
+        for outputs in ([product.sum()], [product.sum(1)],
+                        [(c / self.x).sum((0, 2, 3))],
+                        [self.x * c / self.y], [product / d, product + d],
+                        [T.sum(c * d, (0, 2, 3))]):
+            passes, before = self.passes(outputs)
+            self.assertEqual(passes, before)
+
+    def test_batch_normalisation(self):
+        mean = self.x.mean((0, 2, 3))
+        centred = self.x - self.along_channels(mean)
+        variance = T.sqr(centred).mean((0, 2, 3))
+        y = centred * self.along_channels(
+            self.c / T.sqrt(variance + 1e-4)) + self.along_channels(self.d)
+        passes, before = self.passes(
+            [y, *T.grad(None, [self.x, self.c, self.d],
+                        known_grads={y: self.y})])
+        # Forward: the difference, its square, a product and a sum. Backward:
+        # a product that is summed, two products and two sums.
+        self.assertEqual(passes, 9)
+        self.assertGreater(before, passes)

@@ -7,6 +7,7 @@ they look at nothing but the graph, so that any Theano code gets them.
 (:mod:`.bf16` is an option, with a tag of its own.)
 """
 
-from . import adam, bf16, conv_bias, rectifier  # noqa: F401, registers them
+from . import (  # noqa: F401, registers them
+    adam, bf16, constant_factors, conv_bias, rectifier)
 from .bf16 import BF16_TAG  # noqa: F401
 from .patterns import TAG  # noqa: F401

@@ -95,6 +95,9 @@ def build_elemwise(op, node):
         op.scalar_op, [variable.dtype for variable in node.inputs],
         [variable.dtype for variable in node.outputs], node)
     check = _same_shape_check(node) or (lambda inputs: None)
+    if isinstance(op.scalar_op, (scalar.Add, scalar.Mul)) and (
+            len(node.inputs) > 2):
+        function = _small_first(function, node)
 
     def run(*inputs):
         check(inputs)
@@ -107,6 +110,19 @@ def build_elemwise(op, node):
 
     return run_into if (function in _TAKE_OUT or getattr(
         function, 'takes_out', False)) else run
+
+
+def _small_first(function, node):
+    """Sums and products of many begin with those that are the same along most
+    axes, which take the least memory."""
+    order = sorted(range(len(node.inputs)), key=lambda i: -sum(
+        node.inputs[i].broadcastable))
+
+    @takes_out
+    def ordered(*inputs, out=None):
+        return function(*(inputs[i] for i in order), out=out)
+
+    return ordered
 
 
 def _needs_numpy(node):
@@ -245,14 +261,15 @@ def _chain(function, dtype, result, input_dtypes):
         return _of_type(function, dtype, input_dtypes)
 
     @takes_out
-    def chain(first, second, *others, out=None):
-        # Not into one that is needed later.
-        if any(out is other for other in others):
-            out = None
-        value = function(first.to(dtype), second.to(dtype), out=out)
-        for other in others:
-            value = function(value, other.to(dtype), out=(
-                value if _covers(value, other) else None))
+    def chain(value, *others, out=None):
+        for i, other in enumerate(others):
+            target = None
+            if i and _covers(value, other):
+                target = value
+            elif (out is value or out is other) and not any(
+                    out is later for later in others[i + 1:]):
+                target = out
+            value = function(value.to(dtype), other.to(dtype), out=target)
         return value
 
     return chain
