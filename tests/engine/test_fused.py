@@ -144,9 +144,10 @@ class ConvolutionWithBiasTest(FusedTest):
                          subsample=(2,) * n) + added
             inputs = [images, filters, bias]
             self.assert_fused({ConvolutionWithBias: 1}, inputs, y)
-            self.assert_same(inputs, [y, added + y],
-                             values(dtype, 2, 3, *[6] * n),
-                             values(dtype, 4, 3, *[3] * n), values(dtype, 4))
+            # Sums of a hundred products, of which some are near 0.
+            data = (values(dtype, *shape, low=-1, high=1) for shape in
+                    [(2, 3, *[6] * n), (4, 3, *[3] * n), (4,)])
+            self.assert_same(inputs, [y, added + y], *data)
 
     def test_transposed(self):
         for n, transposed in ((2, conv2d_grad_wrt_inputs),
