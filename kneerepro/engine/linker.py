@@ -31,7 +31,7 @@ class TorchLinker(LocalLinker):
         What records functions; it needs such values.
     tf32 : bool
         Whether CUDA may compute with TensorFloat-32, see
-        :func:`kneerepro.engine.precision.on_cuda`.
+        ``kneerepro.engine.precision.on_cuda``.
     """
 
     def __init__(self, device='cpu', allow_gc=True, schedule=None,

@@ -56,7 +56,7 @@ def torch_mode(device='auto', precision='float32', cuda_graphs=None,
     device : str
         'cpu', 'cuda', or 'auto' for CUDA where there is some.
     precision : str
-        One of :data:`PRECISIONS`. With 'bf16', convolutions and products of
+        'float32' or 'bf16'. With the latter, convolutions and products of
         matrices of float32 are carried out on bfloat16 numbers; all else is
         as in 'float32'.
     cuda_graphs : bool, optional

@@ -22,7 +22,7 @@ class Runner:
     resident : collection of int
         Outputs that stay there.
     tf32 : bool
-        See :func:`kneerepro.engine.precision.on_cuda`.
+        See ``kneerepro.engine.precision.on_cuda``.
     """
 
     def __init__(self, program, cells, updates, stored, resident, tf32):
