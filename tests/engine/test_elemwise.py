@@ -1,6 +1,7 @@
 import itertools
 
 import numpy as np
+import theano
 import theano.scalar as scalar
 import theano.tensor as T
 from theano.tensor.elemwise import Elemwise
@@ -173,3 +174,19 @@ class ManyTest(EngineTest):
             'complex64')
         self.assert_same([x], [x * x, T.real(x), T.imag(x), abs(x),
                                T.conj(x)], data)
+
+
+class InPlaceTest(EngineTest):
+    def test_of_another_type_than_the_sum(self):
+        for count in 2, 3:
+            inputs = [T.imatrix(), *(T.matrix() for _ in range(count - 1))]
+            op = Elemwise(scalar.Add(scalar.transfer_type(0)), {0: 0})
+            function = theano.function(
+                [theano.In(inputs[0], mutable=True), *inputs[1:]],
+                op(*inputs), accept_inplace=True, mode=self.modes()[0])
+            data = [np.ones((2, 3), 'int32')] + [
+                np.full((2, 3), 1.6, 'float32')] * (count - 1)
+            found = function(*data)
+            self.assertEqual(found.dtype, 'int32')
+            self.assertTrue((found == int(1 + 1.6 * (count - 1))).all())
+            np.testing.assert_array_equal(data[0], found)

@@ -95,8 +95,8 @@ def build_elemwise(op, node):
         op.scalar_op, [variable.dtype for variable in node.inputs],
         [variable.dtype for variable in node.outputs], node)
     check = _same_shape_check(node) or (lambda inputs: None)
-    if isinstance(op.scalar_op, (scalar.Add, scalar.Mul)) and (
-            len(node.inputs) > 2):
+    takes = function in _TAKE_OUT or getattr(function, 'takes_out', False)
+    if takes and len(node.inputs) > 2:
         function = _small_first(function, node)
 
     def run(*inputs):
@@ -108,8 +108,7 @@ def build_elemwise(op, node):
         check(inputs)
         return function(*inputs, out=out)
 
-    return run_into if (function in _TAKE_OUT or getattr(
-        function, 'takes_out', False)) else run
+    return run_into if takes else run
 
 
 def _small_first(function, node):
@@ -118,7 +117,6 @@ def _small_first(function, node):
     order = sorted(range(len(node.inputs)), key=lambda i: -sum(
         node.inputs[i].broadcastable))
 
-    @takes_out
     def ordered(*inputs, out=None):
         return function(*(inputs[i] for i in order), out=out)
 
