@@ -42,9 +42,9 @@ def keep_freed_memory():
 def give_back():
     """Give free memory back to the system, once.
 
-    After a function's first call, which leaves holes that none of the next
-    calls fills: its shared variables were moved, and everything was allocated
-    for the first time.
+    After the first call of a function that updates shared variables, which
+    leaves holes that none of the next calls fills: the variables were moved,
+    and everything was allocated for the first time.
     """
     if keep_freed_memory():
         ctypes.CDLL(None).malloc_trim(0)

@@ -17,8 +17,10 @@ from theano.scalar.basic import same_out, upcast_out
 from theano.tensor import mul
 from theano.tensor.elemwise import Elemwise
 
-from ..kernels.elemwise import register_scalar, takes_out
+from ..dispatch import takes_out
+from ..kernels.elemwise import register_scalar
 from .patterns import TAG, factors, inputs_of, scaled
+
 
 class _Slopes:
     """Two slopes, left and right of 0."""

@@ -100,11 +100,10 @@ class Convolution:
         for axis in range(self.dimensions):
             sizes[-1 - axis] += sum(extra[2 * axis:2 * axis + 2])
         missing = self._missing(sizes, kernel, padding, gradient.shape[2:])
-        own = self._own('by_images', gradient, filters.shape,
-                        gradient.shape[2:])
         if 0 in gradient.shape or 0 in filters.shape:
             result = self._empty_sum(gradient, bias, (*shape[:2], *sizes))
-        elif own:
+        elif own := self._own('by_images', gradient, filters.shape,
+                              gradient.shape[2:]):
             result = own.by_images(
                 filters, gradient, (*shape[:2], *sizes), bias, self.stride,
                 padding, self.dilation)
@@ -164,9 +163,8 @@ class Convolution:
     def _own(self, task, x, shape, outputs):
         """Which of our own algorithms is faster than PyTorch's, for filters
         of a shape: a module, or None."""
-        if (x.device.type != 'cpu' or self.groups != 1 or 0 in x.shape
-                or x.dtype not in (torch.float32, torch.float64)
-                or 0 in shape):
+        if (x.device.type != 'cpu' or self.groups != 1
+                or x.dtype not in (torch.float32, torch.float64)):
             return None
         by_gemm = _GEMM_PAYS[task](*shape)
         if conv_winograd.fits(shape[2:], self.stride, self.dilation):

@@ -8,6 +8,7 @@ import math
 
 import torch
 
+from .conv_gemm import output_sizes
 from .winograd_plan import plan_of
 
 _MOST = 2 ** 24     # of the transformed filters, which all are there at once
@@ -50,27 +51,16 @@ def cost(task, images, shape, outputs, stride):
 
 
 def forward(images, filters, bias, stride, padding, dilation):
-    """The convolution, without flipping the filters.
-
-    Parameters
-    ----------
-    images : tensor, shape (batch, channels, ...)
-    filters : tensor, shape (filters, channels, ...)
-    bias : tensor, shape (filters,), or None
-    stride, padding, dilation : list of int
-        One for each spatial axis, with which :func:`fits`.
-
-    Returns
-    -------
-    tensor, shape (batch, filters, ...)
-    """
+    """As :func:`kneerepro.engine.kernels.conv_gemm.forward`, where the
+    algorithm :func:`fits`; the gradients likewise."""
     plan = plan_of(tuple(filters.shape[2:]), tuple(stride), tuple(padding))
-    outputs = plan.output_sizes(images.shape[2:])
+    outputs = output_sizes(images.shape[2:], filters.shape[2:], stride,
+                           padding, dilation)
     matrices = plan.of_filters(filters)
     result = images.new_empty((len(images), *outputs, len(filters)))
     for part in plan.parts(images.shape, outputs):
         products = [torch.bmm(values, matrix) for values, matrix in zip(
-            plan.of_images(part.of(images)), matrices)]
+            plan.of_images(images, part), matrices)]
         values = plan.to_outputs(products, part)
         target = result[part.batch, part.rows]
         values = values[tuple(map(slice, target.shape))]
@@ -91,7 +81,7 @@ def by_filters(images, gradient, shape, stride, padding, dilation):
     sums = images.new_zeros((plan.products, shape[0] * shape[1]))
     for part in plan.parts(images.shape, gradient.shape[1:-1]):
         for total, values, by_values in zip(
-                plan.by_group(sums, shape), plan.of_images(part.of(images)),
+                plan.by_group(sums, shape), plan.of_images(images, part),
                 plan.of_outputs(gradient[part.batch, part.rows], part)):
             total.baddbmm_(values.transpose(1, 2), by_values)
     return plan.to_filters(sums, shape)

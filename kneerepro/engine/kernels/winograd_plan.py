@@ -71,10 +71,6 @@ class _Axis:
                 phase for phase in range(stride)
                 if self.taps[phase] == max(self.taps)]))
 
-    def outputs(self, size):
-        """How many outputs an axis of images has."""
-        return (size + 2 * self.padding - self.size) // self.stride + 1
-
     def span(self, tiles):
         """How many elements so many pairs of outputs are made of."""
         return max(self.stride * (2 * tiles - 2 + taps) + phase + 1
@@ -153,9 +149,6 @@ class Plan:
             for phases in itertools.product(*(g.phases for g in one))],
             dtype=torch.float64)
 
-    def output_sizes(self, sizes):
-        return [axis.outputs(size) for axis, size in zip(self.axes, sizes)]
-
     def parts(self, shape, outputs):
         """What is computed at a time, for images of a shape."""
         tiles = [-(-n // 2) for n in outputs]
@@ -197,13 +190,12 @@ class Plan:
     def _like(self, x):
         return self._matrix.to(x.dtype)
 
-    def of_images(self, x):
+    def of_images(self, images, part):
         """Images at the points: for each product of groups a tensor of shape
         (points, tiles, phases * channels)."""
-        stacks = [x[None, ..., None, :]]
+        stacks = [part.of(images)[None, ..., None, :]]
         for i, axis in enumerate(self.axes):
-            count = (x.shape[1 + i] - axis.span(1)) // (2 * axis.stride) + 1
-            stacks = [_evaluate(stack, 2 + i, 2 * axis.stride, count,
+            stacks = [_evaluate(stack, 2 + i, 2 * axis.stride, part.tiles[i],
                                 axis.of_images(group))
                       for stack in stacks for group in axis.groups]
         return [stack.view(len(stack), -1, stack.shape[-2] * stack.shape[-1])
