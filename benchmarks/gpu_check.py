@@ -73,8 +73,10 @@ def parse_arguments():
         description=__doc__, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('parts', nargs='*', metavar='PART',
+                        type=cli.one_of(gpu_report.PARTS),
                         help='of equality, tests, table, run (default: all)')
     parser.add_argument('--whole', nargs='*', metavar='NETWORK', default=[],
+                        type=cli.one_of(THESIS),
                         help='train these as long as the thesis, rather than '
                         'extrapolate')
     parser.add_argument('--steps', type=cli.positive_int, default=50,
@@ -91,12 +93,7 @@ def parse_arguments():
                         help=argparse.SUPPRESS)
     parser.add_argument('--small', action='store_true',
                         help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    for given, known in (args.parts, gpu_report.PARTS), (args.whole, THESIS):
-        for name in given:
-            if name not in known:
-                parser.error(f'{name} is none of {", ".join(known)}')
-    return args
+    return parser.parse_args()
 
 
 def read(path):

@@ -45,6 +45,7 @@ def measure(name, size, device, count):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('series', nargs='*', metavar='SERIES',
+                        type=cli.one_of(SERIES),
                         help=f'of {", ".join(SERIES)} (default: both)')
     parser.add_argument('--steps', type=cli.positive_int, default=5,
                         help='of which the median is taken (default: 5)')
@@ -54,9 +55,6 @@ def main():
     parser.add_argument('--json', metavar='FILE', default='growth.json',
                         help='what to write (default: growth.json)')
     args = parser.parse_args()
-    for name in args.series:
-        if name not in SERIES:
-            parser.error(f'{name} is none of {", ".join(SERIES)}')
 
     measured = {'machine': machine(args.device),
                 'device': engines.Engine('torch', args.device).device,

@@ -137,6 +137,7 @@ def compared(row):
 def main():
     parser = config.Parser(__doc__)
     parser.add_argument('networks', nargs='*', metavar='NETWORK',
+                        type=cli.one_of(LOSSES),
                         help=f'of {", ".join(LOSSES)} (default: all)')
     config.add_preset(parser)
     config.add_out(parser)
@@ -151,9 +152,6 @@ def main():
     parser.add_argument('--json', metavar='FILE',
                         help='write all losses and times to a file as well')
     args = parser.parse_args()
-    for network in args.networks:
-        if network not in LOSSES:
-            parser.error(f'{network} is none of {", ".join(LOSSES)}')
     engine = engines.Engine('torch', args.device)
     measured = {'machine': f'{environment.processor()}, '
                            f'{environment.cores()} cores; {engine}',

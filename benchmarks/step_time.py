@@ -21,6 +21,7 @@ from kneerepro.theano_flags import C_CODE
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('networks', nargs='*', metavar='NETWORK',
+                        type=cli.one_of(NETWORKS),
                         help=f'of {", ".join(NETWORKS)} (default: the '
                         'thesis\'s, the first four)')
     parser.add_argument('--steps', type=cli.positive_int, default=5,
@@ -32,9 +33,6 @@ def main():
     parser.add_argument('--json', metavar='FILE',
                         help='write all times to a file as well')
     args = parser.parse_args()
-    for network in args.networks:
-        if network not in NETWORKS:
-            parser.error(f'{network} is none of {", ".join(NETWORKS)}')
 
     # From Python 3.12 on, Theano compiles no C code.
     compared = [engine for engine in ENGINES if engine != 'theano' or C_CODE]

@@ -51,6 +51,17 @@ def _out_of_memory(error):
                                           'out of memory'))
 
 
+def one_of(names):
+    """An :mod:`argparse` type: one of some names. Unlike ``choices``, it goes
+    with ``nargs='*'`` where none is given."""
+    def read(text):
+        if text not in names:
+            raise argparse.ArgumentTypeError(
+                f'{text} is none of {", ".join(names)}')
+        return text
+    return read
+
+
 def positive_int(text):
     """An :mod:`argparse` type: an integer of at least 1."""
     number = _number(int, text, 'an integer')

@@ -106,6 +106,11 @@ class TypesTest(unittest.TestCase):
         self.assertTrue(stderr.getvalue().endswith(
             f'argument --number: {reason}\n'), stderr.getvalue())
 
+    def test_one_of(self):
+        kind = cli.one_of(('wide', 'deep'))
+        self.assertEqual(self.parse(kind, 'deep'), 'deep')
+        self.assert_refused(kind, 'high', 'high is none of wide, deep')
+
     def test_positive_int(self):
         for text, number in [('1', 1), ('180', 180)]:
             self.assertEqual(self.parse(cli.positive_int, text), number)

@@ -27,7 +27,7 @@ import lasagne
 import theano
 from lasagne.layers import get_all_params
 
-from kneerepro import algorithms, networks
+from kneerepro import algorithms, cli, networks
 
 NETWORKS = 'cae2d', 'cae3d', 'dcgan', 'wgan_gp'
 #: Greatest relative difference of a loss, by precision.
@@ -196,6 +196,7 @@ def compare_all(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('networks', nargs='*', metavar='NETWORK',
+                        type=cli.one_of(NETWORKS),
                         help=f'of {", ".join(NETWORKS)} (default: all)')
     parser.add_argument('--iterations', type=int, default=20)
     parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
@@ -208,9 +209,6 @@ def main():
     parser.add_argument('--json', metavar='FILE',
                         help='write the differences of one precision')
     args = parser.parse_args()
-    for network in args.networks:
-        if network not in NETWORKS:
-            parser.error(f'{network} is none of {", ".join(NETWORKS)}')
     if args.precision == theano.config.floatX:
         sys.exit(not compare_all(args))
     if args.json and not args.precision:
