@@ -3,13 +3,9 @@ well would write them."""
 
 import torch
 from native import optimiser_options, placed
-from steps import CLASSES
+from steps import BLOCKS, CLASSES, FILTERS
 from torch import nn
 from torch.nn import functional as F
-
-# As others.py has them, which would bring Theano along.
-FILTERS = {'resnet': (16, 32, 64), 'unet3d': (16, 32, 64)}
-BLOCKS = 3
 
 
 def training_step(network, device='cpu', width=1):

@@ -18,10 +18,7 @@ from lasagne.nonlinearities import rectify, softmax
 from lasagne.objectives import categorical_crossentropy
 
 from layers import Conv2DLayer, Conv3DLayer, Deconv3DLayer, batch_norm
-from steps import CLASSES
-
-FILTERS = {'resnet': (16, 32, 64), 'unet3d': (16, 32, 64)}
-BLOCKS = 3      # of the residual network, for each number of filters
+from steps import BLOCKS, CLASSES, FILTERS
 
 
 def build_resnet(width=1):

@@ -16,7 +16,11 @@ ENGINES = 'torch', 'native', 'theano'
 BATCH_SIZES = dict(cae2d=128, cae3d=4, dcgan=128, wgan_gp=128,  # Table 2.5
                    resnet=128, unet3d=2)
 DEPTHS = dict(cae3d=160, unet3d=32)     # slices of a volume
+# Of the networks that are not the thesis's, on each engine: here, where no
+# Theano comes along.
 CLASSES = dict(resnet=10, unet3d=4)
+FILTERS = dict(resnet=(16, 32, 64), unet3d=(16, 32, 64))
+BLOCKS = 3      # of the residual network, for each number of filters
 
 
 def compile_step(network, engine, device, batch_size=None, depth=None,
