@@ -5,7 +5,8 @@ import torch
 
 from .host import host_variables
 from .source import Scope, Writer
-from .values import Resident, is_tensor, memory, to_host
+from .values import (
+    Resident, Reversed, is_tensor, memory, reverse, to_host)
 
 
 class Program:
@@ -70,6 +71,8 @@ class Program:
         taken = self.scope.constants.union(own)
         values = []
         for i, value in enumerate(outputs):
+            value, axes = (value if isinstance(value, Reversed)
+                           else (value, ()))
             if isinstance(value, torch.Tensor):
                 pointer = memory(value)
                 if i in updates and pointer == own[updates[i]]:
@@ -79,7 +82,8 @@ class Program:
                     value = value.clone()
                     pointer = memory(value)
                 taken.add(pointer)
-                value = Resident(value) if i in resident else to_host(value)
+                value = (Resident(value.flip(axes) if axes else value)
+                         if i in resident else reverse(to_host(value), axes))
             elif is_tensor(self.scope.fgraph.outputs[i]):
                 value = np.array(value)
             values.append(value)

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections import namedtuple
 
 import numpy as np
 import torch
@@ -99,11 +100,28 @@ class Resident:
         return Resident(self.tensor.clone())
 
 
+Reversed = namedtuple('Reversed', 'tensor axes')
+Reversed.__doc__ = """A value of which a tensor holds some axes reversed.
+
+PyTorch knows no negative strides, NumPy does.
+"""
+
+
+def reverse(array, axes):
+    """A view of an array, with axes reversed."""
+    # An axis of one element keeps its stride.
+    axes = [axis for axis in axes if array.shape[axis] > 1]
+    return np.flip(array, axes) if axes else array
+
+
 def memory(value):
     """The address of what a tensor or an array is stored in; None of what is
     neither."""
     if isinstance(value, np.ndarray):
-        return value.__array_interface__['data'][0]
+        backwards = sum((size - 1) * stride for size, stride in
+                        zip(value.shape, value.strides)
+                        if stride < 0 < size)
+        return value.__array_interface__['data'][0] + backwards
     if isinstance(value, Resident):
         value = value.tensor
     if isinstance(value, torch.Tensor):
@@ -121,8 +139,10 @@ def to_device(value, device):
     _refuse_in_recordings('the host computes numbers for the device')
     array = np.asarray(value)
     if not array.flags.writeable or min(array.strides, default=0) < 0:
-        array = array.copy()
+        array = array.copy(order='K')
     tensor, origin = torch.from_numpy(array), array.base
+    while isinstance(origin, np.ndarray):
+        origin = origin.base
     if isinstance(origin, torch.Tensor) and _place(origin) == _place(tensor):
         # A tensor of the array of a tensor would keep both alive, and so one
         # more of each after every step of a training.

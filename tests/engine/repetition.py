@@ -46,9 +46,9 @@ class Repetition:
 
 
 def repeating_modes(graphs, device='cpu'):
-    """With the graph as optimised for the engine, and as written."""
+    """With the graph as optimised for CUDA, and as written."""
     linker = TorchLinker(device, resident=True, graphs=graphs)
-    return [Mode(linker, torch_mode('cpu').provided_optimizer),
+    return [Mode(linker, torch_mode('cuda').provided_optimizer),
             Mode(linker, None)]
 
 

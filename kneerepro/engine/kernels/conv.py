@@ -10,6 +10,7 @@ from theano.tensor.nnet.abstract_conv import (
 
 from ..dispatch import register
 from . import conv_gemm, conv_winograd
+from .layout import channels_last
 
 
 class Convolution:
@@ -70,8 +71,9 @@ class Convolution:
             return self._empty_sum(images, None, shape)
         own = self._own('by_filters', images, shape, gradient.shape[2:])
         if own:
-            result = own.by_filters(images, gradient, shape, self.stride,
-                                    padding, self.dilation)
+            result = own.by_filters(
+                images, gradient, shape, self.stride, padding, self.dilation,
+                self._takes_channels_last(images, shape, gradient.shape[2:]))
         else:
             stride = self.stride
             if max(shape[2:]) == 1 and not any(padding):
@@ -160,6 +162,15 @@ class Convolution:
     def _flipped(self, filters):
         return filters.flip(self.flip) if self.flip else filters
 
+    def _takes_channels_last(self, images, shape, outputs):
+        """Whether filters of a shape are better kept channels last, for what
+        is computed with them, than with the filters last, as our own
+        algorithms give their gradient."""
+        chosen = [self._own(task, images, shape, outputs)
+                  for task in ('forward', 'by_images')]
+        # The product of matrices takes either.
+        return chosen.count(None) > chosen.count(conv_winograd)
+
     def _own(self, task, x, shape, outputs):
         """Which of our own algorithms is faster than PyTorch's, for filters
         of a shape: a module, or None."""
@@ -195,16 +206,6 @@ def _place_for(images, outputs):
         # strides of a single channel with another order.
         return torch.Tensor.contiguous
     return channels_last
-
-
-def channels_last(x):
-    """Images or filters with the channels last in memory."""
-    kind = torch.channels_last if x.ndim == 4 else torch.channels_last_3d
-    if x.shape[1] == 1 and x.is_contiguous():
-        # Either order is the same then, but PyTorch goes by the strides.
-        return x.as_strided(x.shape, torch.empty(
-            x.shape, device='meta', memory_format=kind).stride())
-    return x.contiguous(memory_format=kind)
 
 
 @register(AbstractConv2d, AbstractConv3d, fresh=True)

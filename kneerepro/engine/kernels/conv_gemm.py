@@ -14,7 +14,12 @@ import math
 
 import torch
 
+from .layout import channels_last
+
 _PART = 2 ** 22     # elements of the matrix at a time, but as many as filters
+# Outputs beyond which it takes less time to transpose a gradient than to
+# compute it transposed.
+_TRANSPOSE_PAYS = 1024
 
 
 def output_sizes(sizes, kernel, stride, padding, dilation):
@@ -54,19 +59,31 @@ def forward(images, filters, bias, stride, padding, dilation):
     return result.movedim(-1, 1)
 
 
-def by_filters(images, gradient, shape, stride, padding, dilation):
+def by_filters(images, gradient, shape, stride, padding, dilation,
+               want_channels_last=False):
     """The gradient of the convolution by the filters of a `shape`.
 
-    `gradient` is that by the convolution, of its shape.
+    `gradient` is that by the convolution, of its shape. In memory, the result
+    has its filters last, or its channels if that is asked for.
     """
     gradient = _channels_to_end(gradient)
     count, kernel, outputs = shape[0], shape[2:], gradient.shape[1:-1]
-    # The other way round, the product takes a fifth longer.
-    result = images.new_zeros((math.prod(shape[1:]), count))
+    # With the channels last, the product takes a fifth longer.
+    transposed = want_channels_last and (
+        math.prod(gradient.shape[:-1]) <= _TRANSPOSE_PAYS)
+    width = math.prod(shape[1:])
+    result = images.new_zeros((count, width) if transposed
+                              else (width, count))
     for batch, rows, patches in _parts(images, shape, outputs, stride,
                                        padding, dilation):
-        result.addmm_(patches.t(), gradient[batch, rows].reshape(-1, count))
-    return result.t().view(count, *kernel, shape[1]).movedim(-1, 1)
+        gradients = gradient[batch, rows].reshape(-1, count)
+        if transposed:
+            result.addmm_(gradients.t(), patches)
+        else:
+            result.addmm_(patches.t(), gradients)
+    result = result if transposed else result.t()
+    result = result.view(count, *kernel, shape[1]).movedim(-1, 1)
+    return channels_last(result) if want_channels_last else result
 
 
 def by_images(filters, gradient, shape, bias, stride, padding, dilation):

@@ -9,6 +9,7 @@ import math
 import torch
 
 from .conv_gemm import output_sizes
+from .layout import channels_last
 from .winograd_plan import plan_of
 
 _MOST = 2 ** 24     # of the transformed filters, which all are there at once
@@ -71,10 +72,12 @@ def forward(images, filters, bias, stride, padding, dilation):
     return result.movedim(-1, 1)
 
 
-def by_filters(images, gradient, shape, stride, padding, dilation):
+def by_filters(images, gradient, shape, stride, padding, dilation,
+               want_channels_last=False):
     """The gradient of the convolution by the filters of a `shape`.
 
-    `gradient` is that by the convolution, of its shape.
+    `gradient` is that by the convolution, of its shape. In memory, the result
+    has its filters last, or its channels if that is asked for.
     """
     plan = plan_of(tuple(shape[2:]), tuple(stride), tuple(padding))
     gradient = gradient.movedim(1, -1).contiguous()
@@ -84,7 +87,8 @@ def by_filters(images, gradient, shape, stride, padding, dilation):
                 plan.by_group(sums, shape), plan.of_images(images, part),
                 plan.of_outputs(gradient[part.batch, part.rows], part)):
             total.baddbmm_(values.transpose(1, 2), by_values)
-    return plan.to_filters(sums, shape)
+    result = plan.to_filters(sums, shape)
+    return channels_last(result) if want_channels_last else result
 
 
 def by_images(filters, gradient, shape, bias, stride, padding, dilation):

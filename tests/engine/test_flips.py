@@ -1,0 +1,188 @@
+import copy
+import pickle
+
+import numpy as np
+import theano
+import theano.tensor as T
+from lasagne import updates
+from theano.tensor.nnet import conv2d, conv3d
+from theano.tensor.nnet.abstract_conv import conv2d_grad_wrt_inputs
+
+from tests.engine.compare import DEVICE, EngineTest
+from tests.engine.test_fused import FusedTest, count
+
+try:
+    from kneerepro.engine import torch_mode
+    from kneerepro.engine.fused.flips import Flip
+except ImportError:
+    pass    # without PyTorch, EngineTest skips
+
+UPDATES = dict(
+    sgd=dict(learning_rate=0.1), momentum=dict(learning_rate=0.1),
+    nesterov_momentum=dict(learning_rate=0.1),
+    adagrad=dict(learning_rate=0.1), rmsprop=dict(learning_rate=0.01),
+    adadelta={}, adam=dict(learning_rate=0.01))
+
+
+def network(dimensions=2, penalty=False):
+    """Images, two filters, and the loss of a network of two convolutions, one
+    of them transposed in two dimensions."""
+    rng = np.random.RandomState(3)
+    x = T.tensor(theano.config.floatX, (False,) * (2 + dimensions))
+    w, v = (theano.shared(rng.uniform(-1, 1, shape + (3,) * dimensions).astype(
+        theano.config.floatX)) for shape in ((4, 2), (4, 2)))
+    convolve = {2: conv2d, 3: conv3d}[dimensions]
+    y = T.tanh(convolve(x, w))
+    if dimensions == 2:
+        y = conv2d_grad_wrt_inputs(y, v, (None, 2, 7, 8))
+    else:
+        y = convolve(y, T.concatenate([v, v], axis=1))
+    loss = T.mean(T.sqr(y - 0.3))
+    if penalty:
+        loss += 0.1 * T.sum(T.sqr(w)) + T.sum(abs(v))
+    return x, [w, v], loss
+
+
+def images(dimensions=2):
+    return np.random.RandomState(4).rand(
+        5, 2, *[7, 8, 6][:dimensions]).astype(theano.config.floatX)
+
+
+def moved(function):
+    """How often a function reverses a tensor in memory."""
+    return sum(
+        isinstance(node.op, Flip) and not node.op.kept
+        and node.inputs[0].owner is not None
+        for node in function.maker.fgraph.apply_nodes)
+
+
+def is_reversed(array):
+    return array.strides[-1] < 0 and array.strides[-2] < 0
+
+
+class KeptFlippedTest(FusedTest):
+    def setUp(self):
+        super().setUp()
+        if DEVICE != 'cpu':
+            self.skipTest('filters are kept flipped on the CPU alone')
+        self.set_flags(floatX='float64')
+
+    def trained(self, mode, update='adam', dimensions=2, penalty=False,
+                clip=False):
+        """The losses and filters of some steps; and the function."""
+        x, filters, loss = network(dimensions, penalty)
+        gradients = T.grad(loss, filters)
+        if clip:
+            gradients = updates.total_norm_constraint(gradients, 0.01)
+        train = theano.function(
+            [x], loss, mode=mode, updates=getattr(updates, update)(
+                gradients, filters, **UPDATES[update]))
+        losses = [train(images(dimensions)) for _ in range(4)]
+        return losses + [w.get_value() for w in filters], train, filters
+
+    def test_updates(self):
+        for update in UPDATES:
+            for dimensions in 2, 3:
+                with self.subTest(update, dimensions=dimensions):
+                    self.assert_same_run(lambda mode: self.trained(
+                        mode, update, dimensions)[0])
+
+    def test_penalties_and_norms(self):
+        for options in dict(penalty=True), dict(clip=True):
+            with self.subTest(options):
+                self.assert_same_run(lambda mode: self.trained(
+                    mode, 'nesterov_momentum', **options)[0])
+
+    def test_nothing_is_moved(self):
+        for update in UPDATES:
+            for options in {}, dict(clip=True):
+                with self.subTest(update, **options):
+                    _, train, filters = self.trained(
+                        self.modes()[0], update, **options)
+                    self.assertEqual(moved(train), 0)
+                    self.assertGreaterEqual(count(train, Flip), 4)
+                    for w in filters:
+                        self.assertTrue(is_reversed(
+                            w.get_value(borrow=True)))
+
+    def test_overwritten_where_they_are(self):
+        _, train, filters = self.trained(self.modes()[0])
+        before = [w.get_value(borrow=True).ctypes.data for w in filters]
+        train(images())
+        self.assertEqual(before, [w.get_value(borrow=True).ctypes.data
+                                  for w in filters])
+
+    def test_others_see_no_difference(self):
+        _, train, (w, v) = self.trained(self.modes()[0])
+        plain = np.array(w.get_value())
+        for one in (copy.deepcopy(w), pickle.loads(pickle.dumps(w)), w):
+            np.testing.assert_array_equal(one.get_value(), plain)
+        self.assertFalse(is_reversed(w.get_value()))
+        for mode in [*self.modes(), 'FAST_COMPILE', None]:
+            function = theano.function([], [w * 2, w], mode=mode)
+            for found, expected in zip(function(), (plain * 2, plain)):
+                np.testing.assert_array_equal(found, expected)
+                self.assertFalse(is_reversed(found))
+
+    def test_outputs_are_not_reversed(self):
+        x, (w, v), loss = network()
+        new = updates.sgd(loss, [w, v], 0.1)
+        train = theano.function([x], [new[w], T.grad(loss, v), w],
+                                updates=new, mode=self.modes()[0])
+        for _ in range(2):
+            expected = w.get_value()
+            after, gradient, before = train(images())
+            for one in after, gradient, before:
+                self.assertFalse(is_reversed(one))
+            np.testing.assert_array_equal(before, expected)
+            np.testing.assert_array_equal(after, w.get_value())
+
+    def test_what_is_written_into_them_counts(self):
+        def run(mode):
+            _, train, filters = self.trained(mode)
+            filters[0].get_value(borrow=True)[0, 1, 2] = 0.5
+            filters[1].set_value(np.ones((4, 2, 3, 3)))
+            return [train(images()), *(w.get_value() for w in filters)]
+
+        self.assert_same_run(run)
+
+    def test_functions_that_share_them(self):
+        def run(mode):
+            x, filters, loss = network()
+            trains = [theano.function([x], loss, mode=mode, updates=update)
+                      for update in (updates.adam(loss, filters),
+                                     updates.sgd(loss, filters[:1], 0.1))]
+            test = theano.function([x], loss, mode=mode)
+            return [function(images()) for _ in range(3)
+                    for function in [*trains, test]]
+
+        self.assert_same_run(run)
+
+    def test_with_rewrites_and_without(self):
+        for mode, expected in (self.modes()[0], True), (
+                self.modes()[0].excluding('torch_keep_flipped'), False):
+            _, train, filters = self.trained(mode)
+            self.assertEqual(count(train, Flip) > 0, expected)
+            self.assertEqual(is_reversed(filters[0].get_value(borrow=True)),
+                             expected)
+
+    def test_filters_of_one_element(self):
+        def run(mode):
+            x, w = T.tensor4(), theano.shared(np.ones((3, 2, 1, 1)))
+            loss = T.sum(T.sqr(conv2d(x, w)))
+            train = theano.function([x], loss, mode=mode,
+                                    updates=updates.adam(loss, [w]))
+            return [train(images()) for _ in range(3)] + [w.get_value()]
+
+        self.assert_same_run(run)
+
+
+class OtherDevicesTest(EngineTest):
+    def test_not_where_arrays_do_not_lie(self):
+        x, filters, loss = network()
+        graph = theano.gof.FunctionGraph(
+            [x, *filters], [loss, *T.grad(loss, filters)], clone=True,
+            update_mapping={1: 1, 2: 2})
+        torch_mode('cuda').optimizer.optimize(graph)
+        self.assertFalse(any(isinstance(node.op, Flip)
+                             for node in graph.apply_nodes))
