@@ -192,11 +192,12 @@ class Convolution:
 # two and three dimensions.
 _GEMM_PAYS = {
     'forward': lambda filters, channels, *kernel:
-        filters * channels * kernel[0] * kernel[1] > 1.5e6,
+        filters * channels * kernel[0] * kernel[1] > 5e6,
     'by_images': lambda filters, channels, *kernel:
-        channels == 1 or filters * channels * kernel[0] * kernel[1] > 3e6,
+        channels == 1 or filters * channels * kernel[0] * kernel[1] > 1e7,
     'by_filters': lambda filters, channels, *kernel:
-        channels > 1 and filters >= 256}
+        filters * channels * kernel[0] * kernel[1] > 3e6
+        or len(kernel) == 3 and channels > 1 and filters >= 256}
 
 
 def _place_for(images, outputs):

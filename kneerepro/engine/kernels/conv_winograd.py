@@ -12,7 +12,7 @@ from .conv_gemm import output_sizes
 from .layout import channels_last
 from .winograd_plan import plan_of
 
-_MOST = 2 ** 24     # of the transformed filters, which all are there at once
+_MOST = 2 ** 25     # of the transformed filters, which all are there at once
 
 
 def fits(kernel, stride, dilation):
