@@ -14,6 +14,7 @@ from tests.engine.test_fused import FusedTest, count
 try:
     from kneerepro.engine import torch_mode
     from kneerepro.engine.fused.flips import Flip
+    from kneerepro.engine.values import memory
 except ImportError:
     pass    # without PyTorch, EngineTest skips
 
@@ -58,6 +59,13 @@ def moved(function):
 
 def is_reversed(array):
     return array.strides[-1] < 0 and array.strides[-2] < 0
+
+
+def span(variable):
+    """Where the memory of a shared variable begins, and of how many bytes it
+    is."""
+    array = variable.get_value(borrow=True)
+    return memory(array), array.nbytes
 
 
 class KeptFlippedTest(FusedTest):
@@ -111,6 +119,25 @@ class KeptFlippedTest(FusedTest):
         train(images())
         self.assertEqual(before, [w.get_value(borrow=True).ctypes.data
                                   for w in filters])
+
+    def test_zeros_stay_where_they_are(self):
+        x, filters, loss = network()
+        new = updates.adam(loss, filters)
+        train = theano.function([x], loss, updates=new, mode=self.modes()[0])
+        moments = [one for one in new if one.ndim == 4 and one not in filters]
+        before = [span(one) for one in moments]
+        train(images())
+        self.assertEqual(before, [span(one) for one in moments])
+        for one in moments:
+            self.assertTrue(is_reversed(one.get_value(borrow=True)))
+
+    def test_no_elements(self):
+        x, w = T.tensor4(), theano.shared(np.ones((3, 0, 3, 3)))
+        train = theano.function(
+            [x], updates=updates.adam(T.sum(conv2d(x, w)), [w]),
+            mode=self.modes()[0])
+        train(np.ones((2, 0, 4, 4)))
+        self.assertEqual(w.get_value().shape, (3, 0, 3, 3))
 
     def test_others_see_no_difference(self):
         _, train, (w, v) = self.trained(self.modes()[0])

@@ -11,6 +11,7 @@ from theano.scalar import Add, Mul, Pow, Sqr, Sqrt, Sub, TrueDiv
 from theano.tensor.elemwise import Elemwise
 
 from ..dispatch import register
+from ..kernels.layout import in_order, memory_order
 from .patterns import TAG, constant, inputs_of, number_of, scaled
 
 
@@ -87,10 +88,10 @@ def build_adam_step(op, node, device):
         # The kernel goes through memory from one end to the other, so all are
         # to be in one order: on the CPU that of the gradient, which the others
         # keep once they were moved into it.
-        order = _order(g if device.type == 'cpu' else state[0])
+        order = memory_order(g if device.type == 'cpu' else state[0])
         g = g.permute(order).contiguous()
         state = [value.permute(order) for value in state]
-        dense = [value.contiguous() for value in state]
+        dense = list(map(in_order, state))
         torch._fused_adam_(
             [dense[0]], [g], [dense[1]], [dense[2]], [], [steps], lr=rate,
             beta1=op.beta1, beta2=op.beta2, weight_decay=0, eps=op.epsilon,
@@ -105,12 +106,6 @@ def build_adam_step(op, node, device):
         return [value.permute(back) for value in dense]
 
     return step
-
-
-def _order(x):
-    """The axes, from those that are far apart in memory to those that are
-    close."""
-    return sorted(range(x.ndim), key=lambda axis: (-x.stride(axis), axis))
 
 
 def _plain_step(op, parameter, m, v, g, rate):

@@ -70,10 +70,19 @@ def _is_input(variable):
 def build_flip(op, node, device):
     if op.kept:
         return lambda x: Reversed(x, op.axes)
-    if _is_input(node.inputs[0]):
-        # As an array, which may be reversed in memory already.
-        return lambda x: to_device(reverse(x, op.axes), device)
-    return lambda x: x.flip(op.axes)
+    if not _is_input(node.inputs[0]):
+        return lambda x: x.flip(op.axes)
+
+    def flip(array):
+        # It may be reversed in memory already. And zeros, as an optimiser
+        # begins with, are the same in any order.
+        flipped = reverse(array, op.axes)
+        if min(flipped.strides) < 0 and not any(array.flat[:1]) and (
+                not array.any()):
+            flipped = array
+        return to_device(flipped, device)
+
+    return flip
 
 
 class KeepFlipped(Optimizer):

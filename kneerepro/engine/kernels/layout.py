@@ -15,3 +15,20 @@ def channels_last(x):
         matrix = x.movedim(1, -1).flatten(1).contiguous()
         return matrix.view(len(x), *x.shape[2:], x.shape[1]).movedim(-1, 1)
     return x.contiguous(memory_format=kind)
+
+
+def memory_order(x):
+    """The axes of a tensor, from those that are far apart in memory to those
+    that are close."""
+    return sorted(range(x.ndim), key=lambda axis: (-x.stride(axis), axis))
+
+
+def in_order(x):
+    """A tensor as one whose axes are in their order in memory, without gaps:
+    itself if it is so, or, as nothing but zeros on the CPU, in its own memory;
+    or a copy."""
+    if (not x.is_contiguous() and x.device.type == 'cpu'
+            and x.permute(memory_order(x)).is_contiguous() and not x.any()):
+        return x.as_strided(x.shape,
+                            torch.empty(x.shape, device='meta').stride())
+    return x.contiguous()
