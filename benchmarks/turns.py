@@ -25,6 +25,9 @@ from kneerepro.errors import UserError
 # it, or take another allocator.
 _KEEP = {'MALLOC_MMAP_MAX_': '0', 'MALLOC_TOP_PAD_': str(64 * 2**20),
          'MALLOC_TRIM_THRESHOLD_': str(2**31 - 1)}
+# Seconds before each step, for the threads of whoever came before wait for more
+# work at full speed a while (OpenBLAS's longest).
+_PAUSE = 0.2
 
 
 class Worker:
@@ -66,6 +69,7 @@ class Worker:
         self.compiling = self._ask('compile')['seconds']
 
     def step(self):
+        time.sleep(_PAUSE)
         answer = self._ask('step')
         self.steps.append(answer['seconds'])
         self.losses.append(answer['losses'])
