@@ -3,6 +3,7 @@
 Imported when Theano is; see :mod:`kneerepro.compat`.
 """
 
+import copy
 import types
 import warnings
 
@@ -119,6 +120,12 @@ def _widen_mask(module):
     module.mrg_next_value = widened
 
 
+def _copy_whole(module):
+    """A copy of a ``RandomState`` has its generator in common with it now, so
+    that Theano would draw from both at once."""
+    module.copy = copy.deepcopy
+
+
 #: What is done to modules of Theano's, by name, once they are loaded.
 MENDS = {} if np.lib.NumpyVersion(np.__version__) < '2.0.0' else {
     'theano.misc.safe_asarray': _wrap_integers,
@@ -126,4 +133,5 @@ MENDS = {} if np.lib.NumpyVersion(np.__version__) < '2.0.0' else {
     'theano.scalar.basic': _mend_scalars,
     'theano.tensor.elemwise': _wrap_integers,
     'theano.tensor.opt': _wrap_integers,
+    'theano.tensor.raw_random': _copy_whole,
 }

@@ -7,6 +7,7 @@ import numpy as np
 import theano
 import theano.tensor as T
 from theano.configparser import change_flags
+from theano.tensor import raw_random
 
 PYTHON = theano.compile.Mode('py', 'fast_run')
 DTYPES = ['int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32',
@@ -86,3 +87,14 @@ class FoldingTest(unittest.TestCase):
     def test_inverse_in_double_precision(self):
         x = T.constant(np.array([3., 7.]))
         self.assert_computes(T.inv(x), [1 / 3, 1 / 7], 'float64')
+
+
+class GeneratorTest(unittest.TestCase):
+    def test_numbers_are_drawn_from_a_copy(self):
+        state = raw_random.random_state_type()
+        numbers = raw_random.uniform(state, (2,), dtype='float64')[1]
+        draw = theano.function([state], numbers, mode=PYTHON)
+        generator = np.random.RandomState(1)
+        expected = np.random.RandomState(1).uniform(size=2)
+        for _ in range(2):
+            np.testing.assert_array_equal(draw(generator), expected)

@@ -604,6 +604,17 @@ print('done', flush=True)
             [sys.executable, '-c', self.SCRIPT, self.source, out], cwd=ROOT,
             stdout=subprocess.PIPE, text=True)
 
+    def start_and_stop(self):
+        """A process that is stopped while it converts, so that it does not
+        end too early."""
+        process = self.start(self.out)
+        self.addCleanup(process.kill)
+        for line in iter(process.stdout.readline, ''):
+            if line.startswith('converting'):
+                break
+        process.send_signal(signal.SIGSTOP)
+        return process
+
     def test_killed_again_and_again(self):
         process = self.start(self.path('whole', 'v.h5'))
         lines = process.communicate()[0].splitlines()
@@ -633,9 +644,13 @@ print('done', flush=True)
                          ['v.h5', 'v.report.csv', 'v.report.json'])
 
     def test_two_at_once(self):
-        processes = [self.start(self.out) for _ in range(2)]
-        outputs = [process.communicate()[0] for process in processes]
-        waited, made = sorted(outputs, key=len)
+        first = self.start_and_stop()
+        second = self.start(self.out)
+        self.addCleanup(second.kill)
+        waited = second.stdout.readline()
+        first.send_signal(signal.SIGCONT)
+        made = first.communicate()[0]
+        waited += second.communicate()[0]
         self.assertEqual(waited, 'waiting for another process, which makes '
                          f'{self.out}\ndone\n')
         self.assertIn('converting 34 34 0', made)
@@ -643,10 +658,7 @@ print('done', flush=True)
                          ['v.h5', 'v.report.csv', 'v.report.json'])
 
     def test_killed_while_another_waits(self):
-        first = self.start(self.out)
-        while not first.stdout.readline().startswith('converting'):
-            pass
-        first.send_signal(signal.SIGSTOP)   # it shall not end too early
+        first = self.start_and_stop()
         second = self.start(self.out)
         self.assertIn('waiting', second.stdout.readline())
         first.kill()
