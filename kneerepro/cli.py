@@ -51,13 +51,14 @@ def _out_of_memory(error):
                                           'out of memory'))
 
 
-def one_of(names):
+def one_of(names, shown=str):
     """An :mod:`argparse` type: one of some names. Unlike ``choices``, it goes
-    with ``nargs='*'`` where none is given."""
+    with ``nargs='*'`` where none is given. `shown` makes the text of a refusal
+    of what was given."""
     def read(text):
         if text not in names:
             raise argparse.ArgumentTypeError(
-                f'{text} is none of {", ".join(names)}')
+                f'{shown(text)} is none of {", ".join(names)}')
         return text
     return read
 

@@ -32,12 +32,7 @@ def _or_none(kind):
 
 
 def _choice(*choices):
-    def read(text):
-        if text not in choices:
-            raise argparse.ArgumentTypeError(
-                f'{text!r} is none of {", ".join(choices)}')
-        return text
-    return read
+    return cli.one_of(choices, shown=repr)
 
 
 def _filters(text):

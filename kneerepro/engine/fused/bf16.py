@@ -15,20 +15,16 @@ from theano.gof.opt import local_optimizer, out2in
 from theano.tensor.basic import Dot
 from theano.tensor.blas import BatchedDot
 from theano.tensor.elemwise import DimShuffle
-from theano.tensor.nnet.abstract_conv import (
-    AbstractConv2d, AbstractConv2d_gradInputs, AbstractConv2d_gradWeights,
-    AbstractConv3d, AbstractConv3d_gradInputs, AbstractConv3d_gradWeights,
-    BaseAbstractConv)
+from theano.tensor.nnet.abstract_conv import BaseAbstractConv
 
 from ..dispatch import build, register
+from ..kernels.conv import BY_FILTERS, BY_IMAGES, FORWARD
 from .conv_bias import ConvolutionWithBias
 
 #: That of the rewrite in Theano's ``optdb``.
 BF16_TAG = 'torch_bf16'
 
-_PRODUCTS = (
-    AbstractConv2d, AbstractConv2d_gradInputs, AbstractConv2d_gradWeights,
-    AbstractConv3d, AbstractConv3d_gradInputs, AbstractConv3d_gradWeights,
+_PRODUCTS = FORWARD + BY_IMAGES + BY_FILTERS + (
     ConvolutionWithBias, Dot, BatchedDot)
 
 

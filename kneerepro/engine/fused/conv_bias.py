@@ -6,16 +6,10 @@ from theano.gof import Apply, Op
 from theano.gof.opt import local_optimizer, out2in
 from theano.scalar import Add
 from theano.tensor.elemwise import Elemwise
-from theano.tensor.nnet.abstract_conv import (
-    AbstractConv2d, AbstractConv2d_gradInputs, AbstractConv3d,
-    AbstractConv3d_gradInputs)
 
 from ..dispatch import register
-from ..kernels.conv import Convolution
+from ..kernels.conv import BY_IMAGES, FORWARD, Convolution
 from .patterns import TAG, inputs_of, of_channels
-
-_FORWARD = AbstractConv2d, AbstractConv3d
-_TRANSPOSED = AbstractConv2d_gradInputs, AbstractConv3d_gradInputs
 
 
 class ConvolutionWithBias(Op):
@@ -60,7 +54,7 @@ def build_convolution_with_bias(op, node):
         return convolution.by_images(filters, images, (
             len(images), channels, *map(int, sizes)), bias)
 
-    return forward if isinstance(op.convolution, _FORWARD) else transposed
+    return forward if isinstance(op.convolution, FORWARD) else transposed
 
 
 def _check(bias, channels):
@@ -76,7 +70,7 @@ def fuse_bias(node):
     for convolved, bias in zip(terms, terms[::-1]):
         inner = convolved.owner
         vector = of_channels(bias)
-        if (inner is not None and isinstance(inner.op, _FORWARD + _TRANSPOSED)
+        if (inner is not None and isinstance(inner.op, FORWARD + BY_IMAGES)
                 and not inner.op.unshared and vector is not None
                 and len(convolved.clients) == 1
                 and convolved.type == node.outputs[0].type

@@ -16,11 +16,9 @@ from theano.gof import Apply, Constant, Op
 from theano.gof.opt import Optimizer
 from theano.tensor import Sum
 from theano.tensor.elemwise import Elemwise
-from theano.tensor.nnet.abstract_conv import (
-    AbstractConv2d, AbstractConv2d_gradInputs, AbstractConv2d_gradWeights,
-    AbstractConv3d, AbstractConv3d_gradInputs, AbstractConv3d_gradWeights)
 
 from ..dispatch import register
+from ..kernels.conv import BY_FILTERS, BY_IMAGES, FORWARD
 from ..values import Reversed, reverse, to_device
 from .adam import AdamStep
 from .conv_bias import ConvolutionWithBias
@@ -28,10 +26,6 @@ from .patterns import TAG
 
 #: The name of the rewrite, for devices on which arrays do not lie.
 KEEP_FLIPPED = 'torch_keep_flipped'
-
-_FORWARD = AbstractConv2d, AbstractConv3d
-_BY_IMAGES = AbstractConv2d_gradInputs, AbstractConv3d_gradInputs
-_BY_FILTERS = AbstractConv2d_gradWeights, AbstractConv3d_gradWeights
 
 
 class Flip(Op):
@@ -116,12 +110,12 @@ def _without_flip(node):
     """A convolution, or gradient, that flips an input of the graph or
     what it returns: what takes its place."""
     op = getattr(node.op, 'convolution', node.op)
-    if not isinstance(op, _FORWARD + _BY_IMAGES + _BY_FILTERS) or (
+    if not isinstance(op, FORWARD + BY_IMAGES + BY_FILTERS) or (
             not op.filter_flip or op.unshared):
         return None
     axes, inputs = tuple(range(2, 2 + op.convdim)), list(node.inputs)
-    if not isinstance(op, _BY_FILTERS):
-        filters = int(isinstance(op, _FORWARD))
+    if not isinstance(op, BY_FILTERS):
+        filters = int(isinstance(op, FORWARD))
         if not _is_input(inputs[filters]):
             return None
         inputs[filters] = Flip(axes)(inputs[filters])
@@ -130,7 +124,7 @@ def _without_flip(node):
     if isinstance(node.op, ConvolutionWithBias):
         op = ConvolutionWithBias(op)
     result = op(*inputs)
-    return [Flip(axes)(result) if isinstance(op, _BY_FILTERS) else result]
+    return [Flip(axes)(result) if isinstance(op, BY_FILTERS) else result]
 
 
 class _Later:

@@ -12,6 +12,11 @@ from ..dispatch import register
 from . import conv_gemm, conv_winograd
 from .layout import channels_last
 
+#: The Ops: convolutions, and their gradients by images and by filters.
+FORWARD = AbstractConv2d, AbstractConv3d
+BY_IMAGES = AbstractConv2d_gradInputs, AbstractConv3d_gradInputs
+BY_FILTERS = AbstractConv2d_gradWeights, AbstractConv3d_gradWeights
+
 
 class Convolution:
     """A convolution and its gradients, with the parameters of an Op.
@@ -209,13 +214,12 @@ def _place_for(images, outputs):
     return channels_last
 
 
-@register(AbstractConv2d, AbstractConv3d, fresh=True)
+@register(*FORWARD, fresh=True)
 def build_convolution(op, node):
     return Convolution(op).forward
 
 
-@register(AbstractConv2d_gradWeights, AbstractConv3d_gradWeights, host=[2],
-          fresh=True)
+@register(*BY_FILTERS, host=[2], fresh=True)
 def build_by_filters(op, node):
     convolution = Convolution(op)
 
@@ -227,8 +231,7 @@ def build_by_filters(op, node):
     return by_filters
 
 
-@register(AbstractConv2d_gradInputs, AbstractConv3d_gradInputs, host=[2],
-          fresh=True)
+@register(*BY_IMAGES, host=[2], fresh=True)
 def build_by_images(op, node):
     convolution = Convolution(op)
 

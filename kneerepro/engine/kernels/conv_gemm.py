@@ -14,7 +14,7 @@ import math
 
 import torch
 
-from .layout import channels_last
+from .layout import channels_last, channels_to_end
 
 _PART = 2 ** 22     # elements of the matrix at a time, but as many as filters
 # Outputs beyond which it takes less time to transpose a gradient than to
@@ -66,7 +66,7 @@ def by_filters(images, gradient, shape, stride, padding, dilation,
     `gradient` is that by the convolution, of its shape. In memory, the result
     has its filters last, or its channels if that is asked for.
     """
-    gradient = _channels_to_end(gradient)
+    gradient = channels_to_end(gradient)
     count, kernel, outputs = shape[0], shape[2:], gradient.shape[1:-1]
     # With the channels last, the product takes a fifth longer.
     transposed = want_channels_last and (
@@ -89,7 +89,7 @@ def by_filters(images, gradient, shape, stride, padding, dilation,
 def by_images(filters, gradient, shape, bias, stride, padding, dilation):
     """The gradient of the convolution by the images of a `shape`, which is
     the transposed convolution; a `bias` for each channel is added."""
-    gradient = _channels_to_end(gradient)
+    gradient = channels_to_end(gradient)
     kernel, outputs = filters.shape[2:], gradient.shape[1:-1]
     channels, sizes = shape[1], shape[2:]
     matrix = _as_matrix(filters)
@@ -121,10 +121,6 @@ def by_images(filters, gradient, shape, bias, stride, padding, dilation):
         else:
             torch.add(images, bias, out=result[batch])
     return result.movedim(-1, 1)
-
-
-def _channels_to_end(images):
-    return images.movedim(1, -1).contiguous()
 
 
 def _as_matrix(filters):

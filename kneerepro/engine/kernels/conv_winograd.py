@@ -9,7 +9,7 @@ import math
 import torch
 
 from .conv_gemm import output_sizes
-from .layout import channels_last
+from .layout import channels_last, channels_to_end
 from .winograd_plan import plan_of
 
 _MOST = 2 ** 25     # of the transformed filters, which all are there at once
@@ -80,7 +80,7 @@ def by_filters(images, gradient, shape, stride, padding, dilation,
     has its filters last, or its channels if that is asked for.
     """
     plan = plan_of(tuple(shape[2:]), tuple(stride), tuple(padding))
-    gradient = gradient.movedim(1, -1).contiguous()
+    gradient = channels_to_end(gradient)
     sums = images.new_zeros((plan.products, shape[0] * shape[1]))
     for part in plan.parts(images.shape, gradient.shape[1:-1]):
         for total, values, by_values in zip(
@@ -95,7 +95,7 @@ def by_images(filters, gradient, shape, bias, stride, padding, dilation):
     """The gradient of the convolution by the images of a `shape`, which is
     the transposed convolution; a `bias` for each channel is added."""
     plan = plan_of(tuple(filters.shape[2:]), tuple(stride), tuple(padding))
-    gradient = gradient.movedim(1, -1).contiguous()
+    gradient = channels_to_end(gradient)
     matrices = [matrix.transpose(1, 2) for matrix in plan.of_filters(filters)]
     result = gradient.new_zeros((shape[0], *shape[2:], shape[1]))
     for part in plan.parts(shape, gradient.shape[1:-1]):

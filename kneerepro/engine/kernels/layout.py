@@ -17,6 +17,12 @@ def channels_last(x):
     return x.contiguous(memory_format=kind)
 
 
+def channels_to_end(x):
+    """Images with their channels as the last axis, of which each element lies
+    beside the one before."""
+    return x.movedim(1, -1).contiguous()
+
+
 def memory_order(x):
     """The axes of a tensor, from those that are far apart in memory to those
     that are close."""
