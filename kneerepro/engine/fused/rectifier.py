@@ -91,7 +91,7 @@ def _rectify(op):
 
     @takes_out
     def rectify(x, out=None):
-        if slope == 0 and not _never_zero(x):
+        if slope == 0:
             x = out = torch.add(x, 0, out=out)      # of -0, that is 0
         out = torch._C._nn.leaky_relu(x, slope, out=out)
         return out if op.positive == 1 else out.mul_(op.positive)

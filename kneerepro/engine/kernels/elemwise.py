@@ -94,18 +94,21 @@ def build_elemwise(op, node):
     function = scalar_function(
         op.scalar_op, [variable.dtype for variable in node.inputs],
         [variable.dtype for variable in node.outputs], node)
-    check = _same_shape_check(node) or (lambda inputs: None)
+    check = _same_shape_check(node)
     takes = function in _TAKE_OUT or getattr(function, 'takes_out', False)
-    if takes and len(node.inputs) > 2:
+    if takes and len(node.inputs) > 2 and isinstance(
+            op.scalar_op, (scalar.Add, scalar.Mul)):
         function = _small_first(function, node)
 
     def run(*inputs):
-        check(inputs)
+        if check:
+            check(inputs)
         return function(*inputs)
 
     @takes_out
     def run_into(*inputs, out=None):
-        check(inputs)
+        if check:
+            check(inputs)
         return function(*inputs, out=out)
 
     return run_into if takes else run
@@ -146,20 +149,25 @@ def _same_shape_check(node):
     """Theano broadcasts along dimensions that are known to be 1, and along no
     others; PyTorch would along all that happen to be."""
     patterns = [variable.broadcastable for variable in node.inputs]
-    if len(patterns) < 2 or not patterns[0]:
+    # For each axis, the inputs that have to be of one size.
+    equal = [[i for i, pattern in enumerate(patterns) if not pattern[axis]]
+             for axis in range(node.outputs[0].ndim)]
+    equal = [(axis, *inputs) for axis, inputs in enumerate(equal)
+             if len(inputs) > 1]
+    if not equal:
         return None
 
     def check(inputs):
-        shapes = [tuple(value.shape) for value in inputs]
+        shapes = [value.shape for value in inputs]
         if shapes.count(shapes[0]) == len(shapes):
             return
-        for axis in range(len(shapes[0])):
-            sizes = {shape[axis] for shape, pattern in zip(shapes, patterns)
-                     if not pattern[axis]}
-            if len(sizes) > 1:
-                raise ValueError(
-                    f'Input dimension mis-match along axis {axis}: the '
-                    f'inputs have shapes {", ".join(map(str, shapes))}')
+        for axis, first, *others in equal:
+            for i in others:
+                if shapes[i][axis] != shapes[first][axis]:
+                    raise ValueError(
+                        f'Input dimension mis-match along axis {axis}: the '
+                        'inputs have shapes '
+                        + ', '.join(str(tuple(shape)) for shape in shapes))
 
     return check
 

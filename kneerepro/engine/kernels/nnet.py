@@ -13,17 +13,17 @@ from ..values import torch_dtype
 
 @register(Softmax)
 def build_softmax(op, node):
-    return lambda x: torch.softmax(x, -1)
+    return _softmax
 
 
 @register(LogSoftmax)
 def build_log_softmax(op, node):
-    return lambda x: torch.log_softmax(x, -1)
+    return lambda x: _log_softmax(x)[0]
 
 
 @register(SoftmaxWithBias)
 def build_softmax_with_bias(op, node):
-    return lambda x, bias: torch.softmax(_biased(x, bias), -1)
+    return lambda x, bias: _softmax(_biased(x, bias))
 
 
 @register(SoftmaxGrad)
@@ -41,10 +41,9 @@ def build_cross_entropy_softmax(op, node):
     def run(x, bias, labels):
         x = _biased(x, bias)
         labels = _checked(labels, x)
-        logarithms = torch.log_softmax(x, 1)
+        logarithms, softmax = _log_softmax(x)
         loss = -logarithms.gather(1, labels[:, None])[:, 0]
-        return (loss, torch.exp(logarithms),
-                x.argmax(1).to(index) if best else None)
+        return (loss, softmax, x.argmax(1).to(index) if best else None)
 
     return run
 
@@ -89,6 +88,30 @@ def build_prepend(op, node):
     return lambda value, x: torch.cat(
         [torch.as_tensor(value, dtype=x.dtype, device=x.device).expand(
             len(x), 1), x], 1)
+
+
+def _softmax(x):
+    if not _is_narrow(x):
+        return torch.softmax(x, -1)
+    powers = torch.exp(x - x.amax(-1, keepdim=True))
+    return powers.div_(powers.sum(-1, keepdim=True))
+
+
+def _log_softmax(x):
+    """The logarithms of the softmax, and itself."""
+    if not _is_narrow(x):
+        logarithms = torch.log_softmax(x, -1)
+        return logarithms, torch.exp(logarithms)
+    x = x - x.amax(-1, keepdim=True)
+    powers = torch.exp(x)
+    total = powers.sum(-1, keepdim=True)
+    return x.sub_(torch.log(total)), powers.div_(total)
+
+
+def _is_narrow(x):
+    """Whether rows are so short that PyTorch, which takes them one by one on
+    the CPU, uses but a part of a vector register."""
+    return x.device.type == 'cpu' and 0 < x.shape[-1] < 16
 
 
 def _biased(x, bias):

@@ -24,18 +24,20 @@ def build_dimshuffle(op, node):
     order = [axis for axis in op.new_order if axis != 'x']
     dropped = [axis for axis in range(len(op.input_broadcastable))
                if axis not in order]
-    inserted = [i for i, axis in enumerate(op.new_order) if axis == 'x']
+    moved = order + dropped
+    if moved == sorted(moved):
+        moved = None
 
     def shuffle(x):
+        shape = x.shape
         for axis in dropped:
-            if x.shape[axis] != 1:
+            if shape[axis] != 1:
                 raise ValueError(f'cannot drop axis {axis} of shape '
-                                 f'{tuple(x.shape)}')
-        x = x.permute(order + dropped)
-        x = x.reshape(x.shape[:len(order)]) if dropped else x
-        for axis in inserted:
-            x = x.unsqueeze(axis)
-        return x
+                                 f'{tuple(shape)}')
+        if moved:
+            x = x.permute(moved)
+        return x.view([1 if axis == 'x' else shape[axis]
+                       for axis in op.new_order])
 
     return shuffle
 
