@@ -104,11 +104,14 @@ def _equality_details(results):
                 'has; and of losses, outputs and parameters at the end of '
                 'trainings from the same seed. In float32, a GAN may part '
                 'from itself when a rounding error turns a sign, so that '
-                'there the first column counts.', '']
-    names = 'steps', 'losses', 'outputs', 'parameters'
-    yield from table(['network', 'precision', 'CUDA graphs', *names], [
-        (one['network'], one['dtype'], _graphs(one),
-         *(f'{one[name]:.1e}' for name in names))
+                'there the first column counts. Jumps are losses of its '
+                'steps that the CPU finds where each pixel has another '
+                'rounding.', '']
+    names = 'losses', 'outputs', 'parameters'
+    yield from table(['network', 'precision', 'CUDA graphs', 'steps', 'jumps',
+                      *names], [
+        (one['network'], one['dtype'], _graphs(one), f"{one['steps']:.1e}",
+         one['jumps'], *(f'{one[name]:.1e}' for name in names))
         for one in results if 'error' not in one])
 
 
