@@ -75,17 +75,15 @@ def divide_once(node):
     """``x / n / m = x / (n m)`` for sizes of axes; and in a product of more,
     these first."""
     output = node.outputs[0]
-    if not output.dtype.startswith('float'):
-        return False
     quotient, divisor = inputs_of(output, TrueDiv, 2) or (None, None)
     x, inner = inputs_of(quotient, TrueDiv, 2) or (None, None)
-    if x is not None and len(quotient.clients) == 1:
-        if _is_size(divisor) and _is_size(inner):
-            return _if_like(true_div(x, _product([inner, divisor])), output)
-        return False
+    if x is not None and len(quotient.clients) == 1 and (
+            _is_size(divisor) and _is_size(inner)):
+        return _if_like(true_div(x, _product([inner, divisor])), output)
     factors = inputs_of(output, Mul) or []
     counts = list(filter(_is_size, factors))
-    if len(counts) < 2 or not output.ndim:
+    if len(counts) < 2 or not output.ndim or (
+            not output.dtype.startswith('float')):
         return False
     others = [x for x in factors if x not in counts]
     return _if_like(mul(*others, _product(counts)) if others
@@ -104,9 +102,10 @@ def _product(counts):
 @local_optimizer([Sum])
 def sum_about_mean(node):
     """``sum(x - mean(x)) = 0``."""
-    axes = node.op.axis
+    axes = getattr(node.op, 'axis', None)
     x, mean = inputs_of(node.inputs[0], Sub, 2) or (None, None)
-    if x is None or x.type != node.inputs[0].type or axes is None:
+    if not isinstance(node.op, Sum) or axes is None or x is None or (
+            x.type != node.inputs[0].type):
         return False
     kept = [axis for axis in range(x.ndim) if axis not in axes]
     total, counts = _divided(mean)

@@ -19,6 +19,7 @@ from theano.tensor.elemwise import Elemwise
 
 from ..dispatch import takes_out
 from ..kernels.elemwise import register_scalar
+from ..kernels.jit import Jitted
 from .patterns import TAG, factors, inputs_of, scaled
 
 
@@ -89,26 +90,36 @@ def _rectify(op):
         return lambda x: torch.clamp(x, max=0) * op.negative
     slope = op.negative / op.positive
 
-    @takes_out
-    def rectify(x, out=None):
+    def in_steps(x, out=None):
         if slope == 0:
             x = out = torch.add(x, 0, out=out)      # of -0, that is 0
         out = torch._C._nn.leaky_relu(x, slope, out=out)
         return out if op.positive == 1 else out.mul_(op.positive)
+
+    jitted = Jitted(
+        'template <typename T> T rectifier(T x) { return x == T(0) ? T(0) '
+        f': x > T(0) ? x * T({op.positive}) : x * T({op.negative}); }}',
+        in_steps)
+
+    @takes_out
+    def rectify(x, out=None):
+        return jitted(x) if x.is_cuda else in_steps(x, out)
 
     return rectify
 
 
 @register_scalar(RectifierGradient)
 def _rectify_gradient(op):
-    return _gradient(op, lambda x: x)
+    return _gradient(op, lambda x: x, 'x == T(0)')
 
 
 @register_scalar(RectifierGradientByOutput)
 def _rectify_gradient_by_output(op):
+    if op.negative:
+        return _rectify_gradient(op)
     # Of the bits of 0 and -0, only those of 0 are 0.
-    return _gradient(op, (lambda y: y) if op.negative else (
-        lambda y: y.view(_INTEGERS[y.dtype])))
+    return _gradient(op, lambda y: y.view(_INTEGERS[y.dtype]),
+                     'x == T(0) && T(1) / x > T(0)')
 
 
 _INTEGERS = {torch.float16: torch.int16, torch.float32: torch.int32,
@@ -121,8 +132,9 @@ def _never_zero(x):
     return x.device.type == 'cpu' and torch.count_nonzero(x) == x.numel()
 
 
-def _gradient(op, zero_where):
-    """The gradient, with its mean where a function of the tensor is 0."""
+def _gradient(op, zero_where, condition):
+    """The gradient, with its mean where a function of the tensor is 0; as a
+    `condition` on an element in C++."""
     mean = (op.positive + op.negative) / 2
 
     def but_at_zero(x, g, out):
@@ -143,8 +155,15 @@ def _gradient(op, zero_where):
         out = but_at_zero(x, g, out)
         return torch.where(zero, at_zero, out, out=out)
 
+    jitted = Jitted(
+        'template <typename T> T rectifier_gradient(T x, T g) { return g * '
+        f'({condition} ? T({mean}) : x > T(0) ? T({op.positive}) '
+        f': T({op.negative})); }}', lambda x, g: everywhere(x, g, None))
+
     @takes_out
     def gradient(x, g, out=None):
+        if x.is_cuda:
+            return jitted(x, g)
         if _never_zero(zero_where(x)):
             return but_at_zero(x, g, out)
         if out is None or out.ndim == 0 or out.device.type != 'cpu':

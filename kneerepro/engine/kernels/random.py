@@ -11,6 +11,7 @@ from theano.sandbox.rng_mrg import mrg_uniform
 
 from ..dispatch import register
 from ..values import torch_dtype
+from .jit import Jitted
 
 _M1 = 2 ** 31 - 1
 _M2 = 2 ** 31 - 21069
@@ -33,10 +34,13 @@ def build_mrg_uniform(op, node):
         samples = []
         for start in range(0, count, streams):
             active = min(streams, count - start)
-            part = _next([column[:active] for column in columns])
-            samples.append(_sample(part[0], part[3], dtype))
+            x11, x12, x13, x21, x22, x23 = (column[:active]
+                                            for column in columns)
+            new1, new2, sample = _next(x12, x13, x21, x23)
+            samples.append(_scaled(sample, dtype))
             columns = [torch.cat([new, old[active:]]) if active < streams
-                       else new for new, old in zip(part, columns)]
+                       else new for new, old in zip(
+                           [new1, x11, x12, new2, x21, x22], columns)]
         values = (torch.cat(samples) if samples
                   else torch.empty(0, dtype=dtype, device=state.device))
         return (torch.stack(columns, 1).to(state.dtype),
@@ -45,8 +49,9 @@ def build_mrg_uniform(op, node):
     return uniform
 
 
-def _next(state):
-    x11, x12, x13, x21, x22, x23 = state
+def _next_in_steps(x12, x13, x21, x23):
+    """The next number of each of the two recursions, and what is made of
+    both, from 1 to 2**31 - 1."""
     y1 = _reduced(((x12 & 511) << 22) + (x12 >> 9)
                   + ((x13 & 16777215) << 7) + (x13 >> 24), _M1)
     y1 = _reduced(y1 + x13, _M1)
@@ -54,7 +59,8 @@ def _next(state):
     y3 = _reduced(((x23 & 65535) << 15) + 21069 * (x23 >> 16), _M2)
     y3 = _reduced(y3 + x23, _M2)
     y3 = _reduced(y3 + y2, _M2)
-    return [y1, x11, x12, y3, x21, x22]
+    sample = y1 - y3
+    return y1, y3, torch.where(sample <= 0, sample + _M1, sample)
 
 
 def _reduced(value, modulus):
@@ -62,13 +68,36 @@ def _reduced(value, modulus):
     return torch.where(value >= modulus, value - modulus, value)
 
 
-def _sample(x11, x21, dtype):
-    value = x11 - x21
-    value = torch.where(value <= 0, value + _M1, value)
+# Of 64 bits, as the columns above.
+_next = Jitted(f'''
+template <typename T> void mrg(T x12, T x13, T x21, T x23,
+                               T& new1, T& new2, T& sample) {{
+    const T m1 = {_M1}, m2 = {_M2};
+    T y1 = ((x12 & 511) << 22) + (x12 >> 9)
+        + ((x13 & 16777215) << 7) + (x13 >> 24);
+    if (y1 >= m1) y1 -= m1;
+    y1 += x13;
+    if (y1 >= m1) y1 -= m1;
+    T y2 = ((x21 & 65535) << 15) + 21069 * (x21 >> 16);
+    if (y2 >= m2) y2 -= m2;
+    T y3 = ((x23 & 65535) << 15) + 21069 * (x23 >> 16);
+    if (y3 >= m2) y3 -= m2;
+    y3 += x23;
+    if (y3 >= m2) y3 -= m2;
+    y3 += y2;
+    if (y3 >= m2) y3 -= m2;
+    new1 = y1;
+    new2 = y3;
+    sample = y1 > y3 ? y1 - y3 : y1 - y3 + m1;
+}}''', _next_in_steps, outputs=3)
+
+
+def _scaled(sample, dtype):
+    """A sample as a number between 0 and 1."""
     if dtype == torch.float16:
         # As Theano's Python does, to which its C code leaves this.
         norm = float(torch.tensor(3.0458e-05, dtype=dtype))
-        return (((value & 0x7fff) + 1).double() * norm).to(dtype)
+        return (((sample & 0x7fff) + 1).double() * norm).to(dtype)
     norm = 4.6566126e-10 if dtype == torch.float32 else 2. ** -31
     # By a number of Python's: a tensor would have to be brought to the device.
-    return value.to(dtype) * norm
+    return sample.to(dtype) * norm

@@ -54,8 +54,10 @@ def build_reduction(op, node):
             # Single sums are exact enough (PyTorch adds pairwise), and read
             # memory several times as fast as a sum in double precision.
             first, *others = sorted(axes)
-            return lambda x: torch.sum(torch.sum(x, others), first,
-                                       dtype=inner).to(dtype)
+            return lambda x: (
+                # There, that is one pass, in as many threads as are free.
+                torch.sum(x, axes) if x.is_cuda else torch.sum(
+                    torch.sum(x, others), first, dtype=inner).to(dtype))
         return lambda x: torch.sum(computable(x), axes, dtype=inner).to(dtype)
     if kind is scalar.Mul and inner != torch.bool:
         return lambda x: _product(x.to(inner), axes).to(dtype)
