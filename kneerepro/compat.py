@@ -18,6 +18,7 @@ removed                              by                     needed by
 ``np.product``, ``np.cast``,         NumPy 2.0 (2024)       Theano
 ``np.sctype2char``, ``np.MAXDIMS``,
 ``np.ComplexWarning``
+``numpy.linalg.linalg``              NumPy 2.4 (2025)       Theano's ``scan``
 integers that wrap around, floats    NumPy 2.0              Theano's types
 of Python's that count as float64
 ``scipy.signal.sigtools``, private   SciPy 1.8 (2022)       Theano's
@@ -230,6 +231,12 @@ def _fill_sigtools(module):
         'scipy.signal._sigtools')._convolve2d
 
 
+def _fill_numpy_linalg(module):
+    """``numpy.linalg.linalg``, made private in NumPy 2.0 and removed in
+    2.4. Theano's ``scan`` imports what takes an error from there."""
+    module.LinAlgError = importlib.import_module('numpy.linalg').LinAlgError
+
+
 def _fill_numpy_distutils(module):
     """``numpy.distutils``, gone with Python 3.12. Theano imports it, and
     asks it nothing where no C code is compiled."""
@@ -247,6 +254,7 @@ def _fill_imp(module):
 
 _MODULES = {'imp': _fill_imp,
             'numpy.distutils': _fill_numpy_distutils,
+            'numpy.linalg.linalg': _fill_numpy_linalg,
             'scipy.signal.sigtools': _fill_sigtools,
             'theano.tensor.signal.downsample': _fill_downsample,
             'pkg_resources': _fill_pkg_resources}

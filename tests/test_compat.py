@@ -1,4 +1,7 @@
+import types
 import unittest
+
+import numpy as np
 
 from kneerepro import compat
 from kneerepro.theano_flags import C_CODE, missing_compiler
@@ -146,6 +149,13 @@ assert theano.tensor.signal.downsample.mine
 kneerepro.compat._restore_scipy_names()
 assert signaltools._valfrommode is mine
 ''', PYTHONPATH=self.folder, THEANO_FLAGS="cxx=''")
+
+
+class LinalgTest(unittest.TestCase):
+    def test_the_error_is_numpys(self):
+        module = types.ModuleType('numpy.linalg.linalg')
+        compat._MODULES[module.__name__](module)
+        self.assertIs(module.LinAlgError, np.linalg.LinAlgError)
 
 
 class GetargspecTest(unittest.TestCase):
