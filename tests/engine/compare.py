@@ -11,8 +11,10 @@ from theano.configparser import change_flags
 
 try:
     import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
 except ImportError:
     torch = TorchLinker = torch_mode = None
+    TorchDispatchMode = object
 else:
     from kneerepro.engine import TorchLinker, torch_mode
 
@@ -39,6 +41,19 @@ def values(dtype, *shape, low=-5, high=6):
     if dtype.startswith(('float', 'complex')):
         return RNG.uniform(low, high, shape).astype(dtype)
     return RNG.randint(low, high, shape).astype(dtype)
+
+
+class WithoutUnsigned(TorchDispatchMode):
+    """Refuses to index and to sort unsigned integers of more than 8 bits, for
+    which PyTorch may have no kernels on CUDA."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if (function.overloadpacket in (
+                torch.ops.aten.index, torch.ops.aten.index_put_,
+                torch.ops.aten.sort) and args[0].dtype in (
+                    torch.uint16, torch.uint32, torch.uint64)):
+            raise NotImplementedError(f'{function} of {args[0].dtype}')
+        return function(*args, **(kwargs or {}))
 
 
 @unittest.skipUnless(torch, 'PyTorch is not installed')

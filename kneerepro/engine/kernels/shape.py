@@ -213,19 +213,20 @@ def build_nonzero(op, node):
     return lambda x: torch.nonzero(computable(x)).t().contiguous()
 
 
-# PyTorch does not order complex numbers.
+# PyTorch does not order complex numbers, and may have no kernel for unsigned
+# ones on CUDA; those of uint64 do not fit into int64.
 register_on_host(SortOp, ArgSortOp, when=lambda node: node.inputs[
-    0].dtype.startswith('complex'))
+    0].dtype in ('complex64', 'complex128', 'uint64'))
 
 
 @register(SortOp, host=[1])
 def build_sort(op, node):
     return lambda x, axis: torch.sort(
-        x, dim=int(axis), stable=True)[0]
+        computable(x), dim=int(axis), stable=True)[0].to(x.dtype)
 
 
 @register(ArgSortOp, host=[1])
 def build_argsort(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
     return lambda x, axis: torch.argsort(
-        x, dim=int(axis), stable=True).to(dtype)
+        computable(x), dim=int(axis), stable=True).to(dtype)

@@ -82,9 +82,37 @@ def build_inc_subtensor(op, node):
     return change
 
 
+# Signed integers of the same size.
+_SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32,
+           torch.uint64: torch.int64}
+
+
+def _taken(x, index):
+    """What an advanced index takes out of a tensor."""
+    if x.dtype in _SIGNED:
+        # PyTorch may have no kernel for these on CUDA.
+        return x.view(_SIGNED[x.dtype])[index].view(x.dtype)
+    return x[index]
+
+
+def _put(target, places, values, op):
+    """Set or increase elements, or rows, of a tensor, in place."""
+    if op.set_instead_of_inc:
+        # Of several for one place the last one counts. PyTorch leaves open
+        # which one does, so all get its value.
+        numbers = torch.arange(max(len(target), len(places)),
+                               device=target.device)
+        places = numbers[:len(target)][places]  # from 0 on
+        last = places.new_zeros(len(target)).scatter_reduce_(
+            0, places, numbers[:len(places)], 'amax')
+        values = values[last[places]]
+    return target.index_put_((places,), values,
+                             accumulate=not op.set_instead_of_inc)
+
+
 @register(AdvancedSubtensor1)
 def build_rows(op, node):
-    return lambda x, rows: x[rows.long()]
+    return lambda x, rows: _taken(x, rows.long())
 
 
 @register(AdvancedIncSubtensor1)
@@ -95,9 +123,7 @@ def build_change_rows(op, node):
         rows = rows.long()
         result = computable(x.to(dtype, copy=True).contiguous())
         values = y.to(result.dtype).expand(rows.shape + tuple(x.shape[1:]))
-        return result.index_put_((rows,), values,
-                                 accumulate=not op.set_instead_of_inc
-                                 ).to(dtype)
+        return _put(result, rows, values, op).to(dtype)
 
     return change
 
@@ -146,7 +172,7 @@ def _by_mask(variables):
 def build_advanced(op, node):
     def take(x, *index):
         x, index = _turned(x, _advanced(index))
-        return x[index]
+        return _taken(x, index)
     return take
 
 
@@ -163,8 +189,7 @@ def build_change_advanced(op, node):
             _advanced(index))
         places = places[index]
         values = y.to(result.dtype).expand(places.shape)
-        result.view(-1).index_put_((places.reshape(-1),), values.reshape(-1),
-                                   accumulate=not op.set_instead_of_inc)
+        _put(result.view(-1), places.reshape(-1), values.reshape(-1), op)
         return result.to(dtype)
 
     return change
