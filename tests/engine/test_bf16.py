@@ -87,16 +87,12 @@ class ProductsTest(EngineTest):
     def test_convolutions(self):
         for (n, convolve), stride in itertools.product(
                 [(2, conv2d), (3, conv3d)], [1, 2]):
-            images, filters, bias = tensors(n + 2, n + 2, 1)
+            images, filters = tensors(n + 2, n + 2)
             y = convolve(images, filters, border_mode=(1,) * n,
                          subsample=(stride,) * n)
-            arguments = (values('float32', 2, 3, *[6] * n),
-                         values('float32', 8, 3, *[3] * n))
-            self.assert_product([images, filters], y, *arguments)
             self.assert_product(
-                [images, filters, bias],
-                y + bias.dimshuffle('x', 0, *['x'] * n),
-                *arguments, values('float32', 8))
+                [images, filters], y, values('float32', 2, 3, *[6] * n),
+                values('float32', 8, 3, *[3] * n))
 
     def test_transposed(self):
         for n, transposed in ((2, conv2d_grad_wrt_inputs),
@@ -107,6 +103,25 @@ class ProductsTest(EngineTest):
             self.assert_product(
                 [images, filters], y, values('float32', 2, 8, *[4] * n),
                 values('float32', 8, 3, *[4] * n))
+
+    def test_bias_is_added_to_the_rounded_product(self):
+        for n, convolve, transposed in (
+                (2, conv2d, conv2d_grad_wrt_inputs),
+                (3, conv3d, conv3d_grad_wrt_inputs)):
+            images, filters, bias = tensors(n + 2, n + 2, 1)
+            arguments = (values('float32', 2, 8, *[4] * n),
+                         values('float32', 8, 8, *[3] * n))
+            numbers = values('float32', 8)
+            for y in (convolve(images, filters), transposed(
+                    images, filters, (None, None) + (6,) * n)):
+                product = self.function([images, filters], y, 1, 2)(
+                    *arguments)
+                found = self.function(
+                    [images, filters, bias],
+                    y + bias.dimshuffle('x', 0, *['x'] * n), 1, 2)(
+                        *arguments, numbers)
+                np.testing.assert_array_equal(
+                    found, product + numbers.reshape(-1, *[1] * n))
 
     def test_products_of_matrices(self):
         for a, b in ((5, 7), (7, 3)), ((7, 5), (5, 1)):

@@ -122,8 +122,16 @@ def to_bfloat16(node):
             or all(x.ndim < 2 for x in node.inputs)
             or isinstance(node.op, BaseAbstractConv) and node.op.unshared):
         return False
-    return [InBfloat16(node.op)(*(
-        _rounding(x) if x.dtype == 'float32' else x for x in node.inputs))]
+    op, inputs, bias = node.op, node.inputs, None
+    if isinstance(op, ConvolutionWithBias):
+        op, (*inputs, bias) = op.convolution, inputs
+    product = InBfloat16(op)(*(
+        _rounding(x) if x.dtype == 'float32' else x for x in inputs))
+    if bias is not None:
+        # Within the convolution, cuDNN would add it to what is rounded
+        # already, and round once more.
+        product += bias.dimshuffle('x', 0, *['x'] * op.convdim)
+    return [product]
 
 
 def _rounding(x):
