@@ -1,4 +1,5 @@
 import itertools
+from unittest import mock
 
 import numpy as np
 import theano
@@ -8,6 +9,13 @@ from theano.tensor.elemwise import Elemwise
 from theano.tensor.nnet.sigm import sigmoid, softplus, ultra_fast_sigmoid
 
 from tests.engine.compare import FLOATS, INTEGERS, TYPES, EngineTest, values
+
+try:
+    import torch
+
+    from kneerepro.engine.dispatch import build
+except ImportError:
+    pass    # without PyTorch, EngineTest skips
 
 
 class UnaryTest(EngineTest):
@@ -167,6 +175,15 @@ class ManyTest(EngineTest):
         x, y = T.matrix(), T.matrix()
         self.assert_same([x, y], op(x, y), values('float32', 3, 4),
                          values('float32', 3, 4))
+
+    def test_constants_of_a_composite_are_on_the_device(self):
+        a = scalar.float32('a')
+        op = Elemwise(scalar.Composite([a], [scalar.switch(a, a, 2)]))
+        kernel = build(op(T.matrix()).owner, torch.device('meta'))
+        with mock.patch.object(torch, 'where', wraps=torch.where) as where:
+            kernel.function(torch.empty(3, 4, device='meta'))
+        for value in where.call_args[0]:
+            self.assertEqual(value.device.type, 'meta')
 
     def test_complex(self):
         x = T.tensor('complex64', (False,))

@@ -89,11 +89,11 @@ def register_scalar(kind):
     return decorator
 
 
-@register(Elemwise)
-def build_elemwise(op, node):
+@register(Elemwise, device=True)
+def build_elemwise(op, node, device):
     function = scalar_function(
         op.scalar_op, [variable.dtype for variable in node.inputs],
-        [variable.dtype for variable in node.outputs], node)
+        [variable.dtype for variable in node.outputs], node, device)
     check = _same_shape_check(node)
     takes = function in _TAKE_OUT or getattr(function, 'takes_out', False)
     if takes and len(node.inputs) > 2 and isinstance(
@@ -172,7 +172,7 @@ def _same_shape_check(node):
     return check
 
 
-def scalar_function(op, input_dtypes, output_dtypes, node):
+def scalar_function(op, input_dtypes, output_dtypes, node, device):
     """What a scalar Op does to each element.
 
     Parameters
@@ -181,6 +181,7 @@ def scalar_function(op, input_dtypes, output_dtypes, node):
     input_dtypes, output_dtypes : list of str
     node : Apply
         For the error where there is no implementation.
+    device : torch.device
 
     Returns
     -------
@@ -194,13 +195,14 @@ def scalar_function(op, input_dtypes, output_dtypes, node):
         if kind not in _EXACT:
             inner = scalar.upcast(inner, 'float64')
         if inner != output_dtypes[0]:
-            function = scalar_function(op, input_dtypes, [inner], node)
+            function = scalar_function(op, input_dtypes, [inner], node,
+                                       device)
             return lambda *inputs: _cast(function(*inputs),
                                          torch_dtype(output_dtypes[0]))
     result = output_dtypes[0]
     dtype = torch_dtype(result)
     if isinstance(op, scalar.Composite):
-        return _composite(op, node)
+        return _composite(op, node, device)
     if kind in _COMPARISONS:
         common = torch_dtype(scalar.upcast(*input_dtypes))
         return _of_type(_COMPARISONS[kind], common, input_dtypes)
@@ -234,7 +236,7 @@ def scalar_function(op, input_dtypes, output_dtypes, node):
     if kind is scalar.InRange:
         return _in_range(op, torch_dtype(scalar.upcast(*input_dtypes)))
     if result == 'bool' and kind in _EXACT:
-        function = scalar_function(op, input_dtypes, ['uint8'], node)
+        function = scalar_function(op, input_dtypes, ['uint8'], node, device)
         return lambda *inputs: function(*inputs).bool()
     if kind in _ARITHMETIC:
         if kind in (scalar.IntDiv, scalar.Mod) and not result.startswith(
@@ -345,7 +347,7 @@ def _in_range(op, dtype):
     return in_range
 
 
-def _composite(op, node):
+def _composite(op, node, device):
     """A graph of scalar Ops, one after the other."""
     inputs, order = op.fgraph.inputs, op.fgraph.toposort()
     constants = {variable for inner in order for variable in inner.inputs
@@ -354,16 +356,16 @@ def _composite(op, node):
                      if isinstance(variable, Constant))
     places = {variable: place for place, variable in enumerate(
         [*inputs, *constants, *(inner.outputs[0] for inner in order)])}
-    constants = [to_device(np.asarray(variable.data), 'cpu')
+    # torch.where would have the device wait for one that lies on the host.
+    constants = [to_device(np.asarray(variable.data), device)
                  for variable in constants]
     steps = [(scalar_function(
         inner.op, [variable.dtype for variable in inner.inputs],
-        [variable.dtype for variable in inner.outputs], node),
+        [variable.dtype for variable in inner.outputs], node, device),
         [places[variable] for variable in inner.inputs]) for inner in order]
     outputs = [places[variable] for variable in op.fgraph.outputs]
 
     def run(*inputs):
-        # Constants of no dimension do not have to be on the device.
         values = [*inputs, *constants]
         for function, arguments in steps:
             values.append(function(*(values[i] for i in arguments)))
