@@ -24,8 +24,8 @@ class CudaGraphs:
     ----------
     calls : int
         How often a function is to be run before it is recorded: the first
-        time, libraries load their kernels, and the second time, cuDNN
-        chooses its algorithms.
+        time, libraries load their kernels and cuDNN tries its algorithms.
+        PyTorch runs as often what it makes graphs of itself.
     """
 
     calls = 3
@@ -73,11 +73,11 @@ class CudaGraphs:
             try:
                 outputs = function()
             except BaseException:
-                # It has to end in any case, and fails to by then.
+                # It has to end in any case, and may fail to by then.
                 with contextlib.suppress(RuntimeError):
-                    graph.capture_end()
+                    place.end(graph)
                 raise
-            graph.capture_end()
+            place.end(graph)
         return outputs, functools.partial(place.launch, graph)
 
 
@@ -95,6 +95,18 @@ class _Place:
         self.stream = torch.cuda.Stream(device)
         self.pool = torch.cuda.graph_pool_handle()
         self._last = None
+
+    def end(self, graph):
+        """End a recording."""
+        try:
+            graph.capture_end()
+        except RuntimeError:
+            # PyTorch has not told its allocator, which would refuse to begin
+            # another recording in this pool.
+            with contextlib.suppress(Exception):
+                torch._C._cuda_endAllocateToPool(self.device.index, self.pool)
+            self.pool = torch.cuda.graph_pool_handle()
+            raise
 
     def launch(self, graph):
         current = torch.cuda.current_stream(self.device)

@@ -6,7 +6,7 @@ import torch
 
 
 @contextlib.contextmanager
-def on_cuda(tf32, same_shapes):
+def on_cuda(tf32, benchmark):
     """A context for running kernels on CUDA; what PyTorch was set to before
     holds again after it.
 
@@ -15,10 +15,11 @@ def on_cuda(tf32, same_shapes):
     tf32 : bool
         Whether products of matrices and convolutions of float32 take but the
         first ten bits of a fraction (TensorFloat-32).
-    same_shapes : bool
-        Whether the shapes are the same as at the last call: then cuDNN tries
-        which of its algorithms is the fastest, unless PyTorch was asked for
-        deterministic ones.
+    benchmark : bool
+        Whether cuDNN is to try which of its algorithms is the fastest, unless
+        PyTorch was asked for deterministic ones. It does so at the first call
+        for a convolution of some shapes, and later calls get what that chose,
+        or took without trying.
     """
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
     if hasattr(cudnn, 'conv'):
@@ -28,7 +29,7 @@ def on_cuda(tf32, same_shapes):
                     (cudnn.conv, 'fp32_precision', value)]
     else:
         switches = [(matmul, 'allow_tf32', tf32), (cudnn, 'allow_tf32', tf32)]
-    if same_shapes and not cudnn.deterministic:
+    if benchmark and not cudnn.deterministic:
         switches.append((cudnn, 'benchmark', True))
     before = [getattr(place, name) for place, name, _ in switches]
     try:

@@ -28,12 +28,15 @@ class Recording:
     stored : list of (int, list, Resident)
         Inputs whose values stay on the device: number, Theano's cell, and
         what is in it before and after each call.
+    arguments : list
+        What the device's part was given. A CUDA graph keeps none of it: where
+        it was freed, others would write to what is read.
     launch : callable
         Does it.
     """
 
     def __init__(self, device, numbers, places):
-        self.stored, self.launch = [], None
+        self.stored, self.arguments, self.launch = [], [], None
         self._device, self._inputs, self._outputs = device, [], []
         self._places, self._numbers = places, None
         self.sent, self._arrays = [], []

@@ -125,7 +125,9 @@ class Replayer(Runner):
         tensors = {}
         for i in self._on_device:
             if i in self.stored:
-                home = self._home(i, values[i])
+                # From here on, nobody keeps the old value, which takes as
+                # much memory.
+                home = values[i] = self._home(i, values[i])
                 recording.stored.append((i, self.cells[i], home))
                 tensors[inputs[i]] = home.tensor
             else:
@@ -135,7 +137,7 @@ class Replayer(Runner):
         known.update(zip(split.varying, numbers))
         sent = dict(zip((split.varying[k] for k in self._sent),
                         recording.sent))
-        arguments = []
+        arguments = recording.arguments
         for variable, form in split.parameters:
             if variable in tensors:
                 value = tensors[variable]
@@ -157,9 +159,9 @@ class Replayer(Runner):
             with no_transfers():
                 return write_back(split.device(*arguments), targets)
 
-        # (Where cuDNN has chosen its algorithms, it stays with them; it could
-        # not try any now.)
-        with self.settings(False):
+        # (cuDNN stays with the algorithms that it has chosen; it could not
+        # try any now.)
+        with self.settings(benchmark=False):
             found, replay = self._graphs.record(step)
         results = dict(zip(there, found))
         homes = {i: home for i, _, home in recording.stored}

@@ -29,7 +29,6 @@ class Runner:
         self.program, self.cells, self.updates = program, cells, updates
         self.stored, self._resident = stored, resident
         self.device, self._tf32 = program.scope.device, tf32
-        self._shapes = None
 
     def __call__(self):
         """A list of the outputs' values."""
@@ -38,16 +37,11 @@ class Runner:
             if not isinstance(cell[0], Resident):
                 cell[0] = Resident(to_device(cell[0], self.device))
         values = [cell[0] for cell in self.cells]
-        shapes = None
-        if self.device.type == 'cuda':
-            shapes = [getattr(value, 'shape', None) for i, value in
-                      enumerate(values) if i not in self.stored]
-        same, self._shapes = shapes == self._shapes, shapes
-        with self.settings(same):
+        with self.settings():
             return self.program.run(values, self._resident, self.updates)
 
-    def settings(self, same_shapes):
-        """A context in which to compute."""
+    def settings(self, benchmark=True):
+        """A context in which to compute; `benchmark` as for ``on_cuda``."""
         if self.device.type != 'cuda':
             return contextlib.nullcontext()
-        return on_cuda(self._tf32, same_shapes)
+        return on_cuda(self._tf32, benchmark)

@@ -1,10 +1,12 @@
 """What stands in for CUDA graphs where there is no CUDA."""
 
 import contextlib
+import weakref
 
 import torch
 from theano.compile.mode import Mode
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from kneerepro.engine import TorchLinker, torch_mode
 
@@ -43,6 +45,31 @@ class Repetition:
                 output.copy_(tensor)
 
         return outputs, replay
+
+
+class Forgetting(Repetition):
+    """As a CUDA graph, keeps neither the function that was recorded nor what
+    that read, and does not even run it again.
+
+    Attributes
+    ----------
+    read : list of weakref
+        The tensors that were read, other than those made meanwhile.
+    """
+
+    def __init__(self, calls=0):
+        super().__init__(calls)
+        self.read = []
+
+    def record(self, function):
+        def watched():
+            with _Reads() as reads:
+                found = function()
+            self.read += map(weakref.ref, reads.tensors)
+            return found
+
+        outputs, _ = super().record(watched)
+        return outputs, lambda: None
 
 
 def repeating_modes(graphs, device='cpu'):
@@ -86,3 +113,32 @@ class _Undone(TorchDispatchMode):
         super().__exit__(*error)
         for storage, before in self._kept.values():
             storage.copy_(before)
+
+
+class _Reads(TorchDispatchMode):
+    """Finds out what is read that was there before.
+
+    Attributes
+    ----------
+    tensors : list of tensor
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.tensors, self._seen = [], {}
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        for tensor in _tensors((args, kwargs)):
+            if id(tensor) not in self._seen:
+                self._seen[id(tensor)] = tensor
+                self.tensors.append(tensor)
+        result = function(*args, **kwargs)
+        # They are kept so that no other has the same id.
+        self._seen.update((id(one), one) for one in _tensors(result))
+        return result
+
+
+def _tensors(values):
+    return [value for value in tree_leaves(values)
+            if isinstance(value, torch.Tensor)]

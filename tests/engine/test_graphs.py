@@ -3,6 +3,7 @@ it is another matter, for which there has to be a GPU."""
 
 import contextlib
 import gc
+import itertools
 import os
 import unittest
 from unittest import mock
@@ -13,19 +14,21 @@ if torch:
     from kneerepro.engine import graphs
     from kneerepro.engine.graphs import CudaGraphs, Staging
     from kneerepro.engine.precision import on_cuda
+    from kneerepro.engine.runner import Runner
 
 
 @unittest.skipUnless(torch, 'PyTorch is not installed')
 class CudaGraphsTest(unittest.TestCase):
     def setUp(self):
         self.calls, self.graph = [], mock.Mock()
-        self.main = mock.Mock()
+        self.main, count = mock.Mock(), itertools.count()
         self.graph.capture_begin = self.noting('begin')
         self.graph.capture_end = self.noting('end')
         self.graph.replay = self.noting('replay')
         cuda = mock.patch.multiple(
             torch.cuda, CUDAGraph=lambda: self.graph, Stream=mock.Mock(),
-            graph_pool_handle=lambda: 'pool', current_device=lambda: 0,
+            graph_pool_handle=lambda: f'pool {next(count)}',
+            current_device=lambda: 0,
             current_stream=lambda device: self.main,
             device=lambda index: contextlib.nullcontext(),
             synchronize=self.noting('synchronize'),
@@ -81,6 +84,32 @@ class CudaGraphsTest(unittest.TestCase):
         with self.assertRaisesRegex(RuntimeError, 'capture failed'):
             self.graphs.record(lambda: [])
         self.assertTrue(gc.isenabled())
+
+    def test_pool_after_what_fails(self):
+        pools, ended = [], []
+
+        def begin(pool, capture_error_mode):
+            pools.append(pool)
+
+        def step():
+            raise ValueError('in it')
+
+        self.graph.capture_begin = begin
+        with mock.patch.object(torch._C, '_cuda_endAllocateToPool',
+                               lambda *args: ended.append(args)):
+            self.graphs.record(list)
+            with self.assertRaises(ValueError):
+                self.graphs.record(step)
+            # Where it ends well, the pool is as good as before.
+            self.assertEqual((pools, ended), (['pool 0'] * 2, []))
+            for function, error in (step, ValueError), (list, RuntimeError):
+                with mock.patch.object(self.graph, 'capture_end',
+                                       side_effect=RuntimeError), \
+                        self.assertRaises(error):
+                    self.graphs.record(function)
+            self.graphs.record(list)
+        self.assertEqual(pools[2:], ['pool 0', 'pool 1', 'pool 2'])
+        self.assertEqual(ended, [(0, 'pool 0'), (0, 'pool 1')])
 
     def test_before(self):
         with self.graphs.before_recording():
@@ -139,16 +168,26 @@ class PrecisionTest(unittest.TestCase):
     def test_within_alone(self):
         before = self.state()
         for tf32 in True, False:
-            for same in True, False:
+            for benchmark in True, False:
                 with self.assertRaisesRegex(ValueError, 'in it'), \
-                        on_cuda(tf32, same):
-                    self.assertEqual(self.precision(), (tf32, tf32, same))
+                        on_cuda(tf32, benchmark):
+                    self.assertEqual(self.precision(), (tf32, tf32, benchmark))
                     with on_cuda(not tf32, False):
                         self.assertEqual(self.precision(),
-                                         (not tf32, not tf32, same))
-                    self.assertEqual(self.precision(), (tf32, tf32, same))
+                                         (not tf32, not tf32, benchmark))
+                    self.assertEqual(self.precision(), (tf32, tf32, benchmark))
                     raise ValueError('in it')
                 self.assertEqual(self.state(), before)
+
+    def test_algorithms_are_tried_at_the_first_call(self):
+        # Later ones get what cuDNN took then.
+        program = mock.Mock()
+        program.scope.device = torch.device('cuda')
+        program.run = lambda *args: torch.backends.cudnn.benchmark
+        runner = Runner(program, [], {}, {}, [], True)
+        self.assertEqual([runner(), runner()], [True, True])
+        with runner.settings(benchmark=False):
+            self.assertFalse(torch.backends.cudnn.benchmark)
 
     def test_deterministic_algorithms(self):
         cudnn = torch.backends.cudnn

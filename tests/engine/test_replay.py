@@ -26,7 +26,8 @@ if torch:
     from kneerepro.engine.dispatch import register
     from kneerepro.engine.graphs import CudaGraphs
     from tests.engine.no_numbers import device_part
-    from tests.engine.repetition import Repetition, repeating_modes
+    from tests.engine.repetition import (
+        Forgetting, Repetition, repeating_modes)
 
 
 def ones(*shape):
@@ -440,6 +441,54 @@ class KindsTest(ReplayTest):
         del f
         gc.collect()
         self.assertIsNone(gone())
+
+
+class MemoryTest(ReplayTest):
+    def test_what_is_read_is_kept(self):
+        x, n, rate = T.matrix(), T.lscalar(), T.scalar()
+        w, state = shared(4), shared(4)
+        stream = MRG_RandomStreams(1)
+        table = T.constant(values('float32', 20))
+        drawn = stream.uniform((2, 4))
+        for outputs in (
+                # Numbers that follow from shapes, and go to the device.
+                T.as_tensor_variable([x.shape[0], n]) * 2,
+                T.cast(x.shape, 'float32') * x.sum(), x.sum() / x.shape[0],
+                [x * rate, table[:4] * x, x[:n], drawn * x, w + state]):
+            for k in range(2):
+                graphs = Forgetting()
+                mode = repeating_modes(graphs)[k]
+                f = theano.function(
+                    [x, n, rate], outputs, mode=mode,
+                    on_unused_input='ignore', updates=[
+                        (w, T.cast(w - rate * x.sum(0) / x.shape[0],
+                                   w.dtype)),
+                        (state, T.cast(x.shape[1] * x[0], w.dtype))])
+                f(ones(2, 4), 1, 2)
+                gc.collect()
+                self.assertEqual(f.fn.program.recordings, 1)
+                self.assertGreater(len(graphs.read), 3)
+                self.assertEqual([one for one in graphs.read
+                                  if one() is None], [])
+
+    def test_state_is_not_held_twice(self):
+        test = self
+
+        class Watching(Repetition):
+            def record(self, function):
+                gc.collect()
+                test.assertEqual([one() for one in old], [None, None])
+                return super().record(function)
+
+        graphs, old = Watching(1), []
+        a, b = shared(3), shared(4)
+        f = theano.function([], a.sum() + b.sum(), updates=[
+            (a, a + 1), (b, b + 1)], mode=repeating_modes(graphs)[0])
+        f()
+        old += [weakref.ref(one.container.storage[0].tensor)
+                for one in (a, b)]
+        self.assertEqual(f(), 16)
+        self.assertEqual((f.fn.program.not_captured, graphs.made), (None, 1))
 
 
 class RandomTest(ReplayTest):
