@@ -1,6 +1,7 @@
 """Minibatches for functions on a device: kept there, or brought ahead of
 time."""
 
+import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -53,7 +54,10 @@ def prefetch(batches, device):
     array, or tensor on the device if that is not the CPU
     """
     device = torch.device(device)
-    stream = (torch.cuda.Stream(device) if device.type == 'cuda' else None)
+    stream = None
+    if device.type == 'cuda':
+        stream = _stream_on(torch.cuda.current_device()
+                            if device.index is None else device.index)
     batches = iter(batches)
 
     def take():
@@ -81,3 +85,11 @@ def prefetch(batches, device):
                 batch.record_stream(torch.cuda.current_stream(device))
             coming = executor.submit(take)
             yield batch
+
+
+@functools.lru_cache(maxsize=None)
+def _stream_on(index):
+    """The stream for copies to a CUDA device: one for all epochs, since
+    PyTorch has but 32, which it hands out in turn; after so many, copies would
+    come to the stream on which functions are recorded."""
+    return torch.cuda.Stream(index)

@@ -1,6 +1,7 @@
 import itertools
 import threading
 import unittest
+from unittest import mock
 
 import numpy as np
 import theano
@@ -10,6 +11,7 @@ from theano.compile.mode import Mode
 from tests.engine.compare import TorchLinker, torch, torch_mode
 
 try:
+    from kneerepro.engine import feeding
     from kneerepro.engine.feeding import DeviceArray, prefetch
 except ImportError:
     pass
@@ -48,6 +50,18 @@ class PrefetchTest(unittest.TestCase):
         batches.close()
         self.assertEqual(taken, [0, 1])
         self.assertEqual(threading.active_count(), before)
+
+    def test_one_stream_for_all_epochs(self):
+        # After 32 of them, PyTorch hands out the same ones again.
+        self.addCleanup(feeding._stream_on.cache_clear)
+        for device in 'cuda', 'cuda:1':
+            feeding._stream_on.cache_clear()
+            with mock.patch.multiple(
+                    torch.cuda, Stream=mock.DEFAULT, stream=mock.MagicMock(),
+                    current_device=lambda: 0) as mocks:
+                for _ in range(3):
+                    self.assertEqual(list(prefetch([], device)), [])
+            mocks['Stream'].assert_called_once_with(int(device[5:] or 0))
 
     def test_error_reaches_the_reader(self):
         def source():
