@@ -8,10 +8,16 @@ table      a training step's time and memory beside PyTorch alone
 run        how long the thesis's four trainings take
 =========  ==============================================================
 
-All of them, or those that are named. What they find goes into a JSON file and
-into a report that says what passed; parts that are not run again keep what
-they found there. It needs Theano, Lasagne, PyTorch, NumPy, SciPy and six, from
-Python 3.12 on setuptools, and `run` tqdm.
+All of them, or those that are named. After each of them, what it found goes
+into a JSON file and into a report that says what passed; parts that are not
+run again, or were stopped, keep what they found there. So, on a GPU that is
+there for minutes, some can be run now and others later:
+
+    gpu_check.py equality tests --seconds 200
+    gpu_check.py table run --seconds 200
+
+It needs Theano, Lasagne, PyTorch, NumPy, SciPy and six, from Python 3.12 on
+setuptools, and `run` tqdm.
 """
 
 import argparse
@@ -30,7 +36,7 @@ os.environ['PYTHONPATH'] = os.pathsep.join(
 import gpu_report  # noqa: E402
 from steps import THESIS  # noqa: E402
 
-from kneerepro import cli  # noqa: E402
+from kneerepro import cli, files  # noqa: E402
 from kneerepro.errors import UserError  # noqa: E402
 
 _NEEDED = ['theano', 'lasagne', 'torch', 'numpy', 'scipy', 'six']
@@ -83,7 +89,7 @@ def parse_arguments():
                         help='of the table, whose median is taken (default: '
                         '50)')
     parser.add_argument('--seconds', type=cli.positive_float, default=460.,
-                        help='that a part may take (default: 460)')
+                        help='that each part may take (default: 460)')
     parser.add_argument('--json', metavar='FILE', default='gpu_check.json',
                         help='(default: gpu_check.json)')
     parser.add_argument('--report', metavar='FILE', default='gpu_check.rst',
@@ -111,8 +117,10 @@ def read(path):
 
 
 def write(path, text):
-    with open(path, 'w', encoding='utf-8') as file:
-        file.write(text)
+    # Whoever is stopped meanwhile keeps what was there.
+    with files.replacing(path) as temporary:
+        with open(temporary, 'w', encoding='utf-8') as file:
+            file.write(text)
 
 
 if __name__ == '__main__':

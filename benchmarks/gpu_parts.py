@@ -103,7 +103,7 @@ def table(settings):
                 raise UserError('the time was over before its turn')
             rows += take_turns([{**case, 'engine': engine}
                                 for engine in ('torch', 'native')],
-                               settings.steps)
+                               settings.steps, end)
         except UserError as error:
             rows.append({'network': network, 'error': str(error)})
     return rows

@@ -7,6 +7,7 @@ whatever else the machine does slows all.
 
 import contextlib
 import json
+import math
 import os
 import platform
 import resource
@@ -25,8 +26,8 @@ from kneerepro.errors import UserError
 # it, or take another allocator.
 _KEEP = {'MALLOC_MMAP_MAX_': '0', 'MALLOC_TOP_PAD_': str(64 * 2**20),
          'MALLOC_TRIM_THRESHOLD_': str(2**31 - 1)}
-# Seconds before each step, for the threads of whoever came before wait for more
-# work at full speed a while (OpenBLAS's longest).
+# Seconds before each step on the CPU, for the threads of whoever came before
+# wait for more work at full speed a while (OpenBLAS's longest).
 _PAUSE = 0.2
 
 
@@ -69,7 +70,6 @@ class Worker:
         self.compiling = self._ask('compile')['seconds']
 
     def step(self):
-        time.sleep(_PAUSE)
         answer = self._ask('step')
         self.steps.append(answer['seconds'])
         self.losses.append(answer['losses'])
@@ -106,7 +106,7 @@ def with_flag(flag):
     return ','.join(filter(None, [os.environ.get('THEANO_FLAGS'), flag]))
 
 
-def take_turns(cases, count):
+def take_turns(cases, count, end=math.inf):
     """Have processes make training steps, each in its turn.
 
     Parameters
@@ -115,6 +115,9 @@ def take_turns(cases, count):
         What :func:`steps.compile_step` is to be given, for each.
     count : int
         Steps of each, after a first one.
+    end : float, optional
+        The time, of ``time.monotonic``, after which they begin no more steps;
+        two of each are made in any case.
 
     Returns
     -------
@@ -132,7 +135,9 @@ def take_turns(cases, count):
         for case in cases:
             workers.append(Worker(case, folder))
             stack.callback(workers[-1].close)
-        for _ in range(1 + count):
+        for i in range(1 + count):
+            if i > 1 and time.monotonic() > end:
+                break
             for worker in workers:
                 worker.step()
         return [worker.row() for worker in workers]
@@ -161,6 +166,8 @@ def _work(case):
     from steps import compile_step
     step = None
     for word in sys.stdin:
+        if word == 'step\n' and not _on_cuda(case):
+            time.sleep(_PAUSE)
         start = time.perf_counter()
         losses = None
         if word == 'compile\n':

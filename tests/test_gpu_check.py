@@ -1,10 +1,13 @@
 """The check of the engine on a GPU, tried on the CPU; and its report."""
 
+import contextlib
 import functools
+import io
 import json
 import os
 import subprocess
 import sys
+import time
 import unittest
 from unittest import mock
 
@@ -199,6 +202,31 @@ runpy.run_path({CHECK!r}, run_name='__main__')
         self.assertGreater(module['ran'], 0)
         self.assertEqual(module['failed'], [])
 
+    def test_a_part_that_is_stopped(self):
+        # Parts before it are written down, and so is what it found before.
+        known = {'table': results()['table']}
+        self.write('found.json', json.dumps(known))
+        check, parts = benchmark('gpu_check'), benchmark('gpu_parts')
+        tests = [{'name': 'a', 'ran': 1, 'failed': [], 'skipped': {}}]
+        with mock.patch.multiple(
+                parts, tests=lambda settings: tests,
+                table=mock.Mock(side_effect=KeyboardInterrupt)), \
+                mock.patch('sys.argv', [
+                    'gpu_check.py', 'tests', 'table', '--device', 'cpu',
+                    '--json', self.path('found.json'),
+                    '--report', self.path('found.rst')]), \
+                contextlib.redirect_stdout(io.StringIO()), \
+                self.assertRaises(KeyboardInterrupt):
+            check.main()
+        found = self.found('found')
+        self.assertEqual(found['tests']['results'], tests)
+        self.assertEqual(found['table'], known['table'])
+        self.assertIn(b'Not run: equality.', self.read('found.rst'))
+        # So is what was there if it is stopped while it writes.
+        with self.assertRaises(UnicodeEncodeError):
+            check.write(self.path('found.json'), 'x' * 10**5 + '\udc80')
+        self.assertEqual(self.found('found'), found)
+
     def test_another_file(self):
         path = self.write('other.json', '[1]')
         done = check('--device', 'cpu', '--json', path)
@@ -268,6 +296,36 @@ class TurnsTest(unittest.TestCase):
         self.assertGreater(min(row['steps']), 0)
         self.assertTrue(0.05 < row['memory'] < 10)
         self.assertTrue(np.isfinite(row['compiling'] + row['first']))
+
+    def test_pauses_on_the_cpu_alone(self):
+        turns, steps = benchmark('turns'), benchmark('steps')
+        for on_cuda in False, True:
+            with mock.patch.object(steps, 'compile_step',
+                                   return_value=lambda: [0.5]), \
+                    mock.patch.object(turns, '_on_cuda',
+                                      return_value=on_cuda), \
+                    mock.patch.multiple(
+                        torch.cuda, synchronize=mock.DEFAULT,
+                        max_memory_allocated=lambda: 2**30), \
+                    mock.patch('time.sleep') as sleep, \
+                    mock.patch('sys.stdin', ['compile\n', 'step\n',
+                                             'step\n']), \
+                    contextlib.redirect_stdout(io.StringIO()) as said:
+                turns._work({'engine': 'native'})
+            self.assertEqual(sleep.call_count, 0 if on_cuda else 2)
+            answers = [json.loads(line)
+                       for line in said.getvalue().splitlines()]
+            self.assertEqual([one['losses'] for one in answers],
+                             [None, [0.5], [0.5]])
+
+    def test_time_is_over(self):
+        turns = benchmark('turns')
+        with mock.patch.object(turns, 'Worker') as worker:
+            for end, made in (time.monotonic() - 1, 2), (
+                    time.monotonic() + 600, 6):
+                worker().step.reset_mock()
+                turns.take_turns([{}], 5, end)
+                self.assertEqual(worker().step.call_count, made)
 
     def test_a_process_that_stops(self):
         turns = benchmark('turns')
