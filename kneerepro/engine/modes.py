@@ -8,7 +8,7 @@ from theano.configparser import change_flags
 from theano.gof import Query
 from theano.gof.opt import Optimizer
 
-from .fused import BF16_TAG, KEEP_FLIPPED, TAG
+from .fused import BF16_TAG, FLIP_ONCE, FUSE, KEEP_FLIPPED, TAG
 from .graphs import CudaGraphs
 from .linker import TorchLinker
 
@@ -90,7 +90,8 @@ def torch_mode(device='auto', precision='float32', cuda_graphs=None,
         tf32 = _is_on('THEANO_TORCH_TF32')
     device, graphs = torch.device(device), None
     if device.type != 'cpu':
-        optimizer = optimizer.excluding(KEEP_FLIPPED)
+        optimizer = optimizer.excluding(KEEP_FLIPPED).including(
+            FLIP_ONCE, FUSE)
     if cuda_graphs and device.type == 'cuda':
         graphs = CudaGraphs(device)
     return TorchMode(TorchLinker(device, graphs=graphs, tf32=tf32), optimizer)

@@ -13,7 +13,7 @@ from tests.engine.test_fused import FusedTest, count
 
 try:
     from kneerepro.engine import torch_mode
-    from kneerepro.engine.fused.flips import Flip
+    from kneerepro.engine.fused.flips import FLIP_ONCE, KEEP_FLIPPED, Flip
     from kneerepro.engine.values import memory
 except ImportError:
     pass    # without PyTorch, EngineTest skips
@@ -187,7 +187,7 @@ class KeptFlippedTest(FusedTest):
 
     def test_with_rewrites_and_without(self):
         for mode, expected in (self.modes()[0], True), (
-                self.modes()[0].excluding('torch_keep_flipped'), False):
+                self.modes()[0].excluding(KEEP_FLIPPED), False):
             _, train, filters = self.trained(mode)
             self.assertEqual(count(train, Flip) > 0, expected)
             self.assertEqual(is_reversed(filters[0].get_value(borrow=True)),
@@ -205,11 +205,30 @@ class KeptFlippedTest(FusedTest):
 
 
 class OtherDevicesTest(EngineTest):
-    def test_not_where_arrays_do_not_lie(self):
+    def test_flipped_once_where_arrays_do_not_lie(self):
         x, filters, loss = network()
+        outputs = [loss, *T.grad(loss, [*filters, x])]
         graph = theano.gof.FunctionGraph(
-            [x, *filters], [loss, *T.grad(loss, filters)], clone=True,
-            update_mapping={1: 1, 2: 2})
+            [x, *filters], outputs, clone=True, update_mapping={1: 1, 2: 2})
         torch_mode('cuda').optimizer.optimize(graph)
-        self.assertFalse(any(isinstance(node.op, Flip)
-                             for node in graph.apply_nodes))
+        flips = [node for node in graph.apply_nodes
+                 if isinstance(node.op, Flip)]
+        self.assertEqual({node.inputs[0] for node in flips},
+                         set(graph.inputs[1:]))
+        self.assertEqual(len(flips), 2)
+        # Each is used forwards and backwards.
+        for node in flips:
+            self.assertFalse(node.op.kept)
+            self.assertGreaterEqual(len(node.outputs[0].clients), 2)
+
+    def test_values(self):
+        mode = torch_mode('cpu').excluding(KEEP_FLIPPED)
+
+        def run(mode):
+            x, filters, loss = network(penalty=True)
+            train = theano.function([x], loss, mode=mode, updates=updates.adam(
+                loss, filters))
+            return [train(images()) for _ in range(3)] + [
+                w.get_value() for w in filters]
+
+        self.assert_equal(run(mode.including(FLIP_ONCE)), run(mode))

@@ -6,13 +6,26 @@ import tempfile
 import unittest
 
 import numpy as np
+import theano
+import theano.tensor as T
+from theano import scalar
+from theano.scalar import Composite
+from theano.tensor.elemwise import Elemwise
 
-from tests.engine.compare import DEVICE, EngineTest, torch, values
+from tests.engine.compare import (
+    DEVICE, FLOATS, PRECISION, EngineTest, torch, torch_mode, values)
+from tests.engine.training import build, compile_steps
 
 try:
-    from kneerepro.engine.fused import rectifier
+    from torch.cuda.jiterator import _CodeParser
+
+    from kneerepro.engine.fused import FUSE
+    from kneerepro.engine.fused.multiply_add import MultiplyAdd
+    from kneerepro.engine.fused.rectifier import (
+        Rectifier, RectifierGradient, RectifierGradientByOutput)
     from kneerepro.engine.kernels import random
-    from kneerepro.engine.kernels.jit import Jitted
+    from kneerepro.engine.kernels.elemwise import scalar_function
+    from kneerepro.engine.kernels.jit import Jitted, code_of
 except ImportError:
     pass    # without PyTorch, EngineTest skips
 
@@ -26,7 +39,7 @@ def compiled(code, dtype, inputs, outputs):
     results = ''.join(f', y[{k} * n + i]' for k in range(outputs))
     call = (f'y[i] = {name}<{kind}>({arguments})' if outputs == 1
             else f'{name}<{kind}>({arguments}{results})')
-    source = (f'#include <cstdint>\n{code}\nextern "C" void run('
+    source = (f'#include <cstdint>\n#include <math.h>\n{code}\nextern "C" void run('
               f'{kind}* x, {kind}* y, int64_t n) '
               f'{{ for (int64_t i = 0; i < n; i++) {call}; }}')
     with tempfile.TemporaryDirectory() as folder:
@@ -49,50 +62,57 @@ def compiled(code, dtype, inputs, outputs):
 class CodeTest(EngineTest):
     """What is compiled for CUDA does what is done elsewhere in steps."""
 
-    def setUp(self):
-        self.made = []
-
-    def record(self, module):
-        """Have what a module makes of code be kept."""
-        def make(code, otherwise, outputs=1):
-            self.made.append((code, otherwise))
-            return Jitted(code, otherwise, outputs)
-        self.addCleanup(setattr, module, 'Jitted', module.Jitted)
-        module.Jitted = make
-
-    def test_rectifiers(self):
-        self.record(rectifier)
-        for slopes in (0., 1.), (0.2, 1.), (0.01, 2.), (-0.5, 1.), (1., 1.):
-            for kind, build in [
-                    (rectifier.Rectifier, rectifier._rectify),
-                    (rectifier.RectifierGradient,
-                     rectifier._rectify_gradient),
-                    (rectifier.RectifierGradientByOutput,
-                     rectifier._rectify_gradient_by_output)]:
-                if kind is rectifier.RectifierGradientByOutput and (
-                        slopes[0] < 0):
-                    continue
-                self.made.clear()
-                build(kind(*slopes))
-                (code, in_steps), = self.made
-                for dtype in 'float32', 'float64':
-                    self.check(kind, slopes, code, in_steps, dtype)
-
-    def check(self, kind, slopes, code, in_steps, dtype):
-        arrays = [values(dtype, 200)
-                  for _ in range(1 + (kind is not rectifier.Rectifier))]
-        arrays[0][:8] = 0, -0., np.inf, -np.inf, np.nan, 1e-30, -1e-30, 0
-        if kind is rectifier.RectifierGradientByOutput:
-            arrays[0] = rectifier._rectify(rectifier.Rectifier(*slopes))(
-                torch.from_numpy(arrays[0])).numpy()
+    def check(self, op, arrays, signs=0):
+        """The same of a scalar Op; and of so many numbers, their signs."""
+        dtype = str(arrays[0].dtype)
+        node = Elemwise(op)(*(T.tensor(dtype, (False,))
+                              for _ in arrays)).owner
+        code = code_of(op, [dtype] * len(arrays))
+        # Which PyTorch finds in it.
+        self.assertEqual(_CodeParser(code).function_name, 'fused')
         found, = compiled(code, dtype, len(arrays), 1)(*arrays)
+        in_steps = scalar_function(op, [dtype] * len(arrays), [dtype], node,
+                                   torch.device('cpu'))
         expected = in_steps(*(torch.from_numpy(array.copy())
                               for array in arrays)).numpy()
-        np.testing.assert_array_equal(found, expected)
-        if not slopes[0]:
-            # By the sign of 0, the gradient tells what was below.
-            np.testing.assert_array_equal(np.signbit(found[:4]),
-                                          np.signbit(expected[:4]))
+        precision = PRECISION.get(dtype, 1e-11)
+        np.testing.assert_allclose(found, expected, precision, precision)
+        np.testing.assert_array_equal(np.signbit(found[:signs]),
+                                      np.signbit(expected[:signs]))
+        return expected
+
+    def test_rectifiers(self):
+        for dtype in FLOATS:
+            for slopes in (0., 1.), (0.2, 1.), (0.01, 2.), (1., 1.), (-1., 1.):
+                x, g = values(dtype, 200), values(dtype, 200)
+                x[:8] = 0, -0., np.inf, -np.inf, np.nan, 1e-30, -1e-30, 0
+                # By the sign of 0, the gradient tells what was below.
+                y = self.check(Rectifier(*slopes), [x],
+                               signs=0 if slopes[0] else 7)
+                self.check(RectifierGradient(*slopes), [x, g])
+                if slopes[0] >= 0:
+                    self.check(RectifierGradientByOutput(*slopes), [y, g])
+
+    def test_multiply_add(self):
+        for dtype in FLOATS:
+            for sign in 1, -1:
+                self.check(MultiplyAdd(sign),
+                           [values(dtype, 50) for _ in range(3)])
+
+    def test_training_steps(self):
+        for network in 'cae2d', 'wgan_gp':
+            pair, _ = build(network, 1, 4)
+            _, steps = compile_steps(network, pair, torch_mode(
+                'cpu').including(FUSE), 4)
+            ops = {node.op.scalar_op: node for function, _ in steps
+                   for node in function.maker.fgraph.apply_nodes
+                   if isinstance(node.op, Elemwise)
+                   and isinstance(node.op.scalar_op, Composite)}
+            self.assertGreater(len(ops), 2)
+            for op, node in ops.items():
+                dtype = node.outputs[0].dtype
+                self.check(op, [values(dtype, 50, low=0.5, high=2)
+                                for _ in node.inputs])
 
     def test_random_streams(self):
         rng = np.random.RandomState(3)
@@ -100,10 +120,57 @@ class CodeTest(EngineTest):
                  (random._M1, random._M1, random._M2, random._M2)]
         for column, m in zip(state, (2**31 - 1,) * 2 + (2**31 - 21069,) * 2):
             column[:3] = 0, 1, m - 1
-        found = compiled(random._next.code, 'int64', 4, 3)(*state)
+        code = random._next.code
+        self.assertEqual(_CodeParser(code).function_name, 'mrg')
+        found = compiled(code, 'int64', 4, 3)(*state)
         expected = random._next_in_steps(*map(torch.from_numpy, state))
         for a, b in zip(found, expected):
             np.testing.assert_array_equal(a, b)
+
+    def test_without_code(self):
+        for op, dtypes in [(scalar.switch, ['bool', 'float32', 'float32']),
+                           (scalar.lt, ['float32'] * 2),
+                           (scalar.add, ['float32', 'float64']),
+                           (scalar.add, ['float16'] * 2),
+                           (scalar.add, ['float64'] * 9)]:
+            self.assertIsNone(code_of(op, dtypes))
+        self.assertIsNotNone(code_of(scalar.add, ['float64'] * 8))
+
+
+class CompositeTest(EngineTest):
+    def modes(self):
+        """As for CUDA, where what is fused is compiled; here, it is carried
+        out in steps."""
+        return [torch_mode(DEVICE, tf32=False).including(FUSE)]
+
+    def count(self, inputs, outputs):
+        function = theano.function(inputs, outputs, mode=self.modes()[0])
+        return [len(node.op.scalar_op.fgraph.apply_nodes)
+                for node in function.maker.fgraph.apply_nodes
+                if isinstance(node.op, Elemwise)
+                and isinstance(node.op.scalar_op, Composite)]
+
+    def test_values(self):
+        for dtype in FLOATS:
+            x, y = (T.tensor(dtype, (False,) * 2) for _ in range(2))
+            row = T.tensor(dtype, (True, False))
+            for output in (T.exp(x) * y - row, T.nnet.relu(x * y + row, 0.2),
+                           T.sqrt(T.sqr(x) + abs(y)) / (1 + T.sqr(row))):
+                outputs = [output, T.grad(output.sum(), x)]
+                self.assert_same([x, y, row], outputs, values(dtype, 4, 5),
+                                 values(dtype, 4, 5), values(dtype, 1, 5))
+
+    def test_what_is_fused(self):
+        x, y = T.matrices('xy')
+        self.assertEqual(self.count([x, y], T.exp(x + y) / T.sqrt(y)), [4])
+        # What two need is computed once.
+        shared = T.exp(x)
+        self.assertEqual(self.count([x, y], [shared * y, shared + y]), [])
+        # Neither integers nor what is true or false.
+        i = T.imatrix()
+        self.assertEqual(self.count([x, i], T.exp(x) * (i + 1)), [])
+        self.assertEqual(self.count([x, y], T.switch(
+            T.lt(x, y), T.exp(x), y)), [])
 
 
 class JittedTest(EngineTest):

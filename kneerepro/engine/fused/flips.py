@@ -6,6 +6,9 @@ gradient. So where a parameter is trained by elementwise operations, these are
 carried out on flipped values; the parameter, and what an optimiser keeps for
 it, lie in memory flipped from then on. As arrays they have negative strides, so
 that everybody sees what they saw before.
+
+On other devices than the CPU, where there are no such strides, a parameter is
+flipped once for all convolutions that use it.
 """
 
 import copy
@@ -24,8 +27,8 @@ from .adam import AdamStep
 from .conv_bias import ConvolutionWithBias
 from .patterns import TAG
 
-#: The name of the rewrite, for devices on which arrays do not lie.
-KEEP_FLIPPED = 'torch_keep_flipped'
+#: The names of the rewrites, for the CPU and for other devices.
+KEEP_FLIPPED, FLIP_ONCE = 'torch_keep_flipped', 'torch_flip_once'
 
 
 class Flip(Op):
@@ -37,13 +40,15 @@ class Flip(Op):
     kept : bool
         Whether the result is the new value of an input, which is then kept as
         it is in memory: nothing is moved.
+    resident : bool
+        Whether inputs of the graph are tensors on the device.
     """
 
-    __props__ = 'axes', 'kept'
+    __props__ = 'axes', 'kept', 'resident'
     view_map = {0: [0]}
 
-    def __init__(self, axes, kept=False):
-        self.axes, self.kept = axes, kept
+    def __init__(self, axes, kept=False, resident=False):
+        self.axes, self.kept, self.resident = axes, kept, resident
 
     def make_node(self, x):
         return Apply(self, [x], [x.type()])
@@ -59,12 +64,16 @@ def _is_input(variable):
     return variable.owner is None and not isinstance(variable, Constant)
 
 
+def _is_of_array(node):
+    return not node.op.resident and _is_input(node.inputs[0])
+
+
 @register(Flip, device=True,
-          host=lambda node: [0] if _is_input(node.inputs[0]) else [])
+          host=lambda node: [0] if _is_of_array(node) else [])
 def build_flip(op, node, device):
     if op.kept:
         return lambda x: Reversed(x, op.axes)
-    if not _is_input(node.inputs[0]):
+    if not _is_of_array(node):
         return lambda x: x.flip(op.axes)
 
     def flip(array):
@@ -106,7 +115,21 @@ class KeepFlipped(Optimizer):
                     reason=KEEP_FLIPPED)
 
 
-def _without_flip(node):
+class FlipOnce(Optimizer):
+    """Have convolutions take flipped parameters, of which Theano then makes
+    one of equal ones."""
+
+    def apply(self, fgraph):
+        for node in fgraph.toposort():
+            op = getattr(node.op, 'convolution', node.op)
+            new = (None if isinstance(op, BY_FILTERS)
+                   else _without_flip(node, resident=True))
+            if new:
+                fgraph.replace_all_validate(list(zip(node.outputs, new)),
+                                            reason=FLIP_ONCE)
+
+
+def _without_flip(node, resident=False):
     """A convolution, or gradient, that flips an input of the graph or
     what it returns: what takes its place."""
     op = getattr(node.op, 'convolution', node.op)
@@ -118,7 +141,7 @@ def _without_flip(node):
         filters = int(isinstance(op, FORWARD))
         if not _is_input(inputs[filters]):
             return None
-        inputs[filters] = Flip(axes)(inputs[filters])
+        inputs[filters] = Flip(axes, resident=resident)(inputs[filters])
     op = copy.copy(op)
     op.filter_flip = False
     if isinstance(node.op, ConvolutionWithBias):
@@ -184,3 +207,4 @@ class _Later:
 # When updates and biases are in their operations, and before Theano makes one
 # of equal ones.
 optdb.register(KEEP_FLIPPED, KeepFlipped(), 48.92, TAG)
+optdb.register(FLIP_ONCE, FlipOnce(), 48.92)

@@ -42,6 +42,10 @@ class MultiplyAdd(ScalarOp):
     def impl(self, x, a, b):
         return x + self.sign * a * b
 
+    def c_code(self, node, name, inputs, outputs, sub):
+        sign = '+' if self.sign > 0 else '-'
+        return f'{outputs[0]} = {inputs[0]} {sign} {" * ".join(inputs[1:])};'
+
 
 @register_scalar(MultiplyAdd)
 def _multiply_add(op):

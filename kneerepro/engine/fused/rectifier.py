@@ -19,7 +19,6 @@ from theano.tensor.elemwise import Elemwise
 
 from ..dispatch import takes_out
 from ..kernels.elemwise import register_scalar
-from ..kernels.jit import Jitted
 from .patterns import TAG, factors, inputs_of, scaled
 
 
@@ -40,12 +39,24 @@ class _Slopes:
     def __str__(self):
         return f'{type(self).__name__}{{{self.negative}, {self.positive}}}'
 
+    def c_code(self, node, name, inputs, outputs, sub):
+        # x: what decides, y: what is multiplied.
+        return self._code.format(
+            x=inputs[0], y=inputs[-1], z=outputs[0],
+            **{name: f'({node.outputs[0].type.dtype_specs()[1]}){number!r}'
+               for name, number in [
+                   ('negative', self.negative), ('positive', self.positive),
+                   ('mean', (self.negative + self.positive) / 2)]})
+
 
 class Rectifier(_Slopes, UnaryScalarOp):
     """``negative * x`` below 0, ``positive * x`` above.
 
     At 0, the result is 0 without a sign, which it may have below.
     """
+
+    _code = ('{z} = {x} == 0 ? 0 : {x} > 0 ? {y} * {positive} '
+             ': {y} * {negative};')
 
     def __init__(self, negative, positive):
         super().__init__(negative, positive, same_out)
@@ -57,6 +68,9 @@ class Rectifier(_Slopes, UnaryScalarOp):
 
 class RectifierGradient(_Slopes, BinaryScalarOp):
     """``g`` times the slope at ``x``; at 0, the mean of both."""
+
+    _code = ('{z} = {x} == 0 ? {y} * {mean} : {x} > 0 ? {y} * {positive} '
+             ': {y} * {negative};')
 
     def __init__(self, negative, positive):
         super().__init__(negative, positive, upcast_out)
@@ -77,6 +91,9 @@ class RectifierGradientByOutput(_Slopes, BinaryScalarOp):
 
     def __init__(self, negative, positive):
         super().__init__(negative, positive, upcast_out)
+        self._code = RectifierGradient._code if negative else (
+            '{z} = {x} > 0 ? {y} * {positive} : {x} == 0 && 1 / {x} > 0 '
+            '? {y} * {mean} : {y} * {negative};')
 
     def impl(self, y, g):
         if y == 0 and (self.negative or math.copysign(1, y) > 0):
@@ -90,36 +107,26 @@ def _rectify(op):
         return lambda x: torch.clamp(x, max=0) * op.negative
     slope = op.negative / op.positive
 
-    def in_steps(x, out=None):
+    @takes_out
+    def rectify(x, out=None):
         if slope == 0:
             x = out = torch.add(x, 0, out=out)      # of -0, that is 0
         out = torch._C._nn.leaky_relu(x, slope, out=out)
         return out if op.positive == 1 else out.mul_(op.positive)
-
-    jitted = Jitted(
-        'template <typename T> T rectifier(T x) { return x == T(0) ? T(0) '
-        f': x > T(0) ? x * T({op.positive}) : x * T({op.negative}); }}',
-        in_steps)
-
-    @takes_out
-    def rectify(x, out=None):
-        return jitted(x) if x.is_cuda else in_steps(x, out)
 
     return rectify
 
 
 @register_scalar(RectifierGradient)
 def _rectify_gradient(op):
-    return _gradient(op, lambda x: x, 'x == T(0)')
+    return _gradient(op, lambda x: x)
 
 
 @register_scalar(RectifierGradientByOutput)
 def _rectify_gradient_by_output(op):
-    if op.negative:
-        return _rectify_gradient(op)
     # Of the bits of 0 and -0, only those of 0 are 0.
-    return _gradient(op, lambda y: y.view(_INTEGERS[y.dtype]),
-                     'x == T(0) && T(1) / x > T(0)')
+    return _gradient(op, (lambda y: y) if op.negative else (
+        lambda y: y.view(_INTEGERS[y.dtype])))
 
 
 _INTEGERS = {torch.float16: torch.int16, torch.float32: torch.int32,
@@ -132,9 +139,8 @@ def _never_zero(x):
     return x.device.type == 'cpu' and torch.count_nonzero(x) == x.numel()
 
 
-def _gradient(op, zero_where, condition):
-    """The gradient, with its mean where a function of the tensor is 0; as a
-    `condition` on an element in C++."""
+def _gradient(op, zero_where):
+    """The gradient, with its mean where a function of the tensor is 0."""
     mean = (op.positive + op.negative) / 2
 
     def but_at_zero(x, g, out):
@@ -155,15 +161,8 @@ def _gradient(op, zero_where, condition):
         out = but_at_zero(x, g, out)
         return torch.where(zero, at_zero, out, out=out)
 
-    jitted = Jitted(
-        'template <typename T> T rectifier_gradient(T x, T g) { return g * '
-        f'({condition} ? T({mean}) : x > T(0) ? T({op.positive}) '
-        f': T({op.negative})); }}', lambda x, g: everywhere(x, g, None))
-
     @takes_out
     def gradient(x, g, out=None):
-        if x.is_cuda:
-            return jitted(x, g)
         if _never_zero(zero_where(x)):
             return but_at_zero(x, g, out)
         if out is None or out.ndim == 0 or out.device.type != 'cpu':

@@ -13,6 +13,7 @@ from theano.tensor.nnet.sigm import (
 from ..dispatch import (
     not_implemented, register, register_on_host, takes_out)
 from ..values import UNSIGNED, to_device, torch_dtype
+from .jit import Jitted, code_of
 
 # Of tensors that have the type of the result.
 _ARITHMETIC = {
@@ -94,6 +95,8 @@ def build_elemwise(op, node, device):
     function = scalar_function(
         op.scalar_op, [variable.dtype for variable in node.inputs],
         [variable.dtype for variable in node.outputs], node, device)
+    if device.type == 'cuda':
+        function = _jitted(op.scalar_op, node, function) or function
     check = _same_shape_check(node)
     takes = function in _TAKE_OUT or getattr(function, 'takes_out', False)
     if takes and len(node.inputs) > 2 and isinstance(
@@ -112,6 +115,15 @@ def build_elemwise(op, node, device):
         return function(*inputs, out=out)
 
     return run_into if takes else run
+
+
+def _jitted(op, node, function):
+    """A function compiled for CUDA, of what takes several operations, if there
+    is code for it; or None."""
+    if not isinstance(op, (scalar.Composite, *_SCALARS)):
+        return None
+    code = code_of(op, [variable.dtype for variable in node.inputs])
+    return None if code is None else Jitted(code, function)
 
 
 def _small_first(function, node):
