@@ -10,6 +10,7 @@ from collections import Counter
 
 import numpy as np
 
+from .kernels.layout import placed
 from .recording import Recording, write_back
 from .runner import Runner
 from .split import Split
@@ -186,7 +187,7 @@ class Replayer(Runner):
         home = None if container is None else container.home
         if home is None or home.shape != tensor.shape or (
                 home.tensor.device != tensor.device):
-            home = Resident(tensor.clone())
+            home = Resident(placed(tensor).clone())
             if container is not None:
                 container.home = home
         elif home is not value:

@@ -2,6 +2,7 @@
 
 import contextlib
 
+from .kernels.layout import placed
 from .precision import on_cuda
 from .values import Resident, to_device
 
@@ -35,7 +36,7 @@ class Runner:
         for i in self.stored:
             cell = self.cells[i]
             if not isinstance(cell[0], Resident):
-                cell[0] = Resident(to_device(cell[0], self.device))
+                cell[0] = Resident(placed(to_device(cell[0], self.device)))
         values = [cell[0] for cell in self.cells]
         with self.settings():
             return self.program.run(values, self._resident, self.updates)

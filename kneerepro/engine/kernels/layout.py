@@ -17,6 +17,13 @@ def channels_last(x):
     return x.contiguous(memory_format=kind)
 
 
+def placed(x):
+    """A tensor in the order in which it is to stay on a device: filters as
+    convolutions take them, so that none has to bring them into it at each
+    step."""
+    return channels_last(x) if x.ndim in (4, 5) else x
+
+
 def channels_to_end(x):
     """Images with their channels as the last axis, of which each element lies
     beside the one before."""
