@@ -10,6 +10,7 @@ they look at nothing but the graph, so that any Theano code gets them.
 from . import (  # noqa: F401, registers them
     adam, bf16, composites, constant_factors, conv_bias, flips, means,
     multiply_add, rectifier)
+from .adam import TOGETHER  # noqa: F401
 from .bf16 import BF16_TAG  # noqa: F401
 from .composites import FUSE  # noqa: F401
 from .flips import FLIP_ONCE, KEEP_FLIPPED  # noqa: F401

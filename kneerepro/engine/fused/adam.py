@@ -1,11 +1,14 @@
-"""Adam's update of a parameter and its two moments, in one pass and in
-place."""
+"""Adam's update of a parameter and its two moments, in one pass and in place;
+and on CUDA, that of all parameters by one call."""
+
+from collections import defaultdict
 
 import numpy as np
 import torch
 from theano.compile import optdb
 from theano.gof import Apply, InconsistencyError, Op
 from theano.gof.destroyhandler import DestroyHandler
+from theano.gof.graph import ancestors
 from theano.gof.opt import Optimizer, local_optimizer, out2in
 from theano.scalar import Add, Mul, Pow, Sqr, Sqrt, Sub, TrueDiv
 from theano.tensor.elemwise import Elemwise
@@ -13,6 +16,9 @@ from theano.tensor.elemwise import Elemwise
 from ..dispatch import register
 from ..kernels.layout import in_order, memory_order
 from .patterns import TAG, constant, inputs_of, number_of, scaled
+
+#: The name of the rewrite that is for CUDA, where each call takes its time.
+TOGETHER = 'torch_adam_together'
 
 
 class AdamStep(Op):
@@ -67,52 +73,121 @@ class AdamStep(Op):
             cell[0] = np.asarray(value, variable.dtype)
 
 
+class AdamSteps(Op):
+    """One step of Adam on several parameters.
+
+    Parameters
+    ----------
+    step : AdamStep
+    count : int
+        Of the parameters.
+
+    Notes
+    -----
+    Takes what `step` takes of one parameter after the other, but the rate, and
+    at last that. Returns what `step` does, of one after the other.
+    """
+
+    __props__ = 'step', 'count'
+    moves = True
+
+    def __init__(self, step, count):
+        self.step, self.count = step, count
+        if step.inplace:
+            self.destroy_map = {3 * k + i: [4 * k + i]
+                                for k in range(count) for i in range(3)}
+
+    def make_node(self, *inputs):
+        return Apply(self, list(inputs), [
+            variable.type() for parts in self.parts(inputs)
+            for variable in parts[:3]])
+
+    def parts(self, inputs):
+        """The inputs of each parameter's step."""
+        return [(*inputs[4 * k:4 * k + 4], inputs[-1])
+                for k in range(self.count)]
+
+    def infer_shape(self, node, shapes):
+        return [shape for parts in self.parts(shapes) for shape in parts[:3]]
+
+    def perform(self, node, inputs, outputs):
+        for k, (parts, variables) in enumerate(zip(
+                self.parts(inputs), self.parts(node.inputs))):
+            self.step.perform(self.step.make_node(*variables), parts,
+                              outputs[3 * k:3 * k + 3])
+
+
 @register(AdamStep, device=True)
 def build_adam_step(op, node, device):
-    # PyTorch corrects for the number of steps, which the rate has in it
-    # already: after so many, the correction is 1.
-    steps = torch.tensor(1e12, device=device)
+    kernel = _Kernel(op, device)
+    return lambda *inputs: kernel([inputs])
 
-    def step(*inputs):
-        *state, g, rate = inputs
-        if any(value.shape != g.shape for value in state):
-            raise ValueError(
-                'Input dimension mis-match: parameter, moments and gradient '
-                'have shapes '
-                + ', '.join(str(tuple(x.shape)) for x in inputs[:4]))
-        if not op.inplace:
-            state = [value.clone() for value in state]
-        if g.dtype == torch.float64 and device.type != 'cpu':
+
+@register(AdamSteps, device=True)
+def build_adam_steps(op, node, device):
+    kernel = _Kernel(op.step, device)
+    return lambda *inputs: kernel(op.parts(inputs))
+
+
+class _Kernel:
+    """Makes the steps of some parameters."""
+
+    def __init__(self, op, device):
+        self._op, self._device = op, device
+        # PyTorch corrects for the number of steps, which the rate has in it
+        # already: after so many, the correction is 1.
+        self._steps = torch.tensor(1e12, device=device)
+
+    def __call__(self, steps):
+        """New values, three of each; of a list of what each step takes."""
+        op, on_cpu, rate = self._op, self._device.type == 'cpu', steps[0][-1]
+        states = []
+        for *state, g, _ in steps:
+            if any(value.shape != g.shape for value in state):
+                raise ValueError(
+                    'Input dimension mis-match: parameter, moments and '
+                    'gradient have shapes ' + ', '.join(
+                        str(tuple(x.shape)) for x in (*state, g)))
+            states.append(state if op.inplace
+                          else [value.clone() for value in state])
+        gradients = [g for *_, g, _ in steps]
+        if gradients[0].dtype == torch.float64 and not on_cpu:
             # There, PyTorch's kernel takes the rate in single precision.
-            return _plain_step(op, *state, g, rate)
+            for state, g in zip(states, gradients):
+                _plain_step(op, *state, g, rate)
+            return [value for state in states for value in state]
         # The kernel goes through memory from one end to the other, so all are
         # to be in one order: on the CPU that of the gradient, which the others
         # keep once they were moved into it.
-        order = memory_order(g if device.type == 'cpu' else state[0])
-        g = g.permute(order).contiguous()
-        state = [value.permute(order) for value in state]
-        dense = list(map(in_order, state))
+        orders = [memory_order(g if on_cpu else state[0])
+                  for state, g in zip(states, gradients)]
+        gradients = [g.permute(order).contiguous()
+                     for g, order in zip(gradients, orders)]
+        states = [[value.permute(order) for value in state]
+                  for state, order in zip(states, orders)]
+        dense = [list(map(in_order, state)) for state in states]
+        parameters, m, v = map(list, zip(*dense))
         torch._fused_adam_(
-            [dense[0]], [g], [dense[1]], [dense[2]], [], [steps], lr=rate,
-            beta1=op.beta1, beta2=op.beta2, weight_decay=0, eps=op.epsilon,
-            amsgrad=False, maximize=False)
-        if device.type != 'cpu':
+            parameters, gradients, m, v, [], [self._steps] * len(steps),
+            lr=rate, beta1=op.beta1,
+            beta2=op.beta2, weight_decay=0, eps=op.epsilon, amsgrad=False,
+            maximize=False)
+        if not on_cpu:
             # Others may count on where they are.
-            for value, changed in zip(state, dense):
-                if value is not changed:
-                    value.copy_(changed)
-            dense = state
-        back = sorted(range(len(order)), key=order.__getitem__)
-        return [value.permute(back) for value in dense]
-
-    return step
+            for state, changed in zip(states, dense):
+                for value, new in zip(state, changed):
+                    if value is not new:
+                        value.copy_(new)
+            dense = states
+        return [value.permute(sorted(range(len(order)),
+                                     key=order.__getitem__))
+                for state, order in zip(dense, orders) for value in state]
 
 
 def _plain_step(op, parameter, m, v, g, rate):
     m.mul_(op.beta1).add_(g, alpha=1 - op.beta1)
     v.mul_(op.beta2).addcmul_(g, g, value=1 - op.beta2)
     parameter.sub_(rate * m / (torch.sqrt(v) + op.epsilon))
-    return [parameter, m, v]
 
 
 @local_optimizer([Elemwise])
@@ -192,8 +267,35 @@ class UpdateInPlace(Optimizer):
                     pass    # it writes elsewhere then
 
 
+class UpdateTogether(Optimizer):
+    """Have one call make the steps that have the same rate."""
+
+    def apply(self, fgraph):
+        groups = defaultdict(list)
+        for node in fgraph.toposort():
+            if isinstance(node.op, AdamStep):
+                kind = node.op, node.inputs[-1], node.inputs[0].dtype
+                groups[kind].append(node)
+        for (op, rate, _), nodes in groups.items():
+            before = {variable.owner for node in nodes
+                      for variable in ancestors(node.inputs)}
+            # None of them may have to wait for another.
+            if len(nodes) < 2 or not before.isdisjoint(nodes):
+                continue
+            new = AdamSteps(op, len(nodes))(
+                *(x for node in nodes for x in node.inputs[:-1]), rate)
+            try:
+                fgraph.replace_all_validate(
+                    list(zip((variable for node in nodes
+                              for variable in node.outputs), new)),
+                    reason=TOGETHER)
+            except InconsistencyError:
+                pass    # somebody reads what would be overwritten too early
+
+
 # As it is written, so that Theano need not simplify a dozen operations for
 # each parameter, which takes it seconds; and what is seen to be one only then.
 optdb.register('torch_adam_as_written', out2in(fuse_adam), 0.5, TAG)
 optdb.register('torch_adam', out2in(fuse_adam), 48.9, TAG)
 optdb.register('torch_adam_inplace', UpdateInPlace(), 75, TAG)
+optdb.register(TOGETHER, UpdateTogether(), 75.1)
