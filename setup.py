@@ -23,9 +23,10 @@ setup(
         'Lasagne>=0.1',
         # From 1.24 on, Theano's C code does not compile.
         'numpy>=1.20,<1.24; python_version < "3.12"',
-        'numpy>=2.0,<2.3; python_version >= "3.12"',
+        'numpy>=2.0,<2.6; python_version >= "3.12"',
         'setuptools; python_version >= "3.12"',     # Theano: distutils
-        'scipy>=1.8,<1.16',
+        'scipy>=1.8,<1.16; python_version < "3.12"',
+        'scipy>=1.8,<1.19; python_version >= "3.12"',
         'six',                  # Theano's, which it does not always declare
         'scipy-openblas32',     # the BLAS of Theano's C code
         'pydicom>=2.4,<4',

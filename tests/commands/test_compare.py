@@ -70,11 +70,19 @@ class DefaultTest(CompareTest):
                          'cell')
 
     def test_as_a_module_without_torch(self):
-        # As where it is not installed: an import fails.
-        script = ('import sys; sys.modules["torch"] = None; '
-                  'from kneerepro.commands import main; '
-                  'sys.exit(main(["compare", "--format", "md", "--variant", '
-                  '"width=0.01"]))')
+        # As where it is not installed: an import fails. (With None in its
+        # place among the modules, SciPy 1.18 takes it for there.)
+        script = '''
+import sys
+class Hiding:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == 'torch':
+            raise ImportError(name)
+sys.meta_path.insert(0, Hiding)
+from kneerepro.commands import main
+sys.exit(main(['compare', '--format', 'md', '--variant', 'width=0.01']))
+'''
         process = subprocess.run(
             [sys.executable, '-c', script], cwd=ROOT, text=True,
             stdin=subprocess.DEVNULL, capture_output=True)
