@@ -125,7 +125,8 @@ class CudaGraphsTest(unittest.TestCase):
                 linker = torch_mode('cuda', cuda_graphs=given).linker
                 self.assertEqual(linker.graphs is not None, expected)
                 self.assertIs(linker.clone().graphs, linker.graphs)
-                self.assertIsNone(torch_mode('cpu', cuda_graphs=given).linker.graphs)
+                on_cpu = torch_mode('cpu', cuda_graphs=given).linker
+                self.assertIsNone(on_cpu.graphs)
         for given, environment, expected in [
                 (None, {}, True), (False, {}, False),
                 (None, {'THEANO_TORCH_TF32': '0'}, False)]:

@@ -39,8 +39,8 @@ def compiled(code, dtype, inputs, outputs):
     results = ''.join(f', y[{k} * n + i]' for k in range(outputs))
     call = (f'y[i] = {name}<{kind}>({arguments})' if outputs == 1
             else f'{name}<{kind}>({arguments}{results})')
-    source = (f'#include <cstdint>\n#include <math.h>\n{code}\nextern "C" void run('
-              f'{kind}* x, {kind}* y, int64_t n) '
+    source = ('#include <cstdint>\n#include <math.h>\n'
+              f'{code}\nextern "C" void run({kind}* x, {kind}* y, int64_t n) '
               f'{{ for (int64_t i = 0; i < n; i++) {call}; }}')
     with tempfile.TemporaryDirectory() as folder:
         library = os.path.join(folder, 'run.so')

@@ -1,8 +1,8 @@
 """Means, and what their gradients have of them.
 
 Theano divides by the size of each axis in turn, where once by their product
-does as well. And the gradient of a variance sums the differences from the mean,
-which is 0.
+does as well. And the gradient of a variance sums the differences from the
+mean, which is 0.
 """
 
 import math

@@ -1,8 +1,7 @@
 """Elementwise operations in C++, for CUDA.
 
-PyTorch compiles them with CUDA's own compiler, which it brings along, when they
-are called for the first time with numbers of a type; that takes some tenths of
-a second.
+PyTorch compiles them with CUDA's own compiler, which it brings along, when
+they are called for the first time with numbers of a type.
 """
 
 import contextlib
