@@ -42,8 +42,7 @@ class Convolution:
     def forward(self, images, filters, bias=None):
         """The convolution, of shape ``(batch, filters, ...)``."""
         if self._too_small(images, filters.shape[2:]):
-            return self.forward(images.float(), filters.float(),
-                                None if bias is None else bias.float())
+            return self.forward(images.float(), filters.float(), bias)
         filters = self._flipped(filters)
         padding, extra = self._padding(filters.shape[2:])
         if extra:
