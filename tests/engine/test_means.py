@@ -1,3 +1,4 @@
+import numpy as np
 import theano
 import theano.tensor as T
 from theano.scalar import TrueDiv
@@ -41,6 +42,15 @@ class MeansTest(FusedTest):
             self.assertEqual(*numbers)
         tiny = T.dscalars(2)
         self.assert_same(tiny, [tiny[0] / tiny[1] / tiny[1]], 1e-300, 1e-200)
+        for number in 1e200, np.inf, np.nan, 0., -2.:
+            divisor = T.constant(number)
+            self.assert_same([self.c], [
+                self.c / divisor / self.c.shape[0] / divisor],
+                values('float64', 3))
+        x = T.tensor('float16', (False,) * 2)
+        sizes = [T.cast(n, 'float16') for n in x.shape]
+        self.assert_same([x], [x / sizes[0] / sizes[1]],
+                         values('float16', 300, 300))
 
     def test_products_of_sizes(self):
         variance = T.sqr(self.x - self.x.mean(

@@ -38,7 +38,8 @@ def sizes(variable):
     """
     number, node = constant(variable), variable.owner
     if number is not None:
-        return [int(number)] if number == int(number) else None
+        return [int(number)] if 0 < number < 2 ** 31 and (
+            number.is_integer()) else None
     if node is None:
         return None
     if isinstance(node.op, Shape_i):
@@ -91,7 +92,9 @@ def divide_once(node):
 
 
 def _is_size(variable):
-    return number_of(variable) is not None and sizes(variable) is not None
+    # (The product would soon be too large for float16.)
+    return variable.dtype != 'float16' and (
+        number_of(variable) is not None and sizes(variable) is not None)
 
 
 def _product(counts):
