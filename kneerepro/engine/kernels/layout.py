@@ -6,6 +6,8 @@ import torch
 def channels_last(x):
     """Images or filters with the channels last in memory."""
     kind = torch.channels_last if x.ndim == 4 else torch.channels_last_3d
+    if x.shape[1] > 1 and x.is_contiguous(memory_format=kind):
+        return x
     if x.shape[1] == 1 and x.is_contiguous():
         # Either order is the same then, but PyTorch goes by the strides.
         return x.as_strided(x.shape, torch.empty(
