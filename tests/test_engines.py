@@ -71,6 +71,7 @@ class EngineTest(unittest.TestCase):
             self.assertEqual((linker.graphs is not None, linker.tf32,
                               cudnn.deterministic), expected)
 
+    @NEEDS_TORCH
     def test_precision(self):
         x = theano.tensor.matrix()
         for precision, counted in ('float32', 0), ('bf16', 1):
