@@ -169,9 +169,8 @@ class _Kernel:
         parameters, m, v = map(list, zip(*dense))
         torch._fused_adam_(
             parameters, gradients, m, v, [], [self._steps] * len(steps),
-            lr=rate, beta1=op.beta1,
-            beta2=op.beta2, weight_decay=0, eps=op.epsilon, amsgrad=False,
-            maximize=False)
+            lr=rate, beta1=op.beta1, beta2=op.beta2, weight_decay=0,
+            eps=op.epsilon, amsgrad=False, maximize=False)
         if not on_cpu:
             # Others may count on where they are.
             for state, changed in zip(states, dense):

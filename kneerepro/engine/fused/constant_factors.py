@@ -12,7 +12,7 @@ from theano.scalar import Mul, TrueDiv
 from theano.tensor import Sum, mul, true_div
 from theano.tensor.elemwise import Elemwise
 
-from .patterns import TAG, inputs_of
+from .patterns import TAG, if_like, inputs_of
 
 
 @local_optimizer([Sum])
@@ -45,7 +45,7 @@ def sum_before_product(node):
                                   if is_constant(x)))
     for x in denominators:
         result = true_div(result, x.dimshuffle(kept))
-    return [result] if result.type == output.type else False
+    return if_like(result, output)
 
 
 @local_optimizer([Elemwise])
@@ -65,7 +65,7 @@ def divide_factors(node):
         return False
     result = mul(large[0], true_div(
         mul(*small) if len(small) > 1 else small[0], divisor))
-    return [result] if result.type == output.type else False
+    return if_like(result, output)
 
 
 def _split(variable):

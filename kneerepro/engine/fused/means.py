@@ -19,7 +19,7 @@ from theano.tensor.elemwise import DimShuffle, Elemwise
 from theano.tensor.opt import MakeVector
 from theano.tensor.subtensor import Subtensor
 
-from .patterns import TAG, constant, inputs_of, number_of
+from .patterns import TAG, constant, if_like, inputs_of, number_of
 
 
 def sizes(variable):
@@ -80,14 +80,14 @@ def divide_once(node):
     x, inner = inputs_of(quotient, TrueDiv, 2) or (None, None)
     if x is not None and len(quotient.clients) == 1 and (
             _is_size(divisor) and _is_size(inner)):
-        return _if_like(true_div(x, _product([inner, divisor])), output)
+        return if_like(true_div(x, _product([inner, divisor])), output)
     factors = inputs_of(output, Mul) or []
     counts = list(filter(_is_size, factors))
     if len(counts) < 2 or not output.ndim or (
             not output.dtype.startswith('float')):
         return False
     others = [x for x in factors if x not in counts]
-    return _if_like(mul(*others, _product(counts)) if others
+    return if_like(mul(*others, _product(counts)) if others
                     else _product(counts), output)
 
 
@@ -157,7 +157,7 @@ def without_zeros(node):
             return [zero]
         others = [x for x in inputs_of(output, Add) or [] if x is not zero]
         if others:
-            return _if_like(add(*others) if len(others) > 1 else others[0],
+            return if_like(add(*others) if len(others) > 1 else others[0],
                             output)
     return False
 
@@ -169,10 +169,6 @@ def _is_zero(variable):
     if isinstance(node.op, DimShuffle):
         return _is_zero(node.inputs[0])
     return isinstance(node.op, Alloc) and constant(node.inputs[0]) == 0
-
-
-def _if_like(result, output):
-    return [result] if result.type == output.type else False
 
 
 optdb.register('torch_means', in2out(divide_once, name='torch_divide_once'),

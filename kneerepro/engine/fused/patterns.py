@@ -73,3 +73,9 @@ def number_of(variable):
             node.inputs[0].ndim == 0):
         return node.inputs[0]
     return variable.dimshuffle() if variable.ndim else variable
+
+
+def if_like(result, output):
+    """What a local rewrite returns that has a result for an output: that, or
+    False if it is of another type."""
+    return [result] if result.type == output.type else False

@@ -19,7 +19,7 @@ from theano.tensor.elemwise import Elemwise
 
 from ..dispatch import takes_out
 from ..kernels.elemwise import register_scalar
-from .patterns import TAG, factors, inputs_of, scaled
+from .patterns import TAG, factors, if_like, inputs_of, scaled
 
 
 class _Slopes:
@@ -236,9 +236,8 @@ def take_from_output(node):
         return False
     for client, _ in x.clients:
         if isinstance(client.op.scalar_op, Rectifier):
-            output = Elemwise(RectifierGradientByOutput(*slopes))(
-                client.outputs[0], g)
-            return [output] if output.type == node.outputs[0].type else False
+            return if_like(Elemwise(RectifierGradientByOutput(*slopes))(
+                client.outputs[0], g), node.outputs[0])
     return False
 
 
@@ -247,8 +246,8 @@ def _same(variables, others):
 
 
 def _product(variables, like):
-    result = mul(*variables) if len(variables) > 1 else variables[0]
-    return [result] if result.type == like.type else False
+    return if_like(mul(*variables) if len(variables) > 1 else variables[0],
+                   like)
 
 
 optdb.register('torch_rectifiers', in2out(fuse_sum, fuse_scale,

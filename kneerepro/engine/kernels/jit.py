@@ -30,14 +30,14 @@ class Jitted:
     outputs : int
     """
 
+    #: As :func:`kneerepro.engine.dispatch.takes_out` marks functions.
+    takes_out = True
+
     def __init__(self, code, otherwise, outputs=1):
         self.code, self._otherwise = code, otherwise
         self._function = (
             jiterator._create_jit_fn(code) if outputs == 1
             else jiterator._create_multi_output_jit_fn(code, outputs))
-
-    #: As :func:`kneerepro.engine.dispatch.takes_out` marks functions.
-    takes_out = True
 
     def __call__(self, *tensors, out=None):
         """The result, or a tuple of them, of tensors of one type, which are
