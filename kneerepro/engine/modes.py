@@ -8,8 +8,7 @@ from theano.configparser import change_flags
 from theano.gof import Query
 from theano.gof.opt import Optimizer
 
-from .fused import (
-    BF16_TAG, FLIP_ONCE, FUSE, KEEP_FLIPPED, TAG, TOGETHER)
+from .fused import BF16_TAG, CUDA_TAG, KEEP_FLIPPED, TAG
 from .graphs import CudaGraphs
 from .linker import TorchLinker
 
@@ -91,8 +90,7 @@ def torch_mode(device='auto', precision='float32', cuda_graphs=None,
         tf32 = _is_on('THEANO_TORCH_TF32')
     device, graphs = torch.device(device), None
     if device.type != 'cpu':
-        optimizer = optimizer.excluding(KEEP_FLIPPED).including(
-            FLIP_ONCE, FUSE, TOGETHER)
+        optimizer = optimizer.excluding(KEEP_FLIPPED).including(CUDA_TAG)
     if cuda_graphs and device.type == 'cuda':
         graphs = CudaGraphs(device)
     return TorchMode(TorchLinker(device, graphs=graphs, tf32=tf32), optimizer)

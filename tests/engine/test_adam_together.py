@@ -8,7 +8,7 @@ from tests.engine.test_fused import FusedTest
 
 try:
     from kneerepro.engine import torch_mode
-    from kneerepro.engine.fused import TOGETHER
+    from kneerepro.engine.fused import CUDA_TAG
     from kneerepro.engine.fused.adam import AdamStep, AdamSteps
 except ImportError:
     pass    # without PyTorch, EngineTest skips
@@ -17,7 +17,7 @@ except ImportError:
 class AdamTogetherTest(FusedTest):
     def modes(self):
         """As for CUDA, where there is one call for all parameters."""
-        return [torch_mode(DEVICE).including(TOGETHER), torch_mode(DEVICE)]
+        return [torch_mode(DEVICE).including(CUDA_TAG), torch_mode(DEVICE)]
 
     def setUp(self):
         super().setUp()

@@ -13,7 +13,7 @@ from tests.engine.test_fused import FusedTest, count
 
 try:
     from kneerepro.engine import torch_mode
-    from kneerepro.engine.fused.flips import FLIP_ONCE, KEEP_FLIPPED, Flip
+    from kneerepro.engine.fused.flips import KEEP_FLIPPED, Flip
     from kneerepro.engine.values import memory
 except ImportError:
     pass    # without PyTorch, EngineTest skips
@@ -231,4 +231,4 @@ class OtherDevicesTest(EngineTest):
             return [train(images()) for _ in range(3)] + [
                 w.get_value() for w in filters]
 
-        self.assert_equal(run(mode.including(FLIP_ONCE)), run(mode))
+        self.assert_equal(run(mode.including('torch_flip_once')), run(mode))

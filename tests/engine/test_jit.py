@@ -19,7 +19,7 @@ from tests.engine.training import build, compile_steps
 try:
     from torch.cuda.jiterator import _CodeParser
 
-    from kneerepro.engine.fused import FUSE
+    from kneerepro.engine.fused import CUDA_TAG
     from kneerepro.engine.fused.multiply_add import MultiplyAdd
     from kneerepro.engine.fused.rectifier import (
         Rectifier, RectifierGradient, RectifierGradientByOutput)
@@ -103,7 +103,7 @@ class CodeTest(EngineTest):
         for network in 'cae2d', 'wgan_gp':
             pair, _ = build(network, 1, 4)
             _, steps = compile_steps(network, pair, torch_mode(
-                'cpu').including(FUSE), 4)
+                'cpu').including(CUDA_TAG), 4)
             ops = {node.op.scalar_op: node for function, _ in steps
                    for node in function.maker.fgraph.apply_nodes
                    if isinstance(node.op, Elemwise)
@@ -141,7 +141,7 @@ class CompositeTest(EngineTest):
     def modes(self):
         """As for CUDA, where what is fused is compiled; here, it is carried
         out in steps."""
-        return [torch_mode(DEVICE, tf32=False).including(FUSE)]
+        return [torch_mode(DEVICE, tf32=False).including(CUDA_TAG)]
 
     def count(self, inputs, outputs):
         function = theano.function(inputs, outputs, mode=self.modes()[0])

@@ -53,6 +53,10 @@ class TrainingTest(EngineTest):
                     for one in (graphs, None))
                 for a, b in zip(found[:3], expected[:3]):
                     self.assertEqual(difference(a, b), 0)
+                # As the graph that is optimised for the CPU.
+                self.assertLess(difference(
+                    found.losses, self.plain(network).losses),
+                    TOLERANCES['float32'])
                 for step in found.steps:
                     self.assertIsNone(step.fn.program.not_captured)
                     self.assertEqual(step.fn.program.recordings, 1)

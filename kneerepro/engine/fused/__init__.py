@@ -8,10 +8,8 @@ they look at nothing but the graph, so that any Theano code gets them.
 """
 
 from . import (  # noqa: F401, registers them
-    adam, bf16, composites, constant_factors, conv_bias, flips, means,
-    multiply_add, rectifier)
-from .adam import TOGETHER  # noqa: F401
+    adam, bf16, channel_sums, composites, constant_factors, conv_bias, flips,
+    means, multiply_add, rectifier, squares, sums)
 from .bf16 import BF16_TAG  # noqa: F401
-from .composites import FUSE  # noqa: F401
-from .flips import FLIP_ONCE, KEEP_FLIPPED  # noqa: F401
-from .patterns import TAG  # noqa: F401
+from .flips import KEEP_FLIPPED  # noqa: F401
+from .patterns import CUDA_TAG, TAG  # noqa: F401

@@ -15,10 +15,8 @@ from theano.tensor.elemwise import Elemwise
 
 from ..dispatch import register
 from ..kernels.layout import in_order, memory_order
-from .patterns import TAG, constant, inputs_of, number_of, scaled
-
-#: The name of the rewrite that is for CUDA, where each call takes its time.
-TOGETHER = 'torch_adam_together'
+from .patterns import (
+    CUDA_TAG, TAG, constant, inputs_of, number_of, scaled)
 
 
 class AdamStep(Op):
@@ -287,7 +285,7 @@ class UpdateTogether(Optimizer):
                 fgraph.replace_all_validate(
                     list(zip((variable for node in nodes
                               for variable in node.outputs), new)),
-                    reason=TOGETHER)
+                    reason='torch_adam_together')
             except InconsistencyError:
                 pass    # somebody reads what would be overwritten too early
 
@@ -297,4 +295,5 @@ class UpdateTogether(Optimizer):
 optdb.register('torch_adam_as_written', out2in(fuse_adam), 0.5, TAG)
 optdb.register('torch_adam', out2in(fuse_adam), 48.9, TAG)
 optdb.register('torch_adam_inplace', UpdateInPlace(), 75, TAG)
-optdb.register(TOGETHER, UpdateTogether(), 75.1)
+# On CUDA, each call takes its time.
+optdb.register('torch_adam_together', UpdateTogether(), 75.1, CUDA_TAG)

@@ -12,7 +12,7 @@ from theano.scalar import Mul, TrueDiv
 from theano.tensor import Sum, mul, true_div
 from theano.tensor.elemwise import Elemwise
 
-from .patterns import TAG, if_like, inputs_of
+from .patterns import TAG, if_like, inputs_of, quotient_of
 
 
 @local_optimizer([Sum])
@@ -28,7 +28,7 @@ def sum_before_product(node):
     def is_constant(factor):
         return all(factor.broadcastable[axis] for axis in axes)
 
-    numerators, denominators = _split(variable)
+    numerators, denominators = quotient_of(variable)
     summed = [x for x in numerators if not is_constant(x)]
     if (not summed or not all(map(is_constant, denominators))
             or len(summed) == len(numerators) and not denominators
@@ -66,15 +66,6 @@ def divide_factors(node):
     result = mul(large[0], true_div(
         mul(*small) if len(small) > 1 else small[0], divisor))
     return if_like(result, output)
-
-
-def _split(variable):
-    """Numerators and denominators of a product or quotient."""
-    quotient = inputs_of(variable, TrueDiv, 2)
-    if quotient:
-        numerators, denominators = _split(quotient[0])
-        return numerators, [*denominators, quotient[1]]
-    return list(inputs_of(variable, Mul) or [variable]), []
 
 
 optdb.register('torch_sum_before_product', out2in(sum_before_product), 48.5,

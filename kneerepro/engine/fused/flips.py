@@ -25,10 +25,10 @@ from ..kernels.conv import BY_FILTERS, BY_IMAGES, FORWARD
 from ..values import Reversed, reverse, to_device
 from .adam import AdamStep
 from .conv_bias import ConvolutionWithBias
-from .patterns import TAG
+from .patterns import CUDA_TAG, TAG
 
-#: The names of the rewrites, for the CPU and for other devices.
-KEEP_FLIPPED, FLIP_ONCE = 'torch_keep_flipped', 'torch_flip_once'
+#: The name of the rewrite that is for the CPU alone.
+KEEP_FLIPPED = 'torch_keep_flipped'
 
 
 class Flip(Op):
@@ -126,7 +126,7 @@ class FlipOnce(Optimizer):
                    else _without_flip(node, resident=True))
             if new:
                 fgraph.replace_all_validate(list(zip(node.outputs, new)),
-                                            reason=FLIP_ONCE)
+                                            reason='torch_flip_once')
 
 
 def _without_flip(node, resident=False):
@@ -207,4 +207,4 @@ class _Later:
 # When updates and biases are in their operations, and before Theano makes one
 # of equal ones.
 optdb.register(KEEP_FLIPPED, KeepFlipped(), 48.92, TAG)
-optdb.register(FLIP_ONCE, FlipOnce(), 48.92)
+optdb.register('torch_flip_once', FlipOnce(), 48.92, CUDA_TAG)

@@ -1,20 +1,11 @@
-"""Means, and what their gradients have of them.
+"""Means, which Theano divides by the size of each axis in turn, where once by
+their product does as well."""
 
-Theano divides by the size of each axis in turn, where once by their product
-does as well. And the gradient of a variance sums the differences from the
-mean, which is 0.
-"""
-
-import math
-from collections import Counter
-
-import numpy as np
 from theano.compile import optdb
 from theano.compile.ops import Shape_i
 from theano.gof.opt import in2out, local_optimizer
-from theano.scalar import Add, Cast, Mul, Sub, TrueDiv
-from theano.tensor import Alloc, NotScalarConstantError, Sum
-from theano.tensor import add, alloc, mul, true_div
+from theano.scalar import Cast, Mul, TrueDiv
+from theano.tensor import NotScalarConstantError, mul, true_div
 from theano.tensor.elemwise import DimShuffle, Elemwise
 from theano.tensor.opt import MakeVector
 from theano.tensor.subtensor import Subtensor
@@ -49,10 +40,10 @@ def sizes(variable):
     if isinstance(node.op, Subtensor):
         return _size_in_list(node)
     factors = inputs_of(variable, Mul)
-    return None if factors is None else _joined(map(sizes, factors))
+    return None if factors is None else joined(map(sizes, factors))
 
 
-def _joined(counts):
+def joined(counts):
     """Lists of sizes as one; None if one is none."""
     counts = list(counts)
     return None if None in counts else sum(counts, [])
@@ -102,76 +93,5 @@ def _product(counts):
     return mul(*map(number_of, counts)).dimshuffle(['x'] * counts[0].ndim)
 
 
-@local_optimizer([Sum])
-def sum_about_mean(node):
-    """``sum(x - mean(x)) = 0``."""
-    axes = getattr(node.op, 'axis', None)
-    x, mean = inputs_of(node.inputs[0], Sub, 2) or (None, None)
-    if not isinstance(node.op, Sum) or axes is None or x is None or (
-            x.type != node.inputs[0].type):
-        return False
-    kept = [axis for axis in range(x.ndim) if axis not in axes]
-    total, counts = _divided(mean)
-    shuffle = total.owner
-    if shuffle is None or not isinstance(shuffle.op, DimShuffle) or (
-            list(shuffle.op.new_order) != [
-                'x' if axis in axes else kept.index(axis)
-                for axis in range(x.ndim)]):
-        return False
-    total, more = _divided(shuffle.inputs[0])
-    if total.owner is None or (
-            total.owner.op != node.op or total.owner.inputs != [x]):
-        return False
-    shape = node.fgraph.shape_feature.shape_of[x]
-    counts = _joined(counts + more)
-    expected = _joined(sizes(shape[axis]) for axis in axes)
-    if None in (counts, expected) or _counted(counts) != _counted(expected):
-        return False
-    return [alloc(np.zeros((), node.outputs[0].dtype),
-                  *(shape[axis] for axis in kept))]
-
-
-def _divided(variable):
-    """What a variable is a quotient of, and the sizes of each divisor."""
-    counts = []
-    while inputs_of(variable, TrueDiv, 2):
-        variable, divisor = inputs_of(variable, TrueDiv, 2)
-        counts.append(sizes(divisor))
-    return variable, counts
-
-
-def _counted(counts):
-    """The product of sizes, in a form to compare."""
-    return (math.prod(size for size in counts if isinstance(size, int)),
-            Counter(size for size in counts if not isinstance(size, int)))
-
-
-@local_optimizer([Elemwise])
-def without_zeros(node):
-    """What becomes of such a 0: ``0 x = 0``, ``0 / x = 0``, ``x + 0 = x``."""
-    output = node.outputs[0]
-    for zero in filter(_is_zero, node.inputs):
-        if zero.type == output.type and (
-                inputs_of(output, Mul)
-                or inputs_of(output, TrueDiv) and zero is node.inputs[0]):
-            return [zero]
-        others = [x for x in inputs_of(output, Add) or [] if x is not zero]
-        if others:
-            return if_like(add(*others) if len(others) > 1 else others[0],
-                            output)
-    return False
-
-
-def _is_zero(variable):
-    node = variable.owner
-    if node is None:
-        return False
-    if isinstance(node.op, DimShuffle):
-        return _is_zero(node.inputs[0])
-    return isinstance(node.op, Alloc) and constant(node.inputs[0]) == 0
-
-
 optdb.register('torch_means', in2out(divide_once, name='torch_divide_once'),
                48.61, TAG)
-optdb.register('torch_sums_about_means', in2out(
-    sum_about_mean, without_zeros, name='torch_sums_about_means'), 48.62, TAG)

@@ -1,11 +1,13 @@
 """What the rewrites ask of a graph."""
 
-from theano.scalar import Mul
+from theano.scalar import Mul, Sqr, TrueDiv
 from theano.tensor import NotScalarConstantError, get_scalar_constant_value
 from theano.tensor.elemwise import DimShuffle, Elemwise
 
 #: That of the rewrites in Theano's ``optdb``.
 TAG = 'torch'
+#: That of those which CUDA alone has kernels for, or is faster with.
+CUDA_TAG = 'torch_cuda'
 
 
 def inputs_of(variable, scalar_op, count=None):
@@ -45,6 +47,27 @@ def factors(variable):
     return number, variables or [variable]
 
 
+def quotient_of(variable):
+    """Numerators and denominators of a product or quotient."""
+    quotient = inputs_of(variable, TrueDiv, 2)
+    if quotient:
+        numerators, denominators = quotient_of(quotient[0])
+        return numerators, [*denominators, quotient[1]]
+    return list(inputs_of(variable, Mul) or [variable]), []
+
+
+def floats_multiplied(variable):
+    """The two tensors of single or double precision that a variable is the
+    product of, each as large as that; twice the same for a square. None if it
+    is no such product, or if anything but one operation needs it."""
+    pair = 2 * (inputs_of(variable, Sqr) or []) or inputs_of(variable, Mul, 2)
+    if not pair or len(variable.clients) > 1 or (
+            variable.dtype not in ('float32', 'float64')
+            or any(x.type != variable.type for x in pair)):
+        return None
+    return pair
+
+
 def scaled(variable):
     """A variable and the number it is multiplied by, of which there must be
     one; or None."""
@@ -57,11 +80,14 @@ def scaled(variable):
 def of_channels(variable):
     """The vector that a variable is along the channels of images, the second
     axis, and constant along all others; or None."""
-    node = variable.owner
-    if node is None or not isinstance(node.op, DimShuffle) or list(
-            node.op.new_order) != ['x', 0] + ['x'] * (variable.ndim - 2):
+    if variable.ndim < 2 or [axis for axis in range(variable.ndim)
+                             if not variable.broadcastable[axis]] != [1]:
         return None
-    return node.inputs[0]
+    node = variable.owner
+    if node is not None and isinstance(node.op, DimShuffle) and list(
+            node.op.new_order) == ['x', 0] + ['x'] * (variable.ndim - 2):
+        return node.inputs[0]
+    return variable.dimshuffle(1)
 
 
 def number_of(variable):
