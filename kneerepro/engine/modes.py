@@ -8,7 +8,7 @@ from theano.configparser import change_flags
 from theano.gof import Query
 from theano.gof.opt import Optimizer
 
-from .fused import BF16_TAG, CUDA_TAG, KEEP_FLIPPED, TAG
+from .fused import BF16_TAG, CPU_TAG, CUDA_TAG, TAG
 from .graphs import CudaGraphs
 from .linker import TorchLinker
 
@@ -89,8 +89,8 @@ def torch_mode(device='auto', precision='float32', cuda_graphs=None,
     if tf32 is None:
         tf32 = _is_on('THEANO_TORCH_TF32')
     device, graphs = torch.device(device), None
-    if device.type != 'cpu':
-        optimizer = optimizer.excluding(KEEP_FLIPPED).including(CUDA_TAG)
+    optimizer = optimizer.excluding(
+        CUDA_TAG if device.type == 'cpu' else CPU_TAG)
     if cuda_graphs and device.type == 'cuda':
         graphs = CudaGraphs(device)
     return TorchMode(TorchLinker(device, graphs=graphs, tf32=tf32), optimizer)

@@ -29,6 +29,12 @@ INTEGERS = ['int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32',
 TYPES = INTEGERS + ['float16'] + FLOATS + ['bool']
 PRECISION = {'float16': 2e-3, 'float32': 2e-5, 'complex64': 2e-5}
 
+
+def as_for_cuda():
+    """A mode with the graph as optimised for CUDA, wherever it is run."""
+    return Mode(TorchLinker(DEVICE), torch_mode('cuda').provided_optimizer)
+
+
 RNG = np.random.RandomState(1)
 
 

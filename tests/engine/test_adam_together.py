@@ -3,12 +3,10 @@ import theano
 import theano.tensor as T
 from lasagne.updates import adam
 
-from tests.engine.compare import DEVICE, FLOATS
+from tests.engine.compare import DEVICE, FLOATS, as_for_cuda
 from tests.engine.test_fused import FusedTest
 
 try:
-    from kneerepro.engine import torch_mode
-    from kneerepro.engine.fused import CUDA_TAG
     from kneerepro.engine.fused.adam import AdamStep, AdamSteps
 except ImportError:
     pass    # without PyTorch, EngineTest skips
@@ -17,7 +15,8 @@ except ImportError:
 class AdamTogetherTest(FusedTest):
     def modes(self):
         """As for CUDA, where there is one call for all parameters."""
-        return [torch_mode(DEVICE).including(CUDA_TAG), torch_mode(DEVICE)]
+        mode = as_for_cuda()
+        return [mode, mode.excluding('torch_adam_together')]
 
     def setUp(self):
         super().setUp()

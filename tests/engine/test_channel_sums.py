@@ -7,11 +7,9 @@ from theano.scalar import Composite, Sub
 from theano.tensor import Sum
 
 from layers import BatchNormLayer
-from tests.engine.compare import DEVICE, FLOATS, EngineTest, values
+from tests.engine.compare import FLOATS, EngineTest, as_for_cuda, values
 
 try:
-    from kneerepro.engine import torch_mode
-    from kneerepro.engine.fused import CUDA_TAG, KEEP_FLIPPED
     from kneerepro.engine.fused.channel_sums import Moments, ProductSums
     from kneerepro.engine.fused.squares import SquareSum
 except ImportError:
@@ -24,8 +22,7 @@ class CudaTest(EngineTest):
     """With the graph as optimised for CUDA, wherever it is run."""
 
     def modes(self):
-        mode = torch_mode(DEVICE, tf32=False).excluding(
-            KEEP_FLIPPED).including(CUDA_TAG)
+        mode = as_for_cuda()
         return [mode, Mode('py', mode.provided_optimizer)]
 
     def numbers_of(self, kinds, inputs, outputs):

@@ -8,12 +8,12 @@ from lasagne import updates
 from theano.tensor.nnet import conv2d, conv3d
 from theano.tensor.nnet.abstract_conv import conv2d_grad_wrt_inputs
 
-from tests.engine.compare import DEVICE, EngineTest
+from tests.engine.compare import DEVICE, EngineTest, as_for_cuda
 from tests.engine.test_fused import FusedTest, count
 
 try:
     from kneerepro.engine import torch_mode
-    from kneerepro.engine.fused.flips import KEEP_FLIPPED, Flip
+    from kneerepro.engine.fused.flips import Flip
     from kneerepro.engine.values import memory
 except ImportError:
     pass    # without PyTorch, EngineTest skips
@@ -187,7 +187,7 @@ class KeptFlippedTest(FusedTest):
 
     def test_with_rewrites_and_without(self):
         for mode, expected in (self.modes()[0], True), (
-                self.modes()[0].excluding(KEEP_FLIPPED), False):
+                self.modes()[0].excluding('torch_keep_flipped'), False):
             _, train, filters = self.trained(mode)
             self.assertEqual(count(train, Flip) > 0, expected)
             self.assertEqual(is_reversed(filters[0].get_value(borrow=True)),
@@ -222,8 +222,6 @@ class OtherDevicesTest(EngineTest):
             self.assertGreaterEqual(len(node.outputs[0].clients), 2)
 
     def test_values(self):
-        mode = torch_mode('cpu').excluding(KEEP_FLIPPED)
-
         def run(mode):
             x, filters, loss = network(penalty=True)
             train = theano.function([x], loss, mode=mode, updates=updates.adam(
@@ -231,4 +229,5 @@ class OtherDevicesTest(EngineTest):
             return [train(images()) for _ in range(3)] + [
                 w.get_value() for w in filters]
 
-        self.assert_equal(run(mode.including('torch_flip_once')), run(mode))
+        mode = as_for_cuda()
+        self.assert_equal(run(mode), run(mode.excluding('torch_flip_once')))

@@ -13,13 +13,12 @@ from theano.scalar import Composite
 from theano.tensor.elemwise import Elemwise
 
 from tests.engine.compare import (
-    DEVICE, FLOATS, PRECISION, EngineTest, torch, torch_mode, values)
+    DEVICE, FLOATS, PRECISION, EngineTest, as_for_cuda, torch, values)
 from tests.engine.training import build, compile_steps
 
 try:
     from torch.cuda.jiterator import _CodeParser
 
-    from kneerepro.engine.fused import CUDA_TAG
     from kneerepro.engine.fused.multiply_add import MultiplyAdd
     from kneerepro.engine.fused.rectifier import (
         Rectifier, RectifierGradient, RectifierGradientByOutput)
@@ -102,8 +101,7 @@ class CodeTest(EngineTest):
     def test_training_steps(self):
         for network in 'cae2d', 'wgan_gp':
             pair, _ = build(network, 1, 4)
-            _, steps = compile_steps(network, pair, torch_mode(
-                'cpu').including(CUDA_TAG), 4)
+            _, steps = compile_steps(network, pair, as_for_cuda(), 4)
             ops = {node.op.scalar_op: node for function, _ in steps
                    for node in function.maker.fgraph.apply_nodes
                    if isinstance(node.op, Elemwise)
@@ -141,7 +139,7 @@ class CompositeTest(EngineTest):
     def modes(self):
         """As for CUDA, where what is fused is compiled; here, it is carried
         out in steps."""
-        return [torch_mode(DEVICE, tf32=False).including(CUDA_TAG)]
+        return [as_for_cuda()]
 
     def count(self, inputs, outputs):
         function = theano.function(inputs, outputs, mode=self.modes()[0])

@@ -296,4 +296,5 @@ optdb.register('torch_adam_as_written', out2in(fuse_adam), 0.5, TAG)
 optdb.register('torch_adam', out2in(fuse_adam), 48.9, TAG)
 optdb.register('torch_adam_inplace', UpdateInPlace(), 75, TAG)
 # On CUDA, each call takes its time.
-optdb.register('torch_adam_together', UpdateTogether(), 75.1, CUDA_TAG)
+optdb.register('torch_adam_together', UpdateTogether(), 75.1, TAG,
+               CUDA_TAG)

@@ -16,7 +16,7 @@ from theano.tensor import Sum, TensorType
 
 from ..dispatch import register
 from .patterns import (
-    CUDA_TAG, floats_multiplied, inputs_of, of_channels)
+    CUDA_TAG, TAG, floats_multiplied, inputs_of, of_channels)
 from .sums import sum_in_difference, sum_of
 
 
@@ -103,7 +103,7 @@ def build_product_sums(op, node):
 
 
 @local_optimizer([Sum])
-def sum_squares(node):
+def sum_moments(node):
     """``sum((x - mean(x)) ** 2)``, and the sum that the mean is made of."""
     a, b = _product(node) or (None, None)
     total = None if a is None or a is not b else sum_in_difference(a, node.op)
@@ -155,6 +155,7 @@ def _with_offset(x):
 
 
 # After Theano has made one of equal operations.
-optdb.register('torch_sums_of_squares', out2in(sum_squares), 49.01, CUDA_TAG)
-optdb.register('torch_sums_of_products', out2in(sum_products), 49.02,
+optdb.register('torch_moments', out2in(sum_moments), 49.01, TAG,
                CUDA_TAG)
+optdb.register('torch_product_sums', out2in(sum_products), 49.02,
+               TAG, CUDA_TAG)

@@ -8,7 +8,7 @@ from theano.tensor.elemwise import Elemwise
 from theano.tensor.opt import FusionOptimizer, local_elemwise_fusion_op
 
 from ..kernels.jit import MOST_INPUTS, code_of
-from .patterns import CUDA_TAG
+from .patterns import CUDA_TAG, TAG
 
 _fuse = local_elemwise_fusion_op(Elemwise, lambda node: MOST_INPUTS)
 
@@ -55,6 +55,7 @@ def _is_cheap(node):
 
 # After Theano has made one of equal operations. It does so again at last, for
 # those that were not fused after all.
-optdb.register('torch_compute_again', ComputeAgain(), 49.05, CUDA_TAG)
-optdb.register('torch_composites', FusionOptimizer(fuse_elementwise), 49.1,
+optdb.register('torch_compute_again', ComputeAgain(), 49.05, TAG,
                CUDA_TAG)
+optdb.register('torch_composites', FusionOptimizer(fuse_elementwise), 49.1,
+               TAG, CUDA_TAG)

@@ -25,10 +25,7 @@ from ..kernels.conv import BY_FILTERS, BY_IMAGES, FORWARD
 from ..values import Reversed, reverse, to_device
 from .adam import AdamStep
 from .conv_bias import ConvolutionWithBias
-from .patterns import CUDA_TAG, TAG
-
-#: The name of the rewrite that is for the CPU alone.
-KEEP_FLIPPED = 'torch_keep_flipped'
+from .patterns import CPU_TAG, CUDA_TAG, TAG
 
 
 class Flip(Op):
@@ -104,7 +101,7 @@ class KeepFlipped(Optimizer):
             new = _without_flip(node) or later.instead_of(node)
             if new:
                 fgraph.replace_all_validate(list(zip(node.outputs, new)),
-                                            reason=KEEP_FLIPPED)
+                                            reason='torch_keep_flipped')
         for i in updates:
             node = fgraph.outputs[i].owner
             if (node is not None and isinstance(node.op, Flip)
@@ -112,7 +109,7 @@ class KeepFlipped(Optimizer):
                 fgraph.replace_validate(
                     fgraph.outputs[i],
                     Flip(node.op.axes, kept=True)(*node.inputs),
-                    reason=KEEP_FLIPPED)
+                    reason='torch_keep_flipped')
 
 
 class FlipOnce(Optimizer):
@@ -206,5 +203,5 @@ class _Later:
 
 # When updates and biases are in their operations, and before Theano makes one
 # of equal ones.
-optdb.register(KEEP_FLIPPED, KeepFlipped(), 48.92, TAG)
-optdb.register('torch_flip_once', FlipOnce(), 48.92, CUDA_TAG)
+optdb.register('torch_keep_flipped', KeepFlipped(), 48.92, TAG, CPU_TAG)
+optdb.register('torch_flip_once', FlipOnce(), 48.92, TAG, CUDA_TAG)

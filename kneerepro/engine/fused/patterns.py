@@ -6,8 +6,8 @@ from theano.tensor.elemwise import DimShuffle, Elemwise
 
 #: That of the rewrites in Theano's ``optdb``.
 TAG = 'torch'
-#: That of those which CUDA alone has kernels for, or is faster with.
-CUDA_TAG = 'torch_cuda'
+#: Those of the ones that are for the CPU alone, or for CUDA.
+CPU_TAG, CUDA_TAG = 'torch_cpu', 'torch_cuda'
 
 
 def inputs_of(variable, scalar_op, count=None):

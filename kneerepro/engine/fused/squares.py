@@ -9,7 +9,7 @@ from theano.gof.opt import local_optimizer, out2in
 from theano.tensor import Sum
 
 from ..dispatch import register
-from .patterns import CUDA_TAG, floats_multiplied, if_like
+from .patterns import CUDA_TAG, TAG, floats_multiplied, if_like
 
 
 class SquareSum(Op):
@@ -58,4 +58,5 @@ def sum_squares(node):
 
 
 # After what sums for each channel.
-optdb.register('torch_square_sums', out2in(sum_squares), 49.03, CUDA_TAG)
+optdb.register('torch_square_sums', out2in(sum_squares), 49.03, TAG,
+               CUDA_TAG)
