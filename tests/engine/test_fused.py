@@ -333,6 +333,14 @@ class ConstantFactorsTest(FusedTest):
                         inputs, outputs, mode=mode, on_unused_input='ignore'
                     ).maker.fgraph.apply_nodes) for mode in self.modes()[:2]]
 
+    def test_what_is_beyond_float16(self):
+        x, c = T.TensorType('float16', (False,) * 2)(), T.TensorType(
+            'float16', (False,))()
+        found, = self.assert_same(
+            [x, c], [(x * c.dimshuffle(0, 'x')).sum(1)],
+            np.full((2, 100), 1000, 'float16'), np.full(2, 1e-2, 'float16'))
+        self.assertTrue(np.isfinite(found).all())
+
     def test_sum_of_a_product(self):
         c, d = map(self.along_channels, (self.c, self.d))
         for total, found in [

@@ -38,7 +38,8 @@ def sum_of_terms(node):
     along the axes that are summed over."""
     axes, variable, output = (
         getattr(node.op, 'axis', None), node.inputs[0], node.outputs[0])
-    if not isinstance(node.op, Sum) or axes is None:
+    if not isinstance(node.op, Sum) or axes is None or (
+            output.dtype not in ('float32', 'float64')):
         return False
     kept = [axis for axis in range(variable.ndim) if axis not in axes]
     sums = []
