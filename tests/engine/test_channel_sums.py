@@ -8,6 +8,7 @@ from theano.tensor import Sum
 
 from layers import BatchNormLayer
 from tests.engine.compare import FLOATS, EngineTest, as_for_cuda, values
+from tests.engine.test_fused import count
 
 try:
     from kneerepro.engine.fused.channel_sums import Moments, ProductSums
@@ -29,10 +30,7 @@ class CudaTest(EngineTest):
         """How many operations of each kind there are."""
         function = theano.function(inputs, outputs, mode=self.modes()[0],
                                    on_unused_input='ignore')
-        ops = [node.op for node in function.maker.fgraph.apply_nodes]
-        return [sum(isinstance(op, kind)
-                    or isinstance(getattr(op, 'scalar_op', None), kind)
-                    for op in ops) for kind in kinds]
+        return [count(function, kind) for kind in kinds]
 
 
 class MomentsTest(CudaTest):

@@ -25,7 +25,8 @@ except ImportError:
 
 def count(function, kind):
     """How many Ops, or scalar Ops, of a kind a function has."""
-    return sum(isinstance(getattr(node.op, 'scalar_op', node.op), kind)
+    return sum(isinstance(node.op, kind)
+               or isinstance(getattr(node.op, 'scalar_op', None), kind)
                for node in function.maker.fgraph.apply_nodes)
 
 

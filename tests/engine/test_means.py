@@ -24,10 +24,7 @@ class ImagesTest(FusedTest):
         functions = [theano.function(inputs, outputs, mode=mode,
                                      on_unused_input='ignore')
                      for mode in self.modes()[:2]]
-        return [sum(isinstance(node.op, kind)
-                    or isinstance(getattr(node.op, 'scalar_op', None), kind)
-                    for node in function.maker.fgraph.apply_nodes)
-                for function in functions]
+        return [count(function, kind) for function in functions]
 
 
 class MeansTest(ImagesTest):

@@ -34,7 +34,6 @@ class _ChannelSums(Op):
         return [(shapes[0][1],)] * 2
 
     def perform(self, node, inputs, outputs):
-        _check(*inputs)
         axes = _axes(inputs[0])
         with np.errstate(invalid='ignore'):     # means of no elements
             for output, terms in zip(outputs, self.terms(*inputs)):
@@ -56,6 +55,7 @@ class ProductSums(_ChannelSums):
     `x`, or with `x` minus a vector for the channels, a third input."""
 
     def terms(self, g, x, offset=None):
+        _check(g, x, offset)
         if offset is not None:
             x = x - offset.reshape(-1, *[1] * (x.ndim - 2))
         return g, g * x
@@ -65,13 +65,13 @@ def _axes(x):
     return (0, *range(2, x.ndim))
 
 
-def _check(first, x=None, offset=None):
-    if x is not None and (first.shape != x.shape or offset is not None
-                          and len(offset) != x.shape[1]):
+def _check(g, x, offset):
+    if g.shape != x.shape or offset is not None and (
+            len(offset) != x.shape[1]):
         raise ValueError('Input dimension mis-match: products of '
-                         f'{tuple(first.shape)} and {tuple(x.shape)}'
-                         + (f', minus {len(offset)} numbers'
-                            if offset is not None else ''))
+                         f'{tuple(g.shape)} and {tuple(x.shape)}'
+                         + ('' if offset is None
+                            else f', minus {len(offset)} numbers'))
 
 
 @register(Moments, fresh=True)
@@ -89,10 +89,10 @@ def build_moments(op, node):
 @register(ProductSums, fresh=True)
 def build_product_sums(op, node):
     def product_sums(g, x, offset=None):
-        _check(g, x, offset)
         if x.device.type == 'cpu' or not x.numel():
             return tuple(terms.sum(_axes(x))
                          for terms in op.terms(g, x, offset))
+        _check(g, x, offset)    # before it reads memory of something else
         if offset is None:
             offset = x.new_zeros(x.shape[1])
         # It would take the last vector for something that is not asked for.
@@ -157,5 +157,5 @@ def _with_offset(x):
 # After Theano has made one of equal operations.
 optdb.register('torch_moments', out2in(sum_moments), 49.01, TAG,
                CUDA_TAG)
-optdb.register('torch_product_sums', out2in(sum_products), 49.02,
-               TAG, CUDA_TAG)
+optdb.register('torch_product_sums', out2in(sum_products), 49.02, TAG,
+               CUDA_TAG)

@@ -33,8 +33,7 @@ class ComputeAgain(Optimizer):
 
     def apply(self, fgraph):
         for node in fgraph.toposort():
-            output, = node.outputs[:1]
-            clients = output.clients
+            clients = node.outputs[0].clients
             if len(clients) < 2 or not _is_cheap(node) or not all(
                     client != 'output' and isinstance(client.op, Elemwise)
                     for client, _ in clients):

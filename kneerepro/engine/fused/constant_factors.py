@@ -12,7 +12,9 @@ from theano.scalar import Mul, TrueDiv
 from theano.tensor import Sum, mul, true_div
 from theano.tensor.elemwise import Elemwise
 
-from .patterns import TAG, if_like, inputs_of, quotient_of
+from .patterns import (
+    FLOATS, TAG, if_like, inputs_of, is_constant_along, quotient_of,
+    with_factors)
 
 
 @local_optimizer([Sum])
@@ -25,15 +27,12 @@ def sum_before_product(node):
     axes = range(variable.ndim) if axes is None else axes
     kept = [axis for axis in range(variable.ndim) if axis not in axes]
 
-    def is_constant(factor):
-        return all(factor.broadcastable[axis] for axis in axes)
-
     numerators, denominators = quotient_of(variable)
-    summed = [x for x in numerators if not is_constant(x)]
-    if (not summed or not all(map(is_constant, denominators))
+    summed = [x for x in numerators if not is_constant_along(x, axes)]
+    if (not summed or not all(is_constant_along(x, axes)
+                              for x in denominators)
             or len(summed) == len(numerators) and not denominators
-            # (A sum without factors may be beyond float16.)
-            or output.dtype not in ('float32', 'float64')
+            or output.dtype not in FLOATS
             or any(x.dtype != output.dtype
                    for x in numerators + denominators)
             or not axes):
@@ -42,11 +41,9 @@ def sum_before_product(node):
     if any(a and not b for a, b in zip(rest.broadcastable,
                                        variable.broadcastable)):
         return False    # the sum would be of fewer
-    result = mul(node.op(rest), *(x.dimshuffle(kept) for x in numerators
-                                  if is_constant(x)))
-    for x in denominators:
-        result = true_div(result, x.dimshuffle(kept))
-    return if_like(result, output)
+    return if_like(with_factors(
+        node.op(rest), [x for x in numerators if is_constant_along(x, axes)],
+        denominators, kept), output)
 
 
 @local_optimizer([Elemwise])

@@ -79,7 +79,7 @@ def divide_once(node):
         return False
     others = [x for x in factors if x not in counts]
     return if_like(mul(*others, _product(counts)) if others
-                    else _product(counts), output)
+                   else _product(counts), output)
 
 
 def _is_size(variable):

@@ -1,13 +1,17 @@
 """What the rewrites ask of a graph."""
 
 from theano.scalar import Mul, Sqr, TrueDiv
-from theano.tensor import NotScalarConstantError, get_scalar_constant_value
+from theano.tensor import (
+    NotScalarConstantError, get_scalar_constant_value, mul, true_div)
 from theano.tensor.elemwise import DimShuffle, Elemwise
 
 #: That of the rewrites in Theano's ``optdb``.
 TAG = 'torch'
 #: Those of the ones that are for the CPU alone, or for CUDA.
 CPU_TAG, CUDA_TAG = 'torch_cpu', 'torch_cuda'
+#: Types whose sums may be taken in another order. (In float16, a sum without
+#: the factors of its terms may be infinite.)
+FLOATS = 'float32', 'float64'
 
 
 def inputs_of(variable, scalar_op, count=None):
@@ -56,13 +60,27 @@ def quotient_of(variable):
     return list(inputs_of(variable, Mul) or [variable]), []
 
 
+def is_constant_along(variable, axes):
+    """Whether a variable is the same along some axes, by its type."""
+    return all(variable.broadcastable[axis] for axis in axes)
+
+
+def with_factors(total, numerators, denominators, kept):
+    """A sum times and over what is constant along the axes summed over; the
+    axes `kept` are those of the sum."""
+    total = mul(total, *(x.dimshuffle(kept) for x in numerators))
+    for x in denominators:
+        total = true_div(total, x.dimshuffle(kept))
+    return total
+
+
 def floats_multiplied(variable):
     """The two tensors of single or double precision that a variable is the
     product of, each as large as that; twice the same for a square. None if it
     is no such product, or if anything but one operation needs it."""
     pair = 2 * (inputs_of(variable, Sqr) or []) or inputs_of(variable, Mul, 2)
     if not pair or len(variable.clients) > 1 or (
-            variable.dtype not in ('float32', 'float64')
+            variable.dtype not in FLOATS
             or any(x.type != variable.type for x in pair)):
         return None
     return pair

@@ -13,11 +13,13 @@ import numpy as np
 from theano.compile import optdb
 from theano.gof.opt import in2out, local_optimizer
 from theano.scalar import Add, Mul, Neg, Sub, TrueDiv
-from theano.tensor import Alloc, Sum, add, alloc, mul, sub, true_div
+from theano.tensor import Alloc, Sum, add, alloc, sub
 from theano.tensor.elemwise import DimShuffle, Elemwise
 
 from .means import joined, sizes
-from .patterns import TAG, constant, if_like, inputs_of, quotient_of, scaled
+from .patterns import (
+    FLOATS, TAG, constant, if_like, inputs_of, is_constant_along, quotient_of,
+    scaled, with_factors)
 
 
 @local_optimizer([Elemwise])
@@ -39,18 +41,16 @@ def sum_of_terms(node):
     axes, variable, output = (
         getattr(node.op, 'axis', None), node.inputs[0], node.outputs[0])
     if not isinstance(node.op, Sum) or axes is None or (
-            output.dtype not in ('float32', 'float64')):
+            output.dtype not in FLOATS):
         return False
     kept = [axis for axis in range(variable.ndim) if axis not in axes]
     sums = []
     for sign, term in terms_of(variable, node.op):
         numerators, divisors = quotient_of(term)
-        factors = [x for x in numerators if all(x.broadcastable[axis]
-                                                for axis in axes)]
+        factors = [x for x in numerators if is_constant_along(x, axes)]
         others = [x for x in numerators if x not in factors]
         if len(others) != 1 or others[0].type != variable.type or any(
-                x.dtype != output.dtype or not all(x.broadcastable[axis]
-                                                   for axis in axes)
+                x.dtype != output.dtype or not is_constant_along(x, axes)
                 for x in divisors):
             return False
         if is_about_mean(others[0], node.op):
@@ -59,9 +59,7 @@ def sum_of_terms(node):
         # (Without factors, terms that cancel do so to the last bit.)
         if total is None or not factors + divisors:
             return False
-        total = mul(total, *(x.dimshuffle(kept) for x in factors))
-        for x in divisors:
-            total = true_div(total, x.dimshuffle(kept))
+        total = with_factors(total, factors, divisors, kept)
         sums.append(total if sign > 0 else -total)
     if not sums:
         shape = node.fgraph.shape_feature.shape_of[variable]
