@@ -11,7 +11,7 @@ VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 
 .PHONY: help setup cae3d thesis test docs test-commands test-compiled test-engine benchmark \
-        growth gpu-check numbers clean
+        growth readings gpu-check numbers clean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -66,6 +66,12 @@ growth: setup
 	$(BIN)/python benchmarks/growth.py --json build/growth.json
 	$(BIN)/python docs/publish.py --no-runs --growth build/growth.json
 
+# make readings        what is learned under each reading of E17 and E21
+readings: setup
+	@mkdir -p build
+	$(BIN)/python benchmarks/readings.py --json build/readings.json
+	$(BIN)/python docs/publish.py --no-runs --readings build/readings.json
+
 # make gpu-check       all that needs a GPU: equality, tests, times
 gpu-check: setup
 	@mkdir -p build
@@ -83,7 +89,9 @@ numbers: setup
 	    --json build/others.json
 	$(BIN)/python benchmarks/growth.py --json build/growth.json
 	$(BIN)/python benchmarks/precision.py --json build/precision.json
-	$(BIN)/python docs/publish.py --growth build/growth.json \
+	$(BIN)/python benchmarks/readings.py --json build/readings.json
+	$(BIN)/python docs/publish.py --readings build/readings.json \
+	    --growth build/growth.json \
 	    --steps build/caes.json build/gans.json build/others.json \
 	    --precision build/precision.json
 

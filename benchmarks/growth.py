@@ -13,7 +13,7 @@ import json
 import numpy as np
 from turns import machine, take_turns
 
-from kneerepro import cli, engines
+from kneerepro import cli, engines, environment
 
 ENGINES = 'torch', 'native'
 #: What grows, with what and through which sizes; and the first of them, to
@@ -56,7 +56,8 @@ def main():
                         help='what to write (default: growth.json)')
     args = parser.parse_args()
 
-    measured = {'machine': machine(args.device),
+    measured = {'revision': environment.revision(),
+                'machine': machine(args.device),
                 'device': engines.Engine('torch', args.device).device,
                 'series': {}}
     print(measured['machine'])

@@ -153,7 +153,8 @@ def main():
                         help='write all losses and times to a file as well')
     args = parser.parse_args()
     engine = engines.Engine('torch', args.device)
-    measured = {'machine': f'{environment.processor()}, '
+    measured = {'revision': environment.revision(),
+                'machine': f'{environment.processor()}, '
                            f'{environment.cores()} cores; {engine}',
                 'preset': config.preset_name(args.preset), 'rows': []}
     print(measured['machine'])

@@ -14,7 +14,7 @@ import numpy as np
 from steps import BATCH_SIZES, ENGINES, NETWORKS, THESIS
 from turns import machine, take_turns
 
-from kneerepro import cli, engines
+from kneerepro import cli, engines, environment
 from kneerepro.theano_flags import C_CODE
 
 
@@ -36,7 +36,8 @@ def main():
 
     # From Python 3.12 on, Theano compiles no C code.
     compared = [engine for engine in ENGINES if engine != 'theano' or C_CODE]
-    measured = {'machine': machine(args.device, C_CODE), 'rows': []}
+    measured = {'revision': environment.revision(),
+                'machine': machine(args.device, C_CODE), 'rows': []}
     print(measured['machine'])
     heading(('network', 'batch', 'engine', 'compile, s', '1st step',
              's a step', 'least, greatest', 'peak GiB', 'times'))

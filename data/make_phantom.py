@@ -20,7 +20,7 @@ def main():
     args = parse_arguments()
     with Progress('synthetic knees', 'patients') as progress:
         write_patients(args.out, args.patients, args.seed, args.matrix,
-                       args.slices, progress)
+                       args.slices, progress, args.workers)
     print(f'{args.out} holds {args.patients} patients with a series of '
           f'{args.slices} x {args.matrix} x {args.matrix} each; their shapes '
           f'are in {os.path.join(args.out, "ground_truth.csv")}')
@@ -38,6 +38,10 @@ def parse_arguments():
     parser.add_argument('--slices', type=cli.positive_int, default=160)
     parser.add_argument('--seed', type=cli.seed, default=0,
                         help='another one gives other people')
+    parser.add_argument('--workers', type=cli.positive_int, metavar='N',
+                        default=os.cpu_count() or 1,
+                        help='processes; their number changes nothing in the '
+                        'files')
     return parser.parse_args()
 
 

@@ -2,8 +2,9 @@
 
 From finished runs come their numbers, their figures and the judgement of the
 thesis's claims; from benchmarks/step_time.py --json FILE the times of steps;
-from benchmarks/growth.py how they grow; from benchmarks/precision.py what bf16
-does to the losses. The pages numbers.rst and claims.rst include all of it.
+from benchmarks/growth.py how they grow; from benchmarks/readings.py what the
+readings of the thesis lead to; from benchmarks/precision.py what bf16 does to
+the losses. The pages numbers.rst and claims.rst include all of it.
 `make numbers` does the whole: it trains, measures, and calls this.
 """
 
@@ -49,12 +50,15 @@ def main():
                         'that are published stay)')
     parser.add_argument('--growth', metavar='FILE',
                         help='of benchmarks/growth.py (likewise)')
+    parser.add_argument('--readings', metavar='FILE',
+                        help='of benchmarks/readings.py (likewise)')
     parser.add_argument('--precision', metavar='FILE', nargs='+', default=[],
                         help='of benchmarks/precision.py (default: what is '
                         'published stays)')
     args = parser.parse_args()
     measured = [read(path) for path in args.steps]
     growing = read(args.growth) if args.growth else None
+    learned = read(args.readings) if args.readings else None
     precise = [read(path) for path in args.precision]
     os.makedirs(FOLDER, exist_ok=True)
     if not args.no_runs:
@@ -68,6 +72,9 @@ def main():
     if growing or not published('growth'):
         write('growth', *(growth_of_steps(growing) if growing
                           else not_measured('benchmarks/growth.py')))
+    if learned or not published('readings'):
+        write('readings', *(readings_table(learned) if learned
+                            else not_measured('benchmarks/readings.py')))
     if precise:
         write('precision', *precision_table(precise))
 
@@ -84,12 +91,36 @@ def read(path):
         with open(path, encoding='utf-8') as file:
             measured = json.load(file)
         measured['machine']
+        check_revision(measured.get('revision'), path)
         return measured
     except OSError as error:
         raise UserError(f'cannot read {path}: {reason(error)}') from None
     except (ValueError, KeyError, TypeError):
         raise UserError(f'{path} is not what a benchmark of this package '
                         'writes with --json') from None
+
+
+def check_revision(revision, what):
+    """Refuse what nobody could run again.
+
+    Parameters
+    ----------
+    revision : str or None
+        Of :func:`kneerepro.environment.revision`.
+    what : str
+        That ran there, for the message.
+
+    Raises
+    ------
+    UserError
+        For a revision that is not known, or was changed.
+    """
+    if revision is None:
+        raise UserError(f'{what} does not tell which revision it ran: run it '
+                        'again in a git checkout')
+    if revision.endswith('-dirty'):
+        raise UserError(f'{what} ran {revision}, a revision with changes that '
+                        'are not committed: commit them, and run it again')
 
 
 def published(name):
@@ -114,6 +145,9 @@ def publish_runs(out, preset):
         raise UserError(f'{out} has no finished run of the preset {preset} '
                         f'of {", ".join(missing)}: python '
                         f'experiments/thesis.py --preset {preset} makes them')
+    for run in found.values():
+        for start in run.environments():
+            check_revision(start['revision'], run.folder)
     write('runs', *runs_table(found), *losses_table(found),
           *figures(found))
     write('claims', *judgements(found))
@@ -283,6 +317,23 @@ def growth_of_steps(measured):
         yield from [f'.. figure:: measured/{file}', '',
                     f'   {growth_figures.CAPTIONS[name]} Memory is {where}.',
                     '']
+
+
+def readings_table(measured):
+    """What is learned under each reading of E17 and E21."""
+    yield from table(
+        ['normalise', 'output bias', 'learning rate', 'spread', 'identified',
+         'test MSE', 'of that of the training mean'],
+        [[one['normalise'], one['output_bias'], f'{one["learning_rate"]:g}',
+          f'{one["code_spread"]:.2g}', f'{one["identified"]} of {one["test"]}',
+          f'{one["test_mse"]:.4f}',
+          f'{one["test_mse"] / one["mean_mse"]:.2f}']
+         for one in measured['rows']])
+    yield (f'Preset {measured["preset"]} with {measured["patients"]} patients '
+           f'and {measured["iterations"]} iterations. '
+           + escaped(f'Revision {measured["revision"]} on '
+                     f'{measured["machine"]}.'))
+    yield ''
 
 
 def precision_table(measured):

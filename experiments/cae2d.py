@@ -8,6 +8,7 @@ import kneerepro    # noqa: F401, first: it readies Python for Theano
 from kneerepro import cli
 from kneerepro.algorithms import compile_cae
 from kneerepro.experiment import Experiment
+from kneerepro.learned import learned, spread_of_codes
 from kneerepro.training import mean_over
 
 SLIDES = 20, 40, 60, 80, 100, 120   # Figure 3.2: "every 20 slides"
@@ -45,14 +46,18 @@ def train(experiment):
 
     # ----------------------------------------------------------- section 3.1
     test = experiment.test
-    training = experiment.training(functions, ['train', 'test', 'first_ten'])
+    training = experiment.training(
+        functions, ['train', 'test', 'first_ten'], ['code_spread'])
     if training.iteration == 0:
-        training.log(test=mean_over(functions.test, test, batch_size))
+        training.log(test=mean_over(functions.test, test, batch_size),
+                     code_spread=spread_of_codes(experiment, functions))
     for batch in training.minibatches():
-        training.log(train=functions.train(batch),
-                     first_ten=functions.test(test[:10]))       # E19
+        training.log(train=functions.train(batch))
+        if training.is_every(parameters['first_ten_every']):    # E19
+            training.log(first_ten=functions.test(test[:10]))
         if training.ends_epoch:
-            training.log(test=mean_over(functions.test, test, batch_size))
+            training.log(test=mean_over(functions.test, test, batch_size),
+                         code_spread=spread_of_codes(experiment, functions))
         if training.at(INSETS, 100):
             training.keep(inset_epochs=training.epoch,
                           insets=functions.reconstruct(example)[0, 0])
@@ -62,7 +67,8 @@ def train(experiment):
 
     experiment.finish(
         training, slides=slides, truth=truth[:, 0],
-        reconstruction=functions.reconstruct(truth)[:, 0])
+        reconstruction=functions.reconstruct(truth)[:, 0],
+        **learned(experiment, functions))
 
 
 if __name__ == '__main__':

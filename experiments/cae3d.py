@@ -10,6 +10,7 @@ import numpy as np
 from kneerepro import cli
 from kneerepro.algorithms import compile_cae
 from kneerepro.experiment import Experiment
+from kneerepro.learned import learned, spread_of_codes
 from kneerepro.training import mean_over
 
 SLIDES = 20, 80, 160                    # Figure 3.4: of 160
@@ -53,14 +54,18 @@ def train(experiment):
 
     # ----------------------------------------------------------- section 3.2
     test = experiment.test
-    training = experiment.training(functions, ['train', 'test', 'first_ten'])
+    training = experiment.training(
+        functions, ['train', 'test', 'first_ten'], ['code_spread'])
     if training.iteration == 0:
-        training.log(test=mean_over(functions.test, test, batch_size))
+        training.log(test=mean_over(functions.test, test, batch_size),
+                     code_spread=spread_of_codes(experiment, functions))
     for batch in training.minibatches():
-        training.log(train=functions.train(batch),
-                     first_ten=functions.test(test[:10]))       # E19
+        training.log(train=functions.train(batch))
+        if training.is_every(parameters['first_ten_every']):    # E19
+            training.log(first_ten=functions.test(test[:10]))
         if training.ends_epoch:
-            training.log(test=mean_over(functions.test, test, batch_size))
+            training.log(test=mean_over(functions.test, test, batch_size),
+                         code_spread=spread_of_codes(experiment, functions))
         if training.at(EPOCHS + INSETS, 500):
             training.keep(
                 shown_epochs=training.epoch,
@@ -74,7 +79,8 @@ def train(experiment):
         patients=[f'{name} volume {i + 1}' for name, i in chosen],
         middle=shown[0, 0, middle],
         reconstruction=np.stack([functions.reconstruct(volume[None])[0, 0]
-                                 for volume in shown])[:, planes])
+                                 for volume in shown])[:, planes],
+        **learned(experiment, functions))
 
 
 if __name__ == '__main__':

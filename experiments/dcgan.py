@@ -10,6 +10,7 @@ import numpy as np
 from kneerepro import cli
 from kneerepro.algorithms import compile_dcgan
 from kneerepro.experiment import Experiment
+from kneerepro.learned import SpreadOfImages
 
 TIMES = 1, 4, 8, 12, 16, 20     # Figure 3.6: "6 training times", of 20 epochs
 SAMPLES = range(1, 21)          # epochs of which we keep a sample
@@ -41,10 +42,14 @@ def train(experiment):
     z = rng.normal(size=(9, parameters['nz'])).astype('float32')
 
     # ----------------------------------------------------------- section 3.3
-    training = experiment.training(functions, ['discriminator', 'generator'])
+    spread_of_images = SpreadOfImages(experiment, functions)
+    training = experiment.training(
+        functions, ['discriminator', 'generator'], ['image_spread'])
     for batch in training.minibatches():
         training.log(discriminator=functions.train_discriminator(batch))
         training.log(generator=functions.train_generator())
+        if training.ends_epoch:
+            training.log(image_spread=spread_of_images())
         if training.at(TIMES, 20):
             training.keep(shown_epochs=training.epoch,
                           over_time=functions.generate(z)[:, 0])

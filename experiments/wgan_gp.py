@@ -11,6 +11,7 @@ import numpy as np
 from kneerepro import cli
 from kneerepro.algorithms import compile_wgan_gp
 from kneerepro.experiment import Experiment
+from kneerepro.learned import SpreadOfImages
 
 TIMES = 1, 7, 10, 20, 26, 35    # Figure 3.8: epochs, of 35
 SAMPLES = range(1, 36, 2)       # epochs of which we keep a sample
@@ -43,11 +44,15 @@ def train(experiment):
     z = noise[:9]
 
     # ----------------------------------------------------------- section 3.4
-    training = experiment.training(functions, ['critic', 'generator'])
+    spread_of_images = SpreadOfImages(experiment, functions)
+    training = experiment.training(
+        functions, ['critic', 'generator'], ['image_spread'])
     for batch in training.minibatches():
         training.log(critic=functions.train_critic(batch))
         if training.iteration % parameters['critic_steps'] == 0:    # E8
             training.log(generator=functions.train_generator())
+        if training.ends_epoch:
+            training.log(image_spread=spread_of_images())
         if training.at(TIMES, 35):
             training.keep(shown_epochs=training.epoch,
                           over_time=functions.generate(z)[:, 0])

@@ -105,7 +105,9 @@ def of_model(model, path):
         If it does not tell how it was trained.
     """
     try:
-        parameters, data = model.about['parameters'], model.about['data']
+        parameters = config.complete(model.about['parameters'],
+                                     model.experiment)
+        data = model.about['data']
         return Built(
             model.experiment,
             {name: parameters[name] for name in

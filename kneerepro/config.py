@@ -8,6 +8,7 @@ it sets differently.
 import argparse
 import configparser
 import difflib
+import math
 import os
 
 from kneerepro import cli
@@ -43,6 +44,19 @@ def _filters(text):
     return counts
 
 
+def _output_bias(text):
+    if text in ('zero', 'mean'):
+        return text
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is neither zero nor mean nor a number')
+    return value
+
+
 def _flag(text):
     return _choice('yes', 'no')(text) == 'yes'
 
@@ -51,6 +65,9 @@ def _flag(text):
 OF_THE_DATA = ('patients', 'matrix', 'slices', 'depth', 'size', 'normalise',
                'flip_left', 'seed')
 
+# Parameters that runs of earlier versions do not name, as they were then.
+_BEFORE = {'output_bias': 'zero', 'first_ten_every': 1}
+
 #: What reads a parameter, and what it is.
 PARAMETERS = {
     'patients': (cli.positive_int, 'synthetic patients, if no --data'),
@@ -58,7 +75,8 @@ PARAMETERS = {
     'slices': (cli.positive_int, 'slices of each'),
     'depth': (cli.positive_int, 'slices of a volume of the dataset'),
     'size': (cli.positive_int, 'rows and columns of a slice'),
-    'normalise': (_choice(*NORMALISATIONS), 'scale to [0, 1] over this'),
+    'normalise': (_choice(*NORMALISATIONS),
+                  'how intensities are scaled to [0, 1]'),
     'flip_left': (_flag, 'mirror left knees'),
     'split': (_choice('last', 'patient'), 'which examples test'),
     'test': (_or_none(cli.positive_int), 'how many of them'),
@@ -70,6 +88,8 @@ PARAMETERS = {
     'encoder_sigmoid': (_choice('dense', 'conv'), 'the layer it is on'),
     'dense_nonlinearity': (_choice('rectify', 'linear'),
                            'of decoder and generator'),
+    'output_bias': (_output_bias, 'initial bias of the last layer: zero, mean '
+                    '(the logit of the mean training intensity) or a number'),
     'batch_norm_output': (_flag, 'batch norm on the generator\'s last layer'),
     'critic_batch_norm': (_flag, 'batch norm in the critic'),
     'batch_size': (cli.positive_int, 'examples of a minibatch'),
@@ -81,6 +101,8 @@ PARAMETERS = {
     'epochs': (cli.positive_int, 'passes over the training set'),
     'iterations': (_or_none(cli.positive_int), 'minibatches, not epochs'),
     'shuffle': (_flag, 'the order anew in each epoch'),
+    'first_ten_every': (cli.positive_int, 'iterations from one loss of the '
+                        'first ten test examples to the next'),
     'seed': (cli.seed, 'of all that is random')}
 
 
@@ -121,6 +143,26 @@ def read_preset(preset, experiment):
                 raise UserError(f'{preset}: {name} of {experiment}: {error}'
                                 ) from None
     return result
+
+
+def complete(parameters, experiment):
+    """Parameters of a run of any version, with all that this version has.
+
+    Parameters
+    ----------
+    parameters : dict
+        Those that an earlier version did not have may be missing.
+    experiment : str
+
+    Returns
+    -------
+    dict
+        A copy, with the missing ones as the earlier version worked.
+    """
+    known = read_preset('thesis', experiment)
+    return {**parameters, **{
+        name: value for name, value in _BEFORE.items()
+        if name in known and name not in parameters}}
 
 
 def read_parameter(name, text):

@@ -27,7 +27,7 @@ def describe(engine):
     return {'time': time.strftime('%Y-%m-%d %H:%M:%S %z'),
             'command': sys.argv,
             'kneerepro': kneerepro.__version__,
-            'revision': _revision(),
+            'revision': revision(),
             'python': platform.python_version(),
             'platform': platform.platform(),
             'processor': processor(),
@@ -44,8 +44,15 @@ def _version(package):
         return None
 
 
-def _revision():
-    """The commit of a checkout, and whether it was changed since."""
+def revision():
+    """The commit of a checkout.
+
+    Returns
+    -------
+    str or None
+        With '-dirty' at the end if files differ from those committed; None
+        for a package that is installed without its repository.
+    """
     folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     if not os.path.exists(os.path.join(folder, '.git')):
         return None     # installed

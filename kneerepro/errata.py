@@ -1,4 +1,4 @@
-"""Where the thesis contradicts itself or is silent: E1 to E20.
+"""Where the thesis contradicts itself or is silent: E1 to E21.
 
 An erratum excuses a cell of :mod:`kneerepro.thesis` only for the value that
 one of its readings puts there, so it cannot hide another mistake.
@@ -184,16 +184,31 @@ ERRATA = {
                 (_hyper('Learning rate α', '0.0005', 'cae2d', 'wgan_gp'),
                  _text('learning_rate', '0.0005', 'cae2d', 'wgan_gp')))),
     'E17': Erratum(
-        '"Normalised between 0 and 1", over what?',
-        'each volume, minimum to maximum',
-        '--normalise slice, in which a slice all of one value is 0, or '
-        'dataset', {'normalise': 'volume'}),
+        '"Normalised between 0 and 1", over what? The published curves start '
+        'at 0.12 and slide 160 is as bright as slide 80, which speaks for '
+        'slices, each by its maximum, as in the released code',
+        'each volume, minimum to maximum, with which the networks learn (E21)',
+        '--normalise slice-max, as released (a slice without positive values '
+        'is 0, not NaN); slice, minimum to maximum; dataset',
+        {'normalise': 'volume'}),
     'E18': Erratum(
         'Left and right knees', 'not flipped, the side is recorded',
         '--flip-left', {'flip_left': 'no'}),
     'E19': Erratum(
-        'The test loss of the released code: ten test images',
-        'the whole test set, each epoch'),
+        'The test loss of the released code: the first ten test images, each '
+        'iteration',
+        'the whole test set, each epoch, beside it',
+        '--first-ten-every 40 for fewer of them: of ten volumes, they take '
+        'nearly as long as the training', {'first_ten_every': '1'}),
     'E20': Erratum(
         'The order of minibatches', 'new each epoch, seeded', '--no-shuffle',
-        {'shuffle': 'yes'})}
+        {'shuffle': 'yes'}),
+    'E21': Erratum(
+        'Initial parameters: not stated. The published curves start at 0.12, '
+        'where an output of 0.5 has its error, as Lasagne\'s defaults give '
+        'it',
+        'Lasagne\'s defaults, but for the bias of an autoencoder\'s last '
+        'layer: the logit of the mean training intensity. With a bias of 0, '
+        'the code saturates and every reconstruction is the mean image',
+        '--output-bias zero, Lasagne\'s default, or a number',
+        {'output_bias': 'mean'})}

@@ -18,10 +18,13 @@ from kneerepro.data.dataset import Dataset
 from kneerepro.data.prepare import prepare_for
 from kneerepro.data.splits import SPLITS, check_range
 from kneerepro.errors import Stopped, UserError
-from kneerepro.figures.of_runs import FIGURES, file_name
+from kneerepro.figures.of_runs import (
+    CODES, FIGURES, codes_of_run, file_name)
 from kneerepro.figures.style import save_figure, save_tiles
 from kneerepro.losses import Board
+from kneerepro.networks import output_bias_for
 from kneerepro.phantom.default import default_knees
+from kneerepro.phantom.truth import epicondylar_widths
 from kneerepro.signals import signal_of
 from kneerepro.training import Training
 
@@ -30,6 +33,9 @@ _IN_MEMORY = 2 * 2**30
 
 # Flags that a run remembers by another name.
 _STORED_AS = {'series_description': 'series', 'any_series': 'series'}
+
+# Who is who matters to nobody among synthetic knees.
+_SYNTHETIC_KEY = b'synthetic knees'
 
 
 class Experiment:
@@ -57,6 +63,10 @@ class Experiment:
         Depth, rows and columns of the volumes.
     train, test : View
         The examples, float32 in [0, 1]; `test` is None without a split.
+    sides : array of str, shape (volumes,)
+        'LEFT', 'RIGHT' or '', of all volumes.
+    widths : array, shape (volumes,)
+        Epicondylar width in mm of synthetic knees; NaN where it is unknown.
 
     Raises
     ------
@@ -125,24 +135,33 @@ class Experiment:
         """The networks, their parameters drawn from the seed."""
         lasagne.random.set_rng(np.random.RandomState(self.parameters['seed']))
         self._options = zoo.options_of(self.name, self.parameters, self.shape)
+        if 'output_bias' in self.parameters:
+            self._options['output_bias'] = self._output_bias()
         self._networks = zoo.build(self.name, self._options)
         count = count_params(self._networks, trainable=True)
         print(f'{count:,} parameters; {self.engine}; compiling ...',
               flush=True)
         return self._networks
 
-    def training(self, functions, losses):
+    def _output_bias(self):
+        """The initial bias of the last layer (E21)."""
+        wanted = self.parameters['output_bias']
+        if wanted == 'mean':
+            return output_bias_for(self.train.mean())
+        return 0. if wanted == 'zero' else wanted
+
+    def training(self, functions, losses, measures):
         """The :class:`~kneerepro.training.Training` of the networks.
 
         Parameters
         ----------
         functions : namedtuple of theano functions
-        losses : list of str
+        losses, measures : list of str
             What will be logged.
         """
         self.run.add_environment(environment.describe(self.engine))
         training = Training(self.run, self._networks, functions,
-                            self.engine.place(self.train), losses,
+                            self.engine.place(self.train), losses, measures,
                             self.engine.feed)
         print(f'run: {self.run.folder}', flush=True)
         return training
@@ -184,7 +203,8 @@ class Experiment:
         """
         zoo.save(self.run.path('model.npz'), self.name, self._options,
                  self._networks, {'run': os.path.basename(self.run.folder),
-                                  **self.run.settings})
+                                  **self.run.settings,
+                                  'measures': training.last_measures()})
         self.run.save_results({
             **training.results(),
             **{name: np.asarray(value) for name, value in results.items()}})
@@ -194,6 +214,10 @@ class Experiment:
         results = self.run.results()
         for number in FIGURES[self.name]:
             for path in draw_figure(self.run, results, number):
+                print(f'wrote {path}')
+        codes = codes_of_run(self.run, results)
+        if codes is not None:
+            for path in save_figure(codes, self.run.path('figures', CODES)):
                 print(f'wrote {path}')
         print(f'wrote {report.write(self.run, results)}')
 
@@ -212,7 +236,8 @@ class Experiment:
             if run.experiment != self.name:
                 raise UserError(f'{args.resume} is a run of {run.experiment}')
         asked = {**vars(args), **asked_of(args, self.name)}
-        stored = {**arguments_of(run), **run.arguments['parameters']}
+        stored = arguments_of(run)
+        stored.update(stored['parameters'])
         for name in given:
             key = _STORED_AS.get(name, name)
             if key in stored and asked[key] not in (stored[key], 'auto'):
@@ -241,6 +266,8 @@ class Experiment:
         self._dataset = dataset = Dataset(path)
         self.shape = tuple(map(int, dataset.shape))
         self._check_shape(self.shape)
+        self.sides = dataset.side
+        self.widths = _widths(source, not arguments['data'], dataset.patient)
         examples = dataset.volumes if volumes else dataset.images
         self.train, self.test = examples, None
         if split:
@@ -283,6 +310,18 @@ class Experiment:
             raise UserError(f'the networks of {self.name} are for images of '
                             f'64 x 64, not {shape[1]} x {shape[2]}: leave '
                             '--size out, or prepare a dataset of that size')
+
+
+def _widths(source, synthetic, patients):
+    """Epicondylar widths of those patients of a dataset that are synthetic
+    knees, NaN for others."""
+    known = epicondylar_widths(source)
+    if not known:
+        return np.full(len(patients), np.nan)
+    key = _SYNTHETIC_KEY if synthetic else identity.load_key()
+    by_hash = {identity.keyed_hash(key, name): width
+               for name, width in known.items()}
+    return np.array([by_hash.get(name, np.nan) for name in patients])
 
 
 def draw_figure(run, results, number):
@@ -341,8 +380,7 @@ def dataset_file(source, synthetic, folder, options, selected, at_least=1):
     name = '{}x{}x{}-{}.h5'.format(
         options.depth, options.size, options.size,
         hashlib.sha256(of.encode()).hexdigest()[:8])
-    # Who is who matters to nobody among synthetic knees.
-    key = (lambda: b'synthetic knees') if synthetic else identity.load_key
+    key = (lambda: _SYNTHETIC_KEY) if synthetic else identity.load_key
     with PhaseProgress() as progress:
         return prepare_for(source, os.path.join(folder, name), options,
                            selected, key=key, at_least=at_least,
@@ -409,6 +447,8 @@ def asked_of(args, name):
 def arguments_of(run):
     """What a run was started with."""
     return {**run.arguments,
+            'parameters': config.complete(run.arguments['parameters'],
+                                          run.experiment),
             'precision': engines.precision_of(run.arguments)}
 
 

@@ -91,13 +91,22 @@ class Board:
             from tensorboardX import SummaryWriter
             self._writer = SummaryWriter(folder)
 
-    def add(self, losses, iteration):
-        """Add the losses of an iteration; NaN is left out."""
+    def add(self, group, curves, iteration):
+        """Add the values of an iteration; NaN is left out.
+
+        Parameters
+        ----------
+        group : str
+            Under which TensorBoard shows them.
+        curves : dict of str to list of float
+            By iteration.
+        iteration : int
+        """
         if self._writer is not None:
-            for name, values in losses.items():
+            for name, values in curves.items():
                 if not math.isnan(values[iteration]):
-                    self._writer.add_scalar(f'loss/{name}', values[iteration],
-                                            iteration)
+                    self._writer.add_scalar(f'{group}/{name}',
+                                            values[iteration], iteration)
 
     def close(self):
         if self._writer is not None:

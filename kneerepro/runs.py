@@ -19,7 +19,7 @@ import os
 import shlex
 import time
 
-from kneerepro import archive
+from kneerepro import archive, config
 from kneerepro.checkpoints import Checkpoints
 from kneerepro.errors import UserError
 from kneerepro.files import reason, replacing
@@ -49,7 +49,8 @@ class Run:
         which they were made.
     settings, arguments : dict
     parameters : dict
-        Those of :mod:`kneerepro.config`.
+        Those of :mod:`kneerepro.config`; see
+        :func:`kneerepro.config.complete`.
     checkpoints : Checkpoints
     board : Board
     checkpoint_interval : float
@@ -69,7 +70,8 @@ class Run:
             self.settings = self.config['settings']
             self.arguments = self.config['arguments']
             self.experiment = self.settings['experiment']
-            self.parameters = self.settings['parameters']
+            self.parameters = config.complete(self.settings['parameters'],
+                                              self.experiment)
         except OSError as error:
             raise UserError(f'{folder} is no run: config.json: '
                             f'{reason(error)}') from None

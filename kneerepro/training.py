@@ -8,6 +8,7 @@ import numpy as np
 
 from kneerepro import checkpoints
 from kneerepro.archive import ArchiveError
+from kneerepro.collapse import COLLAPSES
 from kneerepro.data.splits import minibatches, per_epoch
 from kneerepro.errors import Stopped, UserError
 from kneerepro.losses import LossFile
@@ -30,6 +31,8 @@ class Training:
         Those to train on.
     losses : list of str
         What will be logged.
+    measures : list of str
+        What will be logged beside the losses.
     feed : callable, optional
         Makes of an epoch's minibatches those to train on, in time: see
         :meth:`kneerepro.engines.Engine.feed`.
@@ -42,7 +45,7 @@ class Training:
         Those of the whole training.
     per_epoch : int
         Those of an epoch, ``floor(n / batch_size)`` (E9).
-    losses : dict of str to list of float
+    losses, measures : dict of str to list of float
         Each from iteration 0, before training, on; NaN where there is none.
     kept : dict of str to list of array
         What the training has put aside for the figures.
@@ -55,7 +58,8 @@ class Training:
         If `examples` hold no whole minibatch.
     """
 
-    def __init__(self, run, networks, functions, examples, losses, feed=iter):
+    def __init__(self, run, networks, functions, examples, losses,
+                 measures=(), feed=iter):
         parameters = run.parameters
         self._run, self._parameters = run, parameters
         self._examples, self._feed = examples, feed
@@ -66,10 +70,11 @@ class Training:
             networks, functions._asdict())
         self.iteration, self.seconds = 0, 0.
         self.losses = {name: [math.nan] for name in losses}
+        self.measures = {name: [math.nan] for name in measures}
         self.kept = {}
         self._restore()
-        self._file = LossFile(run.path('losses.csv'), losses, self.losses,
-                              self.per_epoch)
+        self._file = LossFile(run.path('losses.csv'), list(self._logged),
+                              self._logged, self.per_epoch)
         self._saved = time.monotonic()
 
     # --------------------------------------------------- for whom it trains
@@ -91,25 +96,32 @@ class Training:
         return (self.iteration % self.per_epoch == 0
                 or self.iteration == self.iterations)
 
+    def is_every(self, interval):
+        """Whether the present minibatch is one of every `interval`, or the
+        last of all."""
+        return (self.iteration % interval == 0
+                or self.iteration == self.iterations)
+
     def at(self, epochs, last):
         """Whether an epoch ends here that is one of `epochs` of a training
         of `last` epochs, in proportion to the length of this one."""
         return self.ends_epoch and self.epoch in {
             max(1, round(epoch * self.epochs / last)) for epoch in epochs}
 
-    def log(self, **losses):
-        """Put losses of the present iteration on record.
+    def log(self, **values):
+        """Record losses and measures of the present iteration.
 
         Raises
         ------
         UserError
             If one is not finite.
         """
-        for name, value in losses.items():
+        for name, value in values.items():
             value = float(value)
-            self.losses[name][self.iteration] = value
+            self._logged[name][self.iteration] = value
             if not math.isfinite(value):
-                self._diverged(f'the {name} loss is {value}')
+                kind = 'loss ' if name in self.losses else ''
+                self._diverged(f'the {name} {kind}is {value}')
 
     def keep(self, **values):
         """Put arrays aside, after those put aside before."""
@@ -139,14 +151,18 @@ class Training:
             while self.iteration < self.iterations:
                 for batch in self._feed(self._rest_of_epoch()):
                     self.iteration += 1
-                    for values in self.losses.values():
+                    for values in self._logged.values():
                         values.append(math.nan)
                     yield batch
                     self._file.append(self.iteration)
-                    self._run.board.add(self.losses, self.iteration)
+                    self._run.board.add('loss', self.losses, self.iteration)
+                    self._run.board.add('measure', self.measures,
+                                        self.iteration)
                     self.seconds += time.monotonic() - last
                     last = time.monotonic()
                     progress(self.iteration, self.iterations, self._state())
+                    for warning in self._warnings():
+                        progress.write('warning: ' + warning)
                     if stop:
                         path = self.save()
                         raise Stopped(
@@ -170,6 +186,8 @@ class Training:
         arrays = {f'variable/{name}': value for name, value in values.items()}
         arrays.update((f'loss/{name}', np.array(values))
                       for name, values in self.losses.items())
+        arrays.update((f'measure/{name}', np.array(values))
+                      for name, values in self.measures.items())
         arrays.update((f'kept/{name}/{i}', value)
                       for name, values in self.kept.items()
                       for i, value in enumerate(values))
@@ -179,15 +197,35 @@ class Training:
         return path
 
     def results(self):
-        """Losses and what was kept, as arrays by name."""
+        """Losses, measures and what was kept, as arrays by name."""
         results = {f'{name}_loss': np.array(values)
                    for name, values in self.losses.items()}
-        results.update((name, np.array(values))
-                       for name, values in self.kept.items())
+        results.update((name, np.array(values)) for name, values in
+                       [*self.measures.items(), *self.kept.items()])
         return dict(results, iterations_per_epoch=np.array(self.per_epoch),
                     seconds=np.array(self.seconds))
 
+    def last_measures(self):
+        """The last value of each measure that has one, dict of str to
+        float."""
+        found = {}
+        for name, values in self.measures.items():
+            finite = [value for value in values if math.isfinite(value)]
+            found.update({name: finite[-1]} if finite else {})
+        return found
+
     # --------------------------------------------------------- inside of it
+
+    @property
+    def _logged(self):
+        return {**self.losses, **self.measures}
+
+    def _warnings(self):
+        collapse = COLLAPSES[self._run.experiment]
+        if self.ends_epoch and collapse.begins(
+                self.measures.get(collapse.measure, []), self.iterations):
+            value = self.measures[collapse.measure][self.iteration]
+            yield collapse.warning(value)
 
     def _rest_of_epoch(self):
         epoch, first = divmod(self.iteration, self.per_epoch)
@@ -205,6 +243,11 @@ class Training:
         checkpoints.set_values(self._variables, groups['variable'])
         self.losses = {name: groups['loss'][name].tolist()
                        for name in self.losses}
+        # Checkpoints of earlier versions have no measures.
+        missing = np.full(meta['iteration'] + 1, math.nan)
+        self.measures = {
+            name: groups.get('measure', {}).get(name, missing).tolist()
+            for name in self.measures}
         for name, value in groups.get('kept', {}).items():
             name, number = name.rsplit('/', 1)
             self.kept.setdefault(name, {})[int(number)] = value
@@ -223,7 +266,7 @@ class Training:
 
     def _state(self):
         parts = [f'epoch {self.epoch}/{self.epochs}']
-        for name, values in self.losses.items():
+        for name, values in self._logged.items():
             finite = (value for value in reversed(values)
                       if not math.isnan(value))
             parts.append(f'{name.replace("_", " ")} '
@@ -244,6 +287,25 @@ def _grouped(arrays):
         group, name = name.split('/', 1)
         groups.setdefault(group, {})[name] = array
     return groups
+
+
+def outputs_over(function, images, batch_size):
+    """Outputs of `function` for all images, computed in minibatches.
+
+    Parameters
+    ----------
+    function : callable
+        Of an array of shape (m, ...), m up to `batch_size`; gives one with m
+        rows.
+    images : View or array, shape (n, ...)
+    batch_size : int
+
+    Returns
+    -------
+    array, shape (n, ...)
+    """
+    return np.concatenate([function(images[i:i + batch_size])
+                           for i in range(0, len(images), batch_size)])
 
 
 def mean_over(function, images, batch_size):

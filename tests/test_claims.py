@@ -23,6 +23,9 @@ class Made:
     def same_data(self, *experiments):
         pass
 
+    def require_learned(self, *experiments):
+        pass
+
     def run(self, experiment):
         return SimpleNamespace(parameters={'nz': 16})
 

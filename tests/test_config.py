@@ -116,6 +116,26 @@ class FlagTest(ConfigTest):
                         experiment=experiment)
                     self.assertEqual(given[name], value)
 
+    def test_output_bias(self):
+        for text, expected in ('zero', 'zero'), ('mean', 'mean'), ('-2', -2.):
+            self.assertEqual(self.parameters('--output-bias', text)
+                             ['output_bias'], expected)
+        for wrong in 'average', 'nan', 'inf', '':
+            self.assert_refused('neither zero nor mean nor a number',
+                                '--output-bias', wrong)
+        self.assert_refused('unknown argument', '--output-bias', 'zero',
+                            experiment='dcgan')
+
+    def test_parameters_of_earlier_versions(self):
+        values = config.read_preset('thesis', 'cae3d')
+        del values['output_bias']
+        self.assertEqual(config.complete(values, 'cae3d')['output_bias'],
+                         'zero')
+        values['output_bias'] = -2.
+        self.assertEqual(config.complete(values, 'cae3d'), values)
+        values = config.read_preset('thesis', 'dcgan')
+        self.assertEqual(config.complete(values, 'dcgan'), values)
+
     def test_unknown(self):
         self.assert_refused('unknown argument --learning-rat (did you mean '
                             '--learning-rate?)', '--learning-rat', '1')

@@ -58,6 +58,13 @@ def losses(iterations, per_epoch, start=0.12, end=0.002, fall=0.02):
     return train, test, first_ten
 
 
+def now_and_then(curves, interval):
+    """Curves of which the third has few values only."""
+    train, test, first_ten = curves
+    here = np.arange(len(train)) % interval == 0
+    return train, test, np.where(here, first_ten, np.nan)
+
+
 class Figure33Test(unittest.TestCase):
     # Curves, minibatches an epoch, epochs of the insets.
     CASES = {
@@ -76,13 +83,16 @@ class Figure33Test(unittest.TestCase):
         'all the same': (np.ones((3, 5)), 4, [1]),
         'zero': (np.zeros((3, 11)), 5, [1, 2]),
         'tiny': (losses(60, 6, 3e-7, 1e-7), 6, [1]),
+        'now and then': (now_and_then(losses(600, 20), 40), 20, [1, 30]),
+        'low': (losses(600, 20, 0.017, 0.004), 20, [1, 12, 24]),
     }
+    BASELINES = {}
 
     def draw(self, case):
         self.curves, self.per_epoch, self.epochs = self.CASES[case]
         self.insets = images(len(self.epochs), 8, 6)
         return figure_3_3(*self.curves, self.per_epoch, self.insets,
-                          self.epochs, FOOTER_TEXT)
+                          self.epochs, FOOTER_TEXT, self.BASELINES)
 
     def figures(self):
         for case in self.CASES:
@@ -90,8 +100,15 @@ class Figure33Test(unittest.TestCase):
                 yield self.draw(case)
 
     def test_curves(self):
-        for figure in self.figures():
-            train, first_ten, test = figure.axes[0].lines
+        for case, figure in zip(self.CASES, self.figures()):
+            train, first_ten, test, *baselines = figure.axes[0].lines
+            for line, (name, value) in zip(baselines,
+                                           self.BASELINES.items()):
+                np.testing.assert_array_equal(line.get_ydata(), [value] * 2)
+                np.testing.assert_array_equal(
+                    line.get_xdata(), [0, len(self.curves[0]) - 1])
+                self.assertEqual(line.get_label(), f'{name} ({value:.2g})')
+            self.assertEqual(len(baselines), len(self.BASELINES))
             lines = train, test, first_ten
             for line, values in zip(lines, self.curves):
                 where = np.flatnonzero(~np.isnan(values))
@@ -102,7 +119,9 @@ class Figure33Test(unittest.TestCase):
             for line, name in zip(lines, [
                     'training set, each minibatch',
                     'whole test set, each epoch',
-                    'first ten test images, each iteration']):
+                    'first ten test images, ' + (
+                        'every 40 iterations' if case == 'now and then'
+                        else 'each iteration')]):
                 values = line.get_ydata()
                 self.assertEqual(line.get_label(), name + (
                     f' (at the end {values[-1]:.2g})' if len(values) else ''))
@@ -171,3 +190,8 @@ class Figure33Test(unittest.TestCase):
     def test_an_epoch_twice_is_shown_once(self):
         figure = figure_3_3(*losses(4, 4), 4, images(2, 8, 6), [1, 1])
         self.assertEqual(len(figure.axes[0].child_axes), 2)
+
+
+class BaselinesTest(Figure33Test):
+    BASELINES = {'mean of the training set': 0.0078,
+                 '100 principal components of the training set': 0.0049}

@@ -114,11 +114,12 @@ class FigureTest(FolderTest):
 
     def test_publish(self):
         self.write('growth.json', json.dumps(
-            {'machine': 'a processor\na PyTorch', 'device': 'cpu',
+            {'revision': 'abc', 'machine': 'a processor\na PyTorch',
+             'device': 'cpu',
              'series': {'batch': rows('batch_size', (8, 16))}}))
         case = {'network': 'unet3d', 'batch_size': 2}
         self.write('steps.json', json.dumps(
-            {'machine': 'a processor', 'rows': [
+            {'revision': 'abc', 'machine': 'a processor', 'rows': [
                 row({**case, 'engine': 'torch'}, 0.001),
                 row({**case, 'engine': 'native'}, 0.002)]}))
         self.publish('--growth', self.path('growth.json'), '--steps',
@@ -150,3 +151,13 @@ class FigureTest(FolderTest):
             self.publish('--growth', self.path('none.json'))
         with self.assertRaisesRegex(UserError, 'not what a benchmark'):
             self.publish('--steps', self.write('one.json', '[1]'))
+
+    def test_unknown_or_changed_revision(self):
+        for revision, message in [
+                ({'revision': 'abc-dirty'}, 'changes that are not committed'),
+                ({'revision': None}, 'does not tell which revision'),
+                ({}, 'does not tell which revision')]:
+            path = self.write('steps.json', json.dumps(
+                {**revision, 'machine': 'a processor', 'rows': []}))
+            with self.assertRaisesRegex(UserError, message):
+                self.publish('--steps', path)

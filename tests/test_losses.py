@@ -51,7 +51,7 @@ class LossFileTest(FolderTest):
 class BoardTest(FolderTest):
     def test_none(self):
         board = Board(None)
-        board.add({'train': [NAN, 1.]}, 1)
+        board.add('loss', {'train': [NAN, 1.]}, 1)
         board.close()
 
     def test_not_installed(self):
@@ -63,7 +63,7 @@ class BoardTest(FolderTest):
                          'tensorboardX is not installed')
     def test_events(self):
         board = Board(self.folder)
-        board.add({'train': [NAN, 1.], 'test': [0.5, NAN]}, 1)
+        board.add('loss', {'train': [NAN, 1.], 'test': [0.5, NAN]}, 1)
         board.close()
         import os
         name, = os.listdir(self.folder)

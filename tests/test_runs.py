@@ -27,7 +27,10 @@ class CreationTest(RunTest):
         again = runs.Run(run.folder)
         self.assertEqual(again.settings, SETTINGS)
         self.assertEqual(again.arguments, ARGUMENTS)
-        self.assertEqual(again.parameters, SETTINGS['parameters'])
+        # As earlier versions worked, which did not name these.
+        self.assertEqual(again.parameters, {**SETTINGS['parameters'],
+                                            'output_bias': 'zero',
+                                            'first_ten_every': 1})
         self.assertEqual(again.experiment, 'cae2d')
 
     def test_name(self):

@@ -61,16 +61,21 @@ class TrainingTest(FolderTest):
         self.fake = Fake()
         images = np.arange(count, dtype='float32')[:, None]
         return Training(self.run_, [], Functions(self.fake), images,
-                        ['train', 'test'], feed)
+                        ['train', 'test'], ['code_spread'], feed)
 
     def work(self, training):
         for batch in training.minibatches():
             self.batches.append(batch.ravel().astype(int).tolist())
             training.log(train=self.fake(batch))
             if training.ends_epoch:
-                training.log(test=training.epoch)
+                training.log(test=training.epoch,
+                             code_spread=self.spread(training))
                 training.keep(epochs=training.epoch, images=batch)
         return training
+
+    def spread(self, training):
+        """The measure at the end of an epoch."""
+        return 0.1 / training.epoch
 
     def again(self, interval=math.inf):
         """The training in another process, as it were."""
@@ -127,6 +132,15 @@ class EpochTest(TrainingTest):
                 if training.ends_epoch]
         self.assertEqual(ends, [3, 6, 7])
 
+    def test_every_so_many(self):
+        training = self.begin(count=9, epochs=3)
+        found = []
+        for batch in training.minibatches():
+            training.log(train=1)
+            if training.is_every(4):
+                found.append(training.iteration)
+        self.assertEqual(found, [4, 8, 9])
+
     def test_times_in_proportion(self):
         training = self.begin(epochs=10)
         self.assertEqual([training.epoch for _ in training.minibatches()
@@ -160,6 +174,10 @@ class RecordTest(TrainingTest):
             np.flatnonzero(~np.isnan(results['test_loss'])), [0, 3, 6, 9, 12])
         np.testing.assert_array_equal(results['epochs'], [1, 2, 3, 4])
         self.assertEqual(results['images'].shape, (4, 3, 1))
+        np.testing.assert_array_equal(
+            results['code_spread'], [math.nan] * 3 + [0.1] + [math.nan] * 2
+            + [0.05] + [math.nan] * 2 + [0.1 / 3] + [math.nan] * 2 + [0.025])
+        self.assertEqual(training.last_measures(), {'code_spread': 0.025})
         self.assertEqual(results['iterations_per_epoch'], 3)
         self.assertGreater(results['seconds'], 0)
 
@@ -173,6 +191,8 @@ class RecordTest(TrainingTest):
         self.assertEqual((rows[0]['train'], rows[0]['test']), ('', '0.5'))
         self.assertEqual([float(row['train']) for row in rows[1:]],
                          training.losses['train'][1:])
+        self.assertEqual([row['code_spread'] for row in rows[:4]],
+                         ['', '', '', '0.1'])
 
     def test_what_is_kept_does_not_change(self):
         training = self.begin()
@@ -180,6 +200,38 @@ class RecordTest(TrainingTest):
         training.keep(value=value)
         value += 1
         np.testing.assert_array_equal(training.results()['value'], [[0, 0]])
+
+
+class CollapseTest(TrainingTest):
+    """A code that is the same for all examples."""
+
+    def warnings(self):
+        """Those since the last call."""
+        lines = self.stdout.getvalue().splitlines()
+        self.stdout.seek(0)
+        self.stdout.truncate()
+        return [line for line in lines if line.startswith('warning: ')]
+
+    def test_one_warning(self):
+        for spreads, count in [([1e-4] * 20, 1), ([0.3] * 20, 0),
+                               ([1e-4] + [0.3] * 19, 0),    # at first only
+                               ([0.3] * 10 + [1e-4] * 10, 1)]:
+            self.spread = lambda training: spreads[training.epoch - 1]
+            self.work(self.begin(epochs=20))
+            warnings = self.warnings()
+            self.assertEqual(len(warnings), count, spreads)
+        self.assertIn('every reconstruction is the mean image. Try '
+                      '--output-bias mean', warnings[0])
+
+    def test_not_again_when_resumed(self):
+        self.spread = lambda training: 1e-4
+        training = self.begin(epochs=20)
+        self.signal_at(20, signal.SIGINT)
+        with self.assertRaises(Stopped):
+            self.work(training)
+        self.assertEqual(len(self.warnings()), 1)
+        self.work(self.again())
+        self.assertEqual(self.warnings(), [])
 
 
 class ResumeTest(TrainingTest):
@@ -250,7 +302,8 @@ class ResumeTest(TrainingTest):
             self.batches.append(batch.ravel().astype(int).tolist())
             training.log(train=self.fake(batch))
             if training.ends_epoch:
-                training.log(test=training.epoch)
+                training.log(test=training.epoch,
+                             code_spread=self.spread(training))
                 training.keep(epochs=training.epoch, images=batch)
 
     def checkpoints(self):
@@ -294,6 +347,20 @@ class ResumeTest(TrainingTest):
         self.batches = []
         self.work(training)
         self.assert_same(whole)
+
+    def test_checkpoints_without_measures(self):
+        """As earlier versions wrote them."""
+        self.killed(5)
+        for path in self.checkpoints():
+            arrays, meta = archive.load(path, 'checkpoint')
+            arrays = {name: array for name, array in arrays.items()
+                      if not name.startswith('measure/')}
+            archive.save(path, 'checkpoint', arrays, meta)
+        training = self.again()
+        self.assertEqual(training.iteration, 5)
+        spread = self.work(training).results()['code_spread']
+        np.testing.assert_array_equal(np.flatnonzero(~np.isnan(spread)),
+                                      [6, 9, 12])
 
     def test_foreign_checkpoints(self):
         self.killed(5)

@@ -56,6 +56,7 @@ def judge(claim, evidence):
     """
     try:
         evidence.same_data(*claim.experiments)
+        evidence.require_learned(*claim.experiments)
         measurements = claim.measure(evidence)
     except (UserError, TooFew) as error:
         return Judgement(claim, OPEN, str(error), [])

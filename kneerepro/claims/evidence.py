@@ -8,14 +8,19 @@ import numpy as np
 
 from kneerepro import config, runs, zoo
 from kneerepro.algorithms.common import compile_through
+from kneerepro.collapse import COLLAPSES
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.splits import SPLITS
 from kneerepro.engines import Engine
 from kneerepro.errors import UserError
 from kneerepro.measures.bootstrap import LEAST, TooFew
+from kneerepro.measures.codes import code_spread
 
 #: Most images that are generated, and compared with as many real ones.
 IMAGES = 1000
+
+#: Experiments whose networks have a code.
+AUTOENCODERS = 'cae2d', 'cae3d'
 
 _BATCH = 128
 
@@ -52,6 +57,34 @@ class Evidence:
         if len(hashes) > 1:
             raise UserError(f'{" and ".join(experiments)} were trained on '
                             'different data')
+
+    def require_learned(self, *experiments):
+        """Refuse to judge by autoencoders that learned nothing.
+
+        One that shows the mean image for everything would be evidence for
+        claims on blur, on poor results and on imprecise ends, and its code is
+        no feature to compare images by.
+        """
+        for name in experiments:
+            collapse = COLLAPSES[name]
+            if name in AUTOENCODERS:
+                spread = self._code_spread(name)
+                if spread < collapse.least:
+                    raise UserError(f'{self.run(name).folder}: '
+                                    + collapse.finding.format(spread))
+
+    @lru_cache(maxsize=None)
+    def _code_spread(self, experiment):
+        values = self._results(experiment).get('code_spread', np.array([]))
+        values = values[np.isfinite(values)]
+        if len(values):
+            return values[-1]
+        # A run of an earlier version, which did not measure it.
+        examples = self._examples(experiment, 'test')
+        if len(examples) == 1:
+            examples = self._examples(experiment, 'train', 2)
+        return code_spread(self._through(experiment, examples, networks=1,
+                                         batch=_batch(experiment)))
 
     # ---------------------------------------------------------------- losses
 
@@ -90,23 +123,26 @@ class Evidence:
         truth, made : array, shape (n, rows, columns) or
                 (n, depth, rows, columns)
         """
-        run = self.run(experiment)
-        count = run.settings['data']['test']
+        count = self.run(experiment).settings['data']['test']
         if count < LEAST:
             raise TooFew(f'{experiment} has a test set of {count}, at least '
                          f'{LEAST} are needed')
-        volumes = experiment == 'cae3d'
+        truth = self._examples(experiment, part, count)
+        made = self._through(experiment, truth, batch=_batch(experiment))
+        return truth[:, 0], made[:, 0]
+
+    def _examples(self, experiment, part, count=None):
+        """Test examples, or `count` training examples drawn at random."""
+        run = self.run(experiment)
         with dataset_of(run) as dataset:
-            examples = dataset.volumes if volumes else dataset.images
+            examples = (dataset.volumes if experiment == 'cae3d'
+                        else dataset.images)
             split = _split(run, examples)
             chosen = split.test
             if part == 'train':
                 rng = np.random.RandomState(0)
-                chosen = rng.permutation(split.train)[:len(split.test)]
-            truth = examples[np.sort(chosen)]
-        made = self._through(experiment, truth,
-                             batch=1 if volumes else _BATCH)
-        return truth[:, 0], made[:, 0]
+                chosen = rng.permutation(split.train)[:count]
+            return examples[np.sort(chosen)]
 
     def real_size(self, experiment):
         """How many :meth:`real` images there are in each set."""
@@ -175,6 +211,10 @@ class Evidence:
         model = zoo.load(self.run(experiment).path('model.npz'))
         return compile_through(model.networks[:networks],
                                Engine(*self._engine).mode)
+
+
+def _batch(experiment):
+    return 1 if experiment == 'cae3d' else _BATCH
 
 
 def _split(run, examples):

@@ -1,7 +1,7 @@
 """Hold the networks against the thesis's tables, cell by cell.
 
 Printed values stand beside those of the layers that are built. What differs
-is explained by an erratum of the thesis (E1 to E20, listed at the end), or it
+is explained by an erratum of the thesis (E1 to E21, listed at the end), or it
 is a mismatch. The exit status is 1 if there is a mismatch or, in the default
 reading, if an erratum no longer applies.
 

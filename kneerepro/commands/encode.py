@@ -7,10 +7,12 @@ alone), patient (a hash), side, and the vector.
 
 import csv
 import os
+import sys
 
 import numpy as np
 
 from kneerepro.algorithms.common import compile_through
+from kneerepro.collapse import COLLAPSES
 from kneerepro.commands import inputs
 from kneerepro.engines import Engine
 from kneerepro.errors import UserError
@@ -37,11 +39,59 @@ def run(args):
     with inputs.open_data(args, model, args.out) as dataset:
         with replacing(args.out) as temporary:
             encode = compile_through(model.networks[:1], engine.mode)
+            spread = _Spread()
             count = _WRITERS[extension](
-                temporary, _codes(encode, dataset, model),
+                temporary, spread.of(_codes(encode, dataset, model)),
                 _names(model.experiment), model.options['nz'])
     print(f'wrote {args.out}: {count:,} latent vectors of '
           f'{model.options["nz"]}')
+    _warn_of_collapse(model, spread.value())
+
+
+def _warn_of_collapse(model, spread):
+    """Tell of codes that tell nothing.
+
+    Parameters
+    ----------
+    model : kneerepro.zoo.Model
+    spread : float or None
+        Of the codes written; None, for a single one, takes that of the test
+        set when the model was trained, if it is known.
+    """
+    collapse = COLLAPSES[model.experiment]
+    if spread is None:
+        spread = model.about.get('measures', {}).get(collapse.measure, np.inf)
+    if spread < collapse.least:
+        print(f'warning: {model.experiment}: '
+              + collapse.finding.format(spread), file=sys.stderr)
+
+
+class _Spread:
+    """:func:`kneerepro.measures.codes.code_spread` of codes that pass by."""
+
+    def __init__(self):
+        self._count = self._sum = self._squares = 0
+
+    def of(self, codes):
+        """Pass on what :func:`_codes` yields."""
+        first = None
+        for about, code in codes:
+            if first is None:
+                first = code.astype('float64')
+            # Differences: sums of squares far from 0 would lose the digits.
+            difference = code - first
+            self._count += 1
+            self._sum = self._sum + difference
+            self._squares = self._squares + difference**2
+            yield about, code
+
+    def value(self):
+        """The spread, or None of a single code."""
+        if self._count < 2:
+            return None
+        variance = (self._squares / self._count
+                    - (self._sum / self._count)**2)
+        return float(np.sqrt(variance.clip(0)).mean())
 
 
 def _names(experiment):

@@ -182,9 +182,9 @@ def _check(dataset, path, model, options):
         return
     if made['normalise'] != options.normalise:
         raise UserError(
-            f'{path} is scaled to [0, 1] over each {made["normalise"]}, the '
-            f'training data over each {options.normalise}: prepare it again, '
-            f'data/prepare.py --normalise {options.normalise}')
+            f'{path} was prepared with --normalise {made["normalise"]}, the '
+            f'training data with --normalise {options.normalise}: prepare it '
+            f'again, data/prepare.py --normalise {options.normalise}')
     if made['flip_left'] != options.flip_left:
         raise UserError(
             f'left knees are {"" if made["flip_left"] else "not "}mirrored '

@@ -33,7 +33,10 @@ def prepare_main(description):
     parser.add_argument('--size', type=cli.positive_int, default=64,
                         metavar='N', help='rows and columns of a slice')
     parser.add_argument('--normalise', choices=NORMALISATIONS,
-                        default='volume', help='scale to [0, 1] over this')
+                        default='volume', help='how to scale to [0, 1] '
+                        '(E17): by the minimum and maximum of each volume, '
+                        'each slice or the dataset, or slice-max, each slice '
+                        'divided by its maximum (default: volume)')
     parser.add_argument('--flip-left', action='store_true',
                         help='mirror left knees to look like right ones')
     parser.add_argument('--one-per-patient', action='store_true',

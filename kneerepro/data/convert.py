@@ -11,7 +11,7 @@ import numpy as np
 from kneerepro.data.defects import DefectError
 from kneerepro.data.resize import resize
 
-NORMALISATIONS = 'volume', 'slice', 'dataset'
+NORMALISATIONS = 'volume', 'slice', 'slice-max', 'dataset'
 
 Options = namedtuple('Options', 'depth size normalise flip_left',
                      defaults=(160, 64, 'volume', False))
@@ -24,9 +24,10 @@ depth : int
     in the thesis, and resampled where not.
 size : int
     Rows and columns.
-normalise : str
-    Over what the values are scaled from their minimum and maximum to [0, 1]:
-    each 'volume', each 'slice', or the whole 'dataset' (E17).
+normalise : {'volume', 'slice', 'slice-max', 'dataset'}
+    How values are scaled to [0, 1] (E17): from the minimum and maximum of
+    each volume, of each slice, or of the whole dataset; 'slice-max' divides
+    each slice by its maximum.
 flip_left : bool
     Whether left knees are mirrored to look like right ones (E18).
 """
@@ -107,13 +108,17 @@ def make_volume(images, count, pixel_spacing, options, flips=(False,) * 3):
 
 
 def normalise(volume, how='volume', limits=None):
-    """Scale values from their minimum and maximum to [0, 1] (E17).
+    """Scale the values of a volume to [0, 1] (E17).
 
     Parameters
     ----------
     volume : array, shape (depth, rows, columns), float32
-    how : str
-        One of NORMALISATIONS. A slice all of one value becomes 0.
+    how : {'volume', 'slice', 'slice-max', 'dataset'}
+        'slice-max' divides each slice by its maximum, as the thesis's
+        released code does; values below 0, which the thesis's images do not
+        have, become 0, and so does a slice without positive values. The
+        others subtract the minimum and divide by the range of each volume, of
+        each slice (a slice of one value becomes 0) or of the dataset.
     limits : tuple of 2 floats
         Minimum and maximum of the dataset, for 'dataset'.
 
@@ -121,7 +126,11 @@ def normalise(volume, how='volume', limits=None):
     -------
     array of the same shape, float32
     """
-    if how == 'slice':
+    if how == 'slice-max':
+        volume = np.maximum(volume, 0)
+        low, high = 0, volume.max(axis=(1, 2), keepdims=True)
+        high = np.where(high > 0, high, 1)
+    elif how == 'slice':
         low = volume.min(axis=(1, 2), keepdims=True)
         high = volume.max(axis=(1, 2), keepdims=True)
         high = np.where(high > low, high, low + 1)

@@ -19,6 +19,8 @@ class View:
         columns), rather than the volumes.
     indices : array of int, optional
         Examples to take; by default all, in order.
+    numbers : array of int, shape (n,), optional
+        What to call each volume; by default from 0 on.
 
     Attributes
     ----------
@@ -28,8 +30,11 @@ class View:
 
     dtype = np.dtype('float32')
 
-    def __init__(self, volumes, patient, certain, images=False, indices=None):
+    def __init__(self, volumes, patient, certain, images=False, indices=None,
+                 numbers=None):
         self._volumes = volumes
+        self._numbers = (np.arange(volumes.shape[0]) if numbers is None
+                         else numbers)
         self._patient, self._certain = patient, certain
         self._images = images
         count, _, self._depth = volumes.shape[:3]
@@ -53,10 +58,15 @@ class View:
         """Whether that rests on a PatientID, array of bool."""
         return self._certain[self._volume_of(self._indices)]
 
+    @property
+    def volume(self):
+        """Number of the volume that each example is, or is a slice of."""
+        return self._numbers[self._volume_of(self._indices)]
+
     def take(self, indices):
         """A view of some of the examples; nothing is read."""
         return View(self._volumes, self._patient, self._certain, self._images,
-                    self._indices[indices])
+                    self._indices[indices], self._numbers)
 
     def load(self):
         """The same examples, read into memory once."""
@@ -66,7 +76,8 @@ class View:
         if self._images:
             # A slice is a volume of its own then.
             examples = examples[:, :, None]
-        return View(examples, self.patient, self.certain, self._images)
+        return View(examples, self.patient, self.certain, self._images,
+                    numbers=self.volume)
 
     def __getitem__(self, index):
         """Examples by number, slice, array of numbers or boolean mask.
@@ -91,6 +102,11 @@ class View:
 
     def __array__(self, dtype=None):
         return np.asarray(self[:], dtype)
+
+    def mean(self):
+        """Mean of all values, float; read example by example."""
+        return float(np.mean([self[i].mean(dtype='float64')
+                              for i in range(len(self))]))
 
     def _in_memory(self):
         volumes = self._volumes

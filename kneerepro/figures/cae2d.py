@@ -45,7 +45,7 @@ def figure_3_2(truth, reconstruction, slides, footer=None):
 
 @styled
 def figure_3_3(train_mse, test_mse, first_ten, iterations_per_epoch, insets,
-               inset_epochs, footer=None):
+               inset_epochs, footer=None, baselines=None):
     """Mean squared error over the iterations, with reconstructions of one
     slide at some epochs as insets (section 3.1).
 
@@ -65,6 +65,8 @@ def figure_3_3(train_mse, test_mse, first_ten, iterations_per_epoch, insets,
         After which each of them was made.
     footer : str, optional
         Small print.
+    baselines : dict of str to float, optional
+        Mean squared errors on the test set to draw as lines, by their names.
 
     Returns
     -------
@@ -72,4 +74,4 @@ def figure_3_3(train_mse, test_mse, first_ten, iterations_per_epoch, insets,
     """
     return autoencoder_losses(train_mse, test_mse, first_ten,
                               iterations_per_epoch, insets, inset_epochs,
-                              footer, 'images')
+                              footer, 'images', baselines or {})

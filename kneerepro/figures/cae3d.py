@@ -78,13 +78,13 @@ def figure_3_4(truth, reconstruction, patients, slides, over_time, epochs,
 
 @styled
 def figure_3_5(train_mse, test_mse, first_ten, iterations_per_epoch,
-               over_time, epochs, footer=None):
+               over_time, epochs, footer=None, baselines=None):
     """Mean squared error over the iterations, with reconstructions of one
     slide at some epochs as insets (section 3.2).
 
     Parameters
     ----------
-    train_mse, test_mse, first_ten, iterations_per_epoch, footer
+    train_mse, test_mse, first_ten, iterations_per_epoch, footer, baselines
         As in :func:`kneerepro.figures.cae2d.figure_3_3`, of volumes.
     over_time : array, shape (insets, rows, columns)
         Reconstructions of one slide, values in [0, 1].
@@ -97,4 +97,4 @@ def figure_3_5(train_mse, test_mse, first_ten, iterations_per_epoch,
     """
     return autoencoder_losses(train_mse, test_mse, first_ten,
                               iterations_per_epoch, over_time, epochs, footer,
-                              'volumes')
+                              'volumes', baselines or {})

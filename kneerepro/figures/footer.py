@@ -9,6 +9,9 @@ _NAMES = {'batch_size': 'batch', 'learning_rate': 'α', 'beta1': 'β₁',
 # The data are described by what they have become.
 _OF_THE_DATA = {'patients', 'matrix', 'slices', 'depth', 'size', 'test'}
 
+# The legend of a figure that shows it says so.
+_IN_THE_LEGEND = {'first_ten_every'}
+
 # What the networks' shapes depend on.
 _OF_THE_NETWORKS = {'depth', 'size', 'nz', 'width', 'channels', 'filter_size',
                     'encoder_sigmoid', 'dense_nonlinearity',
@@ -37,7 +40,7 @@ def footer_of(run):
         + f', {data["train"]:,} training '
         + (f'and {data["test"]:,} test ' if data['test'] else '')
         + f'{kind} of {" x ".join(map(str, shape))}',
-        *_as_texts(changed, set(changed) - _OF_THE_DATA),
+        *_as_texts(changed, set(changed) - _OF_THE_DATA - _IN_THE_LEGEND),
         f'{settings["engine"]} engine, {settings["device"]}'])
 
 

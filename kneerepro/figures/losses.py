@@ -12,6 +12,7 @@ _INSET = 0.95           # the longer side of an inset
 _GAP = 0.08             # between curves, insets and legend, at least
 _FIRST_TEN = '#fdae6b'  # lighter than TEST
 _FEW = 12               # points, that one can tell apart
+_DASHES = (6, 2), (1.5, 1.5)    # of the baselines
 
 
 def loss_figure(iterations, iterations_per_epoch, ylabel, footer, above=0):
@@ -64,7 +65,7 @@ def plot_curve(axes, values, **style):
 
 
 def autoencoder_losses(train_mse, test_mse, first_ten, iterations_per_epoch,
-                       insets, inset_epochs, footer, examples):
+                       insets, inset_epochs, footer, examples, baselines):
     """The mean squared error of an autoencoder, and what it reconstructs.
 
     Parameters
@@ -74,6 +75,8 @@ def autoencoder_losses(train_mse, test_mse, first_ten, iterations_per_epoch,
         Of :func:`kneerepro.figures.cae2d.figure_3_3`.
     examples : str
         What the dataset consists of.
+    baselines : dict of str to float
+        Mean squared errors on the test set to draw as lines, by their names.
 
     Returns
     -------
@@ -85,7 +88,7 @@ def autoencoder_losses(train_mse, test_mse, first_ten, iterations_per_epoch,
     for values, text, style in [
             (train_mse, 'training set, each minibatch',
              dict(color=TRAIN, linewidth=0.6)),
-            (first_ten, f'first ten test {examples}, each iteration',
+            (first_ten, f'first ten test {examples}, {_how_often(first_ten)}',
              dict(color=_FIRST_TEN, linewidth=0.8)),
             (test_mse, 'whole test set, each epoch',
              dict(color=TEST, linewidth=1.3))]:
@@ -93,10 +96,22 @@ def autoencoder_losses(train_mse, test_mse, first_ten, iterations_per_epoch,
         there = values[np.isfinite(values)]
         end = f' (at the end {there[-1]:.2g})' if len(there) else ''
         plot_curve(axes, values, label=text + end, **style)
+    for (name, value), dashes in zip(baselines.items(), _DASHES):
+        axes.plot([0, len(train_mse) - 1], [value] * 2, color=GREY,
+                  linewidth=0.9, dashes=dashes, label=f'{name} ({value:.2g})')
     legend = axes.legend(loc='upper right', borderaxespad=0.2)
     _place_insets(axes, legend, test_mse, iterations_per_epoch,
                   dict(zip(inset_epochs, insets)))
     return figure
+
+
+def _how_often(values):
+    """In words, how many iterations there are from one value to the next."""
+    gaps = np.diff(np.flatnonzero(np.isfinite(values)))
+    # After the last iteration there may be one out of turn.
+    every = gaps[0] if len(gaps) else 1
+    return ('each iteration' if every == 1 else
+            f'every {every} iterations')
 
 
 def _place_insets(axes, legend, curve, iterations_per_epoch, insets):

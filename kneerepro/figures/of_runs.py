@@ -3,7 +3,7 @@
 import numpy as np
 
 from kneerepro import zoo
-from kneerepro.figures import architecture, cae2d, cae3d, gan
+from kneerepro.figures import architecture, cae2d, cae3d, codes, gan
 from kneerepro.figures.footer import footer_of, footer_of_networks
 
 
@@ -23,6 +23,27 @@ def _architecture(number):
     return draw
 
 
+def baselines_of(results):
+    """Errors on the test set that an autoencoder is compared with.
+
+    Parameters
+    ----------
+    results : dict of str to array
+        Of a run. Those of earlier versions have none.
+
+    Returns
+    -------
+    dict of str to float
+        Mean squared errors by what was shown instead of reconstructions.
+    """
+    if 'mean_mse' not in results:
+        return {}
+    return {
+        'mean of the training set': float(results['mean_mse']),
+        f'{int(results["components"])} principal components of the training '
+        'set': float(results['components_mse'])}
+
+
 def _figure_3_2(run, results):
     return cae2d.figure_3_2(results['truth'], results['reconstruction'],
                             list(results['slides']), footer_of(run))
@@ -32,7 +53,8 @@ def _figure_3_3(run, results):
     return cae2d.figure_3_3(
         results['train_loss'], results['test_loss'],
         results['first_ten_loss'], int(results['iterations_per_epoch']),
-        results['insets'], list(results['inset_epochs']), footer_of(run))
+        results['insets'], list(results['inset_epochs']), footer_of(run),
+        baselines_of(results))
 
 
 def _figure_3_4(run, results):
@@ -50,7 +72,7 @@ def _figure_3_5(run, results):
         results['train_loss'], results['test_loss'],
         results['first_ten_loss'], int(results['iterations_per_epoch']),
         results['over_time'][chosen], list(results['shown_epochs'][chosen]),
-        footer_of(run))
+        footer_of(run), baselines_of(results))
 
 
 def _figure_3_6(run, results):
@@ -92,6 +114,32 @@ FIGURES = {
               '3.7': _figure_3_7},
     'wgan_gp': {'2.5': _architecture('2.5'), '3.8': _figure_3_8,
                 '3.9': _figure_3_9, '3.10': _figure_3_10}}
+
+
+#: Base name of the figure that :func:`codes_of_run` draws.
+CODES = 'codes'
+
+
+def codes_of_run(run, results):
+    """The codes of an autoencoder's examples.
+
+    Parameters
+    ----------
+    run : kneerepro.runs.Run
+    results : dict of str to array
+
+    Returns
+    -------
+    matplotlib.figure.Figure or None
+        None for a GAN, and for runs of earlier versions, which have no codes.
+    """
+    if 'code_plane' not in results:
+        return None
+    volume = results['code_volume']
+    return codes.scatter_of_codes(
+        results['code_plane'], results['code_explained'],
+        results['code_tests'], results['volume_side'][volume],
+        results['volume_width'][volume], footer_of(run))
 
 
 def file_name(number):

@@ -4,8 +4,10 @@ Images are arrays of shape (n, rows, columns) with values in [0, 1], volumes
 of shape (n, depth, rows, columns).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.linalg import eigh, svd
+from scipy.linalg import eigh
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
@@ -159,15 +161,15 @@ def through_components(images, among, count):
 
     Parameters
     ----------
-    images : array, shape (n, rows, columns)
-    among : array, shape (m, rows, columns)
+    images : array, shape (n, ...)
+    among : array, shape (m, ...)
         The set that the components are of.
     count : int
-        Of components, numbers in the code.
+        Of components, numbers in the code. There are m - 1 at most.
 
     Returns
     -------
-    array, shape (n, rows, columns), float64
+    array, shape (n, ...), float64
 
     References
     ----------
@@ -180,12 +182,81 @@ def through_components(images, among, count):
     among -= mean
     pixels = among.shape[1]
     if len(among) < pixels:
-        components = svd(among, full_matrices=False)[2][:count].T
+        # Of the smaller product of the two, which has the same eigenvalues.
+        energy, weights = eigh(among @ among.T)
+        kept = energy > energy[-1] * len(among) * np.finfo(float).eps
+        kept[:max(0, len(among) - count)] = False
+        components = among.T @ (weights[:, kept] / np.sqrt(energy[kept]))
     else:       # of which there may be many times as many
         _, components = eigh(among.T @ among, subset_by_index=(
             max(0, pixels - count), pixels - 1))
     about = np.reshape(images, (len(images), -1)) - mean
     return (about @ components @ components.T + mean).reshape(images.shape)
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Errors of two reconstructions that need no network.
+
+    Attributes
+    ----------
+    mean : float
+        Mean squared error where the mean of the training examples is shown
+        for everything.
+    components : float
+        That of the best linear code, principal components of the training
+        examples.
+    count : int
+        How many components.
+    """
+
+    mean: float
+    components: float
+    count: int
+
+
+def baselines(test, train, units):
+    """What an autoencoder has to be better than.
+
+    Parameters
+    ----------
+    test, train : array, shape (n, ...) and (m, ...)
+    units : int
+        Size of the code: as many components are taken, or as many as there
+        are, m - 1.
+
+    Returns
+    -------
+    Baselines
+    """
+    count = min(units, len(train) - 1, train[0].size)
+    mean = np.mean(train, 0, 'float64')
+    linear = through_components(test, train, count)
+    return Baselines(float(np.square(test - mean).mean()),
+                     float(np.square(test - linear).mean()), count)
+
+
+def identified(images, truth):
+    """Which reconstructions belong to their own truth: those that are nearer
+    to it, in mean squared error, than to the truth of any other.
+
+    Showing the mean for everything identifies 1 of n.
+
+    Parameters
+    ----------
+    images, truth : array, shape (n, ...)
+
+    Returns
+    -------
+    array of bool, shape (n,)
+    """
+    a, b = (np.reshape(one, (len(one), -1)).astype('float64')
+            for one in (images, truth))
+    squared = (np.square(a).sum(1)[:, None] + np.square(b).sum(1)
+               - 2 * a @ b.T)
+    own = squared.diagonal().copy()
+    np.fill_diagonal(squared, np.inf)
+    return own < squared.min(1)
 
 
 def blurred(images, sigma=ONE_PIXEL):

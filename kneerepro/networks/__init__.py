@@ -6,7 +6,9 @@ tables as E1 to E5 and E14 (:mod:`kneerepro.errata`) read them; the other
 readings are options.
 """
 
-from kneerepro.networks.cae import build_cae2d, build_cae3d
+from kneerepro.networks.cae import (
+    build_cae2d, build_cae3d, output_bias_for)
 from kneerepro.networks.gan import build_dcgan, build_wgan_gp
 
-__all__ = ['build_cae2d', 'build_cae3d', 'build_dcgan', 'build_wgan_gp']
+__all__ = ['build_cae2d', 'build_cae3d', 'build_dcgan', 'build_wgan_gp',
+           'output_bias_for']

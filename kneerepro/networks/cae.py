@@ -1,6 +1,9 @@
 """The convolutional autoencoders (section 2.4.1, Tables 2.1 and 2.2,
 Figures 2.3 and 2.4)."""
 
+import math
+
+from lasagne.init import Constant
 from lasagne.layers import DenseLayer, FlattenLayer, InputLayer, ReshapeLayer
 from lasagne.nonlinearities import rectify, sigmoid
 
@@ -13,7 +16,7 @@ DECODER_FILTERS = (256, 128, 64, 1)     # Table 2.2, read as in E2
 
 def build_cae2d(nz=100, rows=64, columns=64, width=1,
                 channels=DECODER_FILTERS, dense_nonlinearity=rectify,
-                encoder_sigmoid='dense'):
+                encoder_sigmoid='dense', output_bias=0.):
     """The 2D convolutional autoencoder of Tables 2.1 and 2.2.
 
     Parameters
@@ -36,6 +39,10 @@ def build_cae2d(nz=100, rows=64, columns=64, width=1,
         Where the encoder's sigmoid is. E11: on its dense layer in Table 2.1,
         on its last convolution in the text of section 2.4.1, which names none
         for the dense layer; that is linear then.
+    output_bias : float
+        Initial bias of the decoder's last layer. E21: the thesis names no
+        initialisation; 0 is Lasagne's default. The experiments take
+        :func:`output_bias_for` the mean of their training images.
 
     Returns
     -------
@@ -54,13 +61,13 @@ def build_cae2d(nz=100, rows=64, columns=64, width=1,
     5,193,509 trainable parameters at the defaults.
     """
     return _build_cae(nz, {'rows': rows, 'columns': columns}, width, channels,
-                      dense_nonlinearity, encoder_sigmoid, Conv2DLayer,
-                      Deconv2DLayer)
+                      dense_nonlinearity, encoder_sigmoid, output_bias,
+                      Conv2DLayer, Deconv2DLayer)
 
 
 def build_cae3d(nz=200, depth=160, rows=64, columns=64, width=1,
                 channels=DECODER_FILTERS, dense_nonlinearity=rectify,
-                encoder_sigmoid='dense'):
+                encoder_sigmoid='dense', output_bias=0.):
     """The 3D convolutional autoencoder of Figure 2.4 and section 2.4.1:
     "the same layout was preserved as in the 2D case".
 
@@ -70,7 +77,7 @@ def build_cae3d(nz=200, depth=160, rows=64, columns=64, width=1,
         Units of the latent layer (Table 2.5: 200).
     depth, rows, columns : int
         Size of the volumes, multiples of 16; `depth` counts slices.
-    width, channels, dense_nonlinearity, encoder_sigmoid
+    width, channels, dense_nonlinearity, encoder_sigmoid, output_bias
         As in :func:`build_cae2d`.
 
     Returns
@@ -91,12 +98,43 @@ def build_cae3d(nz=200, depth=160, rows=64, columns=64, width=1,
     """
     return _build_cae(nz, {'depth': depth, 'rows': rows, 'columns': columns},
                       width, channels, dense_nonlinearity, encoder_sigmoid,
-                      Conv3DLayer, Deconv3DLayer)
+                      output_bias, Conv3DLayer, Deconv3DLayer)
+
+
+def output_bias_for(mean_intensity):
+    """The bias with which an untrained decoder shows the mean intensity.
+
+    With weights that average to nothing, the last layer's output is the
+    sigmoid of its bias, so the bias is the logit of the mean, log(m / (1 - m))
+    (E21).
+
+    Parameters
+    ----------
+    mean_intensity : float
+        Of the training images, in [0, 1]. Taken as at least 0.001 and at most
+        0.999, beyond which the sigmoid's gradient is nearly nothing.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        For a mean outside of [0, 1].
+    """
+    if not 0 <= mean_intensity <= 1:
+        raise ValueError('mean_intensity must be in [0, 1], not '
+                         f'{mean_intensity}')
+    mean = min(max(mean_intensity, 0.001), 0.999)
+    return math.log(mean / (1 - mean))
 
 
 def _build_cae(nz, sizes, width, channels, dense_nonlinearity,
-               encoder_sigmoid, ConvLayer, DeconvLayer):
+               encoder_sigmoid, output_bias, ConvLayer, DeconvLayer):
     check_positive(nz=nz)
+    if not math.isfinite(output_bias):
+        raise ValueError(f'output_bias must be finite, not {output_bias}')
     if encoder_sigmoid not in ('dense', 'conv'):
         raise ValueError("encoder_sigmoid must be 'dense' or 'conv', not "
                          f'{encoder_sigmoid!r}')
@@ -129,6 +167,7 @@ def _build_cae(nz, sizes, width, channels, dense_nonlinearity,
         last = i == len(channels)
         decoder = DeconvLayer(decoder, 1 if last else scaled(filters, width),
                               4, stride=2, crop=1,
+                              b=Constant(output_bias if last else 0.),
                               nonlinearity=sigmoid if last else rectify,
                               name=f'decoder.deconv{i}')
     return encoder, decoder

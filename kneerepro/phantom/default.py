@@ -27,5 +27,6 @@ def default_knees(script, patients, matrix, slices, seed):
         root, 'data', 'phantom',
         f'{patients}-patients-{slices}x{matrix}x{matrix}-seed{seed}'))
     with Progress(f'synthetic knees in {folder}', 'patients') as progress:
-        write_patients(folder, patients, seed, matrix, slices, progress)
+        write_patients(folder, patients, seed, matrix, slices, progress,
+                       workers=os.cpu_count() or 1)
     return folder

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import datetime
+import errno
 import hashlib
 import inspect
 import io
@@ -14,6 +15,7 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
+from kneerepro.data.workers import Workers
 from kneerepro.errors import UserError
 from kneerepro.files import replacing
 from kneerepro.locks import exclusive
@@ -23,10 +25,11 @@ from kneerepro.phantom.imaging import (
 from kneerepro.phantom.knee import epicondylar_width
 
 _RELEASE = '0.E.1'
+_UNFINISHED = '.unfinished'
 
 
 def write_patients(out, patients, seed=0, matrix=384, slices=160,
-                   progress=None):
+                   progress=None, workers=1):
     """Write DICOM series of synthetic knees, one per patient.
 
     The files are ``out/release/participant/date/barcode/001`` and so on, and
@@ -50,6 +53,8 @@ def write_patients(out, patients, seed=0, matrix=384, slices=160,
         Slices of the 112 mm slab.
     progress : callable, optional
         Called with the number of patients done and of all.
+    workers : int
+        Processes. Their number changes nothing in the files.
 
     Raises
     ------
@@ -68,26 +73,67 @@ def write_patients(out, patients, seed=0, matrix=384, slices=160,
              for patient in range(patients)]
     with exclusive(os.path.join(out, '.lock'),
                    f'synthetic knees in {out}'):
-        for patient, exam in enumerate(exams):
-            if progress is not None:
-                progress(patient, patients)
-            folder = os.path.join(out, exam.folder)
-            if not os.path.isdir(folder):
-                volume = knee_volume(seed, patient, matrix, slices)
-                temporary = os.path.join(out, '.unfinished')
-                with _appearing(folder, temporary):
-                    _write_series(temporary, exam, volume)
+        _remove_unfinished(out)
+        tasks = [(out, seed, patient, matrix, slices)
+                 for patient, exam in enumerate(exams)
+                 if not os.path.isdir(os.path.join(out, exam.folder))]
+        done = patients - len(tasks)
+        with contextlib.closing(_all_written(tasks, workers)) as written:
+            for done in range(done, patients):
+                if progress is not None:
+                    progress(done, patients)
+                next(written)
         _write_csv(os.path.join(out, 'ground_truth.csv'),
                    [exam.ground_truth() for exam in exams])
     if progress is not None:
         progress(patients, patients)
 
 
+def _all_written(tasks, workers):
+    """Write the patients of tasks; yields after each."""
+    if min(workers, len(tasks)) < 2:
+        yield from map(_write_patient, tasks)
+        return
+    with Workers(min(workers, len(tasks))) as pool:
+        for _, error in pool.map(_error_of_patient, tasks, _crashed):
+            if error is not None:
+                raise error
+            yield
+
+
+def _write_patient(task):
+    out, seed, patient, matrix, slices = task
+    exam = _Examination(seed, patient, matrix, slices)
+    volume = knee_volume(seed, patient, matrix, slices)
+    temporary = os.path.join(out, f'{_UNFINISHED}-{patient}')
+    with _appearing(os.path.join(out, exam.folder), temporary):
+        _write_series(temporary, exam, volume)
+
+
+def _error_of_patient(task):
+    """What :func:`_write_patient` raises, in a worker."""
+    try:
+        _write_patient(task)
+    except OSError as error:
+        return error
+    return None
+
+
+def _crashed(task):
+    # It has no input that could end a process: there is no memory left.
+    return OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+
+def _remove_unfinished(out):
+    """Remove what killed processes left."""
+    for name in os.listdir(out):
+        if name.startswith(_UNFINISHED):
+            shutil.rmtree(os.path.join(out, name), ignore_errors=True)
+
+
 @contextlib.contextmanager
 def _appearing(folder, unfinished):
     """A folder that takes its name when the block ends."""
-    # A killed process may have left one.
-    shutil.rmtree(unfinished, ignore_errors=True)
     os.mkdir(unfinished)
     try:
         yield

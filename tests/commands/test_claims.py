@@ -4,7 +4,7 @@ from unittest import mock
 
 import numpy as np
 
-from kneerepro import report, runs
+from kneerepro import report, runs, zoo
 from kneerepro.claims.evidence import Evidence, gather
 from kneerepro.data.dataset import Dataset
 from kneerepro.errors import UserError
@@ -32,7 +32,8 @@ class ClaimsTest(CommandTest):
             'synthetic': True, 'hash': hash or self.hash, 'volumes': 3,
             'shape': list(SHAPE), 'train': 38, 'test': 10})
         run = runs.Run(folder)
-        run.save_results(results or {})
+        run.save_results({'code_spread': np.array([np.nan, 0.3]),
+                          **(results or {})})
         return run
 
     def dataset(self, name, **options):
@@ -134,6 +135,58 @@ class ClaimsTest(CommandTest):
         self.judged_run('cae3d', hash='other')
         self.assertRegex(self.claims(), '(?m)^C2 cannot be judged: .* trained '
                          'on different data$')
+
+    def test_networks_that_learned_nothing(self):
+        """They are evidence for nothing, whether their run measured it or
+        not."""
+        for results in ({'code_spread': np.array([0.3, np.nan, 1e-8])},
+                        {'code_spread': np.array([np.nan])}):
+            run = self.judged_run('cae2d', results, test=10)
+            model = zoo.load(run.path('model.npz'))
+            dense = model.networks[0]
+            dense.W.set_value(0 * dense.W.get_value())
+            zoo.save(run.path('model.npz'), 'cae2d', model.options,
+                     model.networks, model.about)
+            text = ' '.join(self.claims().split())
+            self.assertIn('C1 cannot be judged: ' + run.folder, text)
+            self.assertIn('learned nothing of its inputs', text)
+            self.assertNotIn('C1 does not hold', text)
+            os.remove(run.path('results.npz'))
+
+    def test_identification(self):
+        run = self.judged_run('cae3d', test=2)
+        evidence = Evidence({'cae3d': run})
+        evidence.require_learned('cae3d', 'dcgan')
+        with self.assertRaisesRegex(UserError, 'no finished run of cae2d'):
+            evidence.require_learned('cae2d')
+
+    def collapsed_page(self, value):
+        run = self.judged_run('cae3d', {
+            'train_loss': np.ones(3), 'seconds': 1., 'iterations_per_epoch': 1,
+            'code_spread': np.array([np.nan, 0.2, value])})
+        with mock.patch.object(report, 'FIGURES', {'cae3d': {}}):
+            path = report.write(run, run.results())
+        with open(path, encoding='utf-8') as file:
+            return file.read()
+
+    def test_banner_in_the_report(self):
+        page = self.collapsed_page(1e-5)
+        self.assertIn('Nothing was learned:', page)
+        self.assertIn('(spread 1e-05, below 0.001)', page)
+        self.assertNotIn('Nothing was learned', self.collapsed_page(0.3))
+
+    def test_baselines_in_the_report(self):
+        run = self.judged_run('cae2d', {
+            'train_loss': np.ones(3), 'seconds': 1., 'iterations_per_epoch': 1,
+            'mean_mse': 0.0123, 'components_mse': 0.00456, 'components': 7,
+            'identified': np.array([True, True, False])})
+        with mock.patch.object(report, 'FIGURES', {'cae2d': {}}):
+            path = report.write(run, run.results())
+        with open(path, encoding='utf-8') as file:
+            page = file.read()
+        for text in ('mean of the training set', '0.0123', '0.00456',
+                     '7 principal components', 'Identification: 2 of 3'):
+            self.assertIn(text, page)
 
     def test_in_the_report(self):
         run = self.judged_run('cae2d', {'train_loss': np.ones(3),

@@ -11,7 +11,7 @@ from kneerepro.data.dataset import Dataset, new_dataset
 from kneerepro.data.identity import load_key
 from kneerepro.data.prepare import prepare
 from kneerepro.phantom import write_patients
-from tests.commands.common import PATIENTS, SIDES, CommandTest
+from tests.commands.common import PATIENTS, SHAPE, SIDES, CommandTest
 from tests.modes import AS_WRITTEN
 
 
@@ -84,6 +84,52 @@ class ContentTest(EncodeTest):
             for name, column in arrays.items():
                 self.assertEqual([str(value) for value in column],
                                  [row[name] for row in rows])
+
+    def constant(self, folder):
+        """Have the encoder of a run ignore its images."""
+        path = os.path.join(folder, 'model.npz')
+        model = zoo.load(path)
+        dense = model.networks[0]
+        dense.W.set_value(0 * dense.W.get_value())
+        zoo.save(path, model.experiment, model.options, model.networks,
+                 model.about)
+
+    def varied(self, folder):
+        """Have it tell them apart."""
+        path = os.path.join(folder, 'model.npz')
+        model = zoo.load(path)
+        dense = model.networks[0]
+        dense.W.set_value(1e3 * dense.W.get_value())
+        zoo.save(path, model.experiment, model.options, model.networks,
+                 model.about)
+
+    def test_codes_that_are_all_the_same(self):
+        data = self.dataset()
+        for experiment in 'cae2d', 'cae3d':
+            folder = self.finished_run(experiment)
+            for change, warned in (self.constant, True), (self.varied, False):
+                if change == self.varied:
+                    folder = self.finished_run(experiment)
+                change(folder)
+                _, stderr = self.encode(folder, data, '--overwrite')
+                self.assertEqual('learned nothing of its inputs' in stderr,
+                                 warned, (experiment, stderr))
+
+    def test_a_single_code(self):
+        """It is the training's measure that tells."""
+        data = self.path('one.h5')
+        with new_dataset(data, SHAPE) as writer:
+            writer.append(np.random.RandomState(1).rand(*SHAPE), 'anna')
+        folder = self.finished_run('cae3d')
+        path = os.path.join(folder, 'model.npz')
+        model = zoo.load(path)
+        for measures, warned in [
+                ({'code_spread': 1e-7}, True), ({'code_spread': 0.3}, False),
+                ({}, False)]:
+            zoo.save(path, model.experiment, model.options, model.networks,
+                     {**model.about, 'measures': measures})
+            _, stderr = self.encode(folder, data, '--overwrite')
+            self.assertEqual('learned nothing' in stderr, warned)
 
     def test_slices_of_another_depth(self):
         data = self.dataset((5, 16, 16))
@@ -203,7 +249,7 @@ class RefusedTest(EncodeTest):
 
     def test_treatment(self):
         model = self.finished_run('cae2d', flip_left=True)
-        self.refused('scaled to .* over each slice, .* over each volume',
+        self.refused('prepared with --normalise slice, .* with --normalise volume',
                      model, self.dataset(normalise='slice'))
         self.refused('left knees are not mirrored in .*py with --flip-left',
                      model, self.dataset(flip_left=False))

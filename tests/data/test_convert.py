@@ -108,6 +108,17 @@ class NormaliseTest(unittest.TestCase):
             [[[0, 0.25], [1, 0.5]], [[0, 0], [0, 0]], [[0, 0], [0, 0]],
              [[0, 1], [0.5, 0.5]]])
 
+    def test_slice_max(self):
+        volume = np.float32([[[1, 2], [5, 3]], [[0, 0], [0, 0]],
+                             [[7, 7], [7, 7]], [[-1, 2], [0, 1]],
+                             [[-3, -1], [-2, -2]]])
+        # As x / x.max() of each slice, but for what that makes of the second
+        # and the last.
+        np.testing.assert_allclose(
+            normalise(volume, 'slice-max'),
+            [[[0.2, 0.4], [1, 0.6]], [[0, 0], [0, 0]], [[1, 1], [1, 1]],
+             [[0, 1], [0, 0.5]], [[0, 0], [0, 0]]])
+
     def test_dataset(self):
         volume = np.float32([[[1, 2], [5, 3]]])
         np.testing.assert_allclose(normalise(volume, 'dataset', (1, 9)),

@@ -35,6 +35,23 @@ class ViewTest(FolderTest):
                 yield view.load().take(chosen), expected[chosen]
                 yield view.take(slice(1, 5)).take([0, 3]), expected[[1, 4]]
 
+    def test_volume_of_each_example(self):
+        for images, per_volume in (False, 1), (True, 3):
+            whole = np.repeat(np.arange(5), per_volume)
+            view = View(self.stored, PATIENT, CERTAIN, images)
+            chosen = [4, 2, 0, 4]
+            for one, expected in [
+                    (view, whole), (view.load(), whole),
+                    (view.take(chosen), whole[chosen]),
+                    (view.take(chosen).load(), whole[chosen]),
+                    (view.load().take(chosen), whole[chosen])]:
+                np.testing.assert_array_equal(one.volume, expected)
+
+    def test_mean(self):
+        for view, expected in self.views():
+            self.assertAlmostEqual(view.mean(),
+                                   expected.mean(dtype='float64'), places=12)
+
     def test_as_the_array(self):
         for view, expected in self.views():
             self.assertEqual(view.shape, expected.shape)

@@ -25,6 +25,8 @@ WRITTEN = {'checkpoints', 'config.json', 'environment.json', 'figures',
 class SmokeTest:
     """One training for all tests of a class."""
 
+    other_figures = []
+
     @classmethod
     def setUpClass(cls):
         cls.root = tempfile.mkdtemp()
@@ -38,12 +40,17 @@ class SmokeTest:
         values = self.results[name + '_loss']
         return values[~np.isnan(values)]
 
+    def measure(self):
+        values = self.results[self.measured]
+        return values[~np.isnan(values)]
+
     def image(self, number):
         return imread(self.run_.path('figures', file_name(number) + '.png'))
 
     def test_what_is_there(self):
         self.assertEqual(set(os.listdir(self.run_.folder)), WRITTEN)
         names = [file_name(number) for number in FIGURES[self.name]]
+        names += self.other_figures
         self.assertEqual(set(os.listdir(self.run_.path('figures'))),
                          {f'{name}.{kind}' for name in names
                           for kind in ('png', 'pdf')})
@@ -62,7 +69,9 @@ class SmokeTest:
         for name in rows[0]:
             if name not in ('iteration', 'epoch'):
                 written = [float(row[name]) for row in rows if row[name]]
-                np.testing.assert_array_equal(written, self.loss(name))
+                expected = (self.measure() if name == self.measured
+                            else self.loss(name))
+                np.testing.assert_array_equal(written, expected)
         parameters = self.run_.parameters
         per_epoch = self.results['iterations_per_epoch']
         self.assertEqual(len(rows), 1 + parameters['epochs'] * per_epoch)
@@ -96,7 +105,7 @@ class SmokeTest:
             page = file.read()
         self.assertIn('not the thesis’s run', page)
         self.assertEqual(page.count('data:image/png;base64,'),
-                         len(FIGURES[self.name]))
+                         len(FIGURES[self.name]) + len(self.other_figures))
         for number in FIGURES[self.name]:
             self.assertIn(f'Figure {number}', page)
         # It needs nothing from elsewhere.
@@ -126,10 +135,42 @@ class SmokeTest:
 
 
 class CAETest(SmokeTest):
+    measured, other_figures = 'code_spread', ['codes']
+
+    def test_measures(self):
+        self.assertEqual(len(self.measure()),
+                         1 + self.run_.parameters['epochs'])
+        model = zoo.load(self.run_.path('model.npz'))
+        self.assertEqual(model.about['measures'],
+                         {'code_spread': self.measure()[-1]})
+        # The mean of the training set is what it starts from.
+        bias = model.options['output_bias']
+        data = self.run_.settings['data']
+        self.assertTrue(-4 < bias < -1)
+        self.assertLess(self.results['components_mse'],
+                        self.loss('test')[0])
+        count = data['train'] + data['test']
+        self.assertEqual(self.results['code_plane'].shape, (count, 2))
+        self.assertEqual(self.results['code_tests'].sum(), data['test'])
+        self.assertEqual(self.results['identified'].shape, (data['test'],))
+        self.assertTrue(np.isfinite(self.results['volume_width']).all())
+        self.assertTrue(set(self.results['volume_side'])
+                        <= {'LEFT', 'RIGHT'})
+        volume = self.results['code_volume']
+        self.assertEqual(len(np.unique(volume)), data['volumes'])
+        np.testing.assert_array_equal(volume, np.sort(volume))
+
+    def test_baselines(self):
+        with open(self.run_.path('report.html'), encoding='utf-8') as file:
+            page = file.read()
+        self.assertIn('for comparison, mean of the training set', page)
+        self.assertRegex(page, r'Identification: \d+ of')
+
     def test_losses_fall(self):
         for name in 'train', 'test', 'first_ten':
             values = self.loss(name)
-            self.assertLess(values[-1], 0.8 * values[0])
+            # They start from the mean intensity, and have a few iterations.
+            self.assertLess(values[-5:].mean(), 0.995 * values[:5].mean())
         self.assertEqual(len(self.loss('test')),
                          1 + self.run_.parameters['epochs'])
 
@@ -172,6 +213,13 @@ class CAE3DTest(CAETest, unittest.TestCase):
 
 
 class GANTest(SmokeTest):
+    measured = 'image_spread'
+
+    def test_measures(self):
+        self.assertEqual(len(self.measure()),
+                         self.run_.parameters['epochs'])
+        self.assertTrue((self.measure() > 0).all())
+
     def test_generated(self):
         shown = self.results['over_time']
         self.assertEqual(shown.shape[1:], (9, 64, 64))

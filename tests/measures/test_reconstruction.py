@@ -105,6 +105,38 @@ class ReconstructionTest(unittest.TestCase):
         np.testing.assert_allclose(reconstruction.through_components(
             other, images, 64), other, atol=1e-8)
 
+    def test_few_examples_of_many_pixels(self):
+        """The product of examples has the same components as the SVD."""
+        rng = np.random.RandomState(3)
+        among, images = rng.normal(size=(2, 7, 2, 3, 4))
+        mean = among.mean(0)
+        axes = np.linalg.svd((among - mean).reshape(7, -1),
+                             full_matrices=False)[2]
+        about = (images - mean).reshape(7, -1)
+        for count, used in (1, 1), (4, 4), (6, 6), (7, 6), (100, 6):
+            expected = about @ axes[:used].T @ axes[:used]
+            np.testing.assert_allclose(
+                reconstruction.through_components(images, among, count),
+                expected.reshape(images.shape) + mean, atol=1e-10)
+
+    def test_baselines(self):
+        train = np.float32([[0, 0], [0, 2], [0, 4]])
+        test = np.float32([[0, 5], [1, 2]])
+        found = reconstruction.baselines(test, train, 1)
+        # The mean is (0, 2), the component is the second axis.
+        self.assertEqual(found, reconstruction.Baselines(10 / 4, 1 / 4, 1))
+        self.assertEqual(reconstruction.baselines(test, train, 50).count, 2)
+
+    def test_identified(self):
+        truth = np.float32([[0, 0], [4, 0], [0, 4]])
+        made = np.float32([[1, 1], [1.9, 0], [1, 3]])
+        np.testing.assert_array_equal(
+            reconstruction.identified(made, truth), [True, False, True])
+        # The mean belongs to one at most.
+        mean = np.broadcast_to(truth.mean(0), truth.shape)
+        self.assertLessEqual(
+            reconstruction.identified(mean, truth).sum(), 1)
+
     def test_added_noise_is_no_detail(self):
         other = np.random.RandomState(1).normal(size=self.noise.shape)
         # The gain of independent noise has a standard deviation of

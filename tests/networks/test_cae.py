@@ -1,9 +1,10 @@
+import math
 import unittest
 
 from lasagne.layers import count_params, get_all_layers, get_all_params
 from lasagne.nonlinearities import rectify, sigmoid
 
-from kneerepro.networks import build_cae2d, build_cae3d
+from kneerepro.networks import build_cae2d, build_cae3d, output_bias_for
 from kneerepro.networks.common import leaky_relu
 
 
@@ -56,6 +57,29 @@ class CAE2DTest(unittest.TestCase):
         limit = (6 / ((64 + 128) * 25)) ** 0.5
         self.assertLessEqual(abs(W).max(), limit)
         self.assertGreater(abs(W).max(), 0.99 * limit)
+
+    def test_output_bias(self):
+        for build in build_cae2d, build_cae3d:
+            networks = build(width=0.02, output_bias=-2.5)
+            *others, last = [param.get_value() for param in
+                             get_all_params(networks)
+                             if param.name.endswith('.b')]
+            self.assertEqual(last, -2.5)
+            for values in others:
+                self.assertFalse(values.any())
+            for wrong in float('nan'), float('inf'):
+                with self.assertRaisesRegex(ValueError, 'output_bias'):
+                    build(output_bias=wrong)
+
+    def test_output_bias_for(self):
+        for mean in 0.11, 0.5, 0.97:
+            bias = output_bias_for(mean)
+            self.assertAlmostEqual(1 / (1 + math.exp(-bias)), mean)
+        self.assertEqual(output_bias_for(0), output_bias_for(0.001))
+        self.assertEqual(output_bias_for(1), output_bias_for(0.999))
+        for wrong in -0.1, 1.1, float('nan'):
+            with self.assertRaisesRegex(ValueError, 'mean_intensity'):
+                output_bias_for(wrong)
 
     def test_parameters(self):
         self.assertEqual(count_params(build_cae2d(), trainable=True),

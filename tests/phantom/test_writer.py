@@ -138,7 +138,7 @@ class WritePatientsTest(FolderTest):
         calls = []
         for _ in range(2):  # the second time there is nothing to write
             self.write(2, progress=lambda *call: calls.append(call))
-        self.assertEqual(calls, [(0, 2), (1, 2), (2, 2)] * 2)
+        self.assertEqual(calls, [(0, 2), (1, 2), (2, 2), (2, 2)])
 
     def test_bad_arguments(self):
         for name, value in [('patients', 0), ('matrix', 15), ('slices', 0),
@@ -196,12 +196,32 @@ class InterruptionTest(FolderTest):
         self.assertEqual(contents(self.out), interrupted)
 
     def test_left_by_a_killed_process(self):
-        os.makedirs(os.path.join(self.out, '.unfinished'))
-        with open(os.path.join(self.out, '.unfinished', '009'), 'w'):
-            pass
+        for name in '.unfinished', '.unfinished-1':
+            os.makedirs(os.path.join(self.out, name))
+            with open(os.path.join(self.out, name, '009'), 'w'):
+                pass
         self.write(1)
         self.assertEqual(sorted(os.listdir(self.out)),
                          ['.lock', '0.E.1', 'ground_truth.csv'])
+
+    def test_any_number_of_workers(self):
+        self.write(4)
+        expected = contents(self.out)
+        shutil.rmtree(self.out)
+        counts = []
+        write_patients(self.out, 3, matrix=16, slices=4, workers=2)
+        write_patients(self.out, 4, matrix=16, slices=4, workers=2,
+                       progress=lambda *done: counts.append(done))
+        self.assertEqual(counts, [(3, 4), (4, 4)])
+        self.assertEqual(contents(self.out), expected)
+
+    def test_error_in_a_worker(self):
+        os.makedirs(self.out)
+        with open(os.path.join(self.out, '0.E.1'), 'w'):
+            pass
+        with self.assertRaises(OSError):
+            write_patients(self.out, 2, matrix=16, slices=4, workers=2)
+        self.assertEqual(sorted(os.listdir(self.out)), ['.lock', '0.E.1'])
 
     def test_nothing_changes_when_all_is_there(self):
         self.write()
