@@ -15,9 +15,10 @@ import os
 import growth_figures
 import kneerepro     # noqa: F401, first: it readies Python for Theano
 import numpy as np
+import spread_figure
 from PIL import Image
 
-from kneerepro import claims, cli, config
+from kneerepro import claims, cli, config, runs
 from kneerepro.built import NAMES
 from kneerepro.claims.evidence import Evidence, gather
 from kneerepro.claims.measurement import (
@@ -25,7 +26,7 @@ from kneerepro.claims.measurement import (
 from kneerepro.engines import precision_of
 from kneerepro.errors import UserError
 from kneerepro.figures.captions import SHOWN
-from kneerepro.figures.of_runs import FIGURES, file_name
+from kneerepro.figures.of_runs import CODES, FIGURES, file_name
 from kneerepro.files import reason
 from kneerepro.rst import escaped, table
 
@@ -45,6 +46,9 @@ def main():
                         help='of the runs (default: quick)')
     parser.add_argument('--no-runs', action='store_true',
                         help='leave what is published of runs as it is')
+    parser.add_argument('--thesis-size', metavar='RUN', nargs='+', default=[],
+                        help='autoencoders at the thesis\'s size (default: '
+                        'what is published of them stays)')
     parser.add_argument('--steps', metavar='FILE', nargs='+', default=[],
                         help='of benchmarks/step_time.py (default: the times '
                         'that are published stay)')
@@ -63,6 +67,11 @@ def main():
     os.makedirs(FOLDER, exist_ok=True)
     if not args.no_runs:
         publish_runs(args.out, args.preset)
+    if args.thesis_size or not published('thesis_size'):
+        write('thesis_size', *(
+            thesis_size([runs.Run(path) for path in args.thesis_size])
+            if args.thesis_size else
+            not_measured('experiments/cae3d.py --preset thesis')))
     for name, ours, how in (
             ('steps', True, 'benchmarks/step_time.py'),
             ('others', False, 'benchmarks/step_time.py resnet unet3d')):
@@ -123,6 +132,13 @@ def check_revision(revision, what):
                         'are not committed: commit them, and run it again')
 
 
+def check_runs(found):
+    """Refuse runs of which a start was on an unknown or changed revision."""
+    for run in found:
+        for start in run.environments():
+            check_revision(start['revision'], run.folder)
+
+
 def published(name):
     return os.path.exists(os.path.join(FOLDER, name + '.inc'))
 
@@ -145,9 +161,7 @@ def publish_runs(out, preset):
         raise UserError(f'{out} has no finished run of the preset {preset} '
                         f'of {", ".join(missing)}: python '
                         f'experiments/thesis.py --preset {preset} makes them')
-    for run in found.values():
-        for start in run.environments():
-            check_revision(start['revision'], run.folder)
+    check_runs(found.values())
     write('runs', *runs_table(found), *losses_table(found),
           *figures(found))
     write('claims', *judgements(found))
@@ -214,25 +228,91 @@ def losses_table(found):
 
 
 def figures(found):
-    """The figures of chapter 3, as pictures small enough to be kept."""
+    """The figures of chapter 3 and the codes, as pictures small enough to be
+    kept."""
     for name, run in found.items():
         heading = NAMES[name]
         yield from [heading, '^' * len(heading), '']
-        for number in FIGURES[name]:
-            if not number.startswith('3.'):
-                continue        # networks: the same for every run
-            with Image.open(run.path('figures', file_name(number)
-                                     + '.png')) as image:
-                image = image.convert('RGB')
-                image.thumbnail((_WIDTH, 2 * _WIDTH), Image.LANCZOS)
-            if number in _CURVES:
-                file = save_curves(image, file_name(number))
-            else:
-                file = file_name(number) + '.jpg'
-                image.convert('L').save(os.path.join(FOLDER, file),
-                                        quality=80)
-            yield from [f'.. figure:: measured/{file}', '',
-                        f'   Figure {number}. {escaped(SHOWN[number])}', '']
+        yield from figures_of(run)
+
+
+def figures_of(run, prefix=''):
+    """Those of a run; `prefix` is that of their files."""
+    for number in FIGURES[run.experiment]:
+        if number.startswith('3.'):     # others are the same for every run
+            yield from figure_of(
+                run, file_name(number), prefix,
+                f'Figure {number}. {escaped(SHOWN[number])}',
+                coloured=number in _CURVES)
+    if os.path.exists(run.path('figures', CODES + '.png')):
+        yield from figure_of(
+            run, CODES, prefix + run.experiment + '_', 'The codes of all '
+            'examples on their first two principal components.')
+
+
+def figure_of(run, name, prefix, caption, coloured=True):
+    """Keep a figure of a run as a picture, and include it."""
+    with Image.open(run.path('figures', name + '.png')) as image:
+        image = image.convert('RGB')
+        image.thumbnail((_WIDTH, 2 * _WIDTH), Image.LANCZOS)
+    if coloured:
+        file = save_curves(image, prefix + name)
+    else:
+        file = f'{prefix}{name}.jpg'
+        image.convert('L').save(os.path.join(FOLDER, file), quality=80)
+    return [f'.. figure:: measured/{file}', '', f'   {caption}', '']
+
+
+def thesis_size(found):
+    """Autoencoders at the thesis's size: what they are, and what they have
+    learned. The figures are those of the first run of each network."""
+    check_runs(found)
+    rows, curves, first = [], {}, {}
+    for run in found:
+        results = run.results()
+        spread = results['code_spread']
+        curves[reading_of(run)] = spread
+        first.setdefault(run.experiment, run)
+        rows.append([
+            NAMES[run.experiment], run.parameters['normalise'],
+            run.parameters['output_bias'], f'{len(spread) - 1:,}',
+            f'{float(results["seconds"]):,.0f} s',
+            *(f'{last(results[name]):.4f}'
+              for name in ('train_loss', 'test_loss')),
+            f'{float(results["mean_mse"]):.4f}',
+            f'{float(results["components_mse"]):.4f}', f'{last(spread):.2g}',
+            f'{results["identified"].sum()} of '
+            f'{len(results["identified"])}'])
+    yield from table(['network', 'normalise', 'output bias', 'iterations',
+                      'time', 'training MSE', 'test MSE', 'of the mean',
+                      'of components', 'spread', 'identified'], rows)
+    for start in unique(machine(one) for run in found
+                        for one in run.environments()):
+        yield from [start + '.', '']
+    figure = spread_figure.draw(curves)
+    yield from [f'.. figure:: measured/{save_figure(figure, "spread")}', '',
+                '   Spread of the code over the iterations.', '']
+    for run in first.values():
+        yield from figures_of(run, 'thesis_')
+
+
+def reading_of(run):
+    """A run by its network and its readings of E17 and E21."""
+    return '{}, {}, bias {}'.format(
+        NAMES[run.experiment], run.parameters['normalise'],
+        config.as_text(run.parameters['output_bias']))
+
+
+def last(values):
+    return values[np.isfinite(values)][-1]
+
+
+def save_figure(figure, name):
+    """Save a figure of few colours; returns the file's name."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format='png', dpi=_WIDTH / figure.get_figwidth())
+    with Image.open(buffer) as image:
+        return save_curves(image.convert('RGB'), name)
 
 
 def save_curves(image, name):
@@ -306,12 +386,7 @@ def growth_of_steps(measured):
     """How time and memory grow, a figure for each way."""
     yield from machines(measured['machine'].splitlines())
     for name, rows in measured['series'].items():
-        buffer = io.BytesIO()
-        figure = growth_figures.draw(name, rows)
-        figure.savefig(buffer, format='png',
-                       dpi=_WIDTH / figure.get_figwidth())
-        with Image.open(buffer) as image:
-            file = save_curves(image.convert('RGB'), 'growth_' + name)
+        file = save_figure(growth_figures.draw(name, rows), 'growth_' + name)
         where = ('what PyTorch had allocated on the GPU'
                  if measured['device'] == 'cuda' else 'that of the process')
         yield from [f'.. figure:: measured/{file}', '',

@@ -111,7 +111,10 @@ def _collapse(run, results):
     """What is to be said of a network that learned nothing, or None."""
     collapse = COLLAPSES[run.experiment]
     value = collapse.in_results(results)
-    return None if value is None else collapse.warning(value)
+    if value is None:
+        return None
+    text = collapse.warning(value)
+    return text[0].upper() + text[1:]
 
 
 def _identification(results):

@@ -38,6 +38,11 @@ def blur(evidence):
                                            paired=True), 'test images'),
         Measurement('MSE of these components', estimate(
             np.mean, reconstruction.mse(linear, truth)), 'test images'),
+        Measurement('identification: share of the test images whose '
+                    'reconstruction is nearer to their own ground truth than '
+                    'to any other\'s', estimate(
+                        np.mean, reconstruction.identified(made, truth)),
+                    'test images'),
         *[Measurement(name, estimate(np.mean, function(made, truth)),
                       'test images')
           for name, function in [('MSE', reconstruction.mse),

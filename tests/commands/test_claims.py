@@ -160,20 +160,29 @@ class ClaimsTest(CommandTest):
         with self.assertRaisesRegex(UserError, 'no finished run of cae2d'):
             evidence.require_learned('cae2d')
 
-    def collapsed_page(self, value):
-        run = self.judged_run('cae3d', {
+    def collapsed_page(self, value, experiment='cae3d',
+                       measure='code_spread', **kwargs):
+        run = self.judged_run(experiment, {
             'train_loss': np.ones(3), 'seconds': 1., 'iterations_per_epoch': 1,
-            'code_spread': np.array([np.nan, 0.2, value])})
-        with mock.patch.object(report, 'FIGURES', {'cae3d': {}}):
+            measure: np.array([np.nan, 0.2, value])}, **kwargs)
+        with mock.patch.object(report, 'FIGURES', {experiment: {}}):
             path = report.write(run, run.results())
         with open(path, encoding='utf-8') as file:
             return file.read()
 
     def test_banner_in_the_report(self):
         page = self.collapsed_page(1e-5)
-        self.assertIn('Nothing was learned:', page)
+        self.assertIn('<p class="notice collapse">The network has learned '
+                      'nothing', page)
         self.assertIn('(spread 1e-05, below 0.001)', page)
-        self.assertNotIn('Nothing was learned', self.collapsed_page(0.3))
+        self.assertNotIn('notice collapse', self.collapsed_page(0.3))
+
+    def test_collapsed_generator_in_the_report(self):
+        for value, said in (0.02, True), (0.5, False):
+            page = self.collapsed_page(value, 'dcgan', 'image_spread',
+                                       shape=(16, 64, 64))
+            self.assertEqual('The generator has collapsed: its images differ '
+                             'from each other by 0.02' in page, said)
 
     def test_baselines_in_the_report(self):
         run = self.judged_run('cae2d', {

@@ -148,7 +148,7 @@ class RunTest(CompareTest):
                  ('text', False)])
             self.assertEqual(len(content['tables'][2]['rows']), 1)
             self.assertEqual(content['reading'], f'the run {path}')
-            self.assertEqual(len(content['errata']), 20)
+            self.assertEqual(len(content['errata']), 21)
 
     def trained_on(self, run, **data):
         """Have a run's model say so."""
