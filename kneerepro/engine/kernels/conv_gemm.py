@@ -104,8 +104,7 @@ def by_images(filters, gradient, shape, bias, stride, padding, dilation):
         images = gradient.new_zeros((len(gradients), *covered, channels))
         for rows in steps:
             part = gradients[:, rows]
-            patches = (part.reshape(-1, len(filters)) @ matrix).view(
-                *part.shape[:-1], *kernel, channels)
+            patches = _patches(part, matrix, kernel, channels)
             for place in itertools.product(*map(range, kernel)):
                 seen = [slice(i * step, i * step + (n - 1) * s + 1, s)
                         for i, step, n, s in zip(place, dilation,
@@ -113,14 +112,38 @@ def by_images(filters, gradient, shape, bias, stride, padding, dilation):
                 start = rows.start * stride[0]
                 seen[0] = slice(seen[0].start + start, seen[0].stop + start,
                                 stride[0])
-                images[(slice(None), *seen)] += patches[
-                    (..., *place, slice(None))]
+                images[(slice(None), *seen)] += patches[place]
         images = images[inside]
         if bias is None:
             result[batch] = images
         else:
             torch.add(images, bias, out=result[batch])
     return result.movedim(-1, 1)
+
+
+def _patches(gradients, matrix, kernel, channels):
+    """What each filter position adds to the images that it sees.
+
+    Parameters
+    ----------
+    gradients : tensor, shape (batch, ..., filters)
+    matrix : tensor, shape (filters, product of kernel * channels)
+    kernel : list of int
+    channels : int
+
+    Returns
+    -------
+    tensor, shape (*kernel, batch, ..., channels)
+        In memory, places of the kernel come first for a single channel, whose
+        values would otherwise be a whole kernel apart from each other.
+    """
+    rows = gradients.reshape(-1, matrix.shape[0])
+    if channels == 1:
+        return (matrix.t() @ rows.t()).view(*kernel, *gradients.shape[:-1], 1)
+    patches = (rows @ matrix).view(*gradients.shape[:-1], *kernel, channels)
+    first = gradients.dim() - 1
+    return patches.movedim(tuple(range(first, first + len(kernel))),
+                           tuple(range(len(kernel))))
 
 
 def _as_matrix(filters):
