@@ -53,10 +53,11 @@ def timed_run(network, device, preset='thesis', epochs=3):
             'experiment': network, 'preset': preset,
             'parameters': parameters}, {'parameters': parameters})
         training = Training(run, pair, functions, engine.place(train),
-                            _losses(network), engine.feed)
+                            _losses(network), feed=engine.feed)
         ends = [time.perf_counter()]
         for batch in training.minibatches():
-            _iterate(network, training, functions, batch, test)
+            _iterate(network, training, functions, batch, test,
+                     parameters.get('first_ten_every'))
             if training.ends_epoch:
                 ends.append(time.perf_counter())
     spent = np.diff(ends).tolist()
@@ -100,11 +101,12 @@ def _losses(network):
             else ['other', 'generator'])
 
 
-def _iterate(network, training, functions, batch, test):
+def _iterate(network, training, functions, batch, test, first_ten_every):
     """What experiments/ do with a minibatch."""
     if network.startswith('cae'):
-        training.log(train=functions.train(batch),
-                     first_ten=functions.test(test[:10]))
+        training.log(train=functions.train(batch))
+        if training.is_every(first_ten_every):
+            training.log(first_ten=functions.test(test[:10]))
         if training.ends_epoch:
             training.log(test=mean_over(functions.test, test, len(batch)))
     else:
