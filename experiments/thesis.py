@@ -64,8 +64,11 @@ def parse_arguments():
     for name, value in vars(args).items():
         if value != parser.get_default(name) and name not in ('out',
                                                               'preset'):
-            flag = ['--' + name.replace('_', '-')]
-            flag += [] if value is True else [str(value)]
+            flag = '--' + name.replace('_', '-')
+            if value is False:
+                flag = [flag.replace('--', '--no-', 1)]
+            else:
+                flag = [flag] if value is True else [flag, str(value)]
             if name in ('data', 'series_description', 'any_series'):
                 data += flag
             else:

@@ -165,11 +165,13 @@ class ThesisTest(FolderTest):
 
     def test_flags(self):
         called = {name: flags for name, *flags in self.call(
-            '--data', 'knees.h5', '--any-series', '--engine', 'theano')}
+            '--data', 'knees.h5', '--any-series', '--engine', 'theano',
+            '--no-tf32')}
         self.assertIn('knees.h5', called['fig2_2_slides'])
         self.assertNotIn('--engine', called['fig3_1_images'])
         for name in config.EXPERIMENTS:
-            self.assertLess({'--any-series', '--engine', 'theano', 'smoke'},
+            self.assertLess({'--any-series', '--engine', 'theano', 'smoke',
+                             '--no-tf32'},
                             set(called[name]))
 
     def test_goes_on(self):

@@ -169,8 +169,10 @@ class CAETest(SmokeTest):
     def test_losses_fall(self):
         for name in 'train', 'test', 'first_ten':
             values = self.loss(name)
-            # They start from the mean intensity, and have a few iterations.
-            self.assertLess(values[-5:].mean(), 0.995 * values[:5].mean())
+            # They start from the mean intensity and have few iterations.
+            quarter = len(values) // 4
+            self.assertLess(values[-quarter:].mean(),
+                            values[:quarter].mean())
         self.assertEqual(len(self.loss('test')),
                          1 + self.run_.parameters['epochs'])
 
