@@ -37,7 +37,8 @@ class KneesTest(unittest.TestCase):
         lasagne.random.set_rng(np.random.RandomState(0))
         networks = build_cae3d(nz=20, depth=16, rows=32, columns=32,
                                width=0.06, output_bias=output_bias)
-        functions = compile_cae(*networks, 2e-3, mode=Engine('auto', 'cpu').mode)
+        functions = compile_cae(*networks, 2e-3,
+                                mode=Engine('auto', 'cpu').mode)
         for _ in range(iterations):
             functions.train(self.knees)
         return functions

@@ -238,7 +238,8 @@ class RefusedTest(EncodeTest):
 
     def test_treatment(self):
         model = self.finished_run('cae2d', flip_left=True)
-        self.refused('prepared with --normalise slice, .* with --normalise volume',
+        self.refused('prepared with --normalise slice, .* with --normalise '
+                     'volume',
                      model, self.dataset(normalise='slice'))
         self.refused('left knees are not mirrored in .*py with --flip-left',
                      model, self.dataset(flip_left=False))
