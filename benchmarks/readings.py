@@ -33,7 +33,7 @@ def main():
     parser.add_argument('--out', metavar='DIR', default='runs/readings',
                         help='folder of the runs (default: runs/readings)')
     parser.add_argument('--patients', type=cli.positive_int, default=40)
-    parser.add_argument('--iterations', type=cli.positive_int, default=600)
+    parser.add_argument('--iterations', type=cli.positive_int, default=400)
     parser.add_argument('--preset', default='quick', metavar='NAME')
     parser.add_argument('--json', metavar='FILE', help='write the rows to a '
                         'file as well, for docs/publish.py')
