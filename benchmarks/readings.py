@@ -12,9 +12,8 @@ import json
 import os
 
 import kneerepro    # noqa: F401, first: it readies Python for Theano
-import numpy as np
-
 from kneerepro import cli, environment, experiment
+from kneerepro.losses import last_value
 from kneerepro.redraw import run_script
 
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir,
@@ -82,11 +81,10 @@ def trained(args, normalise, output_bias, learning_rate):
 def row(run):
     """What a run has learned."""
     results = run.results()
-    spread, test = (results[name][np.isfinite(results[name])]
-                    for name in ('code_spread', 'test_loss'))
     return {**{name: run.parameters[name] for name in
                ('normalise', 'output_bias', 'learning_rate')},
-            'code_spread': float(spread[-1]), 'test_mse': float(test[-1]),
+            'code_spread': last_value(results['code_spread']),
+            'test_mse': last_value(results['test_loss']),
             'mean_mse': float(results['mean_mse']),
             'identified': int(results['identified'].sum()),
             'test': len(results['identified'])}

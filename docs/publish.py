@@ -28,6 +28,7 @@ from kneerepro.errors import UserError
 from kneerepro.figures.captions import SHOWN
 from kneerepro.figures.of_runs import CODES, FIGURES, file_name
 from kneerepro.files import reason
+from kneerepro.losses import last_value
 from kneerepro.rst import escaped, table
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'measured')
@@ -277,10 +278,10 @@ def thesis_size(found):
             NAMES[run.experiment], run.parameters['normalise'],
             run.parameters['output_bias'], f'{len(spread) - 1:,}',
             f'{float(results["seconds"]):,.0f} s',
-            *(f'{last(results[name]):.4f}'
+            *(f'{last_value(results[name]):.4f}'
               for name in ('train_loss', 'test_loss')),
             f'{float(results["mean_mse"]):.4f}',
-            f'{float(results["components_mse"]):.4f}', f'{last(spread):.2g}',
+            f'{float(results["components_mse"]):.4f}', f'{last_value(spread):.2g}',
             f'{results["identified"].sum()} of '
             f'{len(results["identified"])}'])
     yield from table(['network', 'normalise', 'output bias', 'iterations',
@@ -301,10 +302,6 @@ def reading_of(run):
     return '{}, {}, bias {}'.format(
         NAMES[run.experiment], run.parameters['normalise'],
         config.as_text(run.parameters['output_bias']))
-
-
-def last(values):
-    return values[np.isfinite(values)][-1]
 
 
 def save_figure(figure, name):

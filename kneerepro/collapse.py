@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kneerepro.losses import last_value
+
 
 @dataclass(frozen=True)
 class Collapse:
@@ -45,10 +47,8 @@ class Collapse:
         float or None
             None for a network that has not collapsed.
         """
-        values = results.get(self.measure, np.array([]))
-        values = values[np.isfinite(values)]
-        return (float(values[-1]) if len(values) and values[-1] < self.least
-                else None)
+        value = last_value(results.get(self.measure, ()))
+        return value if value < self.least else None
 
     def begins(self, values, iterations):
         """Whether a training is to be told of its collapse now.

@@ -9,6 +9,23 @@ from kneerepro.errors import UserError
 from kneerepro.files import reason
 
 
+def last_value(values):
+    """The last value that there is of a curve.
+
+    Parameters
+    ----------
+    values : sequence of float
+        By iteration; NaN where there is none.
+
+    Returns
+    -------
+    float
+        NaN for a curve without values.
+    """
+    return next((float(value) for value in reversed(values)
+                 if not math.isnan(value)), math.nan)
+
+
 class LossFile:
     """``losses.csv``: a row for each iteration, from 0, before training, on.
 

@@ -11,7 +11,7 @@ from kneerepro.archive import ArchiveError
 from kneerepro.collapse import COLLAPSES
 from kneerepro.data.splits import minibatches, per_epoch
 from kneerepro.errors import Stopped, UserError
-from kneerepro.losses import LossFile
+from kneerepro.losses import LossFile, last_value
 from kneerepro.progress import Progress
 from kneerepro.signals import stop_signals
 
@@ -208,11 +208,10 @@ class Training:
     def last_measures(self):
         """The last value of each measure that has one, dict of str to
         float."""
-        found = {}
-        for name, values in self.measures.items():
-            finite = [value for value in values if math.isfinite(value)]
-            found.update({name: finite[-1]} if finite else {})
-        return found
+        found = {name: last_value(values)
+                 for name, values in self.measures.items()}
+        return {name: value for name, value in found.items()
+                if not math.isnan(value)}
 
     # --------------------------------------------------------- inside of it
 
@@ -267,10 +266,8 @@ class Training:
     def _state(self):
         parts = [f'epoch {self.epoch}/{self.epochs}']
         for name, values in self._logged.items():
-            finite = (value for value in reversed(values)
-                      if not math.isnan(value))
             parts.append(f'{name.replace("_", " ")} '
-                         f'{next(finite, math.nan):.4g}')
+                         f'{last_value(values):.4g}')
         return ', '.join(parts)
 
     def _diverged(self, what):

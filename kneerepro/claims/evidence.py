@@ -13,6 +13,7 @@ from kneerepro.data.dataset import Dataset
 from kneerepro.data.splits import SPLITS
 from kneerepro.engines import Engine
 from kneerepro.errors import UserError
+from kneerepro.losses import last_value
 from kneerepro.measures.bootstrap import LEAST, TooFew
 from kneerepro.measures.codes import code_spread
 
@@ -75,10 +76,10 @@ class Evidence:
 
     @lru_cache(maxsize=None)
     def _code_spread(self, experiment):
-        values = self._results(experiment).get('code_spread', np.array([]))
-        values = values[np.isfinite(values)]
-        if len(values):
-            return values[-1]
+        measured = last_value(self._results(experiment).get('code_spread',
+                                                            ()))
+        if not np.isnan(measured):
+            return measured
         # A run of an earlier version, which did not measure it.
         examples = self._examples(experiment, 'test')
         if len(examples) == 1:

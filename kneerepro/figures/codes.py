@@ -27,8 +27,8 @@ def scatter_of_codes(plane, explained, tests, sides, widths, footer=None):
     sides : array of str, shape (n,)
         'LEFT', 'RIGHT' or ''.
     widths : array, shape (n,)
-        Epicondylar width of the knee in mm; NaN where it is unknown. If it
-        is of all, there is one plot only.
+        Epicondylar width of the knee in mm; NaN where it is unknown. The
+        plot by width is left out if no width is known.
     footer : str, optional
         Small print.
 
