@@ -11,7 +11,7 @@ setup(
     name='kneerepro',
     version=version,
     description='Convolutional autoencoders, DCGAN and WGAN-GP on knee MRI: '
-                'a thesis of 2017 in Theano and Lasagne, runnable today',
+    'a thesis of 2017 in Theano and Lasagne, runnable today',
     long_description=readme,
     long_description_content_type='text/x-rst',
     license='MIT',
@@ -24,24 +24,26 @@ setup(
         # From 1.24 on, Theano's C code does not compile.
         'numpy>=1.20,<1.24; python_version < "3.12"',
         'numpy>=2.0,<2.6; python_version >= "3.12"',
-        'setuptools; python_version >= "3.12"',     # Theano: distutils
+        'setuptools; python_version >= "3.12"',  # Theano: distutils
         'scipy>=1.8,<1.16; python_version < "3.12"',
         'scipy>=1.8,<1.19; python_version >= "3.12"',
-        'six',                  # Theano's, which it does not always declare
-        'scipy-openblas32',     # the BLAS of Theano's C code
+        'six',  # Theano's, which it does not always declare
+        'scipy-openblas32',  # the BLAS of Theano's C code
         'pydicom>=2.4,<4',
         'h5py>=3',
         'matplotlib>=3.5',
-        'scikit-image>=0.19',   # measures
+        'scikit-image>=0.19',  # measures
         'tqdm',
-        'jinja2>=3',    # reports
+        'jinja2>=3',  # reports
     ],
     extras_require={
-        'codecs': ['python-gdcm>=3.2,<3.3'],    # of compressed DICOM
-        'torch': ['torch>=2.6'],    # the engine
-        'tensorboard': ['tensorboardX'],    # --tensorboard
+        'codecs': ['python-gdcm>=3.2,<3.3'],  # of compressed DICOM
+        'torch': ['torch>=2.6'],  # the engine
+        'tensorboard': ['tensorboardX'],  # --tensorboard
         'test': ['pynose', 'hypothesis', 'parameterized'],
     },
-    classifiers=['License :: OSI Approved :: MIT License',
-                 'Programming Language :: Python :: 3'],
+    classifiers=[
+        'License :: OSI Approved :: MIT License',
+        'Programming Language :: Python :: 3',
+    ],
 )

@@ -1,5 +1,6 @@
 """Processes that measure or test something, and write down as JSON what they
-found."""
+found.
+"""
 
 import json
 import os
@@ -7,11 +8,11 @@ import subprocess
 import sys
 import tempfile
 
-from kneerepro import environment
+from kneerepro.runs import environment
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-_LINES = 12     # of what a process said before it failed
+_LINES = 12  # of what a process said before it failed
 
 
 def run_child(arguments, seconds, threads=None, **variables):
@@ -41,10 +42,16 @@ def run_child(arguments, seconds, threads=None, **variables):
         path = os.path.join(folder, 'found.json')
         try:
             done = subprocess.run(
-                [sys.executable, *arguments, path], cwd=ROOT,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, text=True, errors='replace',
-                timeout=max(seconds, 1), env={**os.environ, **variables})
+                [sys.executable, *arguments, path],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors='replace',
+                timeout=max(seconds, 1),
+                env={**os.environ, **variables},
+            )
         except subprocess.TimeoutExpired:
             return {'error': 'not done when its time was over'}
         try:
@@ -57,7 +64,8 @@ def run_child(arguments, seconds, threads=None, **variables):
 
 def cores_each(count):
     """How many of `count` processes to run at a time, and with how many
-    threads each."""
+    threads each.
+    """
     cores = environment.cores()
     workers = max(1, min(count, cores // 2))
     return workers, max(1, cores // workers)

@@ -17,14 +17,19 @@ from concurrent.futures import ThreadPoolExecutor
 from children import ROOT, cores_each, run_child
 
 #: Beside those of tests/engine.
-_OTHERS = 'tests.test_engines',
+_OTHERS = ('tests.test_engines',)
 
 
 def modules():
     """The names of the modules of tests."""
     paths = glob.glob(os.path.join(ROOT, 'tests', 'engine', 'test_*.py'))
-    return [*(f'tests.engine.{os.path.basename(path)[:-3]}'
-              for path in sorted(paths)), *_OTHERS]
+    return [
+        *(
+            f'tests.engine.{os.path.basename(path)[:-3]}'
+            for path in sorted(paths)
+        ),
+        *_OTHERS,
+    ]
 
 
 def run_tests(device, seconds, names=None, **variables):
@@ -53,9 +58,16 @@ def run_tests(device, seconds, names=None, **variables):
     workers, threads = cores_each(len(names))
 
     def test(name):
-        return {'name': name, **run_child(
-            [__file__, name], end - time.monotonic(), threads,
-            KNEEREPRO_TEST_DEVICE=device, **variables)}
+        return {
+            'name': name,
+            **run_child(
+                [__file__, name],
+                end - time.monotonic(),
+                threads,
+                KNEEREPRO_TEST_DEVICE=device,
+                **variables,
+            ),
+        }
 
     with ThreadPoolExecutor(workers) as executor:
         return list(executor.map(test, names))
@@ -68,12 +80,12 @@ def _test_module(name):
         return {'lacks': error.name}
     suite = unittest.defaultTestLoader.loadTestsFromName(name)
     result = unittest.TextTestRunner(sys.stderr).run(suite)
-    return {'ran': result.testsRun - len(result.skipped),
-            'failed': [str(test) for test, _ in
-                       result.failures + result.errors]
-            + [str(test) for test in result.unexpectedSuccesses],
-            'skipped': collections.Counter(
-                reason for _, reason in result.skipped)}
+    return {
+        'ran': result.testsRun - len(result.skipped),
+        'failed': [str(test) for test, _ in result.failures + result.errors]
+        + [str(test) for test in result.unexpectedSuccesses],
+        'skipped': collections.Counter(reason for _, reason in result.skipped),
+    }
 
 
 if __name__ == '__main__':

@@ -74,7 +74,7 @@ def captured(step, inputs):
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
-        for _ in range(3):      # which choose algorithms and make Adam's state
+        for _ in range(3):  # which choose algorithms and make Adam's state
             step(*held)
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
@@ -86,12 +86,14 @@ def captured(step, inputs):
             own.copy_(given)
         graph.replay()
         return losses
+
     return replay
 
 
 def use_tensor_cores():
     """Have CUDA multiply matrices in TF32, as cuDNN convolves anyway, which
-    tries which of its algorithms are the fastest."""
+    tries which of its algorithms are the fastest.
+    """
     torch.set_float32_matmul_precision('high')
     torch.backends.cudnn.benchmark = True
 
@@ -100,21 +102,35 @@ def _autoencoder(network, parameters, device, width, depth):
     volumes = network == 'cae3d'
     size = (depth // 16, 4, 4) if volumes else (4, 4)
     nz = parameters['nz']
-    Conv, Deconv = ((nn.Conv3d, nn.ConvTranspose3d) if volumes
-                    else (nn.Conv2d, nn.ConvTranspose2d))
+    Conv, Deconv = (
+        (nn.Conv3d, nn.ConvTranspose3d)
+        if volumes
+        else (nn.Conv2d, nn.ConvTranspose2d)
+    )
     counts = 1, *_scaled(ENCODER_FILTERS, width)
     units = counts[-1] * math.prod(size)
     encoder = nn.Sequential(
-        *[layer for a, b in zip(counts, counts[1:])
-          for layer in (Conv(a, b, 5, 2, 2), nn.LeakyReLU(0.2, inplace=True))],
-        nn.Flatten(), nn.Linear(units, nz), nn.Sigmoid())
+        *[
+            layer
+            for a, b in zip(counts, counts[1:])
+            for layer in (Conv(a, b, 5, 2, 2), nn.LeakyReLU(0.2, inplace=True))
+        ],
+        nn.Flatten(),
+        nn.Linear(units, nz),
+        nn.Sigmoid(),
+    )
     counts = counts[-1], *_scaled(DECODER_FILTERS[:-1], width), 1
     decoder = nn.Sequential(
-        nn.Linear(nz, units), nn.ReLU(inplace=True),
+        nn.Linear(nz, units),
+        nn.ReLU(inplace=True),
         nn.Unflatten(1, (counts[0], *size)),
-        *[layer for a, b in zip(counts, counts[1:])
-          for layer in (Deconv(a, b, 4, 2, 1), nn.ReLU(inplace=True))][:-1],
-        nn.Sigmoid())
+        *[
+            layer
+            for a, b in zip(counts, counts[1:])
+            for layer in (Deconv(a, b, 4, 2, 1), nn.ReLU(inplace=True))
+        ][:-1],
+        nn.Sigmoid(),
+    )
     networks = [placed(one, device, volumes) for one in (encoder, decoder)]
     adam = _adam(parameters, device, *networks)
 
@@ -124,38 +140,54 @@ def _autoencoder(network, parameters, device, width, depth):
         (loss / 2).backward()
         adam.step()
         return [loss.detach()]
+
     return networks, step
 
 
 def _gan(network, parameters, batch_size, device, width):
     nz = parameters['nz']
     counts = *_scaled(GENERATOR_FILTERS, width), 1
-    layers = [nn.Linear(nz, counts[0] * 16), nn.ReLU(inplace=True),
-              nn.Unflatten(1, (counts[0], 4, 4))]
+    layers = [
+        nn.Linear(nz, counts[0] * 16),
+        nn.ReLU(inplace=True),
+        nn.Unflatten(1, (counts[0], 4, 4)),
+    ]
     for i, (a, b) in enumerate(zip(counts, counts[1:]), 2):
         last = i == len(counts)
         layers.append(nn.ConvTranspose2d(a, b, 4, 2, 1, bias=last))
-        layers += ([nn.Sigmoid()] if last else
-                   [nn.BatchNorm2d(b, 1e-4), nn.ReLU(inplace=True)])
+        layers += (
+            [nn.Sigmoid()]
+            if last
+            else [nn.BatchNorm2d(b, 1e-4), nn.ReLU(inplace=True)]
+        )
     generator = placed(nn.Sequential(*layers), device)
 
     counts = 1, *_scaled(DISCRIMINATOR_FILTERS, width)
     layers = []
     for a, b in zip(counts, counts[1:]):
-        layers += [nn.Conv2d(a, b, 5, 2, 2, bias=False),
-                   nn.BatchNorm2d(b, 1e-4), nn.LeakyReLU(0.2, inplace=True)]
-    critic = placed(nn.Sequential(*layers, nn.Flatten(),
-                                  nn.Linear(counts[-1] * 16, 1)), device)
+        layers += [
+            nn.Conv2d(a, b, 5, 2, 2, bias=False),
+            nn.BatchNorm2d(b, 1e-4),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
+    critic = placed(
+        nn.Sequential(*layers, nn.Flatten(), nn.Linear(counts[-1] * 16, 1)),
+        device,
+    )
 
     adams = [_adam(parameters, device, one) for one in (generator, critic)]
     if network == 'dcgan':
         loss_of_critic, loss_of_generator = (
-            _discriminator_loss, lambda logits: _cross_entropy(logits, 1.))
+            _discriminator_loss,
+            lambda logits: _cross_entropy(logits, 1.0),
+        )
     else:
         loss_of_critic, loss_of_generator = (
-            functools.partial(_critic_loss,
-                              weight=parameters['penalty_weight']),
-            lambda scores: -scores.mean())
+            functools.partial(
+                _critic_loss, weight=parameters['penalty_weight']
+            ),
+            lambda scores: -scores.mean(),
+        )
 
     def step(x):
         adams[1].zero_grad()
@@ -173,38 +205,48 @@ def _gan(network, parameters, batch_size, device, width):
         adams[0].step()
         critic.requires_grad_(True)
         return [of_critic.detach(), of_generator.detach()]
+
     return [generator, critic], step
 
 
 def _cross_entropy(logits, target):
     return F.binary_cross_entropy_with_logits(
-        logits, torch.full_like(logits, target))
+        logits, torch.full_like(logits, target)
+    )
 
 
 def _discriminator_loss(discriminator, x, made):
-    return (_cross_entropy(discriminator(x), 1.)
-            + _cross_entropy(discriminator(made), 0.))
+    return _cross_entropy(discriminator(x), 1.0) + _cross_entropy(
+        discriminator(made), 0.0
+    )
 
 
 def _critic_loss(critic, x, made, weight):
     e = torch.rand(len(x), 1, 1, 1, device=x.device)
     mixed = torch.lerp(made, x, e).requires_grad_()
-    gradient, = torch.autograd.grad(critic(mixed).sum(), mixed,
-                                    create_graph=True)
+    (gradient,) = torch.autograd.grad(
+        critic(mixed).sum(), mixed, create_graph=True
+    )
     penalty = (gradient.flatten(1).norm(dim=1) - 1).square().mean()
     return critic(made).mean() - critic(x).mean() + weight * penalty
 
 
 def placed(network, device, volumes=False):
     """On the device, with the memory format that convolutions like best."""
-    return network.to(device, memory_format=(
-        torch.channels_last_3d if volumes else torch.channels_last))
+    return network.to(
+        device,
+        memory_format=(
+            torch.channels_last_3d if volumes else torch.channels_last
+        ),
+    )
 
 
 def optimiser_options(device):
     """What an optimiser is to be told beside its numbers."""
-    return {'fused': True, **({'capturable': True} if device == 'cuda'
-                              else {})}
+    return {
+        'fused': True,
+        **({'capturable': True} if device == 'cuda' else {}),
+    }
 
 
 def _adam(parameters, device, *trained):
@@ -212,7 +254,8 @@ def _adam(parameters, device, *trained):
         [parameter for one in trained for parameter in one.parameters()],
         parameters['learning_rate'],
         betas=(parameters['beta1'], parameters['beta2']),
-        **optimiser_options(device))
+        **optimiser_options(device),
+    )
 
 
 def _scaled(counts, width):

@@ -1,5 +1,6 @@
 """The networks of :mod:`others` in PyTorch alone, as somebody who knows it
-well would write them."""
+well would write them.
+"""
 
 import torch
 from native import optimiser_options, placed
@@ -31,9 +32,10 @@ def training_step(network, device='cpu', width=1):
     if volumes:
         optimiser = torch.optim.Adam(trained.parameters(), 1e-3, **options)
     else:
-        options.pop('capturable', None)     # momentum counts no steps
-        optimiser = torch.optim.SGD(trained.parameters(), 0.1, 0.9,
-                                    nesterov=True, **options)
+        options.pop('capturable', None)  # momentum counts no steps
+        optimiser = torch.optim.SGD(
+            trained.parameters(), 0.1, 0.9, nesterov=True, **options
+        )
 
     def step(x, y):
         optimiser.zero_grad()
@@ -41,6 +43,7 @@ def training_step(network, device='cpu', width=1):
         loss.backward()
         optimiser.step()
         return [loss.detach()]
+
     return trained, step
 
 
@@ -50,13 +53,15 @@ class ResNet(nn.Module):
     def __init__(self, width):
         super().__init__()
         counts = [width * count for count in FILTERS['resnet']]
-        self.first = nn.Sequential(*_conv(3, counts[0], 3),
-                                   nn.ReLU(inplace=True))
+        self.first = nn.Sequential(
+            *_conv(3, counts[0], 3), nn.ReLU(inplace=True)
+        )
         blocks, before = [], counts[0]
         for i, count in enumerate(counts):
             for block in range(BLOCKS):
-                blocks.append(Block(before, count,
-                                    2 if i and not block else 1))
+                blocks.append(
+                    Block(before, count, 2 if i and not block else 1)
+                )
                 before = count
         self.blocks = nn.Sequential(*blocks)
         self.last = nn.Linear(before, CLASSES['resnet'])
@@ -69,18 +74,23 @@ class Block(nn.Module):
     def __init__(self, before, count, stride):
         super().__init__()
         self.main = nn.Sequential(
-            *_conv(before, count, 3, stride), nn.ReLU(inplace=True),
-            *_conv(count, count, 3))
+            *_conv(before, count, 3, stride),
+            nn.ReLU(inplace=True),
+            *_conv(count, count, 3),
+        )
         self.shortcut = nn.Sequential(
-            *(_conv(before, count, 1, stride) if stride > 1 else ()))
+            *(_conv(before, count, 1, stride) if stride > 1 else ())
+        )
 
     def forward(self, x):
         return F.relu_(self.main(x).add_(self.shortcut(x)))
 
 
 def _conv(before, count, size, stride=1):
-    return (nn.Conv2d(before, count, size, stride, size // 2, bias=False),
-            nn.BatchNorm2d(count, 1e-4))
+    return (
+        nn.Conv2d(before, count, size, stride, size // 2, bias=False),
+        nn.BatchNorm2d(count, 1e-4),
+    )
 
 
 class Level(nn.Module):
@@ -91,9 +101,12 @@ class Level(nn.Module):
         self.down = _two_convs(before, count)
         self.below = nn.Sequential(
             nn.Conv3d(count, count, 2, 2, bias=False),
-            nn.BatchNorm3d(count, 1e-4), nn.ReLU(inplace=True),
+            nn.BatchNorm3d(count, 1e-4),
+            nn.ReLU(inplace=True),
             Level(count, *below) if below[1:] else _two_convs(count, *below),
-            nn.ConvTranspose3d(below[0], count, 2, 2), nn.ReLU(inplace=True))
+            nn.ConvTranspose3d(below[0], count, 2, 2),
+            nn.ReLU(inplace=True),
+        )
         self.up = _two_convs(2 * count, count)
 
     def forward(self, x):
@@ -104,13 +117,17 @@ class Level(nn.Module):
 def unet3d(width):
     """As :func:`others.build_unet3d`; gives logits, the classes on axis 1."""
     counts = [width * count for count in FILTERS['unet3d']]
-    return nn.Sequential(Level(1, *counts),
-                         nn.Conv3d(counts[0], CLASSES['unet3d'], 1))
+    return nn.Sequential(
+        Level(1, *counts), nn.Conv3d(counts[0], CLASSES['unet3d'], 1)
+    )
 
 
 def _two_convs(before, count):
     layers = []
     for channels in before, count:
-        layers += [nn.Conv3d(channels, count, 3, padding=1, bias=False),
-                   nn.BatchNorm3d(count, 1e-4), nn.ReLU(inplace=True)]
+        layers += [
+            nn.Conv3d(channels, count, 3, padding=1, bias=False),
+            nn.BatchNorm3d(count, 1e-4),
+            nn.ReLU(inplace=True),
+        ]
     return nn.Sequential(*layers)

@@ -11,14 +11,22 @@ import theano
 import theano.tensor as T
 from lasagne.init import HeNormal
 from lasagne.layers import (
-    ConcatLayer, DenseLayer, DimshuffleLayer, ElemwiseSumLayer,
-    GlobalPoolLayer, InputLayer, NonlinearityLayer, ReshapeLayer,
-    get_all_params, get_output)
+    ConcatLayer,
+    DenseLayer,
+    DimshuffleLayer,
+    ElemwiseSumLayer,
+    GlobalPoolLayer,
+    InputLayer,
+    NonlinearityLayer,
+    ReshapeLayer,
+    get_all_params,
+    get_output,
+)
 from lasagne.nonlinearities import rectify, softmax
 from lasagne.objectives import categorical_crossentropy
+from steps import BLOCKS, CLASSES, FILTERS
 
 from layers import Conv2DLayer, Conv3DLayer, Deconv3DLayer, batch_norm
-from steps import BLOCKS, CLASSES, FILTERS
 
 
 def build_resnet(width=1):
@@ -45,10 +53,12 @@ def build_resnet(width=1):
     network = batch_norm(_conv(network, filters[0], 3, 1, rectify))
     for i, count in enumerate(filters):
         for block in range(BLOCKS):
-            network = _residual_block(network, count,
-                                      stride=2 if i and not block else 1)
-    return DenseLayer(GlobalPoolLayer(network), CLASSES['resnet'],
-                      nonlinearity=softmax)
+            network = _residual_block(
+                network, count, stride=2 if i and not block else 1
+            )
+    return DenseLayer(
+        GlobalPoolLayer(network), CLASSES['resnet'], nonlinearity=softmax
+    )
 
 
 def _residual_block(network, count, stride):
@@ -61,9 +71,16 @@ def _residual_block(network, count, stride):
 
 
 def _conv(network, count, size, stride, nonlinearity):
-    return Conv2DLayer(network, count, size, stride, pad=size // 2,
-                       W=HeNormal('relu'), nonlinearity=nonlinearity,
-                       flip_filters=False)
+    return Conv2DLayer(
+        network,
+        count,
+        size,
+        stride,
+        pad=size // 2,
+        W=HeNormal('relu'),
+        nonlinearity=nonlinearity,
+        flip_filters=False,
+    )
 
 
 def build_unet3d(depth=32, rows=64, columns=64, width=1):
@@ -95,12 +112,14 @@ def build_unet3d(depth=32, rows=64, columns=64, width=1):
     for count in filters[:-1]:
         network = _two_convs(network, count)
         skipped.append(network)
-        network = batch_norm(Conv3DLayer(network, count, 2, stride=2,
-                                         W=HeNormal('relu')))
+        network = batch_norm(
+            Conv3DLayer(network, count, 2, stride=2, W=HeNormal('relu'))
+        )
     network = _two_convs(network, filters[-1])
     for skip, count in zip(reversed(skipped), reversed(filters[:-1])):
-        network = Deconv3DLayer(network, count, 2, stride=2,
-                                W=HeNormal('relu'))
+        network = Deconv3DLayer(
+            network, count, 2, stride=2, W=HeNormal('relu')
+        )
         network = _two_convs(ConcatLayer([skip, network]), count)
     network = Conv3DLayer(network, CLASSES['unet3d'], 1, nonlinearity=None)
     # Theano's softmax is that of matrices.
@@ -111,8 +130,9 @@ def build_unet3d(depth=32, rows=64, columns=64, width=1):
 
 def _two_convs(network, count):
     for _ in range(2):
-        network = batch_norm(Conv3DLayer(network, count, 3, pad=1,
-                                         W=HeNormal('relu')))
+        network = batch_norm(
+            Conv3DLayer(network, count, 3, pad=1, W=HeNormal('relu'))
+        )
     return network
 
 
@@ -132,9 +152,15 @@ def compile_resnet(network, learning_rate=0.1, momentum=0.9, mode=None):
         Of images, float32, shape ``(n, 3, 32, 32)``, and of their classes,
         int32, shape ``(n,)``. Returns the mean cross-entropy before the step.
     """
-    return _compile(network, T.tensor4('x'), T.ivector('y'), mode,
-                    lasagne.updates.nesterov_momentum, learning_rate,
-                    momentum)
+    return _compile(
+        network,
+        T.tensor4('x'),
+        T.ivector('y'),
+        mode,
+        lasagne.updates.nesterov_momentum,
+        learning_rate,
+        momentum,
+    )
 
 
 def compile_unet3d(network, learning_rate=1e-3, mode=None):
@@ -154,13 +180,19 @@ def compile_unet3d(network, learning_rate=1e-3, mode=None):
         the classes of their voxels, int32, shape ``(n, depth, rows,
         columns)``. Returns the mean cross-entropy before the step.
     """
-    return _compile(network, T.tensor5('x'),
-                    T.TensorType('int32', (False,) * 4)('y'), mode,
-                    lasagne.updates.adam, learning_rate)
+    return _compile(
+        network,
+        T.tensor5('x'),
+        T.TensorType('int32', (False,) * 4)('y'),
+        mode,
+        lasagne.updates.adam,
+        learning_rate,
+    )
 
 
 def _compile(network, x, y, mode, update, *settings):
     loss = categorical_crossentropy(get_output(network, x), y.flatten()).mean()
     parameters = get_all_params(network, trainable=True)
-    return theano.function([x, y], loss, mode=mode,
-                           updates=update(loss, parameters, *settings))
+    return theano.function(
+        [x, y], loss, mode=mode, updates=update(loss, parameters, *settings)
+    )

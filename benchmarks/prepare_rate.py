@@ -16,12 +16,12 @@ import time
 
 import pydicom
 
-from kneerepro import cli
 from kneerepro.data.convert import Options
 from kneerepro.data.prepare import prepare
-from kneerepro.data.scan import files_of
-from kneerepro.data.selection import Selection
+from kneerepro.data.reading.scan import files_of
+from kneerepro.data.reading.selection import Selection
 from kneerepro.phantom import write_patients
+from kneerepro.utils import cli
 
 
 def bare_loop(source):
@@ -37,8 +37,15 @@ def prepared(source, folder, workers):
     """Seconds to make the dataset, and the number of its series."""
     out = os.path.join(folder, 'knees.h5')
     start = time.perf_counter()
-    summary = prepare([source], out, Options(), selection=Selection(None),
-                      key=b'benchmark' * 2, workers=workers, overwrite=True)
+    summary = prepare(
+        [source],
+        out,
+        Options(),
+        selection=Selection(None),
+        key=b'benchmark' * 2,
+        workers=workers,
+        overwrite=True,
+    )
     seconds = time.perf_counter() - start
     os.remove(out)
     return seconds, summary.converted
@@ -46,27 +53,44 @@ def prepared(source, folder, workers):
 
 def peak_memory(source, folder, workers):
     """MiB of all processes together, by a process of their own."""
-    script = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                          os.pardir, 'data', 'prepare.py')
+    script = os.path.join(
+        os.path.dirname(os.path.abspath(__file__)),
+        os.pardir,
+        'data',
+        'prepare.py',
+    )
     process = subprocess.Popen(
-        [sys.executable, script, source, '--any-series', '--out',
-         os.path.join(folder, 'memory.h5'), '--key-file',
-         os.path.join(folder, 'key'), '--workers', str(workers)],
-        stdout=subprocess.DEVNULL)
+        [
+            sys.executable,
+            script,
+            source,
+            '--any-series',
+            '--out',
+            os.path.join(folder, 'memory.h5'),
+            '--key-file',
+            os.path.join(folder, 'key'),
+            '--workers',
+            str(workers),
+        ],
+        stdout=subprocess.DEVNULL,
+    )
     peak = 0
     while process.poll() is None:
         peak = max(peak, sum(map(_resident, _family(process.pid))))
         time.sleep(0.02)
     if process.returncode:
         raise RuntimeError('data/prepare.py failed')
-    return peak / 2 ** 20
+    return peak / 2**20
 
 
 def _family(pid):
     try:
         with open(f'/proc/{pid}/task/{pid}/children') as file:
-            return [pid] + [grandchild for child in file.read().split()
-                            for grandchild in _family(int(child))]
+            return [pid] + [
+                grandchild
+                for child in file.read().split()
+                for grandchild in _family(int(child))
+            ]
     except OSError:
         return []
 
@@ -82,8 +106,12 @@ def _resident(pid):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--source', help='folder of DICOM series')
-    parser.add_argument('--series', type=cli.positive_int, default=32,
-                        help='synthetic ones, without --source (default: 32)')
+    parser.add_argument(
+        '--series',
+        type=cli.positive_int,
+        default=32,
+        help='synthetic ones, without --source (default: 32)',
+    )
     parser.add_argument('--rounds', type=cli.positive_int, default=5)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -99,21 +127,28 @@ def main():
                 seconds[name].append(spent)
         print(f'{count} series, {args.rounds} rounds, {os.cpu_count()} cores')
         for name, values in seconds.items():
-            print(f'{name:9}  {60 * count / statistics.median(values):6.0f} '
-                  'series a minute (median; '
-                  f'{60 * count / max(values):.0f} to '
-                  f'{60 * count / min(values):.0f})')
+            print(
+                f'{name:9}  {60 * count / statistics.median(values):6.0f} '
+                'series a minute (median; '
+                f'{60 * count / max(values):.0f} to '
+                f'{60 * count / min(values):.0f})'
+            )
 
         def ratio(first, second):
             # Of times taken one right after the other.
             return statistics.median(
-                a / b for a, b in zip(seconds[first], seconds[second]))
+                a / b for a, b in zip(seconds[first], seconds[second])
+            )
 
-        print(f'1 worker: {ratio("bare loop", "1 worker"):.2f} times the bare '
-              f'loop\'s speed; 2 workers: {ratio("1 worker", "2 workers"):.2f}'
-              ' times that of 1')
-        print(f'peak memory with 2 workers, all processes together: '
-              f'{peak_memory(source, folder, 2):.0f} MiB')
+        print(
+            f'1 worker: {ratio("bare loop", "1 worker"):.2f} times the bare '
+            f"loop's speed; 2 workers: {ratio('1 worker', '2 workers'):.2f}"
+            ' times that of 1'
+        )
+        print(
+            f'peak memory with 2 workers, all processes together: '
+            f'{peak_memory(source, folder, 2):.0f} MiB'
+        )
 
 
 if __name__ == '__main__':

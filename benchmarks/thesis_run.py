@@ -13,10 +13,12 @@ import time
 
 import numpy as np
 
-from kneerepro import algorithms, cli, config, engines, runs, zoo
+from kneerepro import algorithms, config, engines, runs
 from kneerepro.data.splits import SPLITS
 from kneerepro.data.views import View
-from kneerepro.training import Training, mean_over
+from kneerepro.runs import zoo
+from kneerepro.runs.training import Training, mean_over
+from kneerepro.utils import cli
 
 
 def timed_run(network, device, preset='thesis', epochs=3):
@@ -49,33 +51,63 @@ def timed_run(network, device, preset='thesis', epochs=3):
     pair, functions = _compile(network, parameters, engine.mode)
     compiling = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as folder:
-        run = runs.create(folder, {
-            'experiment': network, 'preset': preset,
-            'parameters': parameters}, {'parameters': parameters})
-        training = Training(run, pair, functions, engine.place(train),
-                            _losses(network), feed=engine.feed)
+        run = runs.create(
+            folder,
+            {
+                'experiment': network,
+                'preset': preset,
+                'parameters': parameters,
+            },
+            {'parameters': parameters},
+        )
+        training = Training(
+            run,
+            pair,
+            functions,
+            engine.place(train),
+            _losses(network),
+            feed=engine.feed,
+        )
         ends = [time.perf_counter()]
         for batch in training.minibatches():
-            _iterate(network, training, functions, batch, test,
-                     parameters.get('first_ten_every'))
+            _iterate(
+                network,
+                training,
+                functions,
+                batch,
+                test,
+                parameters.get('first_ten_every'),
+            )
             if training.ends_epoch:
                 ends.append(time.perf_counter())
     spent = np.diff(ends).tolist()
     # The first one allocates the memory.
     rest = np.median(spent[1:]) * (count - len(spent)) if spent[1:] else 0
-    return {'network': network, 'compiling': compiling, 'epochs': spent,
-            'iterations': count * training.per_epoch,
-            'whole': len(spent) == count,
-            'seconds': compiling + sum(spent) + rest}
+    return {
+        'network': network,
+        'compiling': compiling,
+        'epochs': spent,
+        'iterations': count * training.per_epoch,
+        'whole': len(spent) == count,
+        'seconds': compiling + sum(spent) + rest,
+    }
 
 
 def _examples(network, parameters):
     """Training and test examples, the latter None for a GAN."""
-    shape = (parameters['patients'], 1, parameters['depth'],
-             parameters['size'], parameters['size'])
-    examples = View(np.random.default_rng(0).random(shape, 'float32'),
-                    np.arange(shape[0]).astype(str), np.ones(shape[0], bool),
-                    images=network != 'cae3d')
+    shape = (
+        parameters['patients'],
+        1,
+        parameters['depth'],
+        parameters['size'],
+        parameters['size'],
+    )
+    examples = View(
+        np.random.default_rng(0).random(shape, 'float32'),
+        np.arange(shape[0]).astype(str),
+        np.ones(shape[0], bool),
+        images=network != 'cae3d',
+    )
     if not network.startswith('cae'):
         return examples, None
     divided = SPLITS[parameters['split']](examples, parameters['test'])
@@ -91,14 +123,19 @@ def _compile(network, parameters, mode):
     else:
         compile_network = getattr(algorithms, 'compile_' + network)
         names += ('batch_size', 'seed') + (
-            ('penalty_weight',) if network == 'wgan_gp' else ())
+            ('penalty_weight',) if network == 'wgan_gp' else ()
+        )
     return pair, compile_network(
-        *pair, mode=mode, **{name: parameters[name] for name in names})
+        *pair, mode=mode, **{name: parameters[name] for name in names}
+    )
 
 
 def _losses(network):
-    return (['train', 'test', 'first_ten'] if network.startswith('cae')
-            else ['other', 'generator'])
+    return (
+        ['train', 'test', 'first_ten']
+        if network.startswith('cae')
+        else ['other', 'generator']
+    )
 
 
 def _iterate(network, training, functions, batch, test, first_ten_every):
@@ -118,22 +155,37 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('network', choices=config.EXPERIMENTS)
     parser.add_argument('--device', choices=engines.DEVICES, default='auto')
-    parser.add_argument('--epochs', type=cli.positive_int, default=3,
-                        help='to extrapolate from (default: 3)')
+    parser.add_argument(
+        '--epochs',
+        type=cli.positive_int,
+        default=3,
+        help='to extrapolate from (default: 3)',
+    )
     parser.add_argument('--whole', action='store_true', help='train all')
-    parser.add_argument('--json', metavar='FILE',
-                        help='write the times to a file as well')
+    parser.add_argument(
+        '--json', metavar='FILE', help='write the times to a file as well'
+    )
     config.add_preset(parser, 'thesis')
     args = parser.parse_args()
     if args.epochs < 2:
-        parser.error('--epochs must be 2 or more: the first is not like the '
-                     'others')
-    result = timed_run(args.network, args.device, args.preset,
-                       None if args.whole else args.epochs)
-    print('{network}: {seconds:.0f} s for {iterations:,} iterations, '
-          '{compiling:.0f} s of them to compile{}'.format(
-              '' if result['whole'] else ', extrapolated from '
-              f'{len(result["epochs"])} epochs', **result))
+        parser.error(
+            '--epochs must be 2 or more: the first is not like the others'
+        )
+    result = timed_run(
+        args.network,
+        args.device,
+        args.preset,
+        None if args.whole else args.epochs,
+    )
+    print(
+        '{network}: {seconds:.0f} s for {iterations:,} iterations, '
+        '{compiling:.0f} s of them to compile{}'.format(
+            ''
+            if result['whole']
+            else f', extrapolated from {len(result["epochs"])} epochs',
+            **result,
+        )
+    )
     if args.json:
         with open(args.json, 'w') as file:
             json.dump(result, file)

@@ -18,14 +18,18 @@ import time
 
 import numpy as np
 
-from kneerepro import engines, environment
-from kneerepro.errors import UserError
+from kneerepro import engines
+from kneerepro.runs import environment
+from kneerepro.utils.errors import UserError
 
 # The memory that is freed stays with the process, as the engine sees to itself
 # (kneerepro.engine.memory): somebody who knows PyTorch well would ask glibc for
 # it, or take another allocator.
-_KEEP = {'MALLOC_MMAP_MAX_': '0', 'MALLOC_TOP_PAD_': str(64 * 2**20),
-         'MALLOC_TRIM_THRESHOLD_': str(2**31 - 1)}
+_KEEP = {
+    'MALLOC_MMAP_MAX_': '0',
+    'MALLOC_TOP_PAD_': str(64 * 2**20),
+    'MALLOC_TRIM_THRESHOLD_': str(2**31 - 1),
+}
 # Seconds before each step on the CPU, for the threads of whoever came before
 # wait for more work at full speed a while (OpenBLAS's longest).
 _PAUSE = 0.2
@@ -62,10 +66,16 @@ class Worker:
     def __init__(self, case, compiledir):
         self._case = case
         self._process = subprocess.Popen(
-            [sys.executable, __file__, json.dumps(case)], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env={**os.environ, **(_KEEP if case['engine'] == 'native' else {}),
-                 'THEANO_FLAGS': with_flag(f'base_compiledir={compiledir}')})
+            [sys.executable, __file__, json.dumps(case)],
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={
+                **os.environ,
+                **(_KEEP if case['engine'] == 'native' else {}),
+                'THEANO_FLAGS': with_flag(f'base_compiledir={compiledir}'),
+            },
+        )
         self.steps, self.losses = [], []
         self.compiling = self._ask('compile')['seconds']
 
@@ -82,10 +92,16 @@ class Worker:
 
     def row(self):
         """What was measured, as JSON holds it; the first step, which
-        allocates the memory, by itself."""
+        allocates the memory, by itself.
+        """
         first, *others = self.steps
-        return {**self._case, 'compiling': self.compiling, 'first': first,
-                'steps': others, 'memory': self.memory}
+        return {
+            **self._case,
+            'compiling': self.compiling,
+            'first': first,
+            'steps': others,
+            'memory': self.memory,
+        }
 
     def _ask(self, word):
         with contextlib.suppress(BrokenPipeError):
@@ -95,7 +111,9 @@ class Worker:
             raise UserError(
                 'the process that measures {network} on {engine} stopped '
                 'with status {}: see above for why'.format(
-                    self._process.wait(), **self._case))
+                    self._process.wait(), **self._case
+                )
+            )
         answer = json.loads(answer)
         self.memory = answer['memory']
         return answer
@@ -145,14 +163,19 @@ def take_turns(cases, count, end=math.inf):
 
 def machine(device, with_theano=False):
     """The processor and the versions that the times belong to, lines."""
-    lines = [f'{environment.processor()}, {environment.cores()} cores; '
-             f'Python {platform.python_version()}, NumPy {np.__version__}',
-             f'torch, native: {engines.Engine("torch", device)}']
+    lines = [
+        f'{environment.processor()}, {environment.cores()} cores; '
+        f'Python {platform.python_version()}, NumPy {np.__version__}',
+        f'torch, native: {engines.Engine("torch", device)}',
+    ]
     if with_theano:
         import theano
-        blas = ('OpenBLAS wheel'
-                if 'scipy_openblas' in theano.config.blas.ldflags
-                else theano.config.blas.ldflags or 'none')
+
+        blas = (
+            'OpenBLAS wheel'
+            if 'scipy_openblas' in theano.config.blas.ldflags
+            else theano.config.blas.ldflags or 'none'
+        )
         lines.append(f'theano: Theano {theano.__version__}, BLAS: {blas}')
     return '\n'.join(lines)
 
@@ -164,6 +187,7 @@ def _work(case):
         # its memory.
         import theano  # noqa: F401
     from steps import compile_step
+
     step = None
     for word in sys.stdin:
         if word == 'step\n' and not _on_cuda(case):
@@ -176,13 +200,22 @@ def _work(case):
             losses = step()
         _synchronise(case)
         seconds = time.perf_counter() - start
-        print(json.dumps({'seconds': seconds, 'losses': losses,
-                          'memory': _peak_memory(case) / 2**30}), flush=True)
+        print(
+            json.dumps(
+                {
+                    'seconds': seconds,
+                    'losses': losses,
+                    'memory': _peak_memory(case) / 2**30,
+                }
+            ),
+            flush=True,
+        )
 
 
 def _synchronise(case):
     if _on_cuda(case):
         import torch
+
         torch.cuda.synchronize()
 
 
@@ -190,6 +223,7 @@ def _peak_memory(case):
     """Bytes."""
     if _on_cuda(case):
         import torch
+
         return torch.cuda.max_memory_allocated()
     kilobyte = 1 if sys.platform == 'darwin' else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilobyte
@@ -199,6 +233,7 @@ def _on_cuda(case):
     if case['engine'] == 'theano' or case['device'] == 'cpu':
         return False
     import torch
+
     return torch.cuda.is_available()
 
 

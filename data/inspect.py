@@ -4,11 +4,12 @@ used, without converting any.
 
 # This script is not the standard library's inspect that others import.
 import sys
+
 if __name__ == '__main__':
     sys.path.pop(0)
 
-from kneerepro import cli
-from kneerepro.data.commands import inspect_main
+from kneerepro.commands.data import inspect_main
+from kneerepro.utils import cli
 
 if __name__ == '__main__':
     cli.run(lambda: inspect_main(__doc__))

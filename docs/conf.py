@@ -4,7 +4,7 @@ import os
 import sys
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.dirname(FOLDER))     # an installed one or not
+sys.path.insert(0, os.path.dirname(FOLDER))  # an installed one or not
 
 import kneerepro  # noqa: E402, before Theano
 
@@ -13,15 +13,22 @@ author = 'the developers of kneerepro'
 version = release = kneerepro.__version__
 language = 'en'
 
-extensions = ['sphinx.ext.autodoc', 'sphinx.ext.doctest',
-              'sphinx.ext.mathjax', 'sphinx.ext.viewcode', 'numpydoc']
+extensions = [
+    'sphinx.ext.autodoc',
+    'sphinx.ext.doctest',
+    'sphinx.ext.mathjax',
+    'sphinx.ext.viewcode',
+    'numpydoc',
+]
 exclude_patterns = ['_build', 'requirements.txt']
-highlight_language = 'none'     # commands; Python says so
-default_role = 'code'       # `x` in docstrings is a parameter
+highlight_language = 'none'  # commands; Python says so
+default_role = 'code'  # `x` in docstrings is a parameter
 nitpicky = True
 # Other packages' documentation is not at hand.
-nitpick_ignore_regex = [('py:.*', r'(?!kneerepro|layers)(\w+\.)+\w+'),
-                        ('py:mod', r'(?!kneerepro|layers)\w+')]
+nitpick_ignore_regex = [
+    ('py:.*', r'(?!kneerepro|layers)(\w+\.)+\w+'),
+    ('py:mod', r'(?!kneerepro|layers)\w+'),
+]
 
 autodoc_member_order = 'bysource'
 autodoc_default_options = {'members': True}

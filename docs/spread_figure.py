@@ -2,9 +2,15 @@
 
 import numpy as np
 
-from kneerepro.collapse import COLLAPSES
 from kneerepro.figures.style import (
-    GREY, TEST, TRAIN, axes_at, new_figure, styled)
+    GREY,
+    TEST,
+    TRAIN,
+    axes_at,
+    new_figure,
+    styled,
+)
+from kneerepro.runs.collapse import COLLAPSES
 
 _COLOURS = TRAIN, TEST, '#3a7d44', '#7b5ea7'
 
@@ -27,11 +33,21 @@ def draw(curves):
     for colour, (name, values) in zip(_COLOURS, curves.items()):
         where = np.flatnonzero(np.isfinite(values))
         # In float32, codes that are all the same have a spread of 0.
-        axes.plot(where, np.maximum(values[where], 1e-9), label=name,
-                  color=colour, linewidth=1.3)
+        axes.plot(
+            where,
+            np.maximum(values[where], 1e-9),
+            label=name,
+            color=colour,
+            linewidth=1.3,
+        )
     least = COLLAPSES['cae3d'].least
-    axes.axhline(least, color=GREY, linewidth=0.8, dashes=(4, 2),
-                 label='below it, nothing is learned')
+    axes.axhline(
+        least,
+        color=GREY,
+        linewidth=0.8,
+        dashes=(4, 2),
+        label='below it, nothing is learned',
+    )
     axes.set_yscale('log')
     axes.set_ylim(1e-9, 2)
     axes.set_xlim(left=0)

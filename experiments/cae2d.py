@@ -4,16 +4,18 @@ Trains it with Algorithm 1 and draws Figures 2.3, 3.2 and 3.3, on synthetic
 knees or, with --data, on a folder of DICOM series or a dataset file.
 """
 
-import kneerepro    # noqa: F401, first: it readies Python for Theano
-from kneerepro import cli
-from kneerepro.algorithms import compile_cae
-from kneerepro.experiment import Experiment
-from kneerepro.learned import learned, spread_of_codes
-from kneerepro.training import mean_over
+import kneerepro  # noqa: F401, makes Theano importable
 
-SLIDES = 20, 40, 60, 80, 100, 120   # Figure 3.2: "every 20 slides"
-INSETS = 20, 40, 80                 # Figure 3.3: epochs, of 100
-SAMPLES = range(5, 101, 5)          # epochs of which we keep a sample
+# isort: split
+from kneerepro.algorithms import compile_cae
+from kneerepro.experiment.evaluation import learned, spread_of_codes
+from kneerepro.experiment.session import Experiment
+from kneerepro.runs.training import mean_over
+from kneerepro.utils import cli
+
+SLIDES = 20, 40, 60, 80, 100, 120  # Figure 3.2: "every 20 slides"
+INSETS = 20, 40, 80  # Figure 3.3: epochs, of 100
+SAMPLES = range(5, 101, 5)  # epochs of which we keep a sample
 
 
 def main():
@@ -32,8 +34,13 @@ def train(experiment):
     # ---------------------------------- Tables 2.1 and 2.2, and Algorithm 1
     encoder, decoder = experiment.build()
     functions = compile_cae(
-        encoder, decoder, parameters['learning_rate'], parameters['beta1'],
-        parameters['beta2'], mode=experiment.engine.mode)
+        encoder,
+        decoder,
+        parameters['learning_rate'],
+        parameters['beta1'],
+        parameters['beta2'],
+        mode=experiment.engine.mode,
+    )
 
     # -------------------------------------- section 3.1: what will be shown
     # "The samples were taken every 20 slides from the first patient."
@@ -42,33 +49,43 @@ def train(experiment):
     truth = experiment.train[[slide - 1 for slide in slides]]
     # "An example of the reconstructed image can be seen at the 20th, 40th and
     # 80th epoch": of which image, the thesis does not say.
-    example = truth[len(truth) // 2:][:1]
+    example = truth[len(truth) // 2 :][:1]
 
     # ----------------------------------------------------------- section 3.1
     test = experiment.test
     training = experiment.training(
-        functions, ['train', 'test', 'first_ten'], ['code_spread'])
+        functions, ['train', 'test', 'first_ten'], ['code_spread']
+    )
     if training.iteration == 0:
-        training.log(test=mean_over(functions.test, test, batch_size),
-                     code_spread=spread_of_codes(experiment, functions))
+        training.log(
+            test=mean_over(functions.test, test, batch_size),
+            code_spread=spread_of_codes(experiment, functions),
+        )
     for batch in training.minibatches():
         training.log(train=functions.train(batch))
-        if training.is_every(parameters['first_ten_every']):    # E19
+        if training.is_every(parameters['first_ten_every']):  # E19
             training.log(first_ten=functions.test(test[:10]))
         if training.ends_epoch:
-            training.log(test=mean_over(functions.test, test, batch_size),
-                         code_spread=spread_of_codes(experiment, functions))
+            training.log(
+                test=mean_over(functions.test, test, batch_size),
+                code_spread=spread_of_codes(experiment, functions),
+            )
         if training.at(INSETS, 100):
-            training.keep(inset_epochs=training.epoch,
-                          insets=functions.reconstruct(example)[0, 0])
+            training.keep(
+                inset_epochs=training.epoch,
+                insets=functions.reconstruct(example)[0, 0],
+            )
         if training.at(SAMPLES, 100):
             shown = functions.reconstruct(truth)
             experiment.sample(training, [truth[:, 0], shown[:, 0]])
 
     experiment.finish(
-        training, slides=slides, truth=truth[:, 0],
+        training,
+        slides=slides,
+        truth=truth[:, 0],
         reconstruction=functions.reconstruct(truth)[:, 0],
-        **learned(experiment, functions))
+        **learned(experiment, functions),
+    )
 
 
 if __name__ == '__main__':

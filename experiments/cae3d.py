@@ -4,26 +4,29 @@ Trains it with Algorithm 1 and draws Figures 2.4, 3.4 and 3.5, on synthetic
 knees or, with --data, on a folder of DICOM series or a dataset file.
 """
 
-import kneerepro    # noqa: F401, first: it readies Python for Theano
+import kneerepro  # noqa: F401, makes Theano importable
+
+# isort: split
 import numpy as np
 
-from kneerepro import cli
 from kneerepro.algorithms import compile_cae
-from kneerepro.experiment import Experiment
-from kneerepro.learned import learned, spread_of_codes
-from kneerepro.training import mean_over
+from kneerepro.experiment.evaluation import learned, spread_of_codes
+from kneerepro.experiment.session import Experiment
+from kneerepro.runs.training import mean_over
+from kneerepro.utils import cli
 
-SLIDES = 20, 80, 160                    # Figure 3.4: of 160
-EPOCHS = 1, 100, 200, 300, 400, 500     # Figure 3.4: of 500
-INSETS = 1, 200, 400                    # Figure 3.5: of 500
-SAMPLES = range(25, 501, 25)            # epochs of which we keep a sample
+SLIDES = 20, 80, 160  # Figure 3.4: of 160
+EPOCHS = 1, 100, 200, 300, 400, 500  # Figure 3.4: of 500
+INSETS = 1, 200, 400  # Figure 3.5: of 500
+SAMPLES = range(25, 501, 25)  # epochs of which we keep a sample
 
 
 def main():
     # Section 2.4.1: "A training set of 160 3D images was used, alongside a
     # test set of the remaining 20 images".
-    with Experiment('cae3d', __doc__, __file__, volumes=True,
-                    split=True) as experiment:
+    with Experiment(
+        'cae3d', __doc__, __file__, volumes=True, split=True
+    ) as experiment:
         if not experiment.finished:
             train(experiment)
         experiment.draw()
@@ -36,51 +39,71 @@ def train(experiment):
     # ---- section 2.4.1: "The same layout was preserved as in the 2D case"
     encoder, decoder = experiment.build()
     functions = compile_cae(
-        encoder, decoder, parameters['learning_rate'], parameters['beta1'],
-        parameters['beta2'], mode=experiment.engine.mode)
+        encoder,
+        decoder,
+        parameters['learning_rate'],
+        parameters['beta1'],
+        parameters['beta2'],
+        mode=experiment.engine.mode,
+    )
 
     # -------------------------------------- section 3.2: what will be shown
     # "3 different slide depths for 3 different patients", of the test set
     # where it has three.
     sets = {'test': experiment.test, 'training': experiment.train}
     rng = np.random.RandomState(parameters['seed'])
-    chosen = [(name, i) for name, volumes in sets.items()
-              for i in rng.permutation(len(volumes))][:3]
+    chosen = [
+        (name, i)
+        for name, volumes in sets.items()
+        for i in rng.permutation(len(volumes))
+    ][:3]
     shown = np.stack([sets[name][i] for name, i in chosen])
-    slides = [max(1, round(slide * experiment.shape[0] / SLIDES[-1]))
-              for slide in SLIDES]
+    slides = [
+        max(1, round(slide * experiment.shape[0] / SLIDES[-1]))
+        for slide in SLIDES
+    ]
     planes = np.array(slides) - 1
     middle = planes[1]
 
     # ----------------------------------------------------------- section 3.2
     test = experiment.test
     training = experiment.training(
-        functions, ['train', 'test', 'first_ten'], ['code_spread'])
+        functions, ['train', 'test', 'first_ten'], ['code_spread']
+    )
     if training.iteration == 0:
-        training.log(test=mean_over(functions.test, test, batch_size),
-                     code_spread=spread_of_codes(experiment, functions))
+        training.log(
+            test=mean_over(functions.test, test, batch_size),
+            code_spread=spread_of_codes(experiment, functions),
+        )
     for batch in training.minibatches():
         training.log(train=functions.train(batch))
-        if training.is_every(parameters['first_ten_every']):    # E19
+        if training.is_every(parameters['first_ten_every']):  # E19
             training.log(first_ten=functions.test(test[:10]))
         if training.ends_epoch:
-            training.log(test=mean_over(functions.test, test, batch_size),
-                         code_spread=spread_of_codes(experiment, functions))
+            training.log(
+                test=mean_over(functions.test, test, batch_size),
+                code_spread=spread_of_codes(experiment, functions),
+            )
         if training.at(EPOCHS + INSETS, 500):
             training.keep(
                 shown_epochs=training.epoch,
-                over_time=functions.reconstruct(shown[:1])[0, 0, middle])
+                over_time=functions.reconstruct(shown[:1])[0, 0, middle],
+            )
         if training.at(SAMPLES, 500):
             made = functions.reconstruct(shown[:1])[0, 0, planes]
             experiment.sample(training, [shown[0, 0, planes], made])
 
     experiment.finish(
-        training, slides=slides, truth=shown[:, 0, planes],
+        training,
+        slides=slides,
+        truth=shown[:, 0, planes],
         patients=[f'{name} volume {i + 1}' for name, i in chosen],
         middle=shown[0, 0, middle],
-        reconstruction=np.stack([functions.reconstruct(volume[None])[0, 0]
-                                 for volume in shown])[:, planes],
-        **learned(experiment, functions))
+        reconstruction=np.stack(
+            [functions.reconstruct(volume[None])[0, 0] for volume in shown]
+        )[:, planes],
+        **learned(experiment, functions),
+    )
 
 
 if __name__ == '__main__':

@@ -4,17 +4,19 @@ Trains it with Algorithm 2 and draws Figures 2.5, 3.6 and 3.7, on synthetic
 knees or, with --data, on a folder of DICOM series or a dataset file.
 """
 
-import kneerepro    # noqa: F401, first: it readies Python for Theano
+import kneerepro  # noqa: F401, makes Theano importable
+
+# isort: split
 import numpy as np
 
-from kneerepro import cli
 from kneerepro.algorithms import compile_dcgan
-from kneerepro.experiment import Experiment
-from kneerepro.learned import SpreadOfImages
+from kneerepro.experiment.evaluation import SpreadOfImages
+from kneerepro.experiment.session import Experiment
+from kneerepro.utils import cli
 
-TIMES = 1, 4, 8, 12, 16, 20     # Figure 3.6: "6 training times", of 20 epochs
-SAMPLES = range(1, 21)          # epochs of which we keep a sample
-COMPARED = 100                  # real images beside which it is seen
+TIMES = 1, 4, 8, 12, 16, 20  # Figure 3.6: "6 training times", of 20 epochs
+SAMPLES = range(1, 21)  # epochs of which we keep a sample
+COMPARED = 100  # real images beside which it is seen
 
 
 def main():
@@ -31,10 +33,15 @@ def train(experiment):
     # ---------------------------------- Tables 2.3 and 2.4, and Algorithm 2
     generator, discriminator = experiment.build()
     functions = compile_dcgan(
-        generator, discriminator, parameters['batch_size'],
-        parameters['learning_rate'], parameters['beta1'],
-        parameters['beta2'], parameters['seed'],
-        mode=experiment.engine.mode)
+        generator,
+        discriminator,
+        parameters['batch_size'],
+        parameters['learning_rate'],
+        parameters['beta1'],
+        parameters['beta2'],
+        parameters['seed'],
+        mode=experiment.engine.mode,
+    )
 
     # "A random selection of 9 generated images": of the same noise each time,
     # so that one sees what the training changes.
@@ -44,15 +51,18 @@ def train(experiment):
     # ----------------------------------------------------------- section 3.3
     spread_of_images = SpreadOfImages(experiment, functions)
     training = experiment.training(
-        functions, ['discriminator', 'generator'], ['image_spread'])
+        functions, ['discriminator', 'generator'], ['image_spread']
+    )
     for batch in training.minibatches():
         training.log(discriminator=functions.train_discriminator(batch))
         training.log(generator=functions.train_generator())
         if training.ends_epoch:
             training.log(image_spread=spread_of_images())
         if training.at(TIMES, 20):
-            training.keep(shown_epochs=training.epoch,
-                          over_time=functions.generate(z)[:, 0])
+            training.keep(
+                shown_epochs=training.epoch,
+                over_time=functions.generate(z)[:, 0],
+            )
         if training.at(SAMPLES, 20):
             made = functions.generate(z)
             experiment.sample(training, made.reshape(3, 3, *made.shape[2:]))

@@ -4,8 +4,8 @@
 the parameters make, by default the thesis's.
 """
 
-from kneerepro import cli
-from kneerepro.redraw import figure_of_networks
+from kneerepro.experiment.redraw import figure_of_networks
+from kneerepro.utils import cli
 
 if __name__ == '__main__':
     cli.run(lambda: figure_of_networks('2.4', 'cae3d', __doc__))

@@ -5,8 +5,8 @@ layer. Drawn from the networks that the parameters make, by default the
 thesis's DCGAN, Tables 2.3 and 2.4.
 """
 
-from kneerepro import cli
-from kneerepro.redraw import figure_of_networks
+from kneerepro.experiment.redraw import figure_of_networks
+from kneerepro.utils import cli
 
 if __name__ == '__main__':
     cli.run(lambda: figure_of_networks('2.5', 'dcgan', __doc__))

@@ -5,8 +5,8 @@ times". Drawn from the newest finished run of cae3d.py, which is started where
 there is none.
 """
 
-from kneerepro import cli
-from kneerepro.redraw import figure_of_run
+from kneerepro.experiment.redraw import figure_of_run
+from kneerepro.utils import cli
 
 if __name__ == '__main__':
     cli.run(lambda: figure_of_run('3.4', 'cae3d', __doc__, __file__))

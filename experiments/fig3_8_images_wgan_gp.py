@@ -4,8 +4,8 @@ At "different epochs". Drawn from the newest finished run of wgan_gp.py, which
 is started where there is none.
 """
 
-from kneerepro import cli
-from kneerepro.redraw import figure_of_run
+from kneerepro.experiment.redraw import figure_of_run
+from kneerepro.utils import cli
 
 if __name__ == '__main__':
     cli.run(lambda: figure_of_run('3.8', 'wgan_gp', __doc__, __file__))

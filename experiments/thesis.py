@@ -7,8 +7,10 @@ stopped.
 
 import os
 
-from kneerepro import cli, config, experiment, runs
-from kneerepro.redraw import run_script
+from kneerepro import config, runs
+from kneerepro.experiment import session
+from kneerepro.experiment.redraw import run_script
+from kneerepro.utils import cli
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -37,9 +39,10 @@ def main():
 
 def train(name, args, flags):
     """Sections 3.1 to 3.4: a finished run is there, or one is to go on, or to
-    start."""
+    start.
+    """
     script = name + '.py'
-    found = experiment.find_runs(experiment.parse(name, '', flags)[1], name)
+    found = session.find_runs(session.parse(name, '', flags)[1], name)
     if not found:
         run(script, *flags)
     else:
@@ -57,13 +60,12 @@ def run(script, *arguments):
 
 def parse_arguments():
     parser = config.Parser(__doc__)
-    experiment.add_run_arguments(parser)
+    session.add_run_arguments(parser)
     config.add_preset(parser)
     args = parser.parse_args()
     data, training = [], []
     for name, value in vars(args).items():
-        if value != parser.get_default(name) and name not in ('out',
-                                                              'preset'):
+        if value != parser.get_default(name) and name not in ('out', 'preset'):
             flag = '--' + name.replace('_', '-')
             if value is False:
                 flag = [flag.replace('--', '--no-', 1)]

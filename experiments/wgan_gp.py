@@ -5,17 +5,19 @@ synthetic knees or, with --data, on a folder of DICOM series or a dataset
 file.
 """
 
-import kneerepro    # noqa: F401, first: it readies Python for Theano
+import kneerepro  # noqa: F401, makes Theano importable
+
+# isort: split
 import numpy as np
 
-from kneerepro import cli
 from kneerepro.algorithms import compile_wgan_gp
-from kneerepro.experiment import Experiment
-from kneerepro.learned import SpreadOfImages
+from kneerepro.experiment.evaluation import SpreadOfImages
+from kneerepro.experiment.session import Experiment
+from kneerepro.utils import cli
 
-TIMES = 1, 7, 10, 20, 26, 35    # Figure 3.8: epochs, of 35
-SAMPLES = range(1, 36, 2)       # epochs of which we keep a sample
-COMPARED = 100                  # Figure 3.9: "100 real and generated images"
+TIMES = 1, 7, 10, 20, 26, 35  # Figure 3.8: epochs, of 35
+SAMPLES = range(1, 36, 2)  # epochs of which we keep a sample
+COMPARED = 100  # Figure 3.9: "100 real and generated images"
 
 
 def main():
@@ -33,10 +35,16 @@ def train(experiment):
     # -- WGAN-GP [...] had no activation function"; and Algorithm 3
     generator, critic = experiment.build()
     functions = compile_wgan_gp(
-        generator, critic, parameters['batch_size'],
-        parameters['learning_rate'], parameters['beta1'],
-        parameters['beta2'], parameters['penalty_weight'],
-        parameters['seed'], mode=experiment.engine.mode)
+        generator,
+        critic,
+        parameters['batch_size'],
+        parameters['learning_rate'],
+        parameters['beta1'],
+        parameters['beta2'],
+        parameters['penalty_weight'],
+        parameters['seed'],
+        mode=experiment.engine.mode,
+    )
 
     # Of the same noise each time, so that one sees what the training changes.
     rng = np.random.RandomState(parameters['seed'])
@@ -46,24 +54,30 @@ def train(experiment):
     # ----------------------------------------------------------- section 3.4
     spread_of_images = SpreadOfImages(experiment, functions)
     training = experiment.training(
-        functions, ['critic', 'generator'], ['image_spread'])
+        functions, ['critic', 'generator'], ['image_spread']
+    )
     for batch in training.minibatches():
         training.log(critic=functions.train_critic(batch))
-        if training.iteration % parameters['critic_steps'] == 0:    # E8
+        if training.iteration % parameters['critic_steps'] == 0:  # E8
             training.log(generator=functions.train_generator())
         if training.ends_epoch:
             training.log(image_spread=spread_of_images())
         if training.at(TIMES, 35):
-            training.keep(shown_epochs=training.epoch,
-                          over_time=functions.generate(z)[:, 0])
+            training.keep(
+                shown_epochs=training.epoch,
+                over_time=functions.generate(z)[:, 0],
+            )
         if training.at(SAMPLES, 35):
             made = functions.generate(z)
             experiment.sample(training, made.reshape(3, 3, *made.shape[2:]))
 
     # Figure 3.9: "100 real and generated images at the end"
     real = experiment.some(COMPARED)[:, 0]
-    experiment.finish(training, real=real,
-                      generated=functions.generate(noise[:len(real)])[:, 0])
+    experiment.finish(
+        training,
+        real=real,
+        generated=functions.generate(noise[: len(real)])[:, 0],
+    )
 
 
 if __name__ == '__main__':

@@ -4,8 +4,8 @@ import argparse
 import importlib.util
 import math
 
-from kneerepro.errors import UserError
-from kneerepro.theano_flags import C_CODE
+from kneerepro.compat.theano_flags import C_CODE
+from kneerepro.utils.errors import UserError
 
 ENGINES = 'auto', 'torch', 'theano'
 DEVICES = 'auto', 'cpu', 'cuda'
@@ -21,39 +21,59 @@ _SHARE = 0.25
 def add_arguments(parser):
     """Add ``--engine``, ``--device`` and ``--precision``."""
     parser.add_argument(
-        '--engine', choices=ENGINES, default='auto',
-        help='what runs the Theano functions: PyTorch\'s kernels, or '
-             'Theano\'s own C code (auto: PyTorch where it is installed)')
+        '--engine',
+        choices=ENGINES,
+        default='auto',
+        help="what runs the Theano functions: PyTorch's kernels, or "
+        "Theano's own C code (auto: PyTorch where it is installed)",
+    )
     parser.add_argument(
-        '--device', choices=DEVICES, default='auto',
-        help='of PyTorch (auto: CUDA where there is some)')
+        '--device',
+        choices=DEVICES,
+        default='auto',
+        help='of PyTorch (auto: CUDA where there is some)',
+    )
     parser.add_argument(
-        '--precision', choices=PRECISIONS, default=PRECISIONS[0],
-        help='of PyTorch\'s convolutions and products of matrices (default: '
-             'float32; bf16 needs less memory, and losses differ)')
+        '--precision',
+        choices=PRECISIONS,
+        default=PRECISIONS[0],
+        help="of PyTorch's convolutions and products of matrices (default: "
+        'float32; bf16 needs less memory, and losses differ)',
+    )
 
 
 def precision_of(stored):
     """The precision among a run's settings or arguments; those of runs from
-    before there was a choice name none."""
+    before there was a choice name none.
+    """
     return stored.get('precision', PRECISIONS[0])
 
 
 def add_cuda_arguments(parser):
     """Add ``--cuda-graphs``, ``--tf32`` and ``--deterministic``, and ``--no-``
-    with each."""
+    with each.
+    """
     parser.add_argument(
-        '--cuda-graphs', action=argparse.BooleanOptionalAction, default=True,
-        help='on CUDA, record what a training step does there, and replay it')
+        '--cuda-graphs',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='on CUDA, record what a training step does there, and replay it',
+    )
     parser.add_argument(
-        '--tf32', action=argparse.BooleanOptionalAction, default=True,
+        '--tf32',
+        action=argparse.BooleanOptionalAction,
+        default=True,
         help='on CUDA, multiply and convolve in TensorFloat-32, which has '
-             'ten bits for a fraction instead of 23')
+        'ten bits for a fraction instead of 23',
+    )
     parser.add_argument(
-        '--deterministic', action=argparse.BooleanOptionalAction, default=True,
+        '--deterministic',
+        action=argparse.BooleanOptionalAction,
+        default=True,
         help='on CUDA, use algorithms that give the same numbers each time, '
-             'so that a resumed run is the same to the bit; without, the '
-             'fastest')
+        'so that a resumed run is the same to the bit; without, the '
+        'fastest',
+    )
 
 
 class Engine:
@@ -85,33 +105,48 @@ class Engine:
         If this machine lacks what was asked for.
     """
 
-    def __init__(self, name='auto', device='auto', precision='float32',
-                 cuda_graphs=None, tf32=None, deterministic=True):
+    def __init__(
+        self,
+        name='auto',
+        device='auto',
+        precision='float32',
+        cuda_graphs=None,
+        tf32=None,
+        deterministic=True,
+    ):
         if name == 'auto':
             name = 'torch' if _has_torch() or not C_CODE else 'theano'
         if name == 'theano':
             if device == 'cuda':
-                raise UserError('Theano\'s own code runs on the CPU alone: '
-                                '--device cuda needs --engine torch'
-                                + _how_to_install())
+                raise UserError(
+                    "Theano's own code runs on the CPU alone: "
+                    '--device cuda needs --engine torch' + _how_to_install()
+                )
             if precision != 'float32':
-                raise UserError('Theano\'s own code has float32 alone: '
-                                f'--precision {precision} needs --engine '
-                                'torch' + _how_to_install())
+                raise UserError(
+                    "Theano's own code has float32 alone: "
+                    f'--precision {precision} needs --engine '
+                    'torch' + _how_to_install()
+                )
             if not C_CODE:
-                raise UserError('Theano\'s own code needs Python 3.9, 3.10 or '
-                                '3.11; on this one, use --engine torch'
-                                + _how_to_install())
+                raise UserError(
+                    "Theano's own code needs Python 3.9, 3.10 or "
+                    '3.11; on this one, use --engine torch' + _how_to_install()
+                )
             self.device, self.mode = 'cpu', 'FAST_RUN'
         else:
             if not _has_torch():
                 raise UserError('PyTorch is not installed' + _how_to_install())
             import torch
+
             from kneerepro.engine import torch_mode
+
             if device == 'cuda' and not torch.cuda.is_available():
-                raise UserError('PyTorch finds no CUDA device here: use '
-                                '--device cpu, or a build of PyTorch for '
-                                'your GPU')
+                raise UserError(
+                    'PyTorch finds no CUDA device here: use '
+                    '--device cpu, or a build of PyTorch for '
+                    'your GPU'
+                )
             if device == 'auto':
                 device = 'cuda' if torch.cuda.is_available() else 'cpu'
             if device == 'cuda':
@@ -123,15 +158,20 @@ class Engine:
     def __str__(self):
         if self.name == 'theano':
             import theano
+
             code = 'C' if theano.config.cxx else 'Python'
             return f'Theano {theano.__version__}, its own {code} code'
         import torch
+
         if self.device == 'cpu':
             where = f'the CPU, {torch.get_num_threads()} threads'
         else:
             where = torch.cuda.get_device_name()
-        products = '' if self.precision == 'float32' else (
-            f', products in {self.precision}')
+        products = (
+            ''
+            if self.precision == 'float32'
+            else (f', products in {self.precision}')
+        )
         return f'PyTorch {torch.__version__} on {where}{products}'
 
     def place(self, examples):
@@ -144,7 +184,9 @@ class Engine:
         """
         if self.device == 'cuda':
             import torch
+
             from kneerepro.engine.feeding import DeviceArray
+
             size = 4 * math.prod(examples.shape)
             if size <= _SHARE * torch.cuda.mem_get_info()[0]:
                 return DeviceArray(examples, self.device)
@@ -161,6 +203,7 @@ class Engine:
         if self.name == 'theano':
             return batches
         from kneerepro.engine.feeding import prefetch
+
         return prefetch(batches, self.device)
 
 
@@ -169,6 +212,11 @@ def _has_torch():
 
 
 def _how_to_install():
-    return '' if _has_torch() else (
-        ' (to install it: pip install torch, or the extra "torch" of this '
-        'package)')
+    return (
+        ''
+        if _has_torch()
+        else (
+            ' (to install it: pip install torch, or the extra "torch" of this '
+            'package)'
+        )
+    )

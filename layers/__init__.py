@@ -13,9 +13,19 @@ before it, or see there how to make Theano importable.
 from layers.conv import Conv2DLayer, Conv3DLayer
 from layers.normalization import BatchNormLayer, batch_norm
 from layers.transposed_conv import (
-    Deconv2DLayer, Deconv3DLayer, TransposedConv2DLayer,
-    TransposedConv3DLayer)
+    Deconv2DLayer,
+    Deconv3DLayer,
+    TransposedConv2DLayer,
+    TransposedConv3DLayer,
+)
 
-__all__ = ['Conv2DLayer', 'Conv3DLayer', 'TransposedConv2DLayer',
-           'Deconv2DLayer', 'TransposedConv3DLayer', 'Deconv3DLayer',
-           'BatchNormLayer', 'batch_norm']
+__all__ = [
+    'Conv2DLayer',
+    'Conv3DLayer',
+    'TransposedConv2DLayer',
+    'Deconv2DLayer',
+    'TransposedConv3DLayer',
+    'Deconv3DLayer',
+    'BatchNormLayer',
+    'batch_norm',
+]

@@ -77,8 +77,9 @@ def pad_length(pad, filter_size):
     if isinstance(pad, (int, np.integer)):
         return pad
     try:
-        return {'valid': 0, 'full': filter_size - 1,
-                'same': filter_size // 2}[pad]
+        return {'valid': 0, 'full': filter_size - 1, 'same': filter_size // 2}[
+            pad
+        ]
     except (KeyError, TypeError):
         raise ValueError(f'Invalid pad: {pad}')
 
@@ -97,11 +98,15 @@ def int_tuple(value, n):
     except TypeError:
         values = (value,) * n
     if not all(isinstance(v, (int, np.integer)) for v in values):
-        raise TypeError('expected a single value or an iterable of int, '
-                        f'got {value} instead')
+        raise TypeError(
+            'expected a single value or an iterable of int, '
+            f'got {value} instead'
+        )
     if len(values) != n:
-        raise ValueError('expected a single value or an iterable with length '
-                         f'{n}, got {value} instead')
+        raise ValueError(
+            'expected a single value or an iterable with length '
+            f'{n}, got {value} instead'
+        )
     return tuple(int(v) for v in values)
 
 
@@ -121,20 +126,34 @@ class BaseConvLayer(Layer):
         For ``pad='same'`` with an even filter size: it has no centre.
     """
 
-    def __init__(self, incoming, num_filters, filter_size, stride=1, pad=0,
-                 untie_biases=False, W=init.GlorotUniform(),
-                 b=init.Constant(0.), nonlinearity=nonlinearities.rectify,
-                 flip_filters=True, num_groups=1, n=None, **kwargs):
+    def __init__(
+        self,
+        incoming,
+        num_filters,
+        filter_size,
+        stride=1,
+        pad=0,
+        untie_biases=False,
+        W=init.GlorotUniform(),
+        b=init.Constant(0.0),
+        nonlinearity=nonlinearities.rectify,
+        flip_filters=True,
+        num_groups=1,
+        n=None,
+        **kwargs,
+    ):
         super().__init__(incoming, **kwargs)
-        self.nonlinearity = (nonlinearities.identity if nonlinearity is None
-                             else nonlinearity)
+        self.nonlinearity = (
+            nonlinearities.identity if nonlinearity is None else nonlinearity
+        )
         if n is None:
             n = len(self.input_shape) - 2
         elif n != len(self.input_shape) - 2:
             raise ValueError(
                 f'Tried to create a {n}D convolution layer with input shape '
                 f'{self.input_shape!r}. Expected {n + 2} input dimensions '
-                f'(batchsize, channels, {n} spatial dimensions).')
+                f'(batchsize, channels, {n} spatial dimensions).'
+            )
         self.n = n
         self.num_filters = num_filters
         self.filter_size = int_tuple(filter_size, n)
@@ -143,18 +162,26 @@ class BaseConvLayer(Layer):
         self.untie_biases = untie_biases
         self.pad = self._checked_pad(pad)
         if min(self.filter_size + self.stride) < 1:
-            raise ValueError('filter_size and stride must be positive, got '
-                             f'{self.filter_size} and {self.stride}')
+            raise ValueError(
+                'filter_size and stride must be positive, got '
+                f'{self.filter_size} and {self.stride}'
+            )
         if self.input_shape[1] is None:
-            raise ValueError('A convolution needs to know the number of '
-                             'channels of its input, got input shape '
-                             f'{self.input_shape!r}')
-        if (num_groups <= 0 or num_filters % num_groups
-                or self.input_shape[1] % num_groups):
+            raise ValueError(
+                'A convolution needs to know the number of '
+                'channels of its input, got input shape '
+                f'{self.input_shape!r}'
+            )
+        if (
+            num_groups <= 0
+            or num_filters % num_groups
+            or self.input_shape[1] % num_groups
+        ):
             raise ValueError(
                 f'num_groups (here: {num_groups}) must be positive and '
                 'evenly divide the number of input and output channels '
-                f'(here: {self.input_shape[1]} and {num_filters})')
+                f'(here: {self.input_shape[1]} and {num_filters})'
+            )
         self.num_groups = num_groups
         self._check_output_shape()
 
@@ -168,17 +195,20 @@ class BaseConvLayer(Layer):
                 if None in shape:
                     raise ValueError(
                         'untie_biases needs an output of known size, here '
-                        f'it is {self.output_shape!r}')
+                        f'it is {self.output_shape!r}'
+                    )
             self.b = self.add_param(b, shape, name='b', regularizable=False)
 
     def _checked_pad(self, pad):
         if isinstance(pad, str) and pad == 'valid':
             return (0,) * self.n
         if isinstance(pad, str) and pad in ('full', 'same'):
-            if pad == 'same' and any(size % 2 == 0
-                                     for size in self.filter_size):
+            if pad == 'same' and any(
+                size % 2 == 0 for size in self.filter_size
+            ):
                 raise NotImplementedError(
-                    '`same` padding requires odd filter size.')
+                    '`same` padding requires odd filter size.'
+                )
             return pad
         pad = int_tuple(pad, self.n)
         if min(pad) < 0:
@@ -186,12 +216,14 @@ class BaseConvLayer(Layer):
         return pad
 
     def _check_output_shape(self):
-        if any(size is not None and size < 1
-               for size in self.output_shape[2:]):
+        if any(
+            size is not None and size < 1 for size in self.output_shape[2:]
+        ):
             raise ValueError(
                 f'{type(self).__name__} would have an empty output, of shape '
                 f'{self.output_shape!r}, for input shape '
-                f'{self.input_shape!r}')
+                f'{self.input_shape!r}'
+            )
 
     def get_W_shape(self):
         """Shape of the filters `W`.
@@ -202,33 +234,47 @@ class BaseConvLayer(Layer):
             ``(num_filters, num_input_channels // num_groups)`` and the filter
             size.
         """
-        return ((self.num_filters, self.input_shape[1] // self.num_groups)
-                + self.filter_size)
+        return (
+            self.num_filters,
+            self.input_shape[1] // self.num_groups,
+        ) + self.filter_size
 
     def get_output_shape_for(self, input_shape):
-        return ((input_shape[0], self.num_filters)
-                + self._lengths(conv_output_length, input_shape, self.pad))
+        return (input_shape[0], self.num_filters) + self._lengths(
+            conv_output_length, input_shape, self.pad
+        )
 
     def _lengths(self, length, input_shape, pad):
         """`length`, one of the two functions above, along each axis."""
         pad = pad if isinstance(pad, tuple) else (pad,) * self.n
-        return tuple(map(length, input_shape[2:], self.filter_size,
-                         self.stride, pad))
+        return tuple(
+            map(length, input_shape[2:], self.filter_size, self.stride, pad)
+        )
 
     def get_output_for(self, input, **kwargs):
         activation = self.convolve(input, **kwargs)
         if self.b is not None:
-            activation += (T.shape_padleft(self.b, 1) if self.untie_biases
-                           else self.b.dimshuffle(('x', 0) + ('x',) * self.n))
+            activation += (
+                T.shape_padleft(self.b, 1)
+                if self.untie_biases
+                else self.b.dimshuffle(('x', 0) + ('x',) * self.n)
+            )
         return self.nonlinearity(activation)
 
     def convolve(self, input, **kwargs):
         """The convolution of `input` with `W`, a tensor of `output_shape`,
-        before bias and nonlinearity."""
+        before bias and nonlinearity.
+        """
         return self.convolution(
-            input, self.W, self.input_shape, self.get_W_shape(),
-            subsample=self.stride, border_mode=theano_border_mode(self.pad),
-            filter_flip=self.flip_filters, **self._groups())
+            input,
+            self.W,
+            self.input_shape,
+            self.get_W_shape(),
+            subsample=self.stride,
+            border_mode=theano_border_mode(self.pad),
+            filter_flip=self.flip_filters,
+            **self._groups(),
+        )
 
     def _groups(self):
         # Left out when there is one, for a user's own `convolution` that
@@ -285,29 +331,79 @@ _PARAMETERS = """
 
 class Conv2DLayer(BaseConvLayer):
     __doc__ = '2D convolution.\n' + _PARAMETERS.format(
-        n=2, input_shape='``(batch size, channels, rows, columns)``',
-        sizes='rows, columns', function='theano.tensor.nnet.conv2d')
+        n=2,
+        input_shape='``(batch size, channels, rows, columns)``',
+        sizes='rows, columns',
+        function='theano.tensor.nnet.conv2d',
+    )
 
-    def __init__(self, incoming, num_filters, filter_size, stride=(1, 1),
-                 pad=0, untie_biases=False, W=init.GlorotUniform(),
-                 b=init.Constant(0.), nonlinearity=nonlinearities.rectify,
-                 flip_filters=True, convolution=T.nnet.conv2d, **kwargs):
+    def __init__(
+        self,
+        incoming,
+        num_filters,
+        filter_size,
+        stride=(1, 1),
+        pad=0,
+        untie_biases=False,
+        W=init.GlorotUniform(),
+        b=init.Constant(0.0),
+        nonlinearity=nonlinearities.rectify,
+        flip_filters=True,
+        convolution=T.nnet.conv2d,
+        **kwargs,
+    ):
         self.convolution = convolution
-        super().__init__(incoming, num_filters, filter_size, stride, pad,
-                         untie_biases, W, b, nonlinearity, flip_filters, n=2,
-                         **kwargs)
+        super().__init__(
+            incoming,
+            num_filters,
+            filter_size,
+            stride,
+            pad,
+            untie_biases,
+            W,
+            b,
+            nonlinearity,
+            flip_filters,
+            n=2,
+            **kwargs,
+        )
 
 
 class Conv3DLayer(BaseConvLayer):
     __doc__ = '3D convolution.\n' + _PARAMETERS.format(
-        n=3, input_shape='``(batch size, channels, depth, rows, columns)``',
-        sizes='depth, rows, columns', function='theano.tensor.nnet.conv3d')
+        n=3,
+        input_shape='``(batch size, channels, depth, rows, columns)``',
+        sizes='depth, rows, columns',
+        function='theano.tensor.nnet.conv3d',
+    )
 
-    def __init__(self, incoming, num_filters, filter_size, stride=(1, 1, 1),
-                 pad=0, untie_biases=False, W=init.GlorotUniform(),
-                 b=init.Constant(0.), nonlinearity=nonlinearities.rectify,
-                 flip_filters=True, convolution=None, **kwargs):
+    def __init__(
+        self,
+        incoming,
+        num_filters,
+        filter_size,
+        stride=(1, 1, 1),
+        pad=0,
+        untie_biases=False,
+        W=init.GlorotUniform(),
+        b=init.Constant(0.0),
+        nonlinearity=nonlinearities.rectify,
+        flip_filters=True,
+        convolution=None,
+        **kwargs,
+    ):
         self.convolution = convolution or T.nnet.conv3d
-        super().__init__(incoming, num_filters, filter_size, stride, pad,
-                         untie_biases, W, b, nonlinearity, flip_filters, n=3,
-                         **kwargs)
+        super().__init__(
+            incoming,
+            num_filters,
+            filter_size,
+            stride,
+            pad,
+            untie_biases,
+            W,
+            b,
+            nonlinearity,
+            flip_filters,
+            n=3,
+            **kwargs,
+        )

@@ -54,9 +54,18 @@ class BatchNormLayer(Layer):
            arXiv:1502.03167.
     """
 
-    def __init__(self, incoming, axes='auto', epsilon=1e-4, alpha=0.1,
-                 beta=init.Constant(0), gamma=init.Constant(1),
-                 mean=init.Constant(0), inv_std=init.Constant(1), **kwargs):
+    def __init__(
+        self,
+        incoming,
+        axes='auto',
+        epsilon=1e-4,
+        alpha=0.1,
+        beta=init.Constant(0),
+        gamma=init.Constant(1),
+        mean=init.Constant(0),
+        inv_std=init.Constant(1),
+        **kwargs,
+    ):
         super().__init__(incoming, **kwargs)
         ndim = len(self.input_shape)
         if axes == 'auto':
@@ -70,23 +79,43 @@ class BatchNormLayer(Layer):
         kept = [axis for axis in range(ndim) if axis not in axes]
         shape = [self.input_shape[axis] for axis in kept]
         if None in shape:
-            raise ValueError('BatchNormLayer needs specified input sizes for '
-                             'all axes not normalized over.')
+            raise ValueError(
+                'BatchNormLayer needs specified input sizes for '
+                'all axes not normalized over.'
+            )
         # Where the parameters' axes lie among those of the input.
-        self._pattern = [kept.index(axis) if axis in kept else 'x'
-                         for axis in range(ndim)]
-        self.beta = None if beta is None else self.add_param(
-            beta, shape, 'beta', trainable=True, regularizable=False)
-        self.gamma = None if gamma is None else self.add_param(
-            gamma, shape, 'gamma', trainable=True, regularizable=True)
+        self._pattern = [
+            kept.index(axis) if axis in kept else 'x' for axis in range(ndim)
+        ]
+        self.beta = (
+            None
+            if beta is None
+            else self.add_param(
+                beta, shape, 'beta', trainable=True, regularizable=False
+            )
+        )
+        self.gamma = (
+            None
+            if gamma is None
+            else self.add_param(
+                gamma, shape, 'gamma', trainable=True, regularizable=True
+            )
+        )
         self.mean = self.add_param(
-            mean, shape, 'mean', trainable=False, regularizable=False)
+            mean, shape, 'mean', trainable=False, regularizable=False
+        )
         self.inv_std = self.add_param(
-            inv_std, shape, 'inv_std', trainable=False, regularizable=False)
+            inv_std, shape, 'inv_std', trainable=False, regularizable=False
+        )
 
-    def get_output_for(self, input, deterministic=False,
-                       batch_norm_use_averages=None,
-                       batch_norm_update_averages=None, **kwargs):
+    def get_output_for(
+        self,
+        input,
+        deterministic=False,
+        batch_norm_use_averages=None,
+        batch_norm_update_averages=None,
+        **kwargs,
+    ):
         """The normalised `input`.
 
         Parameters
@@ -106,8 +135,9 @@ class BatchNormLayer(Layer):
 
         mean = input.mean(self.axes)
         # The variance by its definition, of what the output needs as well.
-        variance = T.mean(T.sqr(input - mean.dimshuffle(self._pattern)),
-                          self.axes)
+        variance = T.mean(
+            T.sqr(input - mean.dimshuffle(self._pattern)), self.axes
+        )
         inv_std = T.inv(T.sqrt(variance + self.epsilon))
         updates = [(self.mean, mean), (self.inv_std, inv_std)]
         if batch_norm_use_averages:
@@ -119,8 +149,9 @@ class BatchNormLayer(Layer):
             # the expression without changing its value.
             for average, batch in updates:
                 clone = theano.clone(average, share_inputs=False)
-                clone.default_update = ((1 - self.alpha) * clone
-                                        + self.alpha * batch)
+                clone.default_update = (
+                    1 - self.alpha
+                ) * clone + self.alpha * batch
                 mean += 0 * clone
 
         output = input - mean.dimshuffle(self._pattern)
@@ -162,6 +193,7 @@ def batch_norm(layer, **kwargs):
         name = layer.name + '_bn'
     layer = BatchNormLayer(layer, name=name, **kwargs)
     if nonlinearity is not None:
-        layer = NonlinearityLayer(layer, nonlinearity,
-                                  name=name and name + '_nonlin')
+        layer = NonlinearityLayer(
+            layer, nonlinearity, name=name and name + '_nonlin'
+        )
     return layer

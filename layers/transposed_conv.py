@@ -13,31 +13,64 @@ from lasagne import init, nonlinearities
 from theano.tensor.nnet import abstract_conv
 
 from layers.conv import (
-    BaseConvLayer, conv_input_length, conv_output_length, int_tuple,
-    theano_border_mode)
+    BaseConvLayer,
+    conv_input_length,
+    conv_output_length,
+    int_tuple,
+    theano_border_mode,
+)
 
-__all__ = ['TransposedConv2DLayer', 'Deconv2DLayer', 'TransposedConv3DLayer',
-           'Deconv3DLayer']
+__all__ = [
+    'TransposedConv2DLayer',
+    'Deconv2DLayer',
+    'TransposedConv3DLayer',
+    'Deconv3DLayer',
+]
 
 
 class BaseTransposedConvLayer(BaseConvLayer):
     """What the two share. See :class:`TransposedConv3DLayer`."""
 
-    def __init__(self, incoming, num_filters, filter_size, stride, crop,
-                 untie_biases, W, b, nonlinearity, flip_filters, output_size,
-                 n, **kwargs):
+    def __init__(
+        self,
+        incoming,
+        num_filters,
+        filter_size,
+        stride,
+        crop,
+        untie_biases,
+        W,
+        b,
+        nonlinearity,
+        flip_filters,
+        output_size,
+        n,
+        **kwargs,
+    ):
         # The base class asks for the output shape, so this comes first.
         if isinstance(output_size, T.Variable):
             if output_size.ndim != 1:
                 raise ValueError(
                     'a symbolic output_size must be a vector of '
-                    f'{n} integers, got {output_size.ndim} dimensions')
+                    f'{n} integers, got {output_size.ndim} dimensions'
+                )
         elif output_size is not None:
             output_size = int_tuple(output_size, n)
         self.output_size = output_size
-        super().__init__(incoming, num_filters, filter_size, stride, crop,
-                         untie_biases, W, b, nonlinearity, flip_filters, n=n,
-                         **kwargs)
+        super().__init__(
+            incoming,
+            num_filters,
+            filter_size,
+            stride,
+            crop,
+            untie_biases,
+            W,
+            b,
+            nonlinearity,
+            flip_filters,
+            n=n,
+            **kwargs,
+        )
         # What a convolution pads, its transpose crops.
         self.crop = self.pad
         del self.pad
@@ -51,8 +84,10 @@ class BaseTransposedConvLayer(BaseConvLayer):
             ``(num_input_channels, num_filters // num_groups)`` and the filter
             size: that of the convolution which this layer transposes.
         """
-        return ((self.input_shape[1], self.num_filters // self.num_groups)
-                + self.filter_size)
+        return (
+            self.input_shape[1],
+            self.num_filters // self.num_groups,
+        ) + self.filter_size
 
     def get_output_shape_for(self, input_shape):
         if isinstance(self.output_size, T.Variable):
@@ -71,20 +106,27 @@ class BaseTransposedConvLayer(BaseConvLayer):
         # The convolution that is transposed must take output_size to the
         # input's size.
         sizes = self._lengths(conv_output_length, self.output_shape, self.pad)
-        if any(known not in (size, None)
-               for known, size in zip(self.input_shape[2:], sizes)):
-            least = self._lengths(conv_input_length, self.input_shape,
-                                  self.pad)
+        if any(
+            known not in (size, None)
+            for known, size in zip(self.input_shape[2:], sizes)
+        ):
+            least = self._lengths(
+                conv_input_length, self.input_shape, self.pad
+            )
             possible = ' x '.join(
-                'any' if size is None
-                else str(size) if stride == 1
+                'any'
+                if size is None
+                else str(size)
+                if stride == 1
                 else f'{size} to {size + stride - 1}'
-                for size, stride in zip(least, self.stride))
+                for size, stride in zip(least, self.stride)
+            )
             raise ValueError(
                 f'output_size {self.output_size} is impossible for input '
                 f'shape {self.input_shape!r} with filter size '
                 f'{self.filter_size}, stride {self.stride} and crop '
-                f'{self.pad!r}: it can be {possible}')
+                f'{self.pad!r}: it can be {possible}'
+            )
 
     def convolve(self, input, **kwargs):
         size = self.output_shape[2:]
@@ -93,10 +135,15 @@ class BaseTransposedConvLayer(BaseConvLayer):
         elif None in size:
             size = self.get_output_shape_for(input.shape)[2:]
         return self.gradient_wrt_inputs(
-            input, self.W, (None, self.num_filters) + tuple(size),
-            self.get_W_shape(), border_mode=theano_border_mode(self.crop),
-            subsample=self.stride, filter_flip=not self.flip_filters,
-            **self._groups())
+            input,
+            self.W,
+            (None, self.num_filters) + tuple(size),
+            self.get_W_shape(),
+            border_mode=theano_border_mode(self.crop),
+            subsample=self.stride,
+            filter_flip=not self.flip_filters,
+            **self._groups(),
+        )
 
 
 _PARAMETERS = """
@@ -170,34 +217,86 @@ _PARAMETERS = """
 
 class TransposedConv2DLayer(BaseTransposedConvLayer):
     __doc__ = '2D transposed convolution.\n' + _PARAMETERS.format(
-        n=2, input_shape='``(batch size, channels, rows, columns)``',
-        sizes='rows, columns', name='TransposedConv2DLayer')
+        n=2,
+        input_shape='``(batch size, channels, rows, columns)``',
+        sizes='rows, columns',
+        name='TransposedConv2DLayer',
+    )
 
     gradient_wrt_inputs = staticmethod(abstract_conv.conv2d_grad_wrt_inputs)
 
-    def __init__(self, incoming, num_filters, filter_size, stride=(1, 1),
-                 crop=0, untie_biases=False, W=init.GlorotUniform(),
-                 b=init.Constant(0.), nonlinearity=nonlinearities.rectify,
-                 flip_filters=False, output_size=None, **kwargs):
-        super().__init__(incoming, num_filters, filter_size, stride, crop,
-                         untie_biases, W, b, nonlinearity, flip_filters,
-                         output_size, n=2, **kwargs)
+    def __init__(
+        self,
+        incoming,
+        num_filters,
+        filter_size,
+        stride=(1, 1),
+        crop=0,
+        untie_biases=False,
+        W=init.GlorotUniform(),
+        b=init.Constant(0.0),
+        nonlinearity=nonlinearities.rectify,
+        flip_filters=False,
+        output_size=None,
+        **kwargs,
+    ):
+        super().__init__(
+            incoming,
+            num_filters,
+            filter_size,
+            stride,
+            crop,
+            untie_biases,
+            W,
+            b,
+            nonlinearity,
+            flip_filters,
+            output_size,
+            n=2,
+            **kwargs,
+        )
 
 
 class TransposedConv3DLayer(BaseTransposedConvLayer):
     __doc__ = '3D transposed convolution.\n' + _PARAMETERS.format(
-        n=3, input_shape='``(batch size, channels, depth, rows, columns)``',
-        sizes='depth, rows, columns', name='TransposedConv3DLayer')
+        n=3,
+        input_shape='``(batch size, channels, depth, rows, columns)``',
+        sizes='depth, rows, columns',
+        name='TransposedConv3DLayer',
+    )
 
     gradient_wrt_inputs = staticmethod(abstract_conv.conv3d_grad_wrt_inputs)
 
-    def __init__(self, incoming, num_filters, filter_size, stride=(1, 1, 1),
-                 crop=0, untie_biases=False, W=init.GlorotUniform(),
-                 b=init.Constant(0.), nonlinearity=nonlinearities.rectify,
-                 flip_filters=False, output_size=None, **kwargs):
-        super().__init__(incoming, num_filters, filter_size, stride, crop,
-                         untie_biases, W, b, nonlinearity, flip_filters,
-                         output_size, n=3, **kwargs)
+    def __init__(
+        self,
+        incoming,
+        num_filters,
+        filter_size,
+        stride=(1, 1, 1),
+        crop=0,
+        untie_biases=False,
+        W=init.GlorotUniform(),
+        b=init.Constant(0.0),
+        nonlinearity=nonlinearities.rectify,
+        flip_filters=False,
+        output_size=None,
+        **kwargs,
+    ):
+        super().__init__(
+            incoming,
+            num_filters,
+            filter_size,
+            stride,
+            crop,
+            untie_biases,
+            W,
+            b,
+            nonlinearity,
+            flip_filters,
+            output_size,
+            n=3,
+            **kwargs,
+        )
 
 
 Deconv2DLayer = TransposedConv2DLayer

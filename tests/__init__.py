@@ -1,1 +1,1 @@
-import kneerepro  # noqa: makes Theano importable, before any test imports it
+import kneerepro  # noqa: F401, makes Theano importable for all tests

@@ -4,22 +4,24 @@ import functools
 import json
 from unittest import mock
 
-import kneerepro    # noqa: F401, first: it readies Python for Theano
 import lasagne
 import numpy as np
 
-from kneerepro import compare, zoo
-from kneerepro.built import build
+from kneerepro.runs import zoo
+from kneerepro.thesis import compare
+from kneerepro.thesis.reproduction import build
 
 #: Initial values cost more time than all else, and are not looked at.
 NO_VALUES = mock.patch.object(
-    lasagne.init.Glorot, 'sample',
-    lambda self, shape: np.zeros(shape, 'float32'))
+    lasagne.init.Glorot,
+    'sample',
+    lambda self, shape: np.zeros(shape, 'float32'),
+)
 
 _build = zoo.build
 
 
-@functools.lru_cache(8)     # some take 150 MB
+@functools.lru_cache(8)  # some take 150 MB
 def _networks(experiment, options):
     with NO_VALUES:
         return _build(experiment, json.loads(options))
@@ -27,10 +29,17 @@ def _networks(experiment, options):
 
 def quickly_built(**variants):
     """What `build` returns, with no network built twice."""
-    with mock.patch.object(zoo, 'build', lambda name, options:
-                           _networks(name, json.dumps(options))):
-        return build({name.replace('__', '.'): value
-                      for name, value in variants.items()})
+    with mock.patch.object(
+        zoo,
+        'build',
+        lambda name, options: _networks(name, json.dumps(options)),
+    ):
+        return build(
+            {
+                name.replace('__', '.'): value
+                for name, value in variants.items()
+            }
+        )
 
 
 @functools.lru_cache(None)
@@ -46,8 +55,17 @@ def reading(**variants):
 
 def differing(report, *verdicts):
     """Table, row, column, printed, built, errata of cells."""
-    return [(compare.place(comparison), label, cell.column, cell.printed,
-             cell.built, ' '.join(cell.errata))
-            for comparison in report.comparisons
-            for label, cells in comparison.rows for cell in cells
-            if cell.verdict in verdicts]
+    return [
+        (
+            compare.place(comparison),
+            label,
+            cell.column,
+            cell.printed,
+            cell.built,
+            ' '.join(cell.errata),
+        )
+        for comparison in report.comparisons
+        for label, cells in comparison.rows
+        for cell in cells
+        if cell.verdict in verdicts
+    ]

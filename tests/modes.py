@@ -14,8 +14,10 @@ if os.environ.get('KNEEREPRO_TEST_MODE') == 'TORCH':
 
 #: That, or the mode that ``make test-compiled`` asks for.
 TRAINING = theano.compile.get_mode(
-    os.environ.get('KNEEREPRO_TEST_MODE', AS_WRITTEN))
+    os.environ.get('KNEEREPRO_TEST_MODE', AS_WRITTEN)
+)
 
 #: Skips a test of Theano's C code where that cannot be compiled.
-NEEDS_C_CODE = unittest.skipUnless(theano.config.cxx,
-                                   'Theano compiles no C code here')
+NEEDS_C_CODE = unittest.skipUnless(
+    theano.config.cxx, 'Theano compiles no C code here'
+)

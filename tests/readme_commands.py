@@ -17,9 +17,13 @@ from kneerepro.runs import find
 from tests.subprocesses import ROOT
 from tests.test_readme import blocks, read
 
-PAGES = ['README.rst', *sorted(
-    os.path.relpath(path, ROOT)
-    for path in glob.glob(os.path.join(ROOT, 'docs', '*.rst')))]
+PAGES = [
+    'README.rst',
+    *sorted(
+        os.path.relpath(path, ROOT)
+        for path in glob.glob(os.path.join(ROOT, 'docs', '*.rst'))
+    ),
+]
 
 # A preset in which every training is over in seconds.
 PRESET = """[all]
@@ -67,19 +71,29 @@ class CommandsTest(unittest.TestCase):
         cls.folder = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         for name in os.listdir(ROOT):
-            if name in ('data', 'experiments', 'Makefile', 'build_venv.sh',
-                        'requirements.txt', 'setup.py', 'docs',
-                        'benchmarks'):
-                os.symlink(os.path.join(ROOT, name),
-                           os.path.join(cls.folder, name))
+            if name in (
+                'data',
+                'experiments',
+                'Makefile',
+                'build_venv.sh',
+                'requirements.txt',
+                'setup.py',
+                'docs',
+                'benchmarks',
+            ):
+                os.symlink(
+                    os.path.join(ROOT, name), os.path.join(cls.folder, name)
+                )
         cls.preset = os.path.join(cls.folder, 'tiny.ini')
         with open(cls.preset, 'w') as file:
             file.write(PRESET)
         with open(os.path.join(cls.folder, 'program.py'), 'w') as file:
             file.write(PROGRAM)
         cls.images = os.path.join(cls.folder, 'FOLDER')
-        cls.succeed(f'python data/make_phantom.py --patients 8 --matrix 64 '
-                    f'--slices 16 --out {cls.images}')
+        cls.succeed(
+            f'python data/make_phantom.py --patients 8 --matrix 64 '
+            f'--slices 16 --out {cls.images}'
+        )
 
     @classmethod
     def start(cls, command):
@@ -90,18 +104,28 @@ class CommandsTest(unittest.TestCase):
         if words[0] in ('python', '.venv/bin/python'):
             words[0] = sys.executable
         return subprocess.Popen(
-            words, cwd=cls.folder, text=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, 'PYTHONPATH': ROOT,
-                 'XDG_CONFIG_HOME': cls.folder, **environment})
+            words,
+            cwd=cls.folder,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={
+                **os.environ,
+                'PYTHONPATH': ROOT,
+                'XDG_CONFIG_HOME': cls.folder,
+                **environment,
+            },
+        )
 
     @classmethod
     def succeed(cls, command):
         process = cls.start(command)
         output, _ = process.communicate()
         if process.returncode:
-            raise AssertionError(f'{command} ended with '
-                                 f'{process.returncode}:\n{output}')
+            raise AssertionError(
+                f'{command} ended with {process.returncode}:\n{output}'
+            )
         return output
 
     def carry_out(self, command):
@@ -116,30 +140,39 @@ class CommandsTest(unittest.TestCase):
             self.stop_one(program)
             self.assertIn('going on', self.succeed(command))
         elif program.startswith('experiments/') and not re.match(
-                'experiments/fig2_[12]', program):
+            'experiments/fig2_[12]', program
+        ):
             command = re.sub(r' --preset \w+', '', command)
             self.succeed(f'{command} --preset {self.preset}')
         elif ' kneerepro generate RUN' in command:
             self.succeed(command.replace('RUN', self.run_of('dcgan')))
         elif ' RUN ' in command:
-            self.succeed(command.replace('RUN', self.run_of('cae2d'))
-                         .replace('DIR', 'made'))
+            self.succeed(
+                command.replace('RUN', self.run_of('cae2d')).replace(
+                    'DIR', 'made'
+                )
+            )
         elif command.endswith(' program.py'):
             self.assertEqual(self.succeed(command), 'TorchLinker\n')
         else:
             self.succeed(command)
 
     def run_of(self, experiment):
-        return next(run.folder for run in find(
-            os.path.join(self.folder, 'runs'), experiment) if run.finished)
+        return next(
+            run.folder
+            for run in find(os.path.join(self.folder, 'runs'), experiment)
+            if run.finished
+        )
 
     def stop_one(self, program):
         """Start a training, and stop it once it is on its way."""
-        process = self.start(f'.venv/bin/python {program} --preset '
-                             f'{self.preset} --epochs 12 '
-                             '--checkpoint-interval 0')
+        process = self.start(
+            f'.venv/bin/python {program} --preset '
+            f'{self.preset} --epochs 12 '
+            '--checkpoint-interval 0'
+        )
         while process.poll() is None:
-            newest, = find(os.path.join(self.folder, 'runs'), 'cae2d')[:1]
+            (newest,) = find(os.path.join(self.folder, 'runs'), 'cae2d')[:1]
             if not newest.finished and newest.iteration():
                 break
             time.sleep(0.02)

@@ -11,9 +11,18 @@ def run_python(code, *options, arguments=(), **environment):
     Warnings are errors there. Keywords are environment variables; those of
     Theano are unset unless given.
     """
-    environment = {**os.environ, 'THEANO_FLAGS': '', 'THEANORC': os.devnull,
-                   'PYTHONWARNINGS': '', **environment}
+    environment = {
+        **os.environ,
+        'THEANO_FLAGS': '',
+        'THEANORC': os.devnull,
+        'PYTHONWARNINGS': '',
+        **environment,
+    }
     return subprocess.run(
         [sys.executable, '-W', 'error', *options, '-c', code, *arguments],
-        cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True)
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )

@@ -2,7 +2,7 @@ import contextlib
 import io
 
 from kneerepro import config
-from kneerepro.errors import UserError
+from kneerepro.utils.errors import UserError
 from tests.folders import FolderTest
 
 
@@ -37,17 +37,40 @@ class PresetTest(ConfigTest):
     def test_thesis(self):
         # Table 2.5, and the lengths in the text.
         for experiment, expected in {
-                'cae2d': (100, 128, 1e-4, 0.5, 0.999, 100),
-                'cae3d': (200, 4, 5e-5, 0.5, 0.999, 500),
-                'dcgan': (200, 128, 5e-5, 0.5, 0.9, 20),
-                'wgan_gp': (200, 128, 5e-5, 0.5, 0.9, 35)}.items():
+            'cae2d': (100, 128, 1e-4, 0.5, 0.999, 100),
+            'cae3d': (200, 4, 5e-5, 0.5, 0.999, 500),
+            'dcgan': (200, 128, 5e-5, 0.5, 0.9, 20),
+            'wgan_gp': (200, 128, 5e-5, 0.5, 0.9, 35),
+        }.items():
             values = config.read_preset('thesis', experiment)
-            self.assertEqual(expected, tuple(values[name] for name in (
-                'nz', 'batch_size', 'learning_rate', 'beta1', 'beta2',
-                'epochs')))
-            self.assertEqual((180, 384, 160, 160, 64, 1), tuple(
-                values[name] for name in ('patients', 'matrix', 'slices',
-                                          'depth', 'size', 'width')))
+            self.assertEqual(
+                expected,
+                tuple(
+                    values[name]
+                    for name in (
+                        'nz',
+                        'batch_size',
+                        'learning_rate',
+                        'beta1',
+                        'beta2',
+                        'epochs',
+                    )
+                ),
+            )
+            self.assertEqual(
+                (180, 384, 160, 160, 64, 1),
+                tuple(
+                    values[name]
+                    for name in (
+                        'patients',
+                        'matrix',
+                        'slices',
+                        'depth',
+                        'size',
+                        'width',
+                    )
+                ),
+            )
             self.assertEqual(config.differences(values, experiment), {})
 
     def test_name(self):
@@ -58,37 +81,53 @@ class PresetTest(ConfigTest):
         for preset in config.PRESETS:
             for experiment in config.EXPERIMENTS:
                 values = config.read_preset(preset, experiment)
-                self.assertEqual(list(values), list(
-                    config.read_preset('thesis', experiment)))
-                self.assertEqual(bool(config.differences(values, experiment)),
-                                 preset != 'thesis')
+                self.assertEqual(
+                    list(values),
+                    list(config.read_preset('thesis', experiment)),
+                )
+                self.assertEqual(
+                    bool(config.differences(values, experiment)),
+                    preset != 'thesis',
+                )
 
     def test_own_file(self):
-        path = self.write('my.ini', '[all]\nwidth = 0.5\n[cae2d]\nnz = 7\n'
-                          'test = 3  # few\n')
+        path = self.write(
+            'my.ini', '[all]\nwidth = 0.5\n[cae2d]\nnz = 7\ntest = 3  # few\n'
+        )
         values = self.parameters('--preset', path)
-        self.assertEqual((values['width'], values['nz'], values['test']),
-                         (0.5, 7, 3))
+        self.assertEqual(
+            (values['width'], values['nz'], values['test']), (0.5, 7, 3)
+        )
         self.assertEqual(values['learning_rate'], 1e-4)
         values = self.parameters('--preset', path, experiment='dcgan')
         self.assertEqual((values['width'], values['nz']), (0.5, 200))
 
     def test_wrong_files(self):
-        with self.assertRaisesRegex(UserError, 'no preset quik: .*smoke, '
-                                    r'quick.*\(did you mean quick\?\)'):
+        with self.assertRaisesRegex(
+            UserError,
+            'no preset quik: .*smoke, '
+            r'quick.*\(did you mean quick\?\)',
+        ):
             self.parameters('--preset', 'quik')
-        self.assert_wrong_preset('no learning_rat .did you mean learning_rate',
-                                 '[cae2d]\nlearning_rat = 1\n')
-        self.assert_wrong_preset('called cae2 .did you mean cae2d',
-                                 '[cae2]\nnz = 1\n')
-        self.assert_wrong_preset("nz of cae2d: 'ten' is not an integer",
-                                 '[cae2d]\nnz = ten\n')
-        self.assert_wrong_preset("shuffle of cae2d: 'maybe' is none of yes",
-                                 '[all]\nshuffle = maybe\n')
+        self.assert_wrong_preset(
+            'no learning_rat .did you mean learning_rate',
+            '[cae2d]\nlearning_rat = 1\n',
+        )
+        self.assert_wrong_preset(
+            'called cae2 .did you mean cae2d', '[cae2]\nnz = 1\n'
+        )
+        self.assert_wrong_preset(
+            "nz of cae2d: 'ten' is not an integer", '[cae2d]\nnz = ten\n'
+        )
+        self.assert_wrong_preset(
+            "shuffle of cae2d: 'maybe' is none of yes",
+            '[all]\nshuffle = maybe\n',
+        )
         self.assert_wrong_preset('is no preset', 'nz = 1\n')
         self.assert_wrong_preset('is no preset', '[cae2d]\nnz = 1\nnz = 2\n')
-        self.assert_wrong_preset('cae2d has no penalty_weight',
-                                 '[cae2d]\npenalty_weight = 1\n')
+        self.assert_wrong_preset(
+            'cae2d has no penalty_weight', '[cae2d]\npenalty_weight = 1\n'
+        )
         with self.assertRaisesRegex(UserError, 'Is a directory'):
             self.parameters('--preset', self.folder)
 
@@ -96,68 +135,109 @@ class PresetTest(ConfigTest):
 class FlagTest(ConfigTest):
     def test_each_parameter_has_one(self):
         values = self.parameters(
-            '--preset', 'thesis', '--learning-rate', '2e-3', '--no-shuffle',
-            '--channels', '8,8,4,1', '--split', 'patient', '--test', '5',
-            '--iterations', '22500', '--flip-left', '--seed', '3')
+            '--preset',
+            'thesis',
+            '--learning-rate',
+            '2e-3',
+            '--no-shuffle',
+            '--channels',
+            '8,8,4,1',
+            '--split',
+            'patient',
+            '--test',
+            '5',
+            '--iterations',
+            '22500',
+            '--flip-left',
+            '--seed',
+            '3',
+        )
         self.assertEqual(
-            {name: value for name, (value, _) in
-             config.differences(values, 'cae2d').items()},
-            {'learning_rate': 2e-3, 'shuffle': False,
-             'channels': [8, 8, 4, 1], 'split': 'patient', 'test': 5,
-             'iterations': 22500, 'flip_left': True})
+            {
+                name: value
+                for name, (value, _) in config.differences(
+                    values, 'cae2d'
+                ).items()
+            },
+            {
+                'learning_rate': 2e-3,
+                'shuffle': False,
+                'channels': [8, 8, 4, 1],
+                'split': 'patient',
+                'test': 5,
+                'iterations': 22500,
+                'flip_left': True,
+            },
+        )
         self.assertEqual(values['seed'], 3)
         for experiment in config.EXPERIMENTS:
-            for name, value in config.read_preset('thesis',
-                                                  experiment).items():
+            for name, value in config.read_preset(
+                'thesis', experiment
+            ).items():
                 if not isinstance(value, (bool, type(None))):
                     flag = '--' + name.replace('_', '-')
                     given = self.parameters(
-                        '--preset', 'thesis', flag, config.as_text(value),
-                        experiment=experiment)
+                        '--preset',
+                        'thesis',
+                        flag,
+                        config.as_text(value),
+                        experiment=experiment,
+                    )
                     self.assertEqual(given[name], value)
 
     def test_output_bias(self):
-        for text, expected in ('zero', 'zero'), ('mean', 'mean'), ('-2', -2.):
-            self.assertEqual(self.parameters('--output-bias', text)
-                             ['output_bias'], expected)
+        for text, expected in ('zero', 'zero'), ('mean', 'mean'), ('-2', -2.0):
+            self.assertEqual(
+                self.parameters('--output-bias', text)['output_bias'], expected
+            )
         for wrong in 'average', 'nan', 'inf', '':
-            self.assert_refused('neither zero nor mean nor a number',
-                                '--output-bias', wrong)
-        self.assert_refused('unknown argument', '--output-bias', 'zero',
-                            experiment='dcgan')
+            self.assert_refused(
+                'neither zero nor mean nor a number', '--output-bias', wrong
+            )
+        self.assert_refused(
+            'unknown argument', '--output-bias', 'zero', experiment='dcgan'
+        )
 
     def test_parameters_of_earlier_versions(self):
         values = config.read_preset('thesis', 'cae3d')
         del values['output_bias']
-        self.assertEqual(config.complete(values, 'cae3d')['output_bias'],
-                         'zero')
-        values['output_bias'] = -2.
+        self.assertEqual(
+            config.complete(values, 'cae3d')['output_bias'], 'zero'
+        )
+        values['output_bias'] = -2.0
         self.assertEqual(config.complete(values, 'cae3d'), values)
         values = config.read_preset('thesis', 'dcgan')
         self.assertEqual(config.complete(values, 'dcgan'), values)
 
     def test_unknown(self):
-        self.assert_refused('unknown argument --learning-rat (did you mean '
-                            '--learning-rate?)', '--learning-rat', '1')
-        self.assert_refused('unknown argument --epoch (did you mean '
-                            '--epochs?)', '--epoch=3')
-        self.assert_refused('unknown argument --penalty-weight',
-                            '--penalty-weight', '1')
+        self.assert_refused(
+            'unknown argument --learning-rat (did you mean --learning-rate?)',
+            '--learning-rat',
+            '1',
+        )
+        self.assert_refused(
+            'unknown argument --epoch (did you mean --epochs?)', '--epoch=3'
+        )
+        self.assert_refused(
+            'unknown argument --penalty-weight', '--penalty-weight', '1'
+        )
         self.assert_refused('unknown argument stray', 'stray')
 
     def test_wrong_values(self):
         for message, *arguments in [
-                ('not an integer', '--nz', '1.5'),
-                ('not at least 1', '--epochs', '0'),
-                ('not a positive number', '--learning-rate', '-1'),
-                ('not a positive number', '--learning-rate', 'nan'),
-                ('below 1', '--beta1', '1'),
-                ('none of last, patient', '--split', 'first'),
-                ('not four numbers', '--channels', '3,2,1'),
-                ('not four numbers', '--channels', '3,2,1,2')]:
+            ('not an integer', '--nz', '1.5'),
+            ('not at least 1', '--epochs', '0'),
+            ('not a positive number', '--learning-rate', '-1'),
+            ('not a positive number', '--learning-rate', 'nan'),
+            ('below 1', '--beta1', '1'),
+            ('none of last, patient', '--split', 'first'),
+            ('not four numbers', '--channels', '3,2,1'),
+            ('not four numbers', '--channels', '3,2,1,2'),
+        ]:
             self.assert_refused(message, *arguments)
-        self.assert_refused('none of 4, 5', '--filter-size', '6',
-                            experiment='dcgan')
+        self.assert_refused(
+            'none of 4, 5', '--filter-size', '6', experiment='dcgan'
+        )
 
     def test_some_only(self):
         args = parser(only=['nz']).parse_args(['--nz', '3'])
@@ -177,8 +257,9 @@ class DifferencesTest(ConfigTest):
     def test_of_own_images(self):
         values = config.read_preset('quick', 'cae2d')
         self.assertIn('patients', config.differences(values, 'cae2d'))
-        self.assertNotIn('patients',
-                         config.differences(values, 'cae2d', synthetic=False))
+        self.assertNotIn(
+            'patients', config.differences(values, 'cae2d', synthetic=False)
+        )
 
     def test_the_thesis_names_no_seed(self):
         values = dict(config.read_preset('thesis', 'dcgan'), seed=5)

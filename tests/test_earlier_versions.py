@@ -12,10 +12,12 @@ import unittest
 
 import numpy as np
 
-from kneerepro import cli, commands, runs, zoo
+from kneerepro import commands, runs
 from kneerepro.claims.evidence import Evidence
 from kneerepro.data.dataset import Dataset
-from kneerepro.errors import UserError
+from kneerepro.runs import zoo
+from kneerepro.utils import cli
+from kneerepro.utils.errors import UserError
 from tests.experiments.common import run_here
 from tests.folders import FolderTest
 
@@ -48,22 +50,29 @@ class SavedTest(FolderTest):
     def test_dataset(self):
         with Dataset(self.data) as dataset:
             self.assertEqual(dataset.volumes.shape, (6, 1, 16, 16, 16))
-            self.assertEqual(list(dataset.side[:3]),
-                             ['RIGHT', 'RIGHT', 'LEFT'])
+            self.assertEqual(
+                list(dataset.side[:3]), ['RIGHT', 'RIGHT', 'LEFT']
+            )
 
     def test_model(self):
         encoder, decoder = zoo.load(
-            self.saved_run('finished-cae3d').path('model.npz')).networks
-        self.assertEqual((encoder.output_shape, decoder.output_shape),
-                         ((None, 4), (None, 1, 16, 16, 16)))
+            self.saved_run('finished-cae3d').path('model.npz')
+        ).networks
+        self.assertEqual(
+            (encoder.output_shape, decoder.output_shape),
+            ((None, 4), (None, 1, 16, 16, 16)),
+        )
 
     def test_resume(self):
         run = self.saved_run('stopped-cae3d')
-        self.assertIn('going on after iteration 9 of 24', run_here(
-            'cae3d', '--resume', run.folder, '--engine', 'auto'))
+        self.assertIn(
+            'going on after iteration 9 of 24',
+            run_here('cae3d', '--resume', run.folder, '--engine', 'auto'),
+        )
         rows = read_table(run.path('losses.csv'))
-        expected = read_table(os.path.join(SAVED, 'finished-cae3d',
-                                           'losses.csv'))
+        expected = read_table(
+            os.path.join(SAVED, 'finished-cae3d', 'losses.csv')
+        )
         self.assertEqual(len(rows), len(expected))
         for i, (row, whole) in enumerate(zip(rows, expected)):
             spread = row.pop('code_spread')
@@ -74,49 +83,70 @@ class SavedTest(FolderTest):
                 # Another processor sums in another order.
                 self.assertEqual(bool(text), bool(row[name]))
                 if text:
-                    self.assertAlmostEqual(float(row[name]), float(text),
-                                           delta=1e-4)
+                    self.assertAlmostEqual(
+                        float(row[name]), float(text), delta=1e-4
+                    )
         self.assertIn('code_plane', run.results())
 
     def test_resume_as_it_was_started(self):
         run = self.saved_run('stopped-cae3d')
-        output = run_here('cae3d', '--resume', run.folder, '--output-bias',
-                          'mean', status=cli.BAD_INPUT)
+        output = run_here(
+            'cae3d',
+            '--resume',
+            run.folder,
+            '--output-bias',
+            'mean',
+            status=cli.BAD_INPUT,
+        )
         self.assertIn('started with another --output-bias (zero)', output)
         run_here('cae3d', '--resume', run.folder, '--output-bias', 'zero')
         self.assertTrue(run.finished)
 
     def test_redraw(self):
         for name, script, figure in [
-                ('finished-cae3d', 'fig3_5_loss_3d', 'figure3_5.png'),
-                ('finished-cae2d', 'fig3_3_loss_2d', 'figure3_3.png')]:
+            ('finished-cae3d', 'fig3_5_loss_3d', 'figure3_5.png'),
+            ('finished-cae2d', 'fig3_3_loss_2d', 'figure3_3.png'),
+        ]:
             run = self.saved_run(name)
             run_here(script, '--run', run.folder)
             self.assertTrue(os.path.exists(run.path('figures', figure)))
             run_here(run.experiment, '--resume', run.folder)
             with open(run.path('report.html'), encoding='utf-8') as file:
                 page = file.read()
-            self.assertNotIn('notice collapse', page)   # it is not known
-            self.assertIn('<td>output_bias</td><td>zero</td><td>mean</td>',
-                          page)
+            self.assertNotIn('notice collapse', page)  # it is not known
+            self.assertIn(
+                '<td>output_bias</td><td>zero</td><td>mean</td>', page
+            )
 
     def encode(self, run):
         output, errors = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(output), \
-                contextlib.redirect_stderr(errors):
-            commands.main(['encode', run.folder, self.data, '--out',
-                           self.path('codes.csv')])
+        with (
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(errors),
+        ):
+            commands.main(
+                [
+                    'encode',
+                    run.folder,
+                    self.data,
+                    '--out',
+                    self.path('codes.csv'),
+                ]
+            )
         return errors.getvalue()
 
     def test_encode(self):
         errors = self.encode(self.saved_run('finished-cae3d'))
-        rows, expected = map(read_table, (
-            self.path('codes.csv'), os.path.join(SAVED, 'codes.csv')))
+        rows, expected = map(
+            read_table,
+            (self.path('codes.csv'), os.path.join(SAVED, 'codes.csv')),
+        )
         for row, other in zip(rows, expected):
             for name, text in other.items():
                 if name[0] == 'z':
-                    self.assertAlmostEqual(float(row[name]), float(text),
-                                           delta=1e-5)
+                    self.assertAlmostEqual(
+                        float(row[name]), float(text), delta=1e-5
+                    )
                 else:
                     self.assertEqual(row[name], text)
         # Too small to learn: its codes differ by 2e-4.

@@ -4,17 +4,16 @@ import tempfile
 import unittest
 from unittest import mock
 
-import kneerepro  # noqa: F401, before Theano
 import numpy as np
 import theano
 
 from kneerepro import engines
+from kneerepro.compat.theano_flags import C_CODE
 from kneerepro.engines import Engine
-from kneerepro.errors import UserError
-from kneerepro.theano_flags import C_CODE
+from kneerepro.utils.errors import UserError
+from tests.compat.test_install import HIDE
 from tests.experiments.common import run_here
 from tests.subprocesses import run_python
-from tests.test_compat import HIDE
 
 try:
     import torch
@@ -32,8 +31,10 @@ class EngineTest(unittest.TestCase):
     def test_theano(self):
         for device in 'auto', 'cpu':
             engine = Engine('theano', device)
-            self.assertEqual((engine.name, engine.device, engine.mode),
-                             ('theano', 'cpu', 'FAST_RUN'))
+            self.assertEqual(
+                (engine.name, engine.device, engine.mode),
+                ('theano', 'cpu', 'FAST_RUN'),
+            )
             self.assertRegex(str(engine), r'^Theano 1\.0\.5, its own (C|Pyth)')
         batches = [1, 2]
         self.assertIs(engine.feed(batches), batches)
@@ -48,8 +49,7 @@ class EngineTest(unittest.TestCase):
         for name in 'auto', 'torch':
             engine = Engine(name, 'cpu')
             self.assertEqual((engine.name, engine.device), ('torch', 'cpu'))
-            self.assertEqual(type(engine.mode.linker).__name__,
-                             'TorchLinker')
+            self.assertEqual(type(engine.mode.linker).__name__, 'TorchLinker')
             self.assertRegex(str(engine), r'^PyTorch \S+ on the CPU, \d+ thr')
         batches = [np.zeros(2, 'float32'), np.ones(2, 'float32')]
         np.testing.assert_array_equal(list(engine.feed(batches)), batches)
@@ -60,16 +60,20 @@ class EngineTest(unittest.TestCase):
         parser = argparse.ArgumentParser()
         engines.add_cuda_arguments(parser)
         for flags, expected in [
-                ([], (True, True, True)),
-                (['--no-tf32'], (True, False, True)),
-                (['--no-cuda-graphs', '--no-deterministic'],
-                 (False, True, False))]:
+            ([], (True, True, True)),
+            (['--no-tf32'], (True, False, True)),
+            (['--no-cuda-graphs', '--no-deterministic'], (False, True, False)),
+        ]:
             args = parser.parse_args(flags)
-            with mock.patch('torch.cuda.is_available', return_value=True), \
-                    mock.patch('torch.backends.cudnn') as cudnn:
+            with (
+                mock.patch('torch.cuda.is_available', return_value=True),
+                mock.patch('torch.backends.cudnn') as cudnn,
+            ):
                 linker = Engine('torch', 'cuda', **vars(args)).mode.linker
-            self.assertEqual((linker.graphs is not None, linker.tf32,
-                              cudnn.deterministic), expected)
+            self.assertEqual(
+                (linker.graphs is not None, linker.tf32, cudnn.deterministic),
+                expected,
+            )
 
     @NEEDS_TORCH
     def test_precision(self):
@@ -78,11 +82,16 @@ class EngineTest(unittest.TestCase):
             engine = Engine('auto', 'cpu', precision)
             self.assertEqual(engine.precision, precision)
             self.assertEqual('in bf16' in str(engine), bool(counted))
-            function = theano.function([x], theano.tensor.dot(x, x),
-                                       mode=engine.mode)
-            self.assertEqual(sum(
-                type(node.op).__name__ == 'InBfloat16'
-                for node in function.maker.fgraph.apply_nodes), counted)
+            function = theano.function(
+                [x], theano.tensor.dot(x, x), mode=engine.mode
+            )
+            self.assertEqual(
+                sum(
+                    type(node.op).__name__ == 'InBfloat16'
+                    for node in function.maker.fgraph.apply_nodes
+                ),
+                counted,
+            )
 
     @NEEDS_TORCH
     def test_device(self):
@@ -91,8 +100,7 @@ class EngineTest(unittest.TestCase):
             with self.assertRaisesRegex(UserError, 'no CUDA device'):
                 Engine('torch', 'cuda')
 
-    @unittest.skipUnless(torch and torch.cuda.is_available(),
-                         'no CUDA device')
+    @unittest.skipUnless(torch and torch.cuda.is_available(), 'no CUDA device')
     def test_cuda(self):
         engine = Engine()
         self.assertEqual((engine.name, engine.device), ('torch', 'cuda'))
@@ -106,17 +114,20 @@ class EngineTest(unittest.TestCase):
         with mock.patch.object(engines, 'C_CODE', False):
             with self.assertRaisesRegex(UserError, 'Python 3.9.*--engine to'):
                 Engine('theano')
-            with mock.patch.object(engines, '_has_torch',
-                                   return_value=False), \
-                    self.assertRaisesRegex(UserError, 'pip install torch'):
+            with (
+                mock.patch.object(engines, '_has_torch', return_value=False),
+                self.assertRaisesRegex(UserError, 'pip install torch'),
+            ):
                 Engine()
 
     def test_without_pytorch(self):
-        done = run_python(HIDE.format(hidden=['torch']) + '''
+        done = run_python(
+            HIDE.format(hidden=['torch'])
+            + """
 import kneerepro
 from kneerepro import engines
 from kneerepro.engines import Engine
-from kneerepro.errors import UserError
+from kneerepro.utils.errors import UserError
 engines.C_CODE = True
 assert Engine().name == 'theano'
 try:
@@ -131,24 +142,39 @@ except ImportError as error:
     assert 'pip install torch' in str(error), error
 else:
     raise AssertionError
-''', THEANO_FLAGS="cxx=''")
+""",
+            THEANO_FLAGS="cxx=''",
+        )
         self.assertEqual((done.returncode, done.stderr), (0, ''))
 
 
 class OptionsTest(unittest.TestCase):
     def test_wrong_ones_are_refused_before_any_work(self):
         for options, message in [
-                (['--engine', 'theano', '--device', 'cuda'],
-                 'error: Theano\'s own code runs on the CPU alone'),
-                (['--engine', 'theano', '--precision', 'bf16'],
-                 'error: Theano\'s own code has float32 alone'),
-                (['--engine', 'jax'], 'invalid choice'),
-                (['--precision', 'fp16'], 'invalid choice'),
-                (['--device', 'tpu'], 'invalid choice')]:
-            output = run_here('cae3d', '--out', os.path.join(
-                'no', 'such', 'folder'), *options, status=2)
-            self.assertRegex(output, rf'\A(usage: [^\n]*\n( [^\n]*\n)*)?'
-                                     rf'[^\n]*{message}[^\n]*\n\Z')
+            (
+                ['--engine', 'theano', '--device', 'cuda'],
+                "error: Theano's own code runs on the CPU alone",
+            ),
+            (
+                ['--engine', 'theano', '--precision', 'bf16'],
+                "error: Theano's own code has float32 alone",
+            ),
+            (['--engine', 'jax'], 'invalid choice'),
+            (['--precision', 'fp16'], 'invalid choice'),
+            (['--device', 'tpu'], 'invalid choice'),
+        ]:
+            output = run_here(
+                'cae3d',
+                '--out',
+                os.path.join('no', 'such', 'folder'),
+                *options,
+                status=2,
+            )
+            self.assertRegex(
+                output,
+                rf'\A(usage: [^\n]*\n( [^\n]*\n)*)?'
+                rf'[^\n]*{message}[^\n]*\n\Z',
+            )
 
     def test_names(self):
         self.assertEqual(engines.ENGINES, ('auto', 'torch', 'theano'))
@@ -160,46 +186,53 @@ class OptionsTest(unittest.TestCase):
 class ModeFlagTest(unittest.TestCase):
     """``THEANO_FLAGS=mode=TORCH``."""
 
-    check = '''
+    check = """
 import os, theano, theano.tensor as T
 x = T.matrix()
 linker = theano.function([x], x + 1).maker.linker
 assert type(linker).__name__ == 'TorchLinker', linker
 assert os.environ['THEANO_FLAGS'].count('mode=') == 1
 assert 'mode=TORCH' in os.environ['THEANO_FLAGS']
-'''
-    imports = ['import kneerepro', 'import kneerepro.engine',
-               'import kneerepro, theano, kneerepro.engine']
+"""
+    imports = [
+        'import kneerepro',
+        'import kneerepro.engine',
+        'import kneerepro, theano, kneerepro.engine',
+    ]
 
     def assert_runs(self, code, **environment):
         done = run_python(code, **environment)
         self.assertEqual((done.returncode, done.stderr), (0, ''), code)
 
     def test_in_the_environment(self):
-        for statement, flags in zip(self.imports, [
-                'mode=TORCH', 'mode=TORCH',
-                "cxx='',mode=TORCH,floatX=float64"]):
+        for statement, flags in zip(
+            self.imports,
+            ['mode=TORCH', 'mode=TORCH', "cxx='',mode=TORCH,floatX=float64"],
+        ):
             self.assert_runs(statement + self.check, THEANO_FLAGS=flags)
 
     def test_in_a_file(self):
         with tempfile.NamedTemporaryFile('w', suffix='rc') as file:
             file.write('[global]\nmode = TORCH\n')
             file.flush()
-            self.assert_runs(self.imports[0] + self.check,
-                             THEANORC=file.name)
+            self.assert_runs(self.imports[0] + self.check, THEANORC=file.name)
 
     def test_not_asked_for(self):
-        self.assert_runs('''
+        self.assert_runs(
+            """
 import kneerepro.engine, theano, theano.tensor as T
 assert theano.config.mode == 'Mode'
 x = T.matrix()
 f = theano.function([x], x + 1, mode='TORCH')
 assert type(f.maker.linker).__name__ == 'TorchLinker'
-''', THEANO_FLAGS="cxx=''")
+""",
+            THEANO_FLAGS="cxx=''",
+        )
 
     def test_without_pytorch(self):
-        done = run_python(HIDE.format(hidden=['torch'])
-                          + 'import kneerepro, theano',
-                          THEANO_FLAGS='mode=TORCH')
+        done = run_python(
+            HIDE.format(hidden=['torch']) + 'import kneerepro, theano',
+            THEANO_FLAGS='mode=TORCH',
+        )
         self.assertEqual(done.returncode, 1)
         self.assertIn('pip install torch', done.stderr.splitlines()[-1])

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import unittest
 
-from kneerepro.data.defects import NOTES, REJECTIONS
+from kneerepro.data.reading.defects import NOTES, REJECTIONS
 from tests.subprocesses import ROOT
 from tests.test_engines import NEEDS_TORCH
 
@@ -18,26 +18,33 @@ def read(page):
 
 def blocks(text, opening):
     """The indented blocks after lines that match."""
-    for found in re.finditer(rf'(?m){opening}\n\n((?:(?: {{4}}.*)?\n)+)',
-                             text):
+    for found in re.finditer(
+        rf'(?m){opening}\n\n((?:(?: {{4}}.*)?\n)+)', text
+    ):
         yield re.sub('(?m)^ {4}', '', found.group(1))
 
 
 class ReadmeTest(unittest.TestCase):
     @NEEDS_TORCH
     def test_python_runs(self):
-        code = '\n'.join(blocks(read('README.rst'),
-                                r'^\.\. code-block:: python$'))
+        code = '\n'.join(
+            blocks(read('README.rst'), r'^\.\. code-block:: python$')
+        )
         self.assertIn('torch_mode', code)
         output = subprocess.run(
-            [sys.executable, '-c', code], cwd=ROOT, capture_output=True,
-            text=True, stdin=subprocess.DEVNULL)
+            [sys.executable, '-c', code],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
         self.assertEqual(output.returncode, 0, output.stderr)
         self.assertEqual(output.stdout, '(None, 1, 32, 64, 64)\n')
 
     def test_links(self):
-        for path in re.findall(r'<((?!https?:)[^<>]+/[^<>]+)>`_',
-                               read('README.rst')):
+        for path in re.findall(
+            r'<((?!https?:)[^<>]+/[^<>]+)>`_', read('README.rst')
+        ):
             self.assertTrue(os.path.exists(os.path.join(ROOT, path)), path)
 
     def test_data_page_explains_all_codes(self):

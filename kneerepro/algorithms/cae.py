@@ -28,8 +28,9 @@ def reconstruction_loss(x, x_prime):
     return T.sum(T.mean(T.sqr(x - x_prime), axis=pixel_axes)) / (2 * n)
 
 
-def compile_cae(encoder, decoder, learning_rate=1e-4, beta1=0.5, beta2=0.999,
-                mode=None):
+def compile_cae(
+    encoder, decoder, learning_rate=1e-4, beta1=0.5, beta2=0.999, mode=None
+):
     """Compile Algorithm 1.
 
     Parameters
@@ -69,14 +70,21 @@ def compile_cae(encoder, decoder, learning_rate=1e-4, beta1=0.5, beta2=0.999,
     # line 8: Omega <- Adam(grad_Omega L, Omega, alpha)
     omega = get_all_params([encoder, decoder], trainable=True)
     updates = adam(loss, omega, learning_rate, beta1, beta2)
-    train = theano.function([x], mean_squared_error(x, x_prime),
-                            updates=updates, mode=mode, name='train')
+    train = theano.function(
+        [x],
+        mean_squared_error(x, x_prime),
+        updates=updates,
+        mode=mode,
+        name='train',
+    )
 
     h = get_output(encoder, x, deterministic=True)
     x_prime = get_output(decoder, h, deterministic=True)
     return CAEFunctions(
         train,
-        test=theano.function([x], mean_squared_error(x, x_prime), mode=mode,
-                             name='test'),
+        test=theano.function(
+            [x], mean_squared_error(x, x_prime), mode=mode, name='test'
+        ),
         reconstruct=compile_through([encoder, decoder], mode, 'reconstruct'),
-        encode=compile_through([encoder], mode, 'encode'))
+        encode=compile_through([encoder], mode, 'encode'),
+    )

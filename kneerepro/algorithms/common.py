@@ -13,11 +13,16 @@ _MAX_SEED = 2147462578  # MRG31k3p's smaller modulus, less the 1 added below
 
 def input_layer(network):
     """The one ``InputLayer`` of `network`."""
-    inputs = [layer for layer in get_all_layers(network)
-              if isinstance(layer, InputLayer)]
+    inputs = [
+        layer
+        for layer in get_all_layers(network)
+        if isinstance(layer, InputLayer)
+    ]
     if len(inputs) != 1:
-        raise ValueError('a network with one input layer is needed, this one '
-                         f'has {len(inputs)}')
+        raise ValueError(
+            'a network with one input layer is needed, this one '
+            f'has {len(inputs)}'
+        )
     return inputs[0]
 
 
@@ -66,21 +71,22 @@ class Noise:
 
     def __init__(self, seed, given):
         if not 0 <= seed < _MAX_SEED:
-            raise ValueError(f'seed must be from 0 to {_MAX_SEED - 1}, '
-                             f'not {seed}')
+            raise ValueError(
+                f'seed must be from 0 to {_MAX_SEED - 1}, not {seed}'
+            )
         # The generator's state must not be all zero.
         self.streams = MRG_RandomStreams(seed + 1)
         self.given = given
 
     def normal(self, n, nz, name):
-        """z ~ N(0, 1), shape ``(n, nz)``, and the inputs that it needs."""
+        """Z ~ N(0, 1), shape ``(n, nz)``, and the inputs that it needs."""
         if self.given:
             z = theano.tensor.matrix(name)
             return z, [z]
         return self.streams.normal((n, nz), nstreams=_STREAMS), []
 
     def uniform(self, n, name):
-        """e ~ U(0, 1), shape ``(n,)``, and the inputs that it needs."""
+        """E ~ U(0, 1), shape ``(n,)``, and the inputs that it needs."""
         if self.given:
             e = theano.tensor.vector(name)
             return e, [e]
@@ -93,6 +99,9 @@ def sampling_functions(generator, noise, mode):
     nz = input_layer(generator).shape[1]
     z = noise.streams.normal((n, nz), nstreams=_STREAMS)
     sample = theano.function(
-        [n], get_output(generator, z, deterministic=True), mode=mode,
-        name='sample')
+        [n],
+        get_output(generator, z, deterministic=True),
+        mode=mode,
+        name='sample',
+    )
     return sample, compile_through([generator], mode, 'generate')

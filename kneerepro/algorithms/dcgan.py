@@ -8,12 +8,17 @@ from lasagne.layers import get_all_params, get_output
 from lasagne.updates import adam
 
 from kneerepro.algorithms.common import (
-    Noise, compile_through, input_layer, input_variable,
-    sampling_functions)
+    Noise,
+    compile_through,
+    input_layer,
+    input_variable,
+    sampling_functions,
+)
 
 DCGANFunctions = namedtuple(
     'DCGANFunctions',
-    'train_discriminator train_generator discriminate sample generate')
+    'train_discriminator train_generator discriminate sample generate',
+)
 
 
 def bce(probability, target):
@@ -30,7 +35,8 @@ def bce(probability, target):
 
 def discriminator_loss(real, generated):
     """Algorithm 2, line 6: ``bce{D(x)} + bce{D(x^)}``, with targets 1 for
-    real and 0 for generated images (E7)."""
+    real and 0 for generated images (E7).
+    """
     return bce(real, 1) + bce(generated, 0)
 
 
@@ -39,9 +45,17 @@ def generator_loss(generated):
     return bce(generated, 1)
 
 
-def compile_dcgan(generator, discriminator, batch_size=128,
-                  learning_rate=5e-5, beta1=0.5, beta2=0.9, seed=0,
-                  given_noise=False, mode=None):
+def compile_dcgan(
+    generator,
+    discriminator,
+    batch_size=128,
+    learning_rate=5e-5,
+    beta1=0.5,
+    beta2=0.9,
+    seed=0,
+    given_noise=False,
+    mode=None,
+):
     """Compile Algorithm 2.
 
     Parameters
@@ -97,23 +111,35 @@ def compile_dcgan(generator, discriminator, batch_size=128,
     # lines 5 to 7: update the discriminator
     loss_d = discriminator_loss(
         get_output(discriminator, x),
-        get_output(discriminator, x_hat, batch_norm_update_averages=False))
+        get_output(discriminator, x_hat, batch_norm_update_averages=False),
+    )
     w_d = get_all_params(discriminator, trainable=True)
     train_discriminator = theano.function(
-        [x] + z_inputs, loss_d, mode=mode, name='train_discriminator',
-        updates=adam(loss_d, w_d, learning_rate, beta1, beta2))
+        [x] + z_inputs,
+        loss_d,
+        mode=mode,
+        name='train_discriminator',
+        updates=adam(loss_d, w_d, learning_rate, beta1, beta2),
+    )
 
     # lines 8 to 10: update the generator
     z, z_inputs = noise.normal(batch_size, nz, 'z')
     x_hat = get_output(generator, z)
     loss_g = generator_loss(
-        get_output(discriminator, x_hat, batch_norm_update_averages=False))
+        get_output(discriminator, x_hat, batch_norm_update_averages=False)
+    )
     w_g = get_all_params(generator, trainable=True)
     train_generator = theano.function(
-        z_inputs, loss_g, mode=mode, name='train_generator',
-        updates=adam(loss_g, w_g, learning_rate, beta1, beta2))
+        z_inputs,
+        loss_g,
+        mode=mode,
+        name='train_generator',
+        updates=adam(loss_g, w_g, learning_rate, beta1, beta2),
+    )
 
     return DCGANFunctions(
-        train_discriminator, train_generator,
+        train_discriminator,
+        train_generator,
         compile_through([discriminator], mode, 'discriminate'),
-        *sampling_functions(generator, noise, mode))
+        *sampling_functions(generator, noise, mode),
+    )

@@ -8,12 +8,16 @@ from lasagne.layers import get_all_params, get_output
 from lasagne.updates import adam
 
 from kneerepro.algorithms.common import (
-    Noise, compile_through, input_layer, input_variable,
-    sampling_functions)
+    Noise,
+    compile_through,
+    input_layer,
+    input_variable,
+    sampling_functions,
+)
 
 WGANGPFunctions = namedtuple(
-    'WGANGPFunctions',
-    'train_critic train_generator criticise sample generate')
+    'WGANGPFunctions', 'train_critic train_generator criticise sample generate'
+)
 
 
 def interpolate(x, x_tilde, e):
@@ -47,7 +51,8 @@ def gradient_penalty(scores, x_hat):
 
 def critic_loss(real, generated, penalty, penalty_weight):
     """Algorithm 3, line 6: ``D(x~) - D(x) + lambda * penalty``, the mean over
-    the batch."""
+    the batch.
+    """
     return T.mean(generated) - T.mean(real) + penalty_weight * penalty
 
 
@@ -56,9 +61,18 @@ def generator_loss(generated):
     return -T.mean(generated)
 
 
-def compile_wgan_gp(generator, critic, batch_size=128, learning_rate=5e-5,
-                    beta1=0.5, beta2=0.9, penalty_weight=10, seed=0,
-                    given_noise=False, mode=None):
+def compile_wgan_gp(
+    generator,
+    critic,
+    batch_size=128,
+    learning_rate=5e-5,
+    beta1=0.5,
+    beta2=0.9,
+    penalty_weight=10,
+    seed=0,
+    given_noise=False,
+    mode=None,
+):
     """Compile Algorithm 3.
 
     Parameters
@@ -127,25 +141,37 @@ def compile_wgan_gp(generator, critic, batch_size=128, learning_rate=5e-5,
         get_output(critic, x),
         get_output(critic, x_tilde, batch_norm_update_averages=False),
         gradient_penalty(
-            get_output(critic, x_hat, batch_norm_update_averages=False),
-            x_hat),
-        penalty_weight)
+            get_output(critic, x_hat, batch_norm_update_averages=False), x_hat
+        ),
+        penalty_weight,
+    )
     w_d = get_all_params(critic, trainable=True)
     train_critic = theano.function(
-        [x] + z_inputs + e_inputs, loss_d, mode=mode, name='train_critic',
-        updates=adam(loss_d, w_d, learning_rate, beta1, beta2))
+        [x] + z_inputs + e_inputs,
+        loss_d,
+        mode=mode,
+        name='train_critic',
+        updates=adam(loss_d, w_d, learning_rate, beta1, beta2),
+    )
 
     # lines 8 to 10: update the generator
     z, z_inputs = noise.normal(batch_size, nz, 'z')
     x_tilde = get_output(generator, z)
     loss_g = generator_loss(
-        get_output(critic, x_tilde, batch_norm_update_averages=False))
+        get_output(critic, x_tilde, batch_norm_update_averages=False)
+    )
     w_g = get_all_params(generator, trainable=True)
     train_generator = theano.function(
-        z_inputs, loss_g, mode=mode, name='train_generator',
-        updates=adam(loss_g, w_g, learning_rate, beta1, beta2))
+        z_inputs,
+        loss_g,
+        mode=mode,
+        name='train_generator',
+        updates=adam(loss_g, w_g, learning_rate, beta1, beta2),
+    )
 
     return WGANGPFunctions(
-        train_critic, train_generator,
+        train_critic,
+        train_generator,
         compile_through([critic], mode, 'criticise'),
-        *sampling_functions(generator, noise, mode))
+        *sampling_functions(generator, noise, mode),
+    )

@@ -10,8 +10,8 @@ from collections import namedtuple
 from kneerepro import config
 from kneerepro.claims import autoencoders, gans
 from kneerepro.claims.measurement import FAILS, HOLDS, OPEN, verdict
-from kneerepro.errors import UserError
 from kneerepro.measures.bootstrap import TooFew
+from kneerepro.utils.errors import UserError
 
 Claim = namedtuple('Claim', 'number experiments says measure')
 Claim.__doc__ = """A claim.
@@ -65,10 +65,12 @@ def judge(claim, evidence):
         names = [name for name in verdicts if verdicts[name] == found]
         if names:
             why = {FAILS: 'not so: ', OPEN: 'the interval does not tell: '}
-            return Judgement(claim, found, why[found] + '; '.join(names),
-                             measurements)
-    return Judgement(claim, HOLDS, 'all on the right side of the threshold',
-                     measurements)
+            return Judgement(
+                claim, found, why[found] + '; '.join(names), measurements
+            )
+    return Judgement(
+        claim, HOLDS, 'all on the right side of the threshold', measurements
+    )
 
 
 def judge_all(evidence, experiment=None):
@@ -83,8 +85,11 @@ def judge_all(evidence, experiment=None):
     -------
     list of Judgement
     """
-    return [judge(claim, evidence) for claim in CLAIMS
-            if experiment in (None, claim.experiments[0])]
+    return [
+        judge(claim, evidence)
+        for claim in CLAIMS
+        if experiment in (None, claim.experiments[0])
+    ]
 
 
 def caution(found):
@@ -115,24 +120,63 @@ def caution(found):
 
 #: The claims, in the order of the thesis.
 CLAIMS = [
-    Claim('C1', ('cae2d',), 'The 2D reconstruction has "a negligible level of '
-          'blurriness".', autoencoders.blur),
-    Claim('C2', ('cae3d', 'cae2d'), 'In 3D, "the convergence is slower [...] '
-          'and the results are poorer" than in 2D.',
-          autoencoders.slower_and_worse),
-    Claim('C3', ('cae3d',), 'In 3D, the losses of training and test set '
-          '"diverge early on".', autoencoders.overfitting),
-    Claim('C4', ('cae3d',), 'The 3D decoder "is less precise at the '
-          'extremities of the volumes".', autoencoders.ends),
-    Claim('C5', ('dcgan', 'cae2d'), 'DCGAN "suffers from mode collapse".',
-          gans.mode_collapse),
-    Claim('C6', ('dcgan',), 'DCGAN has "an unstable convergence [...], '
-          'especially on the discriminator".', gans.unstable),
-    Claim('C7', ('wgan_gp', 'dcgan'), 'WGAN-GP "converges quicker and in a '
-          'more stable fashion" than DCGAN.', gans.stable),
-    Claim('C8', ('wgan_gp',), 'There are "a few outliers in the discriminator '
-          'cost function" of WGAN-GP.', gans.outliers),
-    Claim('C9', ('wgan_gp', 'dcgan', 'cae2d'), 'WGAN-GP "offers the best '
-          'performance, learns the most features and can best reproduce the '
-          'original data"; here, beside DCGAN, which generates as well.',
-          gans.best)]
+    Claim(
+        'C1',
+        ('cae2d',),
+        'The 2D reconstruction has "a negligible level of blurriness".',
+        autoencoders.blur,
+    ),
+    Claim(
+        'C2',
+        ('cae3d', 'cae2d'),
+        'In 3D, "the convergence is slower [...] '
+        'and the results are poorer" than in 2D.',
+        autoencoders.slower_and_worse,
+    ),
+    Claim(
+        'C3',
+        ('cae3d',),
+        'In 3D, the losses of training and test set "diverge early on".',
+        autoencoders.overfitting,
+    ),
+    Claim(
+        'C4',
+        ('cae3d',),
+        'The 3D decoder "is less precise at the extremities of the volumes".',
+        autoencoders.ends,
+    ),
+    Claim(
+        'C5',
+        ('dcgan', 'cae2d'),
+        'DCGAN "suffers from mode collapse".',
+        gans.mode_collapse,
+    ),
+    Claim(
+        'C6',
+        ('dcgan',),
+        'DCGAN has "an unstable convergence [...], '
+        'especially on the discriminator".',
+        gans.unstable,
+    ),
+    Claim(
+        'C7',
+        ('wgan_gp', 'dcgan'),
+        'WGAN-GP "converges quicker and in a more stable fashion" than DCGAN.',
+        gans.stable,
+    ),
+    Claim(
+        'C8',
+        ('wgan_gp',),
+        'There are "a few outliers in the discriminator '
+        'cost function" of WGAN-GP.',
+        gans.outliers,
+    ),
+    Claim(
+        'C9',
+        ('wgan_gp', 'dcgan', 'cae2d'),
+        'WGAN-GP "offers the best '
+        'performance, learns the most features and can best reproduce the '
+        'original data"; here, beside DCGAN, which generates as well.',
+        gans.best,
+    ),
+]

@@ -2,20 +2,21 @@
 
 import glob
 import os
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
-from kneerepro import config, runs, zoo
+from kneerepro import config, runs
 from kneerepro.algorithms.common import compile_through
-from kneerepro.collapse import COLLAPSES
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.splits import SPLITS
 from kneerepro.engines import Engine
-from kneerepro.errors import UserError
-from kneerepro.losses import last_value
 from kneerepro.measures.bootstrap import LEAST, TooFew
 from kneerepro.measures.codes import code_spread
+from kneerepro.runs import zoo
+from kneerepro.runs.collapse import COLLAPSES
+from kneerepro.runs.losses import last_value
+from kneerepro.utils.errors import UserError
 
 #: Most images that are generated, and compared with as many real ones.
 IMAGES = 1000
@@ -29,7 +30,7 @@ _BATCH = 128
 class Evidence:
     """Losses of runs, and images made by their networks.
 
-    All methods raise :class:`~kneerepro.errors.UserError` for what is missing
+    All methods raise :class:`~kneerepro.utils.errors.UserError` for what is missing
     or damaged.
 
     Parameters
@@ -40,8 +41,9 @@ class Evidence:
         See :class:`kneerepro.engines.Engine`.
     """
 
-    def __init__(self, found, engine='auto', device='auto',
-                 precision='float32'):
+    def __init__(
+        self, found, engine='auto', device='auto', precision='float32'
+    ):
         self.found = found
         self._engine = engine, device, precision
 
@@ -53,11 +55,13 @@ class Evidence:
 
     def same_data(self, *experiments):
         """Refuse to compare runs on different data."""
-        hashes = {self.run(name).settings['data']['hash']
-                  for name in experiments}
+        hashes = {
+            self.run(name).settings['data']['hash'] for name in experiments
+        }
         if len(hashes) > 1:
-            raise UserError(f'{" and ".join(experiments)} were trained on '
-                            'different data')
+            raise UserError(
+                f'{" and ".join(experiments)} were trained on different data'
+            )
 
     def require_learned(self, *experiments):
         """Refuse to judge by autoencoders that learned nothing.
@@ -71,21 +75,25 @@ class Evidence:
             if name in AUTOENCODERS:
                 spread = self._code_spread(name)
                 if spread < collapse.least:
-                    raise UserError(f'{self.run(name).folder}: '
-                                    + collapse.finding.format(spread))
+                    raise UserError(
+                        f'{self.run(name).folder}: '
+                        + collapse.finding.format(spread)
+                    )
 
-    @lru_cache(maxsize=None)
+    @cache
     def _code_spread(self, experiment):
-        measured = last_value(self._results(experiment).get('code_spread',
-                                                            ()))
+        measured = last_value(self._results(experiment).get('code_spread', ()))
         if not np.isnan(measured):
             return measured
         # A run of an earlier version, which did not measure it.
         examples = self._examples(experiment, 'test')
         if len(examples) == 1:
             examples = self._examples(experiment, 'train', 2)
-        return code_spread(self._through(experiment, examples, networks=1,
-                                         batch=_batch(experiment)))
+        return code_spread(
+            self._through(
+                experiment, examples, networks=1, batch=_batch(experiment)
+            )
+        )
 
     # ---------------------------------------------------------------- losses
 
@@ -94,21 +102,22 @@ class Evidence:
         try:
             losses = self._results(experiment)[name + '_loss']
         except KeyError:
-            raise UserError(f'{self.run(experiment).folder} has no loss of '
-                            f'the {name}') from None
+            raise UserError(
+                f'{self.run(experiment).folder} has no loss of the {name}'
+            ) from None
         return losses[~np.isnan(losses)]
 
     def per_epoch(self, experiment):
         """Iterations of an epoch."""
         return int(self._results(experiment)['iterations_per_epoch'])
 
-    @lru_cache(maxsize=None)
+    @cache
     def _results(self, experiment):
         return self.run(experiment).results()
 
     # ---------------------------------------------------------------- images
 
-    @lru_cache(maxsize=None)
+    @cache
     def reconstructed(self, experiment, part='test'):
         """Examples, and what an autoencoder makes of them.
 
@@ -126,8 +135,10 @@ class Evidence:
         """
         count = self.run(experiment).settings['data']['test']
         if count < LEAST:
-            raise TooFew(f'{experiment} has a test set of {count}, at least '
-                         f'{LEAST} are needed')
+            raise TooFew(
+                f'{experiment} has a test set of {count}, at least '
+                f'{LEAST} are needed'
+            )
         truth = self._examples(experiment, part, count)
         made = self._through(experiment, truth, batch=_batch(experiment))
         return truth[:, 0], made[:, 0]
@@ -136,8 +147,9 @@ class Evidence:
         """Test examples, or `count` training examples drawn at random."""
         run = self.run(experiment)
         with dataset_of(run) as dataset:
-            examples = (dataset.volumes if experiment == 'cae3d'
-                        else dataset.images)
+            examples = (
+                dataset.volumes if experiment == 'cae3d' else dataset.images
+            )
             split = _split(run, examples)
             chosen = split.test
             if part == 'train':
@@ -147,10 +159,9 @@ class Evidence:
 
     def real_size(self, experiment):
         """How many :meth:`real` images there are in each set."""
-        return min(IMAGES,
-                   self.run(experiment).settings['data']['train'] // 2)
+        return min(IMAGES, self.run(experiment).settings['data']['train'] // 2)
 
-    @lru_cache(maxsize=None)
+    @cache
     def real(self, experiment):
         """Two sets of different training images of a GAN, drawn at random.
 
@@ -161,12 +172,13 @@ class Evidence:
         count = self.real_size(experiment)
         with dataset_of(self.run(experiment)) as dataset:
             order = np.random.RandomState(0).permutation(len(dataset.images))
-            images = dataset.images[order[:2 * count]]
+            images = dataset.images[order[: 2 * count]]
         return images.reshape(2, count, *images.shape[2:])
 
     def training_images(self, experiment):
         """All training images of a network of images, shape (n, rows,
-        columns)."""
+        columns).
+        """
         run = self.run(experiment)
         with dataset_of(run) as dataset:
             images = dataset.images
@@ -174,7 +186,7 @@ class Evidence:
                 return images[np.sort(_split(run, images).train)][:, 0]
             return images[:][:, 0]
 
-    @lru_cache(maxsize=None)
+    @cache
     def generated(self, experiment):
         """As many images of a GAN as there are in a set of real ones.
 
@@ -182,9 +194,16 @@ class Evidence:
         -------
         array, shape (n, rows, columns)
         """
-        z = np.random.RandomState(0).normal(
-            size=(self.real_size(experiment),
-                  self.run(experiment).parameters['nz'])).astype('float32')
+        z = (
+            np.random.RandomState(0)
+            .normal(
+                size=(
+                    self.real_size(experiment),
+                    self.run(experiment).parameters['nz'],
+                )
+            )
+            .astype('float32')
+        )
         return self._through(experiment, z, networks=1)[:, 0]
 
     def features(self, images):
@@ -198,20 +217,26 @@ class Evidence:
         -------
         array, shape (n, nz), float64
         """
-        return self._through('cae2d', images[:, None],
-                             networks=1).astype('float64')
+        return self._through('cae2d', images[:, None], networks=1).astype(
+            'float64'
+        )
 
     def _through(self, experiment, inputs, networks=None, batch=_BATCH):
         """What the first networks of a run, or all, make of inputs."""
         function = self._function(experiment, networks)
-        return np.concatenate([function(inputs[i:i + batch])
-                               for i in range(0, len(inputs), batch)])
+        return np.concatenate(
+            [
+                function(inputs[i : i + batch])
+                for i in range(0, len(inputs), batch)
+            ]
+        )
 
-    @lru_cache(maxsize=None)
+    @cache
     def _function(self, experiment, networks):
         model = zoo.load(self.run(experiment).path('model.npz'))
-        return compile_through(model.networks[:networks],
-                               Engine(*self._engine).mode)
+        return compile_through(
+            model.networks[:networks], Engine(*self._engine).mode
+        )
 
 
 def _batch(experiment):
@@ -237,8 +262,12 @@ def gather(root, preset=None):
     dict of str to kneerepro.runs.Run
         Of the experiments that have one.
     """
-    finished = [run for name in config.EXPERIMENTS
-                for run in runs.find(root, name) if run.finished]
+    finished = [
+        run
+        for name in config.EXPERIMENTS
+        for run in runs.find(root, name)
+        if run.finished
+    ]
     if preset is None and finished:
         preset = max(finished, key=runs.Run.created).settings['preset']
     found = {}

@@ -9,8 +9,10 @@ from kneerepro.measures.bootstrap import Estimate
 HOLDS, FAILS, OPEN = 'holds', 'does not hold', 'cannot be judged'
 
 Measurement = namedtuple(
-    'Measurement', 'name estimate samples side threshold reason',
-    defaults=(None, None, None))
+    'Measurement',
+    'name estimate samples side threshold reason',
+    defaults=(None, None, None),
+)
 Measurement.__doc__ = """A number of a claim.
 
 Attributes
@@ -30,7 +32,8 @@ reason : str or None
 
 def verdict(measurement):
     """Whether a measurement is on its side of the threshold, with all of its
-    interval: if the threshold is in there, it cannot be judged."""
+    interval: if the threshold is in there, it cannot be judged.
+    """
     value, low, high, _ = measurement.estimate
     if low is None:
         low = high = value
@@ -54,8 +57,11 @@ def interval_text(estimate):
 
 def count_text(measurement):
     """How many samples, and of what."""
-    return ('n = ' + ' and '.join(f'{n:,}' for n in measurement.estimate.n)
-            + f' ({measurement.samples})')
+    return (
+        'n = '
+        + ' and '.join(f'{n:,}' for n in measurement.estimate.n)
+        + f' ({measurement.samples})'
+    )
 
 
 def ratio(a, b):

@@ -3,7 +3,7 @@
 import importlib
 
 from kneerepro import config
-from kneerepro.errors import UserError
+from kneerepro.utils.errors import UserError
 
 #: Each is a module of this package.
 COMMANDS = {
@@ -11,8 +11,9 @@ COMMANDS = {
     'encode': 'the latent vectors of images, by an autoencoder',
     'reconstruct': 'reconstructions and their errors, by an autoencoder',
     'generate': 'images from noise, by the generator of a GAN',
-    'compare': 'what is built beside the thesis\'s tables',
-    'claims': 'what the thesis claims, judged from finished runs'}
+    'compare': "what is built beside the thesis's tables",
+    'claims': 'what the thesis claims, judged from finished runs',
+}
 
 
 def main(argv):
@@ -41,9 +42,12 @@ def main(argv):
         print('\nCOMMAND --help tells its arguments')
         return 0
     if name not in COMMANDS:
-        raise UserError(f'no command {name}'
-                        + config.suggestion(name, COMMANDS)
-                        + ': there are ' + ', '.join(COMMANDS))
+        raise UserError(
+            f'no command {name}'
+            + config.suggestion(name, COMMANDS)
+            + ': there are '
+            + ', '.join(COMMANDS)
+        )
     # Only now: Theano, which most of them need, takes a second to import.
     module = importlib.import_module(f'{__name__}.{name}')
     parser = config.Parser(module.__doc__)

@@ -12,17 +12,23 @@ import textwrap
 
 from kneerepro import claims, config, engines
 from kneerepro.claims.evidence import Evidence, gather
-from kneerepro.claims.measurement import (
-    count_text, interval_text, verdict)
-from kneerepro.errors import UserError
+from kneerepro.claims.measurement import count_text, interval_text, verdict
+from kneerepro.utils.errors import UserError
 
 
 def add_arguments(parser):
     config.add_out(parser)
-    parser.add_argument('--preset', metavar='NAME',
-                        help='of the runs (default: that of the newest)')
-    parser.add_argument('--format', choices=('text', 'json'), default='text',
-                        help='of the output (default: text)')
+    parser.add_argument(
+        '--preset',
+        metavar='NAME',
+        help='of the runs (default: that of the newest)',
+    )
+    parser.add_argument(
+        '--format',
+        choices=('text', 'json'),
+        default='text',
+        help='of the output (default: text)',
+    )
     engines.add_arguments(parser)
 
 
@@ -31,8 +37,9 @@ def run(args):
     if not found:
         of = f' of the preset {args.preset}' if args.preset else ''
         raise UserError(f'there is no finished run{of} in {args.out}')
-    judgements = claims.judge_all(Evidence(found, args.engine, args.device,
-                                           args.precision))
+    judgements = claims.judge_all(
+        Evidence(found, args.engine, args.device, args.precision)
+    )
     preset = next(iter(found.values())).settings['preset']
     write = _write_json if args.format == 'json' else _write_text
     write(preset, found, claims.caution(found), judgements)
@@ -48,39 +55,69 @@ def _write_text(preset, found, caution, judgements):
         print(f'\n{claim.number} {found_verdict}: {why}')
         print(_indented(claim.says, 3))
         for one in measurements:
-            print(_indented(f'{one.name}: {interval_text(one.estimate)}, '
-                            + count_text(one), 5))
+            print(
+                _indented(
+                    f'{one.name}: {interval_text(one.estimate)}, '
+                    + count_text(one),
+                    5,
+                )
+            )
             if one.side:
-                print(_indented(f'{verdict(one)}: {one.side} '
-                                f'{one.threshold:.4g}, {one.reason}', 9))
+                print(
+                    _indented(
+                        f'{verdict(one)}: {one.side} '
+                        f'{one.threshold:.4g}, {one.reason}',
+                        9,
+                    )
+                )
 
 
 def _indented(text, by):
-    return textwrap.fill(text, 79, initial_indent=' ' * by,
-                         subsequent_indent=' ' * (by + 2))
+    return textwrap.fill(
+        text, 79, initial_indent=' ' * by, subsequent_indent=' ' * (by + 2)
+    )
 
 
 def _write_json(preset, found, caution, judgements):
-    print(json.dumps({
-        'preset': preset,
-        'runs': {name: run.folder for name, run in found.items()},
-        'caution': caution,
-        'claims': [{
-            'number': claim.number, 'says': claim.says,
-            'verdict': found_verdict, 'why': why,
-            'measurements': [_as_dict(one) for one in measurements]}
-            for claim, found_verdict, why, measurements in judgements]},
-        indent=1, ensure_ascii=False))
+    print(
+        json.dumps(
+            {
+                'preset': preset,
+                'runs': {name: run.folder for name, run in found.items()},
+                'caution': caution,
+                'claims': [
+                    {
+                        'number': claim.number,
+                        'says': claim.says,
+                        'verdict': found_verdict,
+                        'why': why,
+                        'measurements': [
+                            _as_dict(one) for one in measurements
+                        ],
+                    }
+                    for claim, found_verdict, why, measurements in judgements
+                ],
+            },
+            indent=1,
+            ensure_ascii=False,
+        )
+    )
 
 
 def _as_dict(measurement):
     value, low, high, n = measurement.estimate
-    return {'name': measurement.name, 'value': _finite(value),
-            'low': _finite(low), 'high': _finite(high), 'n': n,
-            'samples': measurement.samples, 'side': measurement.side,
-            'threshold': _finite(measurement.threshold),
-            'reason': measurement.reason,
-            'verdict': verdict(measurement) if measurement.side else None}
+    return {
+        'name': measurement.name,
+        'value': _finite(value),
+        'low': _finite(low),
+        'high': _finite(high),
+        'n': n,
+        'samples': measurement.samples,
+        'side': measurement.side,
+        'threshold': _finite(measurement.threshold),
+        'reason': measurement.reason,
+        'verdict': verdict(measurement) if measurement.side else None,
+    }
 
 
 def _finite(number):

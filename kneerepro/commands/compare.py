@@ -12,32 +12,49 @@ explains: it is a mismatch too, and that is what exit status 1 means then.
 
 import sys
 
-from kneerepro import compare
-from kneerepro.built import build, of_model
 from kneerepro.commands import inputs
-from kneerepro.comparison_formats import FORMATS, summary
 from kneerepro.config import EXPERIMENTS
-from kneerepro.errors import UserError
-from kneerepro.files import replacing
+from kneerepro.thesis import compare
+from kneerepro.thesis.formats import FORMATS, summary
+from kneerepro.thesis.reproduction import build, of_model
+from kneerepro.utils.errors import UserError
+from kneerepro.utils.files import replacing
 
 _SHOWN = 5
 
 
 def add_arguments(parser):
-    parser.add_argument('model', metavar='RUN', nargs='?',
-                        help='folder of a finished run, or its model.npz '
-                        '(default: what the preset thesis builds)')
-    parser.add_argument('--variant', metavar='NAME=VALUE', action='append',
-                        default=[], help='another value of a parameter, as '
-                        'in a preset: filter_size=5, channels=128,128,64,1, '
-                        'cae2d.iterations=22500 (of one experiment alone), '
-                        '...; can be repeated')
-    parser.add_argument('--format', choices=list(FORMATS), default='terminal',
-                        help='(default: terminal)')
-    parser.add_argument('--out', metavar='FILE',
-                        help='write to a file (default: print)')
-    parser.add_argument('--overwrite', action='store_true',
-                        help='replace a file that is there already')
+    parser.add_argument(
+        'model',
+        metavar='RUN',
+        nargs='?',
+        help='folder of a finished run, or its model.npz '
+        '(default: what the preset thesis builds)',
+    )
+    parser.add_argument(
+        '--variant',
+        metavar='NAME=VALUE',
+        action='append',
+        default=[],
+        help='another value of a parameter, as '
+        'in a preset: filter_size=5, channels=128,128,64,1, '
+        'cae2d.iterations=22500 (of one experiment alone), '
+        '...; can be repeated',
+    )
+    parser.add_argument(
+        '--format',
+        choices=list(FORMATS),
+        default='terminal',
+        help='(default: terminal)',
+    )
+    parser.add_argument(
+        '--out', metavar='FILE', help='write to a file (default: print)'
+    )
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='replace a file that is there already',
+    )
 
 
 def run(args):
@@ -63,22 +80,31 @@ def run(args):
 def _report(args):
     if args.model:
         if args.variant:
-            raise UserError('a run has a reading of its own: leave --variant '
-                            'out, or the run')
+            raise UserError(
+                'a run has a reading of its own: leave --variant '
+                'out, or the run'
+            )
         model = inputs.load_model(args.model, EXPERIMENTS)
-        return compare.compare([of_model(model, args.model)],
-                               f'the run {args.model}', default=False)
+        return compare.compare(
+            [of_model(model, args.model)],
+            f'the run {args.model}',
+            default=False,
+        )
     variants = {}
     for text in args.variant:
         name, equals, value = text.partition('=')
         if not equals:
-            raise UserError(f'--variant {text}: needed is NAME=VALUE, such '
-                            'as filter_size=5')
+            raise UserError(
+                f'--variant {text}: needed is NAME=VALUE, such '
+                'as filter_size=5'
+            )
         variants[name] = value
     builts = build(variants)
     if not variants:
         return compare.compare(builts)
     return compare.compare(
-        builts, 'the reading with ' + ', '.join(
-            f'{name} = {value}' for name, value in variants.items()),
-        default=False)
+        builts,
+        'the reading with '
+        + ', '.join(f'{name} = {value}' for name, value in variants.items()),
+        default=False,
+    )

@@ -12,27 +12,32 @@ import sys
 import numpy as np
 
 from kneerepro.algorithms.common import compile_through
-from kneerepro.collapse import COLLAPSES
 from kneerepro.commands import inputs
 from kneerepro.engines import Engine
-from kneerepro.errors import UserError
-from kneerepro.files import replacing
-from kneerepro.progress import Progress
+from kneerepro.runs.collapse import COLLAPSES
+from kneerepro.utils.errors import UserError
+from kneerepro.utils.files import replacing
+from kneerepro.utils.progress import Progress
 
 
 def add_arguments(parser):
     inputs.add_model(parser)
     inputs.add_data(parser)
-    parser.add_argument('--out', metavar='FILE', default='codes.csv',
-                        help='.csv or .npz (default: codes.csv)')
+    parser.add_argument(
+        '--out',
+        metavar='FILE',
+        default='codes.csv',
+        help='.csv or .npz (default: codes.csv)',
+    )
     inputs.add_common(parser)
 
 
 def run(args):
     extension = os.path.splitext(args.out)[1]
     if extension not in _WRITERS:
-        raise UserError(f'{args.out}: the extension has to be '
-                        + ' or '.join(_WRITERS))
+        raise UserError(
+            f'{args.out}: the extension has to be ' + ' or '.join(_WRITERS)
+        )
     inputs.refuse_existing([args.out], args.overwrite)
     model = inputs.load_model(args.model, inputs.AUTOENCODERS)
     engine = Engine(args.engine, args.device, args.precision)
@@ -41,10 +46,14 @@ def run(args):
             encode = compile_through(model.networks[:1], engine.mode)
             spread = _Spread()
             count = _WRITERS[extension](
-                temporary, spread.of(_codes(encode, dataset, model)),
-                _names(model.experiment), model.options['nz'])
-    print(f'wrote {args.out}: {count:,} latent vectors of '
-          f'{model.options["nz"]}')
+                temporary,
+                spread.of(_codes(encode, dataset, model)),
+                _names(model.experiment),
+                model.options['nz'],
+            )
+    print(
+        f'wrote {args.out}: {count:,} latent vectors of {model.options["nz"]}'
+    )
     _warn_of_collapse(model, spread.value())
 
 
@@ -53,7 +62,7 @@ def _warn_of_collapse(model, spread):
 
     Parameters
     ----------
-    model : kneerepro.zoo.Model
+    model : kneerepro.runs.zoo.Model
     spread : float or None
         Of the codes written; None, for a single one, takes that of the test
         set when the model was trained, if it is known.
@@ -62,8 +71,10 @@ def _warn_of_collapse(model, spread):
     if spread is None:
         spread = model.about.get('measures', {}).get(collapse.measure, np.inf)
     if spread < collapse.least:
-        print(f'warning: {model.experiment}: '
-              + collapse.finding.format(spread), file=sys.stderr)
+        print(
+            f'warning: {model.experiment}: ' + collapse.finding.format(spread),
+            file=sys.stderr,
+        )
 
 
 class _Spread:
@@ -89,8 +100,7 @@ class _Spread:
         """The spread, or None of a single code."""
         if self._count < 2:
             return None
-        variance = (self._squares / self._count
-                    - (self._sum / self._count)**2)
+        variance = self._squares / self._count - (self._sum / self._count) ** 2
         return float(np.sqrt(variance.clip(0)).mean())
 
 
@@ -112,8 +122,15 @@ def _codes(encode, dataset, model):
         for i in range(total):
             codes = encode(inputs.as_batch(dataset.volumes[i], model))
             for number, code in enumerate(codes, 1):
-                yield [i, *[number] * (model.experiment == 'cae2d'),
-                       dataset.patient[i], dataset.side[i]], code
+                yield (
+                    [
+                        i,
+                        *[number] * (model.experiment == 'cae2d'),
+                        dataset.patient[i],
+                        dataset.side[i],
+                    ],
+                    code,
+                )
             progress(i + 1, total)
 
 
@@ -131,9 +148,11 @@ def _write_csv(path, codes, names, nz):
 
 def _write_npz(path, codes, names, nz):
     about, codes = zip(*codes)
-    np.savez(path, codes=np.array(codes),
-             **{name: np.array(column)
-                for name, column in zip(names, zip(*about))})
+    np.savez(
+        path,
+        codes=np.array(codes),
+        **{name: np.array(column) for name, column in zip(names, zip(*about))},
+    )
     return len(codes)
 
 

@@ -8,43 +8,61 @@ import os
 
 import numpy as np
 
-from kneerepro import cli
 from kneerepro.algorithms.common import compile_through
 from kneerepro.commands import inputs
 from kneerepro.engines import Engine
 from kneerepro.figures.style import save_tiles
-from kneerepro.files import replacing
-from kneerepro.progress import Progress
+from kneerepro.utils import cli
+from kneerepro.utils.files import replacing
+from kneerepro.utils.progress import Progress
 
 _BATCH = 128
 
 
 def add_arguments(parser):
     inputs.add_model(parser)
-    parser.add_argument('-n', type=cli.positive_int, default=25, metavar='N',
-                        help='how many (default: 25)')
-    parser.add_argument('--seed', type=cli.seed, default=0, metavar='N',
-                        help='of the noise (default: 0); the same makes the '
-                        'same images on every engine, but for rounding')
-    parser.add_argument('--out', metavar='DIR', default='generated',
-                        help='folder to write to (default: generated)')
+    parser.add_argument(
+        '-n',
+        type=cli.positive_int,
+        default=25,
+        metavar='N',
+        help='how many (default: 25)',
+    )
+    parser.add_argument(
+        '--seed',
+        type=cli.seed,
+        default=0,
+        metavar='N',
+        help='of the noise (default: 0); the same makes the '
+        'same images on every engine, but for rounding',
+    )
+    parser.add_argument(
+        '--out',
+        metavar='DIR',
+        default='generated',
+        help='folder to write to (default: generated)',
+    )
     inputs.add_common(parser)
 
 
 def run(args):
-    paths = [os.path.join(args.out, name)
-             for name in ('images.npz', 'images.png')]
+    paths = [
+        os.path.join(args.out, name) for name in ('images.npz', 'images.png')
+    ]
     inputs.refuse_existing(paths, args.overwrite)
     model = inputs.load_model(args.model, inputs.GANS)
     engine = Engine(args.engine, args.device, args.precision)
-    z = np.random.RandomState(args.seed).normal(
-        size=(args.n, model.options['nz'])).astype('float32')
+    z = (
+        np.random.RandomState(args.seed)
+        .normal(size=(args.n, model.options['nz']))
+        .astype('float32')
+    )
     with replacing(paths[0]) as temporary:
         generate = compile_through(model.networks[:1], engine.mode)
         images = np.empty((args.n, 1, 64, 64), 'float32')
         with Progress('generating', 'images') as progress:
             for i in range(0, args.n, _BATCH):
-                images[i:i + _BATCH] = generate(z[i:i + _BATCH])
+                images[i : i + _BATCH] = generate(z[i : i + _BATCH])
                 progress(min(i + _BATCH, args.n), args.n)
         np.savez(temporary, images=images, z=z)
         save_tiles(as_square(images[:, 0]), paths[1])
@@ -67,5 +85,5 @@ def as_square(images):
     across = int(np.ceil(np.sqrt(len(images))))
     down = -(-len(images) // across)
     tiles = np.ones((down * across, *images.shape[1:]), images.dtype)
-    tiles[:len(images)] = images
+    tiles[: len(images)] = images
     return tiles.reshape(down, across, *images.shape[1:])

@@ -4,41 +4,51 @@ import contextlib
 import os
 import sys
 
-from kneerepro import engines, runs, zoo
+from kneerepro import engines, runs
 from kneerepro.algorithms.common import input_layer
-from kneerepro.data import selection
-from kneerepro.data.commands import PhaseProgress
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
-from kneerepro.data.identity import load_key
 from kneerepro.data.prepare import prepare_for
+from kneerepro.data.progress import PhaseProgress
+from kneerepro.data.reading import selection
+from kneerepro.data.reading.identity import load_key
 from kneerepro.data.report import report_paths
 from kneerepro.data.splits import check_range
-from kneerepro.errors import UserError
+from kneerepro.runs import zoo
+from kneerepro.utils.errors import UserError
 
 AUTOENCODERS, GANS = ('cae2d', 'cae3d'), ('dcgan', 'wgan_gp')
 
 
 def add_model(parser):
     """Add ``MODEL``."""
-    parser.add_argument('model', metavar='MODEL',
-                        help='folder of a finished run, or its model.npz')
+    parser.add_argument(
+        'model',
+        metavar='MODEL',
+        help='folder of a finished run, or its model.npz',
+    )
 
 
 def add_data(parser):
     """Add ``DATA`` and the selection of series."""
     parser.add_argument(
-        'data', metavar='DATA',
-        help='folder of DICOM series, treated as the model\'s training data '
-        'were (each time; data/prepare.py does it once), or an HDF5 dataset')
+        'data',
+        metavar='DATA',
+        help="folder of DICOM series, treated as the model's training data "
+        'were (each time; data/prepare.py does it once), or an HDF5 dataset',
+    )
     selection.add_arguments(parser)
 
 
 def add_common(parser):
     """Add ``--overwrite``, ``--engine``, ``--device`` and
-    ``--precision``."""
-    parser.add_argument('--overwrite', action='store_true',
-                        help='replace outputs that are there already')
+    ``--precision``.
+    """
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='replace outputs that are there already',
+    )
     engines.add_arguments(parser)
 
 
@@ -48,13 +58,13 @@ def load_model(path, experiments):
     Parameters
     ----------
     path : str
-        Folder of a finished run, or a file of :func:`kneerepro.zoo.save`.
+        Folder of a finished run, or a file of :func:`kneerepro.runs.zoo.save`.
     experiments : tuple of str
         Of which it may be one.
 
     Returns
     -------
-    kneerepro.zoo.Model
+    kneerepro.runs.zoo.Model
 
     Raises
     ------
@@ -68,14 +78,16 @@ def load_model(path, experiments):
             raise UserError(f'{path} is not finished; ' + run.how_to_resume())
         file = run.path('model.npz')
         if not os.path.exists(file):
-            raise UserError(f'{path} has lost its model.npz: bring it back, '
-                            'or train again')
+            raise UserError(
+                f'{path} has lost its model.npz: bring it back, or train again'
+            )
     model = zoo.load(file)
     if model.experiment not in experiments:
         raise UserError(
             f'{path} is a model of {model.experiment}, needed is one of '
             f'{" or ".join(experiments)}; for it there is '
-            + ('encode' if model.experiment in AUTOENCODERS else 'generate'))
+            + ('encode' if model.experiment in AUTOENCODERS else 'generate')
+        )
     return model
 
 
@@ -90,7 +102,7 @@ def open_data(args, model, out):
     ----------
     args : argparse.Namespace
         With what :func:`add_data` added.
-    model : kneerepro.zoo.Model
+    model : kneerepro.runs.zoo.Model
         An autoencoder.
     out : str
         The output. The folder is called like it, with the ending .partial.
@@ -109,18 +121,29 @@ def open_data(args, model, out):
     options = treatment(model)
     is_file = os.path.isfile(args.data)
     if options is None and not is_file:
-        raise UserError(f'{args.model} does not tell how its training data '
-                        'were prepared: prepare yours with data/prepare.py, '
-                        'and give the dataset')
+        raise UserError(
+            f'{args.model} does not tell how its training data '
+            'were prepared: prepare yours with data/prepare.py, '
+            'and give the dataset'
+        )
     if not is_file and options.normalise == 'dataset':
-        print('warning: these volumes are scaled over their own minimum and '
-              'maximum, the training data were over theirs', file=sys.stderr)
+        print(
+            'warning: these volumes are scaled over their own minimum and '
+            'maximum, the training data were over theirs',
+            file=sys.stderr,
+        )
     with _temporary_dataset(out) as temporary:
         with PhaseProgress() as progress:
             path = prepare_for(
-                args.data, temporary, options or Options(),
-                selection.selection_of(args), key=load_key, at_least=1,
-                report=_report, progress=progress)
+                args.data,
+                temporary,
+                options or Options(),
+                selection.selection_of(args),
+                key=load_key,
+                at_least=1,
+                report=_report,
+                progress=progress,
+            )
         with Dataset(path) as dataset:
             _check(dataset, args.data, model, options)
             check_range(dataset.volumes)
@@ -139,7 +162,7 @@ def _temporary_dataset(out):
         for written in [path, *report_paths(path)]:
             with contextlib.suppress(OSError):  # it was not needed
                 os.remove(written)
-        with contextlib.suppress(OSError):      # not there, or not empty
+        with contextlib.suppress(OSError):  # not there, or not empty
             os.rmdir(folder)
         with contextlib.suppress(OSError):
             if new:
@@ -157,17 +180,22 @@ def treatment(model):
     try:
         data = model.about['data']
         # A dataset that was given may have been made by another program.
-        made = data['options'] if 'options' in data \
-            else model.about['parameters']
-        return Options(data['shape'][0], data['shape'][1],
-                       made['normalise'], made['flip_left'])
+        made = (
+            data['options'] if 'options' in data else model.about['parameters']
+        )
+        return Options(
+            data['shape'][0],
+            data['shape'][1],
+            made['normalise'],
+            made['flip_left'],
+        )
     except (KeyError, TypeError):
         return None
 
 
 def _check(dataset, path, model, options):
     needed = input_layer(model.networks[0]).shape[2:]
-    found = dataset.shape[-len(needed):]
+    found = dataset.shape[-len(needed) :]
     kind = 'slices' if len(needed) == 2 else 'volumes'
     if found != needed:
         flags = f'--size {needed[-1]}'
@@ -175,22 +203,28 @@ def _check(dataset, path, model, options):
             flags = f'--depth {needed[0]} ' + flags
         raise UserError(
             f'{path} has {kind} of {_times(found)}, the model is for '
-            f'{_times(needed)}: prepare it again, data/prepare.py {flags}')
+            f'{_times(needed)}: prepare it again, data/prepare.py {flags}'
+        )
     made = dataset.provenance.get('options')
-    if options is None or made is None \
-            or dataset.hash == model.about['data'].get('hash'):
+    if (
+        options is None
+        or made is None
+        or dataset.hash == model.about['data'].get('hash')
+    ):
         return
     if made['normalise'] != options.normalise:
         raise UserError(
             f'{path} was prepared with --normalise {made["normalise"]}, the '
             f'training data with --normalise {options.normalise}: prepare it '
-            f'again, data/prepare.py --normalise {options.normalise}')
+            f'again, data/prepare.py --normalise {options.normalise}'
+        )
     if made['flip_left'] != options.flip_left:
         raise UserError(
             f'left knees are {"" if made["flip_left"] else "not "}mirrored '
             f'in {path}, other than in the training data: prepare it again, '
             f'data/prepare.py with{"" if options.flip_left else "out"} '
-            '--flip-left')
+            '--flip-left'
+        )
 
 
 def _times(shape):
@@ -199,8 +233,11 @@ def _times(shape):
 
 def _report(line):
     # The report itself does not stay.
-    print('data/inspect.py tells which series or file, and why'
-          if line.startswith('which ') else line)
+    print(
+        'data/inspect.py tells which series or file, and why'
+        if line.startswith('which ')
+        else line
+    )
 
 
 def refuse_existing(paths, overwrite):
@@ -219,8 +256,10 @@ def refuse_existing(paths, overwrite):
         if os.path.isdir(path):
             raise UserError(f'cannot write {path}: it is a folder')
         if os.path.lexists(path) and not overwrite:
-            raise UserError(f'{path} is there already: name another --out, '
-                            'or say --overwrite')
+            raise UserError(
+                f'{path} is there already: name another --out, '
+                'or say --overwrite'
+            )
 
 
 def as_batch(volume, model):
@@ -229,7 +268,7 @@ def as_batch(volume, model):
     Parameters
     ----------
     volume : array, shape (1, depth, rows, columns)
-    model : kneerepro.zoo.Model
+    model : kneerepro.runs.zoo.Model
 
     Returns
     -------

@@ -20,8 +20,8 @@ from kneerepro.commands import inputs
 from kneerepro.commands.overview import overview
 from kneerepro.engines import Engine
 from kneerepro.figures.style import save_figure
-from kneerepro.files import replacing
-from kneerepro.progress import Progress
+from kneerepro.utils.files import replacing
+from kneerepro.utils.progress import Progress
 
 _ARRAYS = 'reconstruction.npy', 'squared_error.npy'
 _TABLE, _SLICES = 'mse.csv', 'mse_slices.csv'
@@ -30,8 +30,9 @@ _TABLE, _SLICES = 'mse.csv', 'mse_slices.csv'
 def add_arguments(parser):
     inputs.add_model(parser)
     inputs.add_data(parser)
-    parser.add_argument('--out', metavar='DIR', required=True,
-                        help='folder to write to')
+    parser.add_argument(
+        '--out', metavar='DIR', required=True, help='folder to write to'
+    )
     inputs.add_common(parser)
 
 
@@ -39,25 +40,38 @@ def run(args):
     model = inputs.load_model(args.model, inputs.AUTOENCODERS)
     names = [*_ARRAYS, _TABLE, *[_SLICES] * (model.experiment == 'cae2d')]
     inputs.refuse_existing(
-        [os.path.join(args.out, name) for name in
-         [*names, 'overview.png', 'overview.pdf']], args.overwrite)
+        [
+            os.path.join(args.out, name)
+            for name in [*names, 'overview.png', 'overview.pdf']
+        ],
+        args.overwrite,
+    )
     engine = Engine(args.engine, args.device, args.precision)
-    with inputs.open_data(args, model, os.path.join(
-            args.out, _ARRAYS[0])) as dataset:
-        with contextlib.ExitStack() as stack:
-            paths = {name: stack.enter_context(replacing(
-                os.path.join(args.out, name))) for name in names}
-            errors = _reconstruct(model, engine, dataset, paths)
-            figure = overview(
-                dataset.volumes,
-                *(np.load(paths[name], mmap_mode='r') for name in _ARRAYS),
-                errors.mean(axis=1), _source(model, dataset))
-            drawn = save_figure(figure, os.path.join(args.out, 'overview'))
+    with (
+        inputs.open_data(
+            args, model, os.path.join(args.out, _ARRAYS[0])
+        ) as dataset,
+        contextlib.ExitStack() as stack,
+    ):
+        paths = {
+            name: stack.enter_context(replacing(os.path.join(args.out, name)))
+            for name in names
+        }
+        errors = _reconstruct(model, engine, dataset, paths)
+        figure = overview(
+            dataset.volumes,
+            *(np.load(paths[name], mmap_mode='r') for name in _ARRAYS),
+            errors.mean(axis=1),
+            _source(model, dataset),
+        )
+        drawn = save_figure(figure, os.path.join(args.out, 'overview'))
     for path in [*(os.path.join(args.out, name) for name in names), *drawn]:
         print(f'wrote {path}')
-    print(f'mean squared error: {errors.mean():.4g}, of volumes from '
-          f'{errors.mean(axis=1).min():.4g} to '
-          f'{errors.mean(axis=1).max():.4g}')
+    print(
+        f'mean squared error: {errors.mean():.4g}, of volumes from '
+        f'{errors.mean(axis=1).min():.4g} to '
+        f'{errors.mean(axis=1).max():.4g}'
+    )
 
 
 def _reconstruct(model, engine, dataset, paths):
@@ -77,11 +91,15 @@ def _reconstruct(model, engine, dataset, paths):
     shape = dataset.volumes.shape
     errors = np.empty((shape[0], shape[2]))
     with contextlib.ExitStack() as stack:
-        files = [stack.enter_context(_new_array(paths[name], shape))
-                 for name in _ARRAYS]
-        tables = [stack.enter_context(_new_table(paths[name], column))
-                  for name, column in [(_TABLE, []), (_SLICES, ['slice'])]
-                  if name in paths]
+        files = [
+            stack.enter_context(_new_array(paths[name], shape))
+            for name in _ARRAYS
+        ]
+        tables = [
+            stack.enter_context(_new_table(paths[name], column))
+            for name, column in [(_TABLE, []), (_SLICES, ['slice'])]
+            if name in paths
+        ]
         progress = stack.enter_context(Progress('reconstructing', 'volumes'))
         for i in range(shape[0]):
             volume = dataset.volumes[i]
@@ -107,8 +125,9 @@ def _new_array(path, shape):
     Not a memory map: where the disk is full, that ends the process.
     """
     with open(path, 'wb') as file:
-        np.lib.format.write_array_header_1_0(file, {
-            'descr': '<f4', 'fortran_order': False, 'shape': shape})
+        np.lib.format.write_array_header_1_0(
+            file, {'descr': '<f4', 'fortran_order': False, 'shape': shape}
+        )
         yield file
 
 
@@ -122,7 +141,9 @@ def _new_table(path, column):
 
 def _source(model, dataset):
     run = (model.about or {}).get('run')
-    return (f'{model.experiment}{f", run {run}" * bool(run)}; '
-            f'{len(dataset.volumes):,} volumes of '
-            f'{" x ".join(map(str, dataset.shape))}, dataset '
-            f'{dataset.hash:.12}')
+    return (
+        f'{model.experiment}{f", run {run}" * bool(run)}; '
+        f'{len(dataset.volumes):,} volumes of '
+        f'{" x ".join(map(str, dataset.shape))}, dataset '
+        f'{dataset.hash:.12}'
+    )

@@ -6,14 +6,21 @@ from collections import namedtuple
 
 from kneerepro import config, runs
 from kneerepro.engines import precision_of
-from kneerepro.errors import UserError
+from kneerepro.utils.errors import UserError
 
 # Of losses.csv, however long, what is read from its end: rows of an epoch or
 # more, so that the losses that come once an epoch are among them.
 _TAIL = 2**16
 
-_HEADINGS = ('experiment', 'run', 'preset', 'state', 'iterations', 'losses',
-             'engine')
+_HEADINGS = (
+    'experiment',
+    'run',
+    'preset',
+    'state',
+    'iterations',
+    'losses',
+    'engine',
+)
 
 _Entry = namedtuple('_Entry', 'age name cells defect')
 
@@ -23,17 +30,24 @@ def add_arguments(parser):
 
 
 def run(args):
-    entries = [(experiment, entry) for experiment in config.EXPERIMENTS
-               for entry in _entries(args.out, experiment)]
+    entries = [
+        (experiment, entry)
+        for experiment in config.EXPERIMENTS
+        for entry in _entries(args.out, experiment)
+    ]
     if not entries:
         print(f'no runs in {args.out}')
         return
-    rows = [_HEADINGS] + [(experiment, entry.name, *entry.cells)
-                          for experiment, entry in entries]
+    rows = [_HEADINGS] + [
+        (experiment, entry.name, *entry.cells) for experiment, entry in entries
+    ]
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:
-        print('  '.join(cell.ljust(width)
-                        for cell, width in zip(row, widths)).rstrip())
+        print(
+            '  '.join(
+                cell.ljust(width) for cell, width in zip(row, widths)
+            ).rstrip()
+        )
     for _, entry in entries:
         if entry.defect:
             print(entry.defect)
@@ -46,8 +60,11 @@ def _entries(root, experiment):
         names = sorted(os.listdir(parent))
     except OSError:
         return []
-    return sorted(_entry(parent, name) for name in names
-                  if os.path.isdir(os.path.join(parent, name)))
+    return sorted(
+        _entry(parent, name)
+        for name in names
+        if os.path.isdir(os.path.join(parent, name))
+    )
 
 
 def _entry(parent, name):
@@ -55,15 +72,29 @@ def _entry(parent, name):
     try:
         found = runs.Run(folder)
         settings = found.settings
-        cells = (str(settings['preset']),
-                 found.state(), *_progress(found),
-                 ', '.join([settings['engine'], settings['device'],
-                            *['bf16'] * (precision_of(settings) == 'bf16')]))
+        cells = (
+            str(settings['preset']),
+            found.state(),
+            *_progress(found),
+            ', '.join(
+                [
+                    settings['engine'],
+                    settings['device'],
+                    *['bf16'] * (precision_of(settings) == 'bf16'),
+                ]
+            ),
+        )
         return _Entry(-found.created(), name, cells, None)
     except (UserError, OSError) as error:
         defect = str(error)
-    except (ValueError, LookupError, TypeError, AttributeError,
-            ArithmeticError, csv.Error) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        csv.Error,
+    ) as error:
         defect = f'{folder} is damaged ({error!r})'
     # In time, it comes after all that are none.
     return _Entry(1, name, ('', 'damaged', '', '', ''), defect)
@@ -73,7 +104,8 @@ def _progress(run):
     """Iterations done, of all; and the last losses."""
     parameters, data = run.parameters, run.settings['data']
     total = parameters['iterations'] or (
-        parameters['epochs'] * (data['train'] // parameters['batch_size']))
+        parameters['epochs'] * (data['train'] // parameters['batch_size'])
+    )
     try:
         names, rows = _last_rows(run.path('losses.csv'))
     except FileNotFoundError:
@@ -81,8 +113,9 @@ def _progress(run):
     done = rows[-1][0] if rows else run.iteration()
     losses = []
     for column, name in enumerate(names[2:], 2):
-        value = next((row[column] for row in reversed(rows)
-                      if row[column]), None)
+        value = next(
+            (row[column] for row in reversed(rows) if row[column]), None
+        )
         if value is not None:
             losses.append(f'{name.replace("_", " ")} {float(value):.4g}')
     return f'{done}/{total}', ', '.join(losses)
@@ -97,5 +130,5 @@ def _last_rows(path):
         file.seek(beginning)
         lines = file.read().decode().split('\n')
     # The first may lack its beginning, the last its end.
-    rows = csv.reader(lines[beginning > len(heading):-1])
+    rows = csv.reader(lines[beginning > len(heading) : -1])
     return names, [row for row in rows if len(row) == len(names)]

@@ -8,13 +8,17 @@ from collections import namedtuple
 
 import numpy as np
 
-from kneerepro.data.defects import DefectError
+from kneerepro.data.reading.defects import DefectError
+from kneerepro.data.reading.geometry import field
 from kneerepro.data.resize import resize
 
 NORMALISATIONS = 'volume', 'slice', 'slice-max', 'dataset'
 
-Options = namedtuple('Options', 'depth size normalise flip_left',
-                     defaults=(160, 64, 'volume', False))
+Options = namedtuple(
+    'Options',
+    'depth size normalise flip_left',
+    defaults=(160, 64, 'volume', False),
+)
 Options.__doc__ = """How volumes are made.
 
 Attributes
@@ -33,29 +37,6 @@ flip_left : bool
 """
 
 
-def field(rows, columns, pixel_spacing, size):
-    """Rows and columns within a square that keep the image's proportions.
-
-    Parameters
-    ----------
-    rows, columns : int
-    pixel_spacing : tuple of 2 floats, or None
-        Between rows and between columns, in mm.
-    size : int
-        Of the square.
-
-    Returns
-    -------
-    tuple of 2 ints
-        ``(size, size)`` for a square field of view.
-    """
-    height, width = pixel_spacing or (1., 1.)
-    height, width = rows * height, columns * width
-    longer = max(height, width)
-    return tuple(max(1, round(size * side / longer))
-                 for side in (height, width))
-
-
 def make_volume(images, count, pixel_spacing, options, flips=(False,) * 3):
     """Resize slices, in the plane and in depth.
 
@@ -64,7 +45,7 @@ def make_volume(images, count, pixel_spacing, options, flips=(False,) * 3):
     images : iterable of (array, float, float)
         Of shape (rows, columns), float32, each with the scale and the offset
         that make its units the modality's; see
-        :func:`kneerepro.data.pixels.read_slices`.
+        :func:`kneerepro.data.reading.pixels.read_slices`.
     count : int
         Of images.
     pixel_spacing : tuple of 2 floats, or None
@@ -101,8 +82,11 @@ def make_volume(images, count, pixel_spacing, options, flips=(False,) * 3):
     if low == volume.max():
         raise DefectError('CONSTANT_IMAGE', 'all its pixels are equal')
     missing = [options.size - n for n in volume.shape[1:]]
-    volume = np.pad(volume, [(0, 0)] + [(n // 2, n - n // 2) for n in missing],
-                    constant_values=low)
+    volume = np.pad(
+        volume,
+        [(0, 0)] + [(n // 2, n - n // 2) for n in missing],
+        constant_values=low,
+    )
     axes = [axis for axis, reverse in enumerate(flips) if reverse]
     return np.ascontiguousarray(np.flip(volume, axes))
 

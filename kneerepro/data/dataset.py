@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 
 from kneerepro.data.views import View
-from kneerepro.errors import UserError
-from kneerepro.files import reason, replacing
+from kneerepro.utils.errors import UserError
+from kneerepro.utils.files import reason, replacing
 
 FORMAT = 'kneerepro volumes'
 VERSION = 2
@@ -56,8 +56,10 @@ def new_dataset(path, shape, temporary=None):
             file.seek(_BLOCK)
             length, digest = _behind_block(file)
             file.seek(0)
-            file.write(f'{FORMAT}\nversion {VERSION}\nlength {length}\n'
-                       f'sha256 {digest}\n'.encode())
+            file.write(
+                f'{FORMAT}\nversion {VERSION}\nlength {length}\n'
+                f'sha256 {digest}\n'.encode()
+            )
 
 
 @contextlib.contextmanager
@@ -88,8 +90,12 @@ class DatasetWriter:
         # No compression: of a chunk that is stored plainly, HDF5 can read a
         # single slice.
         self._volumes = file.create_dataset(
-            'volumes', (0, 1) + tuple(shape), 'float32',
-            chunks=(1, 1) + tuple(shape), maxshape=(None, 1) + tuple(shape))
+            'volumes',
+            (0, 1) + tuple(shape),
+            'float32',
+            chunks=(1, 1) + tuple(shape),
+            maxshape=(None, 1) + tuple(shape),
+        )
         self._fields = {name: [] for name in _FIELDS}
 
     def append(self, volume, patient, side='', certain=True):
@@ -110,21 +116,24 @@ class DatasetWriter:
         self._volumes.resize(count + 1, axis=0)
         self._volumes[count, 0] = volume
         for name, value in [
-                ('patient', patient.encode('ascii', 'backslashreplace')),
-                ('side', side), ('certain', certain)]:
+            ('patient', patient.encode('ascii', 'backslashreplace')),
+            ('side', side),
+            ('certain', certain),
+        ]:
             self._fields[name].append(value)
 
     def finish(self):
         for name, dtype in _FIELDS.items():
             self._file[name] = np.array(self._fields[name], dtype)
-        self._file.attrs['provenance'] = json.dumps(self.provenance,
-                                                    sort_keys=True)
+        self._file.attrs['provenance'] = json.dumps(
+            self.provenance, sort_keys=True
+        )
 
 
 def _behind_block(file):
     """Length and SHA-256 of the rest of a file."""
     digest, length = hashlib.sha256(), 0
-    for part in iter(lambda: file.read(2 ** 20), b''):
+    for part in iter(lambda: file.read(2**20), b''):
         digest.update(part)
         length += len(part)
     return length, digest.hexdigest()
@@ -171,8 +180,9 @@ class Dataset:
         try:
             self._file = h5py.File(path, 'r')
         except OSError as error:
-            raise UserError(f'{path} cannot be read as HDF5 '
-                            f'({reason(error)})') from None
+            raise UserError(
+                f'{path} cannot be read as HDF5 ({reason(error)})'
+            ) from None
         volumes = self._file['volumes']
         self.shape = volumes.shape[2:]
         self.patient = self._file['patient'][:].astype(str)
@@ -200,24 +210,32 @@ def _check(path, verify):
             length = os.fstat(file.fileno()).st_size - _BLOCK
             found = re.match(
                 rb'(.*)\nversion (\d+)\nlength (\d+)\nsha256 ([0-9a-f]{64})\n',
-                block)
+                block,
+            )
             if not found or found[1].decode('latin-1') != FORMAT:
-                raise UserError(f'{path} is no dataset of this package: make '
-                                'one with data/prepare.py')
+                raise UserError(
+                    f'{path} is no dataset of this package: make '
+                    'one with data/prepare.py'
+                )
             version, expected = int(found[2]), int(found[3])
             if version != VERSION:
                 raise UserError(
                     f'{path} has format version {version}, this package reads '
-                    f'{VERSION}: prepare it again')
+                    f'{VERSION}: prepare it again'
+                )
             digest = found[4].decode()
             if verify and length == expected:
                 length, actual = _behind_block(file)
             if length != expected or verify and actual != digest:
                 raise UserError(
                     f'{path} is damaged: {length:,} bytes '
-                    + ('which do not agree with their checksum'
-                       if length == expected else f'instead of {expected:,}')
-                    + '; prepare it again')
+                    + (
+                        'which do not agree with their checksum'
+                        if length == expected
+                        else f'instead of {expected:,}'
+                    )
+                    + '; prepare it again'
+                )
     except OSError as error:
         raise UserError(f'{path} cannot be read: {reason(error)}') from None
     return digest

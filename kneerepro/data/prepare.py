@@ -15,20 +15,21 @@ from collections import Counter, namedtuple
 import numpy as np
 
 import kneerepro
-from kneerepro.data import arrays, find as finding
-from kneerepro.data.catalogue import Catalogue
-from kneerepro.data.checks import Limits
 from kneerepro.data.convert import Options, normalise
 from kneerepro.data.dataset import Dataset, new_dataset
-from kneerepro.data.identity import keyed_hash
+from kneerepro.data.reading import arrays
+from kneerepro.data.reading import records as finding
+from kneerepro.data.reading.catalogue import Catalogue
+from kneerepro.data.reading.checks import Limits
+from kneerepro.data.reading.identity import keyed_hash
+from kneerepro.data.reading.scan import scan, survey
+from kneerepro.data.reading.selection import Selection
 from kneerepro.data.report import Report, report_paths
-from kneerepro.data.scan import scan, survey
-from kneerepro.data.selection import Selection
 from kneerepro.data.work import convert_series
-from kneerepro.data.workers import Workers
-from kneerepro.errors import UserError
-from kneerepro.files import reason, replacing
-from kneerepro.locks import exclusive
+from kneerepro.utils.errors import UserError
+from kneerepro.utils.files import reason, replacing
+from kneerepro.utils.locks import exclusive
+from kneerepro.utils.workers import Workers
 
 Summary = namedtuple('Summary', 'converted rejected not_selected codes')
 Summary.__doc__ = """What became of the series.
@@ -41,10 +42,24 @@ codes : dict of str to int
     How often each code occurred, of rejections and of notes.
 """
 
-def prepare(sources, out, options=Options(), limits=Limits(),
-            selection=Selection(), *, key, workers=1, one_per_patient=False,
-            identifiers=False, overwrite=False, at_least=1, npy=False,
-            report_failure=True, progress=None):
+
+def prepare(
+    sources,
+    out,
+    options=Options(),
+    limits=Limits(),
+    selection=Selection(),
+    *,
+    key,
+    workers=1,
+    one_per_patient=False,
+    identifiers=False,
+    overwrite=False,
+    at_least=1,
+    npy=False,
+    report_failure=True,
+    progress=None,
+):
     """Convert series of images to a dataset file.
 
     Parameters
@@ -60,7 +75,7 @@ def prepare(sources, out, options=Options(), limits=Limits(),
     limits : Limits
     selection : Selection
     key : bytes
-        Of the patients' hashes, see :func:`kneerepro.data.identity.load_key`.
+        Of the patients' hashes, see :func:`kneerepro.data.reading.identity.load_key`.
     workers : int
         Processes. Their number changes nothing in the result.
     one_per_patient : bool
@@ -96,11 +111,15 @@ def prepare(sources, out, options=Options(), limits=Limits(),
     excluded = [out, work, *report_paths(out), _npy_path(out)]
     surveyed = survey(sources, excluded)
     made_from = {
-        'version': kneerepro.__version__, 'source': surveyed.fingerprint,
-        'options': options._asdict(), 'limits': limits._asdict(),
+        'version': kneerepro.__version__,
+        'source': surveyed.fingerprint,
+        'options': options._asdict(),
+        'limits': limits._asdict(),
         'series_description': selection.pattern,
-        'one_per_patient': one_per_patient, 'identifiers': identifiers,
-        'key': keyed_hash(key, '')}
+        'one_per_patient': one_per_patient,
+        'identifiers': identifiers,
+        'key': keyed_hash(key, ''),
+    }
     # Where nothing is to be done, nothing need be writable.
     if not os.path.exists(work) and _is_kept(out, made_from, at_least, npy):
         return None
@@ -116,44 +135,97 @@ def prepare(sources, out, options=Options(), limits=Limits(),
                 raise UserError(
                     f'{path} is there already and was made from other data or '
                     'with other options: name another --out, or say '
-                    '--overwrite')
-        catalogue = stack.enter_context(contextlib.closing(
-            Catalogue(os.path.join(work, 'catalogue.sqlite'))))
+                    '--overwrite'
+                )
+        catalogue = stack.enter_context(
+            contextlib.closing(
+                Catalogue(os.path.join(work, 'catalogue.sqlite'))
+            )
+        )
         catalogue.start(made_from['source'] + str(options.depth))
-        with Workers(workers) as pool, new_dataset(
-                out, (options.depth, options.size, options.size),
-                os.path.join(work, 'assembled.h5')) as writer:
-            scan(catalogue, sources, pool, options.depth, excluded,
-                 progress and (lambda done: progress(
-                     'reading headers', done, surveyed.count, 0)))
+        with (
+            Workers(workers) as pool,
+            new_dataset(
+                out,
+                (options.depth, options.size, options.size),
+                os.path.join(work, 'assembled.h5'),
+            ) as writer,
+        ):
+            scan(
+                catalogue,
+                sources,
+                pool,
+                options.depth,
+                excluded,
+                progress
+                and (
+                    lambda done: progress(
+                        'reading headers', done, surveyed.count, 0
+                    )
+                ),
+            )
             found = finding.find(catalogue, selection, limits, options)
             if one_per_patient:
                 found = list(finding.one_per_patient(found))
-            results = convert_series(catalogue, found, limits, options, work,
-                                     pool, progress)
+            results = convert_series(
+                catalogue, found, limits, options, work, pool, progress
+            )
             report, tally = Report(out, sources, identifiers), _Tally()
             _add_files(catalogue, report, tally)
-            _add_volumes(_decided(catalogue, found, results, limits, report,
-                                  tally, key, identifiers), writer, options)
+            _add_volumes(
+                _decided(
+                    catalogue,
+                    found,
+                    results,
+                    limits,
+                    report,
+                    tally,
+                    key,
+                    identifiers,
+                ),
+                writer,
+                options,
+            )
             summary = tally.summary()
             enough = summary.converted >= at_least
             if enough or report_failure:
                 report.write()
             if not enough:
                 finished()
-                raise UserError(_too_few(sources, found, summary, selection,
-                                         at_least, report_failure and report))
-            writer.provenance = {**made_from, 'converted': summary.converted,
-                                 'rejected': summary.rejected,
-                                 'not_selected': summary.not_selected}
+                raise UserError(
+                    _too_few(
+                        sources,
+                        found,
+                        summary,
+                        selection,
+                        at_least,
+                        report_failure and report,
+                    )
+                )
+            writer.provenance = {
+                **made_from,
+                'converted': summary.converted,
+                'rejected': summary.rejected,
+                'not_selected': summary.not_selected,
+            }
         if npy:
             _write_npy(out)
         finished()
     return summary
 
 
-def prepare_for(path, out, options, selection=Selection(), *, key,
-                limits=Limits(), at_least=2, report=print, progress=None):
+def prepare_for(
+    path,
+    out,
+    options,
+    selection=Selection(),
+    *,
+    key,
+    limits=Limits(),
+    at_least=2,
+    report=print,
+    progress=None,
+):
     """The dataset file for an experiment, made where it is not one already.
 
     Parameters
@@ -176,9 +248,18 @@ def prepare_for(path, out, options, selection=Selection(), *, key,
     """
     if os.path.isfile(path) and not _is_array_file(path):
         return path
-    summary = prepare([path], out, options, limits, selection, key=key(),
-                      overwrite=True, at_least=at_least, report_failure=False,
-                      progress=progress)
+    summary = prepare(
+        [path],
+        out,
+        options,
+        limits,
+        selection,
+        key=key(),
+        overwrite=True,
+        at_least=at_least,
+        report_failure=False,
+        progress=progress,
+    )
     if summary is not None:
         for line in describe(summary, out):
             report(line)
@@ -187,8 +268,10 @@ def prepare_for(path, out, options, selection=Selection(), *, key,
 
 def describe(summary, out):
     """Lines that tell of a :class:`Summary`."""
-    yield (f'{summary.converted} series converted, {summary.rejected} series '
-           f'or files rejected, {summary.not_selected} not selected')
+    yield (
+        f'{summary.converted} series converted, {summary.rejected} series '
+        f'or files rejected, {summary.not_selected} not selected'
+    )
     for code, count in sorted(summary.codes.items()):
         yield f'  {code}: {count}'
     if summary.codes:
@@ -196,6 +279,7 @@ def describe(summary, out):
 
 
 # ------------------------------------------------------------ the single steps
+
 
 class _Tally:
     """Counts decisions and codes."""
@@ -208,9 +292,13 @@ class _Tally:
         self._codes.update(codes)
 
     def summary(self):
-        return Summary(*(self._decisions[decision] for decision in
-                         ('converted', 'rejected', 'not selected')),
-                       dict(self._codes))
+        return Summary(
+            *(
+                self._decisions[decision]
+                for decision in ('converted', 'rejected', 'not selected')
+            ),
+            dict(self._codes),
+        )
 
 
 def _add_files(catalogue, report, tally):
@@ -222,39 +310,61 @@ def _add_files(catalogue, report, tally):
         tally.add('rejected', [code])
 
 
-def _decided(catalogue, found, results, limits, report, tally, key,
-             identifiers):
+def _decided(
+    catalogue, found, results, limits, report, tally, key, identifiers
+):
     """Report all series; yields (found, result, name of the patient) of those
-    that become volumes."""
+    that become volumes.
+    """
     numbers = {}  # of volumes, by a hash of their pixels
     for one in found:
         usable = one.selected and one.defect is None
         result = next(results) if usable else {}
-        code, why = one.defect or (result.get('code', ''),
-                                   result.get('reason', ''))
+        code, why = one.defect or (
+            result.get('code', ''),
+            result.get('reason', ''),
+        )
         if usable and not code:
             if result['pixels'] in numbers:
                 code = 'DUPLICATE_PIXELS'
-                why = ('the same pixels as volume '
-                       f'{numbers[result["pixels"]]}')
+                why = f'the same pixels as volume {numbers[result["pixels"]]}'
             else:
                 numbers[result['pixels']] = len(numbers)
         converted = usable and not code
-        decision = ('converted' if converted else 'rejected' if code
-                    else 'not selected')
+        decision = (
+            'converted'
+            if converted
+            else 'rejected'
+            if code
+            else 'not selected'
+        )
         notes = one.notes if converted else []
         tally.add(decision, notes + ([code] if code else []))
-        patient = (one.identity.patient if identifiers
-                   else keyed_hash(key, one.identity.patient))
+        patient = (
+            one.identity.patient
+            if identifiers
+            else keyed_hash(key, one.identity.patient)
+        )
         report.add(
-            result['files'] if usable else
-            finding.paths(finding.load(catalogue, one, limits)),
-            volume=len(numbers) - 1 if converted else '', decision=decision,
-            code=code, reason=why, notes=notes, patient=patient,
-            side=one.side, series_uid=one.uid, part=one.part,
-            slices=one.slices, rows=one.rows, columns=one.columns,
+            result['files']
+            if usable
+            else finding.paths(finding.load(catalogue, one, limits)),
+            volume=len(numbers) - 1 if converted else '',
+            decision=decision,
+            code=code,
+            reason=why,
+            notes=notes,
+            patient=patient,
+            side=one.side,
+            series_uid=one.uid,
+            part=one.part,
+            slices=one.slices,
+            rows=one.rows,
+            columns=one.columns,
             spacing_mm=[round(length, 4) for length in one.spacing],
-            plane=one.plane, directions=one.directions)
+            plane=one.plane,
+            directions=one.directions,
+        )
         if converted:
             yield one, result, patient
 
@@ -264,8 +374,10 @@ def _add_volumes(decided, writer, options):
     if options.normalise == 'dataset':
         decided = list(decided)
         if decided:
-            limits = (min(result['low'] for _, result, _ in decided),
-                      max(result['high'] for _, result, _ in decided))
+            limits = (
+                min(result['low'] for _, result, _ in decided),
+                max(result['high'] for _, result, _ in decided),
+            )
     for one, result, patient in decided:
         volume = np.load(result['path'], mmap_mode='r')
         if limits is not None:
@@ -278,9 +390,14 @@ def _write_npy(out):
     with Dataset(out, verify=False) as dataset, replacing(path) as temporary:
         # Not through a memory map: on a full disk, that ends the process.
         with open(temporary, 'wb') as file:
-            np.lib.format.write_array_header_1_0(file, {
-                'descr': '<f4', 'fortran_order': False,
-                'shape': dataset.volumes.shape})
+            np.lib.format.write_array_header_1_0(
+                file,
+                {
+                    'descr': '<f4',
+                    'fortran_order': False,
+                    'shape': dataset.volumes.shape,
+                },
+            )
             for volume in dataset.volumes:
                 file.write(volume.astype('<f4', copy=False).tobytes())
 
@@ -290,28 +407,40 @@ def _npy_path(out):
 
 
 def _too_few(sources, found, summary, selection, at_least, report):
-    text = (f'{", ".join(sources)}: {summary.converted} usable series, '
-            f'{summary.rejected} series or files rejected, '
-            f'{summary.not_selected} not selected; needed are at least '
-            f'{at_least}')
+    text = (
+        f'{", ".join(sources)}: {summary.converted} usable series, '
+        f'{summary.rejected} series or files rejected, '
+        f'{summary.not_selected} not selected; needed are at least '
+        f'{at_least}'
+    )
     others = selection.explain(found)
     if others:
         text += '. ' + others
     if summary.rejected:
-        text += '. ' + (f'The reasons are in {report.paths[0]}' if report else
-                        'data/inspect.py tells the reasons')
+        text += '. ' + (
+            f'The reasons are in {report.paths[0]}'
+            if report
+            else 'data/inspect.py tells the reasons'
+        )
     return text
 
 
 # ------------------------------------------------------------ around the steps
 
+
 def _distinct(sources):
     """Sources without those that lie in another one."""
     real = {source: os.path.realpath(source) for source in sources}
-    return [source for i, source in enumerate(sources) if not any(
-        os.path.commonpath([real[source], real[other]]) == real[other]
-        and (real[other] != real[source] or j < i)
-        for j, other in enumerate(sources) if j != i)]
+    return [
+        source
+        for i, source in enumerate(sources)
+        if not any(
+            os.path.commonpath([real[source], real[other]]) == real[other]
+            and (real[other] != real[source] or j < i)
+            for j, other in enumerate(sources)
+            if j != i
+        )
+    ]
 
 
 def _is_kept(out, made_from, at_least, npy):
@@ -320,9 +449,10 @@ def _is_kept(out, made_from, at_least, npy):
         with Dataset(out, verify=False) as dataset:
             # JSON knows no tuples.
             wanted = json.loads(json.dumps(made_from))
-            kept = (len(dataset.volumes) >= at_least and all(
+            kept = len(dataset.volumes) >= at_least and all(
                 dataset.provenance.get(name) == value
-                for name, value in wanted.items()))
+                for name, value in wanted.items()
+            )
     except UserError:
         return False
     if kept and npy and not os.path.lexists(_npy_path(out)):
@@ -338,7 +468,8 @@ def _is_array_file(path):
 @contextlib.contextmanager
 def _working_folder(work, out):
     """A folder that no other run uses meanwhile; yields what to call when
-    what it holds is no longer needed."""
+    what it holds is no longer needed.
+    """
     parent, lock = os.path.dirname(work), os.path.join(work, 'lock')
     new = not os.path.isdir(parent)
     done = []

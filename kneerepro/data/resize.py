@@ -69,5 +69,8 @@ def resize_weights(old, new):
 def cubic(x):
     """Keys' cubic convolution kernel with a = -0.5."""
     x = np.abs(x)
-    return np.where(x <= 1, 1.5 * x**3 - 2.5 * x**2 + 1,
-                    np.where(x <= 2, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2, 0))
+    return np.where(
+        x <= 1,
+        1.5 * x**3 - 2.5 * x**2 + 1,
+        np.where(x <= 2, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2, 0),
+    )

@@ -4,7 +4,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from kneerepro.errors import UserError
+from kneerepro.utils.errors import UserError
 
 # "[...] 27,800 images for training and 1000 images for testing" of 28,800,
 # "160 3D images [...] alongside a test set of the remaining 20" (section 2.4).
@@ -26,16 +26,24 @@ class Split(namedtuple('Split', 'train test shared uncertain')):
 
     def warning(self):
         """One line for the user where the split is less than it seems, else
-        None."""
+        None.
+        """
         parts = []
         if self.shared:
-            persons = ('one person has' if len(self.shared) == 1 else
-                       f'{len(self.shared)} persons have')
-            parts.append(f'{persons} images in the training and in the test '
-                         'set, so the test loss says little')
+            persons = (
+                'one person has'
+                if len(self.shared) == 1
+                else f'{len(self.shared)} persons have'
+            )
+            parts.append(
+                f'{persons} images in the training and in the test '
+                'set, so the test loss says little'
+            )
         if self.uncertain:
-            parts.append(f'{self.uncertain} persons are told apart without '
-                         'PatientID: two visits of one count as two persons')
+            parts.append(
+                f'{self.uncertain} persons are told apart without '
+                'PatientID: two visits of one count as two persons'
+            )
         return '; '.join(parts) or None
 
 
@@ -88,8 +96,9 @@ def patient_split(view, test=None, seed=0):
     test = _test_size(view, test)
     # Numbered by first appearance: by another key, names are others.
     numbers = {}
-    person = np.array([numbers.setdefault(name, len(numbers))
-                       for name in view.patient])
+    person = np.array(
+        [numbers.setdefault(name, len(numbers)) for name in view.patient]
+    )
     chosen, count = np.zeros(len(numbers), bool), 0
     for one in np.random.RandomState(seed).permutation(len(numbers)):
         if count >= test:
@@ -97,8 +106,10 @@ def patient_split(view, test=None, seed=0):
         chosen[one] = True
         count += (person == one).sum()
     if chosen.all():
-        raise UserError(f'{len(numbers)} persons cannot be split into '
-                        f'training and at least {test} test images')
+        raise UserError(
+            f'{len(numbers)} persons cannot be split into '
+            f'training and at least {test} test images'
+        )
     on_test = chosen[person]
     return _split(view, np.flatnonzero(~on_test), np.flatnonzero(on_test))
 
@@ -114,7 +125,8 @@ def _test_size(view, test):
     if not 0 < test < len(view):
         raise UserError(
             f'{len(view)} examples cannot be split into training and {test} '
-            'test examples: at least one of each is needed')
+            'test examples: at least one of each is needed'
+        )
     return test
 
 
@@ -136,13 +148,14 @@ def per_epoch(examples, batch_size):
     """
     count = len(examples) // batch_size
     if count < 1:
-        raise UserError(f'{len(examples)} training examples are too few for '
-                        f'minibatches of {batch_size}')
+        raise UserError(
+            f'{len(examples)} training examples are too few for '
+            f'minibatches of {batch_size}'
+        )
     return count
 
 
-def minibatches(examples, batch_size, seed=0, epoch=1, shuffle=True,
-                first=0):
+def minibatches(examples, batch_size, seed=0, epoch=1, shuffle=True, first=0):
     """The minibatches of one epoch.
 
     Parameters
@@ -172,7 +185,7 @@ def minibatches(examples, batch_size, seed=0, epoch=1, shuffle=True,
     if shuffle:
         np.random.RandomState([seed, epoch]).shuffle(order)
     for i in range(first, count):
-        yield examples[order[i * batch_size:(i + 1) * batch_size]]
+        yield examples[order[i * batch_size : (i + 1) * batch_size]]
 
 
 def check_range(examples):
@@ -188,6 +201,8 @@ def check_range(examples):
     """
     for i in range(len(examples)):
         low, high = examples[i].min(), examples[i].max()
-        if not (0 <= low and high <= 1):  # nor NaN
-            raise UserError(f'the images hold values from {low:g} to '
-                            f'{high:g}, needed are values in [0, 1]')
+        if not (low >= 0 and high <= 1):  # nor NaN
+            raise UserError(
+                f'the images hold values from {low:g} to '
+                f'{high:g}, needed are values in [0, 1]'
+            )

@@ -30,18 +30,26 @@ class View:
 
     dtype = np.dtype('float32')
 
-    def __init__(self, volumes, patient, certain, images=False, indices=None,
-                 numbers=None):
+    def __init__(
+        self,
+        volumes,
+        patient,
+        certain,
+        images=False,
+        indices=None,
+        numbers=None,
+    ):
         self._volumes = volumes
-        self._numbers = (np.arange(volumes.shape[0]) if numbers is None
-                         else numbers)
+        self._numbers = (
+            np.arange(volumes.shape[0]) if numbers is None else numbers
+        )
         self._patient, self._certain = patient, certain
         self._images = images
         count, _, self._depth = volumes.shape[:3]
         if images:
             count *= self._depth
         self._indices = np.arange(count) if indices is None else indices
-        example = (1,) + tuple(volumes.shape[3 if images else 2:])
+        example = (1,) + tuple(volumes.shape[3 if images else 2 :])
         self.shape = (len(self._indices),) + example
         self.ndim = len(self.shape)
 
@@ -65,8 +73,14 @@ class View:
 
     def take(self, indices):
         """A view of some of the examples; nothing is read."""
-        return View(self._volumes, self._patient, self._certain, self._images,
-                    self._indices[indices], self._numbers)
+        return View(
+            self._volumes,
+            self._patient,
+            self._certain,
+            self._images,
+            self._indices[indices],
+            self._numbers,
+        )
 
     def load(self):
         """The same examples, read into memory once."""
@@ -76,8 +90,13 @@ class View:
         if self._images:
             # A slice is a volume of its own then.
             examples = examples[:, :, None]
-        return View(examples, self.patient, self.certain, self._images,
-                    numbers=self.volume)
+        return View(
+            examples,
+            self.patient,
+            self.certain,
+            self._images,
+            numbers=self.volume,
+        )
 
     def __getitem__(self, index):
         """Examples by number, slice, array of numbers or boolean mask.
@@ -105,24 +124,31 @@ class View:
 
     def mean(self):
         """Mean of all values, float; read example by example."""
-        return float(np.mean([self[i].mean(dtype='float64')
-                              for i in range(len(self))]))
+        return float(
+            np.mean([self[i].mean(dtype='float64') for i in range(len(self))])
+        )
 
     def _in_memory(self):
         volumes = self._volumes
-        return (volumes.reshape((-1, 1) + volumes.shape[3:]) if self._images
-                else volumes)
+        return (
+            volumes.reshape((-1, 1) + volumes.shape[3:])
+            if self._images
+            else volumes
+        )
 
     def _is_all(self):
-        return (len(self) == len(self._volumes)
-                * (self._depth if self._images else 1)
-                and (self._indices == np.arange(len(self))).all())
+        return (
+            len(self)
+            == len(self._volumes) * (self._depth if self._images else 1)
+            and (self._indices == np.arange(len(self))).all()
+        )
 
     def _read(self, example):
         if not self._images:
             return np.asarray(self._volumes[example])
-        return np.asarray(self._volumes[example // self._depth, :,
-                                        example % self._depth])
+        return np.asarray(
+            self._volumes[example // self._depth, :, example % self._depth]
+        )
 
     def _volume_of(self, examples):
         return examples // self._depth if self._images else examples

@@ -7,30 +7,32 @@ from collections import namedtuple
 import numpy as np
 
 import kneerepro
-from kneerepro.data import arrays, find as finding
 from kneerepro.data.convert import make_volume, normalise
-from kneerepro.data.defects import DefectError
-from kneerepro.data.geometry import orient
-from kneerepro.data.pixels import read_slices
-from kneerepro.files import replacing
+from kneerepro.data.reading import arrays
+from kneerepro.data.reading import records as finding
+from kneerepro.data.reading.defects import DefectError
+from kneerepro.data.reading.geometry import orient
+from kneerepro.data.reading.pixels import read_slices
+from kneerepro.utils.files import replacing
 
 _Task = namedtuple('_Task', 'key files source spacing options flips out known')
 
 
-def convert_series(catalogue, found, limits, options, folder, workers,
-                   progress=None):
+def convert_series(
+    catalogue, found, limits, options, folder, workers, progress=None
+):
     """Make the volumes of all usable series.
 
     Parameters
     ----------
-    catalogue : kneerepro.data.catalogue.Catalogue
+    catalogue : kneerepro.data.reading.catalogue.Catalogue
         Keeps the results, which then need not be made again.
-    found : list of kneerepro.data.find.Found
-    limits : kneerepro.data.checks.Limits
+    found : list of kneerepro.data.reading.records.Found
+    limits : kneerepro.data.reading.checks.Limits
     options : kneerepro.data.convert.Options
     folder : str
         Where to write the volumes, each to a .npy file.
-    workers : kneerepro.data.workers.Workers
+    workers : kneerepro.utils.workers.Workers
     progress : callable, optional
         Called with 'converting' and the numbers done, of all, and rejected.
 
@@ -45,7 +47,8 @@ def convert_series(catalogue, found, limits, options, folder, workers,
     tasks = (_task(catalogue, one, limits, options, folder) for one in usable)
     rejected = 0
     for done, (task, result) in enumerate(
-            workers.map(_convert, tasks, _crashed), 1):
+        workers.map(_convert, tasks, _crashed), 1
+    ):
         rejected += 'code' in result
         if task.known is None:
             catalogue.add_result(task.key, result)
@@ -67,9 +70,19 @@ def _task(catalogue, one, limits, options, folder):
             flips[axis] = not flips[axis]
     files = finding.paths(loaded)
     state = catalogue.state(files)
-    key = hashlib.sha256(repr((
-        kneerepro.__version__, one.where, one.uid, state, spacing, options,
-        flips)).encode('utf-8', 'surrogateescape')).hexdigest()
+    key = hashlib.sha256(
+        repr(
+            (
+                kneerepro.__version__,
+                one.where,
+                one.uid,
+                state,
+                spacing,
+                options,
+                flips,
+            )
+        ).encode('utf-8', 'surrogateescape')
+    ).hexdigest()
     out = os.path.join(folder, key + '.npy')
     known = catalogue.result(key)
     if known is None or 'code' not in known and not os.path.exists(out):
@@ -84,16 +97,20 @@ def _convert(task):
     try:
         if isinstance(task.source, arrays.ArrayVolume):
             pixels = arrays.read_volume(task.source)
-            images = ((image, 1., 0.) for image in pixels)
+            images = ((image, 1.0, 0.0) for image in pixels)
             count = len(pixels)
         else:
             images, count = read_slices(task.source), len(task.source)
-        volume = make_volume(images, count, task.spacing, task.options,
-                             task.flips)
+        volume = make_volume(
+            images, count, task.spacing, task.options, task.flips
+        )
     except DefectError as error:
         return {'code': error.code, 'reason': error.message}
-    result = {'pixels': hashlib.sha256(volume.tobytes()).hexdigest(),
-              'low': float(volume.min()), 'high': float(volume.max())}
+    result = {
+        'pixels': hashlib.sha256(volume.tobytes()).hexdigest(),
+        'low': float(volume.min()),
+        'high': float(volume.max()),
+    }
     if task.options.normalise != 'dataset':
         volume = normalise(volume, task.options.normalise)
     with replacing(task.out) as temporary, open(temporary, 'wb') as file:
@@ -102,5 +119,7 @@ def _convert(task):
 
 
 def _crashed(task):
-    return {'code': 'UNDECODABLE_PIXELS',
-            'reason': 'decoding its pixels ended the process'}
+    return {
+        'code': 'UNDECODABLE_PIXELS',
+        'reason': 'decoding its pixels ended the process',
+    }

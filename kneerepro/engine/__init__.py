@@ -17,17 +17,19 @@ NumPy alone and may be taken as it is.
 try:
     import torch  # noqa: F401
 except ImportError as error:
-    raise ImportError('this engine runs on PyTorch, which is not installed: '
-                      'pip install torch') from error
+    raise ImportError(
+        'this engine runs on PyTorch, which is not installed: '
+        'pip install torch'
+    ) from error
 
-from . import flags  # noqa: E402
+from . import flags
 
 with flags.hidden():
     import theano
 
-from . import substreams  # noqa: E402
-from .linker import TorchLinker  # noqa: E402
-from .modes import torch_mode  # noqa: E402
+from . import substreams
+from .linker import TorchLinker
+from .modes import torch_mode
 
 substreams.install()
 if flags.asked_for():

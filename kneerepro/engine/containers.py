@@ -27,12 +27,19 @@ class DeviceType(TensorType):
         if not isinstance(data, torch.Tensor):
             return super().filter(data, strict, allow_downcast)
         dtype = str(data.dtype).replace('torch.', '')
-        if dtype != self.dtype or data.ndim != self.ndim or any(
-                known and size != 1 for known, size in
-                zip(self.broadcastable, data.shape)):
-            raise TypeError(f'expected {self.dtype} with the broadcast '
-                            f'pattern {self.broadcastable}, got a tensor of '
-                            f'{dtype} with shape {tuple(data.shape)}')
+        if (
+            dtype != self.dtype
+            or data.ndim != self.ndim
+            or any(
+                known and size != 1
+                for known, size in zip(self.broadcastable, data.shape)
+            )
+        ):
+            raise TypeError(
+                f'expected {self.dtype} with the broadcast '
+                f'pattern {self.broadcastable}, got a tensor of '
+                f'{dtype} with shape {tuple(data.shape)}'
+            )
         return given if data is not given else Resident(data.detach())
 
 
@@ -81,8 +88,9 @@ class DeviceContainer(Container):
         state = dict(self.__dict__)
         state.pop('home', None)
         if isinstance(self.type, DeviceType):
-            state['type'] = TensorType(self.type.dtype,
-                                       self.type.broadcastable)
+            state['type'] = TensorType(
+                self.type.dtype, self.type.broadcastable
+            )
         return copyreg._reconstructor, (Container, object, None), state
 
 
@@ -95,23 +103,43 @@ def adopt(variables):
     for variable in variables:
         if isinstance(variable, SharedVariable):
             container = variable.container
-            if type(container) is Container and type(
-                    container.type) is TensorType:
+            if (
+                type(container) is Container
+                and type(container.type) is TensorType
+            ):
                 container.__class__ = DeviceContainer
                 container._take_tensors()
 
 
 @shared_constructor
-def tensor_constructor(value, name=None, strict=False, allow_downcast=None,
-                       borrow=False, broadcastable=None, **kwargs):
+def tensor_constructor(
+    value,
+    name=None,
+    strict=False,
+    allow_downcast=None,
+    borrow=False,
+    broadcastable=None,
+    **kwargs,
+):
     """``theano.shared`` of a ``torch.Tensor``, which stays where it is."""
     if not isinstance(value, torch.Tensor):
         raise TypeError('not a tensor')
-    kind = TensorType(str(value.dtype).replace('torch.', ''),
-                      broadcastable or (False,) * value.ndim)
+    kind = TensorType(
+        str(value.dtype).replace('torch.', ''),
+        broadcastable or (False,) * value.ndim,
+    )
     variable = TensorSharedVariable(
-        name=name, type=kind, value=None, strict=None,
-        container=DeviceContainer(kind, [None], name=name, strict=strict,
-                                  allow_downcast=allow_downcast))
+        name=name,
+        type=kind,
+        value=None,
+        strict=None,
+        container=DeviceContainer(
+            kind,
+            [None],
+            name=name,
+            strict=strict,
+            allow_downcast=allow_downcast,
+        ),
+    )
     variable.container.value = value if borrow else value.clone()
     return variable

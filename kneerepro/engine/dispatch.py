@@ -59,16 +59,19 @@ def register(*classes, host=(), device=False, fresh=False, waits=False):
         Whether the kernel has the host wait for numbers from the device; or
         a function of the node that tells.
     """
+
     def decorator(builder):
         for one in classes:
             _BUILDERS[one] = builder, host, device, fresh, waits
         return builder
+
     return decorator
 
 
 def takes_out(function):
     """Mark a function that takes a tensor to write its result into, as
-    ``out``, and returns it or else a new one."""
+    ``out``, and returns it or else a new one.
+    """
     function.takes_out = True
     return function
 
@@ -114,8 +117,11 @@ def build(node, device):
                 host = host(node)
             if callable(waits):
                 waits = waits(node)
-            function = (builder(node.op, node, device) if wants_device
-                        else builder(node.op, node))
+            function = (
+                builder(node.op, node, device)
+                if wants_device
+                else builder(node.op, node)
+            )
             out = getattr(function, 'takes_out', False)
             return Kernel(function, frozenset(host), fresh or out, out, waits)
     raise not_implemented(node)
@@ -126,8 +132,9 @@ def not_implemented(node, what=None):
     where = ''
     for trace in getattr(node.outputs[0].tag, 'trace', None) or []:
         # Whoever calls an Op, not how the Op makes its node.
-        calls = [call for call in trace
-                 if call[2] not in ('make_node', '__call__')]
+        calls = [
+            call for call in trace if call[2] not in ('make_node', '__call__')
+        ]
         if calls:
             file, line, function, text = calls[-1][:4]
             where = f'\nIt was created in {file}, line {line}: {text}'
@@ -135,4 +142,5 @@ def not_implemented(node, what=None):
         f'the PyTorch engine has no implementation of '
         f'{what or type(node.op).__name__} ({node.op})'
         f'{where}\nCompile this function with mode="FAST_RUN" instead, or '
-        'register an implementation with kneerepro.engine.dispatch.register.')
+        'register an implementation with kneerepro.engine.dispatch.register.'
+    )

@@ -1,5 +1,6 @@
 """Minibatches for functions on a device: kept there, or brought ahead of
-time."""
+time.
+"""
 
 import functools
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,8 @@ class DeviceArray:
 
     def __init__(self, array, device):
         self._tensor = torch.from_numpy(np.ascontiguousarray(array[:])).to(
-            device)
+            device
+        )
         self.shape = tuple(self._tensor.shape)
 
     def __len__(self):
@@ -34,7 +36,8 @@ class DeviceArray:
     def __getitem__(self, index):
         if isinstance(index, (list, np.ndarray)):
             index = torch.as_tensor(np.asarray(index)).to(
-                self._tensor.device, non_blocking=True)
+                self._tensor.device, non_blocking=True
+            )
         return self._tensor[index]
 
 
@@ -56,8 +59,11 @@ def prefetch(batches, device):
     device = torch.device(device)
     stream = None
     if device.type == 'cuda':
-        stream = _stream_on(torch.cuda.current_device()
-                            if device.index is None else device.index)
+        stream = _stream_on(
+            torch.cuda.current_device()
+            if device.index is None
+            else device.index
+        )
     batches = iter(batches)
 
     def take():
@@ -69,8 +75,7 @@ def prefetch(batches, device):
             if batch is None or isinstance(batch, torch.Tensor):
                 return batch
             # Only a copy from pinned memory goes on beside everything else.
-            pinned = torch.from_numpy(np.ascontiguousarray(
-                batch)).pin_memory()
+            pinned = torch.from_numpy(np.ascontiguousarray(batch)).pin_memory()
             return pinned.to(device, non_blocking=True)
 
     with ThreadPoolExecutor(1) as executor:
@@ -87,9 +92,10 @@ def prefetch(batches, device):
             yield batch
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _stream_on(index):
     """The stream for copies to a CUDA device: one for all epochs, since
     PyTorch has but 32, which it hands out in turn; after so many, copies would
-    come to the stream on which functions are recorded."""
+    come to the stream on which functions are recorded.
+    """
     return torch.cuda.Stream(index)

@@ -20,7 +20,8 @@ def asked_for():
 @contextlib.contextmanager
 def hidden():
     """Keep it from Theano for now; programs that are started later find it
-    as it was."""
+    as it was.
+    """
     if not asked_for():
         yield
         return
@@ -31,4 +32,5 @@ def hidden():
     finally:
         # Others may have added to it meanwhile.
         os.environ['THEANO_FLAGS'] = os.environ['THEANO_FLAGS'].replace(
-            _INSTEAD, '')
+            _INSTEAD, ''
+        )

@@ -68,8 +68,9 @@ class CudaGraphs:
         with torch.cuda.stream(place.stream), _no_garbage_collection():
             # Of other threads, such as one that prefetches, nothing is
             # recorded, and nothing refused.
-            graph.capture_begin(pool=place.pool,
-                                capture_error_mode='thread_local')
+            graph.capture_begin(
+                pool=place.pool, capture_error_mode='thread_local'
+            )
             try:
                 outputs = function()
             except BaseException:
@@ -116,15 +117,16 @@ class _Place:
         graph.replay()
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _place_of(index):
     with torch.cuda.device(index):
         return _Place(torch.device('cuda', index))
 
 
 def _place(device):
-    return _place_of(torch.cuda.current_device() if device.index is None
-                     else device.index)
+    return _place_of(
+        torch.cuda.current_device() if device.index is None else device.index
+    )
 
 
 @contextlib.contextmanager
@@ -168,8 +170,9 @@ class Staging:
         self._target = target
         pinned = target.device.type == 'cuda'
         # What is pinned is fetched by the device when it comes to it.
-        self._source = torch.empty(target.shape, dtype=target.dtype,
-                                   pin_memory=pinned)
+        self._source = torch.empty(
+            target.shape, dtype=target.dtype, pin_memory=pinned
+        )
         self._fetched = torch.cuda.Event() if pinned else None
         self.array = self._source.numpy()
 
@@ -182,5 +185,6 @@ class Staging:
         """Copy the values to the device."""
         self._target.copy_(self._source, non_blocking=True)
         if self._fetched is not None:
-            self._fetched.record(torch.cuda.current_stream(
-                self._target.device))
+            self._fetched.record(
+                torch.cuda.current_stream(self._target.device)
+            )

@@ -11,8 +11,7 @@ from theano.gof import Constant
 from theano.gof.graph import NoParams
 from theano.ifelse import IfElse
 from theano.scalar import ScalarOp
-from theano.tensor.basic import (
-    Join, ScalarFromTensor, TensorFromScalar)
+from theano.tensor.basic import Join, ScalarFromTensor, TensorFromScalar
 from theano.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from theano.tensor.opt import Assert, MakeVector
 from theano.tensor.subtensor import Subtensor
@@ -22,9 +21,22 @@ from .dispatch import on_host
 from .values import is_tensor
 
 # These may turn host values into others.
-_OPS = (Assert, CAReduce, DimShuffle, Elemwise, IfElse, Join, MakeSlice,
-        MakeVector, Rebroadcast, ScalarFromTensor, ScalarOp, Subtensor,
-        TensorFromScalar, ViewOp)
+_OPS = (
+    Assert,
+    CAReduce,
+    DimShuffle,
+    Elemwise,
+    IfElse,
+    Join,
+    MakeSlice,
+    MakeVector,
+    Rebroadcast,
+    ScalarFromTensor,
+    ScalarOp,
+    Subtensor,
+    TensorFromScalar,
+    ViewOp,
+)
 # These alone never touch a device.
 _ALWAYS = MakeSlice, ScalarFromTensor, ScalarOp, Shape, Shape_i
 
@@ -45,28 +57,38 @@ def host_variables(fgraph, order, inputs):
     """
     found = {variable for variable in inputs if _is_small(variable)}
     for node in order:
-        found.update(variable for variable in node.inputs
-                     if isinstance(variable, Constant)
-                     and _is_small(variable))
-        if isinstance(node.op, _ALWAYS) or on_host(node) or not any(
-                map(is_tensor, node.inputs + node.outputs)) or (
+        found.update(
+            variable
+            for variable in node.inputs
+            if isinstance(variable, Constant) and _is_small(variable)
+        )
+        if (
+            isinstance(node.op, _ALWAYS)
+            or on_host(node)
+            or not any(map(is_tensor, node.inputs + node.outputs))
+            or (
                 isinstance(node.op, _OPS)
                 and all(variable in found for variable in node.inputs)
-                and all(map(_is_small, node.outputs))):
+                and all(map(_is_small, node.outputs))
+            )
+        ):
             found.update(node.outputs)
     return found
 
 
 def _is_small(variable):
     """Whether a variable has few elements, by its type: scalars, short lists
-    of integers, and what is no tensor at all."""
+    of integers, and what is no tensor at all.
+    """
     if not is_tensor(variable):
         return True
     if isinstance(variable, Constant):
         return variable.data.size <= 16 and variable.ndim <= 1
     return variable.ndim == 0 or (
-        variable.ndim == 1 and variable.owner is not None
-        and variable.dtype.startswith(('int', 'uint')))
+        variable.ndim == 1
+        and variable.owner is not None
+        and variable.dtype.startswith(('int', 'uint'))
+    )
 
 
 def host_kernel(node):
@@ -84,7 +106,10 @@ def host_kernel(node):
             op.perform(node, list(inputs), outputs)
         else:
             op.perform(node, list(inputs), outputs, params)
-        return (outputs[0][0] if count == 1
-                else tuple(output for output, in outputs))
+        return (
+            outputs[0][0]
+            if count == 1
+            else tuple(output for (output,) in outputs)
+        )
 
     return perform

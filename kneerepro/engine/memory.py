@@ -15,7 +15,7 @@ import sys
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def keep_freed_memory():
     """Have ``free`` keep large blocks for the process; on Linux with glibc
     alone.
@@ -35,8 +35,13 @@ def keep_freed_memory():
         return False
     # No block from the system directly: all from one heap, which grows by
     # 64 MiB and never shrinks.
-    return all([mallopt(_M_MMAP_MAX, 0), mallopt(_M_TOP_PAD, 64 * 2**20),
-                mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)])
+    return all(
+        [
+            mallopt(_M_MMAP_MAX, 0),
+            mallopt(_M_TOP_PAD, 64 * 2**20),
+            mallopt(_M_TRIM_THRESHOLD, 2**31 - 1),
+        ]
+    )
 
 
 def give_back():

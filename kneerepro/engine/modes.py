@@ -16,11 +16,21 @@ from .linker import TorchLinker
 # of BLAS, and convolutions as matrix products. And the greedy distributor,
 # which takes an eighth of a compilation and saves hardly an operation: without
 # it, a GAN's generator has a tenth fewer.
-_EXCLUDED = ['inplace', 'fusion', 'BlasOpt', 'conv_gemm', 'conv_dnn',
-             'local_conv2d_cpu', 'local_conv2d_gradweight_cpu',
-             'local_conv2d_gradinputs_cpu', 'AbstractConvCheck',
-             'add_destroy_handler', 'c_blas', 'cxx_only',
-             'local_greedy_distributor']
+_EXCLUDED = [
+    'inplace',
+    'fusion',
+    'BlasOpt',
+    'conv_gemm',
+    'conv_dnn',
+    'local_conv2d_cpu',
+    'local_conv2d_gradweight_cpu',
+    'local_conv2d_gradinputs_cpu',
+    'AbstractConvCheck',
+    'add_destroy_handler',
+    'c_blas',
+    'cxx_only',
+    'local_greedy_distributor',
+]
 OPTIMIZER = Query(include=['fast_run', TAG], exclude=_EXCLUDED)
 
 #: What convolutions and products of matrices of float32 are computed in.
@@ -29,7 +39,8 @@ PRECISIONS = 'float32', 'bf16'
 
 class TorchMode(Mode):
     """Optimises graphs without compiling C code on the way, which Theano
-    would do to compute constants."""
+    would do to compute constants.
+    """
 
     @property
     def optimizer(self):
@@ -47,8 +58,9 @@ class _WithoutCompiler(Optimizer):
     __call__ = optimize
 
 
-def torch_mode(device='auto', precision='float32', cuda_graphs=None,
-               tf32=None):
+def torch_mode(
+    device='auto', precision='float32', cuda_graphs=None, tf32=None
+):
     """A mode for ``theano.function``.
 
     Parameters
@@ -78,10 +90,12 @@ def torch_mode(device='auto', precision='float32', cuda_graphs=None,
         neither 0 nor 1.
     """
     if precision not in PRECISIONS:
-        raise ValueError(f'no precision {precision!r}: there are '
-                         + ', '.join(PRECISIONS))
-    optimizer = (OPTIMIZER.including(BF16_TAG) if precision == 'bf16'
-                 else OPTIMIZER)
+        raise ValueError(
+            f'no precision {precision!r}: there are ' + ', '.join(PRECISIONS)
+        )
+    optimizer = (
+        OPTIMIZER.including(BF16_TAG) if precision == 'bf16' else OPTIMIZER
+    )
     if device == 'auto':
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
     if cuda_graphs is None:
@@ -90,7 +104,8 @@ def torch_mode(device='auto', precision='float32', cuda_graphs=None,
         tf32 = _is_on('THEANO_TORCH_TF32')
     device, graphs = torch.device(device), None
     optimizer = optimizer.excluding(
-        CUDA_TAG if device.type == 'cpu' else CPU_TAG)
+        CUDA_TAG if device.type == 'cpu' else CPU_TAG
+    )
     if cuda_graphs and device.type == 'cuda':
         graphs = CudaGraphs(device)
     return TorchMode(TorchLinker(device, graphs=graphs, tf32=tf32), optimizer)
@@ -99,8 +114,9 @@ def torch_mode(device='auto', precision='float32', cuda_graphs=None,
 def _is_on(name):
     value = os.environ.get(name, '1')
     if value not in ('0', '1'):
-        raise ValueError(f'{name} in the environment is {value!r}: it has to '
-                         'be 0 or 1')
+        raise ValueError(
+            f'{name} in the environment is {value!r}: it has to be 0 or 1'
+        )
     return value == '1'
 
 

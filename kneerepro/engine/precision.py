@@ -25,8 +25,10 @@ def on_cuda(tf32, benchmark):
     if hasattr(cudnn, 'conv'):
         # From PyTorch 2.9 on; it warns of the older ones there.
         value = 'tf32' if tf32 else 'ieee'
-        switches = [(matmul, 'fp32_precision', value),
-                    (cudnn.conv, 'fp32_precision', value)]
+        switches = [
+            (matmul, 'fp32_precision', value),
+            (cudnn.conv, 'fp32_precision', value),
+        ]
     else:
         switches = [(matmul, 'allow_tf32', tf32), (cudnn, 'allow_tf32', tf32)]
     if benchmark and not cudnn.deterministic:

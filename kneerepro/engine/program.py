@@ -5,8 +5,7 @@ import torch
 
 from .host import host_variables
 from .source import Scope, Writer
-from .values import (
-    Resident, Reversed, is_tensor, memory, reverse, to_host)
+from .values import Resident, Reversed, is_tensor, memory, reverse, to_host
 
 
 class Program:
@@ -41,8 +40,16 @@ class Program:
     not_captured, recordings = 'CUDA graphs were not asked for', 0
 
     def __init__(self, fgraph, order, device, from_host=None):
-        self.scope = Scope(fgraph, order, device, host_variables(
-            fgraph, order, fgraph.inputs if from_host is None else from_host))
+        self.scope = Scope(
+            fgraph,
+            order,
+            device,
+            host_variables(
+                fgraph,
+                order,
+                fgraph.inputs if from_host is None else from_host,
+            ),
+        )
         whole = Writer(self.scope, order, self.scope.inputs, fgraph.outputs)
         self.compute, self.source = whole.function, whole.source
         self.on_host = self.scope.on_host
@@ -71,8 +78,7 @@ class Program:
         taken = self.scope.constants.union(own)
         values = []
         for i, value in enumerate(outputs):
-            value, axes = (value if isinstance(value, Reversed)
-                           else (value, ()))
+            value, axes = value if isinstance(value, Reversed) else (value, ())
             if isinstance(value, torch.Tensor):
                 pointer = memory(value)
                 if i in updates and pointer == own[updates[i]]:
@@ -82,8 +88,11 @@ class Program:
                     value = value.clone()
                     pointer = memory(value)
                 taken.add(pointer)
-                value = (Resident(value.flip(axes) if axes else value)
-                         if i in resident else reverse(to_host(value), axes))
+                value = (
+                    Resident(value.flip(axes) if axes else value)
+                    if i in resident
+                    else reverse(to_host(value), axes)
+                )
             elif is_tensor(self.scope.fgraph.outputs[i]):
                 value = np.array(value)
             values.append(value)

@@ -5,9 +5,15 @@ import torch
 
 from .graphs import Staging
 from .values import (
-    NotCapturable, Resident, is_tensor, memory, to_host, torch_dtype)
+    NotCapturable,
+    Resident,
+    is_tensor,
+    memory,
+    to_host,
+    torch_dtype,
+)
 
-_ALIGNED = 16   # bytes: what kernels read at a time
+_ALIGNED = 16  # bytes: what kernels read at a time
 
 
 class Recording:
@@ -42,21 +48,29 @@ class Recording:
         self.sent, self._arrays = [], []
         if not numbers:
             return
-        ends = np.cumsum([-(-array.nbytes // _ALIGNED) * _ALIGNED
-                          for array in numbers])
+        ends = np.cumsum(
+            [-(-array.nbytes // _ALIGNED) * _ALIGNED for array in numbers]
+        )
         bytes_ = torch.empty(int(ends[-1]), dtype=torch.uint8, device=device)
         self._numbers = Staging(bytes_)
         for array, start in zip(numbers, [0, *ends.tolist()]):
             end = start + array.nbytes
-            self.sent.append(bytes_[start:end].view(
-                torch_dtype(array.dtype)).view(array.shape))
-            self._arrays.append(self._numbers.array[start:end].view(
-                array.dtype).reshape(array.shape))
+            self.sent.append(
+                bytes_[start:end]
+                .view(torch_dtype(array.dtype))
+                .view(array.shape)
+            )
+            self._arrays.append(
+                self._numbers.array[start:end]
+                .view(array.dtype)
+                .reshape(array.shape)
+            )
 
     def place_for(self, i, tensor):
         """Where an input is read; each value of it is copied there."""
-        place = torch.empty(tensor.shape, dtype=tensor.dtype,
-                            device=self._device)
+        place = torch.empty(
+            tensor.shape, dtype=tensor.dtype, device=self._device
+        )
         self._inputs.append(_Input(i, place))
         return place
 
@@ -80,7 +94,8 @@ class Recording:
 
     def replay(self, values, numbers):
         """Do it with the values of the inputs and the numbers that the host
-        computes; returns a list of the outputs' values."""
+        computes; returns a list of the outputs' values.
+        """
         for i, cell, home in self.stored:
             value = values[i]
             if value is not home:
@@ -138,13 +153,15 @@ def write_back(values, targets):
         if values[k].shape != target.shape:
             raise NotCapturable(
                 'an update changes the shape of a value from '
-                f'{tuple(target.shape)} to {tuple(values[k].shape)}')
+                f'{tuple(target.shape)} to {tuple(values[k].shape)}'
+            )
         if not _same_place(values[k], target):
             overwritten[k] = target
     lost = {memory(target) for target in overwritten.values()}
     # All of them are read before one is written.
-    values = [value.clone() if memory(value) in lost else value
-              for value in values]
+    values = [
+        value.clone() if memory(value) in lost else value for value in values
+    ]
     for k, target in overwritten.items():
         target.copy_(values[k])
     return values
@@ -152,7 +169,10 @@ def write_back(values, targets):
 
 def _same_place(a, b):
     return (a.data_ptr(), a.shape, a.stride()) == (
-        b.data_ptr(), b.shape, b.stride())
+        b.data_ptr(),
+        b.shape,
+        b.stride(),
+    )
 
 
 def _tensor(value):

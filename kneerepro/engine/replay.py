@@ -45,15 +45,23 @@ class Replayer(Runner):
             return
         split, scope = self._split, self.program.scope
         self._on_device = [
-            i for i, variable in enumerate(scope.fgraph.inputs)
-            if not scope.on_host(variable)]
+            i
+            for i, variable in enumerate(scope.fgraph.inputs)
+            if not scope.on_host(variable)
+        ]
         places = {variable: k for k, variable in enumerate(split.varying)}
         #: Which of the numbers are part of what is recorded, and which are
         #: sent to the device.
-        self._held = [places[variable] for variable, form in split.parameters
-                      if form == 'h' and variable in places]
-        self._sent = [places[variable] for variable, form in split.parameters
-                      if form == 'd' and variable in places]
+        self._held = [
+            places[variable]
+            for variable, form in split.parameters
+            if form == 'h' and variable in places
+        ]
+        self._sent = [
+            places[variable]
+            for variable, form in split.parameters
+            if form == 'd' and variable in places
+        ]
         self._sized = [k for k in self._sent if split.varying[k].ndim]
 
     def __call__(self):
@@ -83,21 +91,27 @@ class Replayer(Runner):
         self._kinds.clear()
 
     def _kind_of(self, values):
-        shapes = tuple(getattr(values[i], 'shape', None)
-                       for i in self._on_device)
+        shapes = tuple(
+            getattr(values[i], 'shape', None) for i in self._on_device
+        )
         if shapes not in self._kinds:
             if len(self._kinds) >= _REMEMBERED:
-                self._kinds = {shapes: kind for shapes, kind in
-                               self._kinds.items() if kind.recordings}
+                self._kinds = {
+                    shapes: kind
+                    for shapes, kind in self._kinds.items()
+                    if kind.recordings
+                }
             self._kinds[shapes] = _Kind(
-                list(zip(self._on_device, shapes)),
-                self._split.shapes(*values))
+                list(zip(self._on_device, shapes)), self._split.shapes(*values)
+            )
         return self._kinds[shapes]
 
     def _key(self, numbers):
         """What a recording has to have been made with."""
-        return (*(_token(numbers[k]) for k in self._held),
-                *(np.shape(numbers[k]) for k in self._sized))
+        return (
+            *(_token(numbers[k]) for k in self._held),
+            *(np.shape(numbers[k]) for k in self._sized),
+        )
 
     def _recorded(self, kind, key, values, numbers):
         """A recording, if it is time to make one; or None."""
@@ -121,8 +135,11 @@ class Replayer(Runner):
     def _record(self, kind, values, numbers):
         split, scope = self._split, self.program.scope
         inputs = scope.fgraph.inputs
-        recording = Recording(self.device, [
-            np.asarray(numbers[k]) for k in self._sent], self._sent)
+        recording = Recording(
+            self.device,
+            [np.asarray(numbers[k]) for k in self._sent],
+            self._sent,
+        )
         tensors = {}
         for i in self._on_device:
             if i in self.stored:
@@ -133,11 +150,13 @@ class Replayer(Runner):
                 tensors[inputs[i]] = home.tensor
             else:
                 tensors[inputs[i]] = recording.place_for(
-                    i, to_device(values[i], self.device))
+                    i, to_device(values[i], self.device)
+                )
         known = dict(zip(split.fixed, kind.fixed))
         known.update(zip(split.varying, numbers))
-        sent = dict(zip((split.varying[k] for k in self._sent),
-                        recording.sent))
+        sent = dict(
+            zip((split.varying[k] for k in self._sent), recording.sent)
+        )
         arguments = recording.arguments
         for variable, form in split.parameters:
             if variable in tensors:
@@ -151,10 +170,16 @@ class Replayer(Runner):
             arguments.append(value)
 
         outputs = scope.fgraph.outputs
-        there = [i for i, variable in enumerate(outputs)
-                 if not scope.on_host(variable)]
-        targets = {k: tensors[inputs[self.updates[i]]]
-                   for k, i in enumerate(there) if i in self.updates}
+        there = [
+            i
+            for i, variable in enumerate(outputs)
+            if not scope.on_host(variable)
+        ]
+        targets = {
+            k: tensors[inputs[self.updates[i]]]
+            for k, i in enumerate(there)
+            if i in self.updates
+        }
 
         def step():
             with no_transfers():
@@ -169,8 +194,9 @@ class Replayer(Runner):
         for i, variable in enumerate(outputs):
             if i not in results:
                 if variable in split.varying:
-                    recording.add_number(variable,
-                                         split.varying.index(variable))
+                    recording.add_number(
+                        variable, split.varying.index(variable)
+                    )
                 else:
                     recording.add_constant(variable, known[variable])
             elif i in self.updates:
@@ -185,8 +211,11 @@ class Replayer(Runner):
         container = self.stored[i]
         tensor = to_device(value, self.device)
         home = None if container is None else container.home
-        if home is None or home.shape != tensor.shape or (
-                home.tensor.device != tensor.device):
+        if (
+            home is None
+            or home.shape != tensor.shape
+            or (home.tensor.device != tensor.device)
+        ):
             home = Resident(placed(tensor).clone())
             if container is not None:
                 container.home = home
@@ -214,8 +243,9 @@ class _Kind:
 
     def remember(self, homes):
         """Take note of which values will be there again, mostly."""
-        self._shapes = [(i, shape, homes.get(i, _NOTHING))
-                        for i, shape, _ in self._shapes]
+        self._shapes = [
+            (i, shape, homes.get(i, _NOTHING)) for i, shape, _ in self._shapes
+        ]
 
     def fits(self, values):
         for i, shape, last in self._shapes:

@@ -51,7 +51,9 @@ class Scope:
         self.regions = _regions(order, fgraph.outputs)
         self.globals = {
             'to_device': lambda value: to_device(value, device),
-            'to_host': to_host, 'overwrite': _overwrite}
+            'to_host': to_host,
+            'overwrite': _overwrite,
+        }
         self._names, self._kernels = {}, {}
 
     def on_host(self, variable):
@@ -64,7 +66,8 @@ class Scope:
 
     def name(self, variable, form):
         """What a variable is called: as it was given ('r'), on the host
-        ('h') or on the device ('d')."""
+        ('h') or on the device ('d').
+        """
         return f'{form}{self._names.setdefault(variable, len(self._names))}'
 
     def constant(self, variable, form):
@@ -83,8 +86,13 @@ class Scope:
         if node not in self._kernels:
             name = f'f{len(self._kernels)}'
             if self.is_on_host(node):
-                kernel = Kernel(host_kernel(node), range(len(node.inputs)),
-                                fresh=False, out=False, waits=False)
+                kernel = Kernel(
+                    host_kernel(node),
+                    range(len(node.inputs)),
+                    fresh=False,
+                    out=False,
+                    waits=False,
+                )
             else:
                 kernel = build(node, self.device)
             self.globals[name] = kernel.function
@@ -93,9 +101,13 @@ class Scope:
 
     def is_fresh(self, node):
         """Whether what a node computes shares no memory with anything
-        else."""
-        return (isinstance(node, Apply) and not isinstance(node.op, IfElse)
-                and self.kernel(node)[1].fresh)
+        else.
+        """
+        return (
+            isinstance(node, Apply)
+            and not isinstance(node.op, IfElse)
+            and self.kernel(node)[1].fresh
+        )
 
 
 class Writer:
@@ -122,8 +134,9 @@ class Writer:
         self._members = defaultdict(list)
         for node in nodes:
             self._members[scope.regions[node]].append(node)
-        self._left = Counter(variable for node in nodes
-                             for variable in node.inputs)
+        self._left = Counter(
+            variable for node in nodes for variable in node.inputs
+        )
         self._kept, self._carried_out = set(outputs), set(nodes)
         self._write([scope.name(*one) for one in parameters], outputs)
 
@@ -132,22 +145,30 @@ class Writer:
         return self._nodes.get(line) if filename == self._filename else None
 
     def _write(self, parameters, outputs):
-        self._emit(0, '')   # its head, once the parameters are known
+        self._emit(0, '')  # its head, once the parameters are known
         defined = set(parameters)
         self._emit_region(None, 1, defined)
-        results = [self._form(variable, self._preferred(variable), 1, defined)
-                   for variable in outputs]
+        results = [
+            self._form(variable, self._preferred(variable), 1, defined)
+            for variable in outputs
+        ]
         self._emit(1, f'return [{", ".join(results)}]')
         self._lines[0] = f'def compute({", ".join(self._head(parameters))}):'
         self.source = '\n'.join(self._lines) + '\n'
         self._filename = f'<theano graph {next(_numbers)}>'
         # So that tracebacks show the lines.
         linecache.cache[self._filename] = (
-            len(self.source), None, [line + '\n' for line in self._lines],
-            self._filename)
+            len(self.source),
+            None,
+            [line + '\n' for line in self._lines],
+            self._filename,
+        )
         names = {}
-        exec(compile(self.source, self._filename, 'exec'),
-             self._scope.globals, names)
+        exec(
+            compile(self.source, self._filename, 'exec'),
+            self._scope.globals,
+            names,
+        )
         self.function = names['compute']
 
     def _head(self, parameters):
@@ -162,7 +183,8 @@ class Writer:
 
     def _form(self, variable, form, indent, defined, node=None):
         """The name of a variable's value on the host or on the device; it is
-        brought there where necessary."""
+        brought there where necessary.
+        """
         name = self._scope.name(variable, form)
         if name in defined:
             return name
@@ -181,8 +203,9 @@ class Writer:
             name = self._scope.name(variable, form)
             if name in defined:
                 return name
-        return self._form(variable, self._preferred(variable), indent,
-                          defined, node)
+        return self._form(
+            variable, self._preferred(variable), indent, defined, node
+        )
 
     def _emit_region(self, region, indent, defined):
         for node in self._members[region]:
@@ -196,45 +219,69 @@ class Writer:
         host = self._scope.is_on_host(node)
         name, kernel = self._scope.kernel(node)
         if isinstance(node.op, (Shape, Shape_i)):
-            arguments = [self._any_form(node.inputs[0], indent, defined,
-                                        node)]
+            arguments = [self._any_form(node.inputs[0], indent, defined, node)]
         else:
             arguments = [
-                self._form(variable, 'h' if i in kernel.host
-                           or not is_tensor(variable) else 'd', indent,
-                           defined, node)
-                for i, variable in enumerate(node.inputs)]
-        results = [self._scope.name(variable, 'h' if host
-                                    or not is_tensor(variable) else 'd')
-                   for variable in node.outputs]
+                self._form(
+                    variable,
+                    'h'
+                    if i in kernel.host or not is_tensor(variable)
+                    else 'd',
+                    indent,
+                    defined,
+                    node,
+                )
+                for i, variable in enumerate(node.inputs)
+            ]
+        results = [
+            self._scope.name(
+                variable, 'h' if host or not is_tensor(variable) else 'd'
+            )
+            for variable in node.outputs
+        ]
         used_up = self._used_up(node) if kernel.out else None
         if used_up is not None:
             arguments.append(f'out={arguments[used_up]}')
-        self._emit(indent, f'{", ".join(results)} = '
-                           f'{name}({", ".join(arguments)})', node)
+        self._emit(
+            indent,
+            f'{", ".join(results)} = {name}({", ".join(arguments)})',
+            node,
+        )
         defined.update(results)
         if not host and not getattr(node.op, 'moves', False):
-            for i, (destroyed,) in getattr(node.op, 'destroy_map',
-                                           {}).items():
+            for i, (destroyed,) in getattr(node.op, 'destroy_map', {}).items():
                 # What nobody else sees may as well be left as it is.
                 if _origin(node.inputs[destroyed]) in (
-                        self._scope.fgraph.inputs):
-                    self._emit(indent, f'{results[i]} = overwrite('
-                                       f'{arguments[destroyed]}, '
-                                       f'{results[i]})', node)
+                    self._scope.fgraph.inputs
+                ):
+                    self._emit(
+                        indent,
+                        f'{results[i]} = overwrite('
+                        f'{arguments[destroyed]}, '
+                        f'{results[i]})',
+                        node,
+                    )
 
     def _used_up(self, node):
         """An input that a node may write its output into, for it is the last
-        to see it; or None."""
+        to see it; or None.
+        """
         scope = self._scope
         for i, variable in enumerate(node.inputs):
             owner = variable.owner
-            if (owner in self._carried_out and variable not in self._kept
-                    and variable.type == node.outputs[0].type
-                    and self._left[variable] == node.inputs.count(variable)
-                    and scope.regions[owner] == scope.regions[node]
-                    and all(map(scope.is_fresh, [owner] + [
-                        client for client, _ in variable.clients]))):
+            if (
+                owner in self._carried_out
+                and variable not in self._kept
+                and variable.type == node.outputs[0].type
+                and self._left[variable] == node.inputs.count(variable)
+                and scope.regions[owner] == scope.regions[node]
+                and all(
+                    map(
+                        scope.is_fresh,
+                        [owner] + [client for client, _ in variable.clients],
+                    )
+                )
+            ):
                 return i
         return None
 
@@ -247,7 +294,7 @@ class Writer:
             self._emit(indent, line, node)
             inner = set(defined)
             self._emit_region((node, branch), indent + 1, inner)
-            values = node.inputs[1 + branch * count:][:count]
+            values = node.inputs[1 + branch * count :][:count]
             for name, form, variable in zip(results, forms, values):
                 value = self._form(variable, form, indent + 1, inner, node)
                 self._emit(indent + 1, f'{name} = {value}', node)
@@ -257,9 +304,12 @@ class Writer:
         """Delete what is used no more, so that its memory is free."""
         for variable in variables:
             self._left[variable] -= 1
-            if (self._left[variable] == 0 and variable.owner is not None
-                    and variable not in self._kept
-                    and self._scope.regions[variable.owner] == region):
+            if (
+                self._left[variable] == 0
+                and variable.owner is not None
+                and variable not in self._kept
+                and self._scope.regions[variable.owner] == region
+            ):
                 for form in 'hd':
                     name = self._scope.name(variable, form)
                     if name in defined:
@@ -277,8 +327,10 @@ def _origin(variable):
     while variable.owner is not None:
         node = variable.owner
         viewed = getattr(node.op, 'view_map', {}).get(
-            node.outputs.index(variable)) or getattr(
-                node.op, 'destroy_map', {}).get(node.outputs.index(variable))
+            node.outputs.index(variable)
+        ) or getattr(node.op, 'destroy_map', {}).get(
+            node.outputs.index(variable)
+        )
         if not viewed:
             break
         variable = node.inputs[viewed[0]]
@@ -287,7 +339,8 @@ def _origin(variable):
 
 def _regions(order, outputs):
     """Where each node is run: (ifelse, branch) if nothing but that branch
-    needs it, None if it is run in any case."""
+    needs it, None if it is run in any case.
+    """
     regions = {}
 
     def path(region):
@@ -308,11 +361,17 @@ def _regions(order, outputs):
             places = [] if variable not in outputs else [None]
             for user, i in users[variable]:
                 inside = isinstance(user.op, IfElse) and i > 0
-                places.append((user, int(i > user.op.n_outs)) if inside
-                              else regions[user])
+                places.append(
+                    (user, int(i > user.op.n_outs))
+                    if inside
+                    else regions[user]
+                )
             for place in places:
                 steps = path(place)
-                common = steps if common is None else [
-                    a for a, b in zip(common, steps) if a == b]
+                common = (
+                    steps
+                    if common is None
+                    else [a for a, b in zip(common, steps) if a == b]
+                )
         regions[node] = common[-1] if common else None
     return regions

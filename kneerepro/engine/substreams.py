@@ -30,7 +30,8 @@ class _DotModulo:
     def fn(self):
         a, v, m, b, w, n = [cell.storage[0] for cell in self.input_storage]
         self.output_storage[0].storage[0] = np.array(
-            _product(a, v, m) + _product(b, w, n), 'int32')
+            _product(a, v, m) + _product(b, w, n), 'int32'
+        )
 
 
 def _product(matrix, vector, modulus):

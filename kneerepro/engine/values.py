@@ -8,12 +8,22 @@ import numpy as np
 import torch
 from theano.tensor import TensorType
 
-_DTYPES = {'bool': torch.bool, 'int8': torch.int8, 'int16': torch.int16,
-           'int32': torch.int32, 'int64': torch.int64, 'uint8': torch.uint8,
-           'uint16': torch.uint16, 'uint32': torch.uint32,
-           'uint64': torch.uint64, 'float16': torch.float16,
-           'float32': torch.float32, 'float64': torch.float64,
-           'complex64': torch.complex64, 'complex128': torch.complex128}
+_DTYPES = {
+    'bool': torch.bool,
+    'int8': torch.int8,
+    'int16': torch.int16,
+    'int32': torch.int32,
+    'int64': torch.int64,
+    'uint8': torch.uint8,
+    'uint16': torch.uint16,
+    'uint32': torch.uint32,
+    'uint64': torch.uint64,
+    'float16': torch.float16,
+    'float32': torch.float32,
+    'float64': torch.float64,
+    'complex64': torch.complex64,
+    'complex128': torch.complex128,
+}
 
 #: What counts as a few numbers.
 FEW = 16
@@ -30,7 +40,8 @@ def torch_dtype(dtype):
 def computable(x):
     """A tensor in a type that PyTorch computes with: unsigned integers become
     int64, in which sums, products and indices come out the same to the
-    bit."""
+    bit.
+    """
     if x.dtype in (torch.uint16, torch.uint32, torch.uint64):
         return x.to(torch.int64)
     return x
@@ -75,7 +86,7 @@ class Resident:
     tensor : torch.Tensor
     """
 
-    __slots__ = 'tensor',
+    __slots__ = ('tensor',)
 
     def __init__(self, tensor):
         self.tensor = tensor
@@ -91,10 +102,18 @@ class Resident:
         if function is np.may_share_memory:
             # Theano asks at each call, of tensors and of arrays.
             a, b = args[:2]
-            return (isinstance(a, Resident) and isinstance(b, Resident)
-                    and memory(a) == memory(b))
-        return function(*(np.asarray(value) if isinstance(value, Resident)
-                          else value for value in args), **kwargs)
+            return (
+                isinstance(a, Resident)
+                and isinstance(b, Resident)
+                and memory(a) == memory(b)
+            )
+        return function(
+            *(
+                np.asarray(value) if isinstance(value, Resident) else value
+                for value in args
+            ),
+            **kwargs,
+        )
 
     def __copy__(self):
         return Resident(self.tensor.clone())
@@ -116,11 +135,14 @@ def reverse(array, axes):
 
 def memory(value):
     """The address of what a tensor or an array is stored in; None of what is
-    neither."""
+    neither.
+    """
     if isinstance(value, np.ndarray):
-        backwards = sum((size - 1) * stride for size, stride in
-                        zip(value.shape, value.strides)
-                        if stride < 0 < size)
+        backwards = sum(
+            (size - 1) * stride
+            for size, stride in zip(value.shape, value.strides)
+            if stride < 0 < size
+        )
         return value.__array_interface__['data'][0] + backwards
     if isinstance(value, Resident):
         value = value.tensor
@@ -131,7 +153,8 @@ def memory(value):
 
 def to_device(value, device):
     """A NumPy array or scalar, or a tensor, as a tensor on a device; on the
-    CPU without a copy."""
+    CPU without a copy.
+    """
     if isinstance(value, Resident):
         return value.tensor.to(device)
     if isinstance(value, torch.Tensor):

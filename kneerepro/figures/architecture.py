@@ -3,21 +3,32 @@
 from collections import namedtuple
 
 from lasagne.layers import (
-    DenseLayer, FlattenLayer, InputLayer, NonlinearityLayer, ReshapeLayer,
-    count_params, get_all_layers)
+    DenseLayer,
+    FlattenLayer,
+    InputLayer,
+    NonlinearityLayer,
+    ReshapeLayer,
+    count_params,
+    get_all_layers,
+)
 from lasagne.nonlinearities import linear, sigmoid
 
 from kneerepro.figures.boxes import Row, box_of, draw_rows
 from kneerepro.figures.style import styled
-from kneerepro.networks.described import nonlinearity_name
+from kneerepro.networks.layer_table import nonlinearity_name
 from layers import (
-    BatchNormLayer, Conv2DLayer, Conv3DLayer, TransposedConv2DLayer,
-    TransposedConv3DLayer)
+    BatchNormLayer,
+    Conv2DLayer,
+    Conv3DLayer,
+    TransposedConv2DLayer,
+    TransposedConv3DLayer,
+)
 
 _TRANSPOSED = (TransposedConv2DLayer, TransposedConv3DLayer)
 
-Stage = namedtuple('Stage', 'name shape operation filter transposed',
-                   defaults=[None, False])
+Stage = namedtuple(
+    'Stage', 'name shape operation filter transposed', defaults=[None, False]
+)
 Stage.__doc__ = """A layer with those that only change its values.
 
 Attributes
@@ -110,22 +121,43 @@ def figure_2_5(generator, discriminator, footer=None):
     """
     probability = getattr(discriminator, 'nonlinearity', None) is sigmoid
     return _drawn(
-        [('Generator', generator, 'noise $z$', 'generated image $G(z)$'),
-         ('Discriminator' if probability else 'Critic', discriminator,
-          'image $x$, real\nor generated', '$D(x)$')], footer)
+        [
+            ('Generator', generator, 'noise $z$', 'generated image $G(z)$'),
+            (
+                'Discriminator' if probability else 'Critic',
+                discriminator,
+                'image $x$, real\nor generated',
+                '$D(x)$',
+            ),
+        ],
+        footer,
+    )
 
 
 def _autoencoder(encoder, decoder, examples, footer):
-    return _drawn([('Encoder', encoder, examples, 'code $h$'),
-                   ('Decoder', decoder, 'code $h$', 'reconstruction')],
-                  footer)
+    return _drawn(
+        [
+            ('Encoder', encoder, examples, 'code $h$'),
+            ('Decoder', decoder, 'code $h$', 'reconstruction'),
+        ],
+        footer,
+    )
 
 
 def _drawn(networks, footer):
     return draw_rows(
-        [Row(title, stages_of(network), count_params(network, trainable=True),
-             first, last) for title, network, first, last in networks],
-        footer)
+        [
+            Row(
+                title,
+                stages_of(network),
+                count_params(network, trainable=True),
+                first,
+                last,
+            )
+            for title, network, first, last in networks
+        ],
+        footer,
+    )
 
 
 def stages_of(network):
@@ -150,8 +182,10 @@ def stages_of(network):
     groups = []
     for layer in get_all_layers(network):
         # What follows the input has no layer to be part of.
-        if (isinstance(layer, (BatchNormLayer, NonlinearityLayer))
-                and len(groups) > 1):
+        if (
+            isinstance(layer, (BatchNormLayer, NonlinearityLayer))
+            and len(groups) > 1
+        ):
             groups[-1].append(layer)
         else:
             groups.append([layer])
@@ -159,10 +193,13 @@ def stages_of(network):
         raise ValueError(f'layer {_name(network)}: no network, only an input')
     stages = []
     for group in groups:
-        stage = Stage(_name(group[0]), group[0].output_shape[1:],
-                      _operation(group),
-                      getattr(group[0], 'filter_size', None),
-                      isinstance(group[0], _TRANSPOSED))
+        stage = Stage(
+            _name(group[0]),
+            group[0].output_shape[1:],
+            _operation(group),
+            getattr(group[0], 'filter_size', None),
+            isinstance(group[0], _TRANSPOSED),
+        )
         try:
             box_of(stage.shape)
         except ValueError as error:
@@ -180,13 +217,16 @@ def _operation(group):
     lines = []
     for layer in group:
         if isinstance(layer, (Conv2DLayer, Conv3DLayer)):
-            lines += ['conv ' + _times(layer.filter_size),
-                      f'stride {_short(layer.stride)}, '
-                      f'pad {_short(layer.pad)}']
+            lines += [
+                'conv ' + _times(layer.filter_size),
+                f'stride {_short(layer.stride)}, pad {_short(layer.pad)}',
+            ]
         elif isinstance(layer, _TRANSPOSED):
-            lines += ['transposed', 'conv ' + _times(layer.filter_size),
-                      f'stride {_short(layer.stride)}, '
-                      f'crop {_short(layer.crop)}']
+            lines += [
+                'transposed',
+                'conv ' + _times(layer.filter_size),
+                f'stride {_short(layer.stride)}, crop {_short(layer.crop)}',
+            ]
             if layer.output_size is not None:
                 lines.append('output ' + _times(layer.output_shape[2:]))
         elif isinstance(layer, DenseLayer):
@@ -198,16 +238,18 @@ def _operation(group):
         elif isinstance(layer, BatchNormLayer):
             lines.append('batch norm')
         elif not isinstance(layer, (InputLayer, NonlinearityLayer)):
-            raise ValueError(f'layer {_name(layer)}: no way to draw a '
-                             f'{type(layer).__name__}')
+            raise ValueError(
+                f'layer {_name(layer)}: no way to draw a '
+                f'{type(layer).__name__}'
+            )
         if getattr(layer, 'num_groups', 1) > 1:
             lines.append(f'{layer.num_groups} groups')
         # The identity that batch_norm leaves behind is not worth a line.
         if getattr(layer, 'nonlinearity', linear) is not linear:
             lines.append(nonlinearity_name(layer.nonlinearity))
     if hasattr(group[0], 'W') and all(
-            getattr(layer, 'nonlinearity', linear) is linear
-            for layer in group):
+        getattr(layer, 'nonlinearity', linear) is linear for layer in group
+    ):
         lines.append('linear')
     return lines
 

@@ -2,7 +2,13 @@
 
 from kneerepro.figures.losses import autoencoder_losses
 from kneerepro.figures.style import (
-    FOOTER, axes_at, new_figure, show_image, styled, window)
+    FOOTER,
+    axes_at,
+    new_figure,
+    show_image,
+    styled,
+    window,
+)
 
 
 @styled
@@ -30,11 +36,18 @@ def figure_3_2(truth, reconstruction, slides, footer=None):
     left += (width - left - right + gap - step * len(slides)) / 2
     figure = new_figure(width, FOOTER + 2 * tall + seam + top, footer)
     white = window(truth)
-    for row, images, name in [(1, truth, 'ground truth'),
-                              (0, reconstruction, 'reconstruction')]:
+    for row, images, name in [
+        (1, truth, 'ground truth'),
+        (0, reconstruction, 'reconstruction'),
+    ]:
         for i, (image, slide) in enumerate(zip(images, slides)):
-            axes = axes_at(figure, left + i * step,
-                           FOOTER + row * (tall + seam), wide, tall)
+            axes = axes_at(
+                figure,
+                left + i * step,
+                FOOTER + row * (tall + seam),
+                wide,
+                tall,
+            )
             show_image(axes, image, white)
             if row == 1:
                 axes.set_title(f'slide {slide}', pad=4)
@@ -44,8 +57,16 @@ def figure_3_2(truth, reconstruction, slides, footer=None):
 
 
 @styled
-def figure_3_3(train_mse, test_mse, first_ten, iterations_per_epoch, insets,
-               inset_epochs, footer=None, baselines=None):
+def figure_3_3(
+    train_mse,
+    test_mse,
+    first_ten,
+    iterations_per_epoch,
+    insets,
+    inset_epochs,
+    footer=None,
+    baselines=None,
+):
     """Mean squared error over the iterations, with reconstructions of one
     slide at some epochs as insets (section 3.1).
 
@@ -72,6 +93,14 @@ def figure_3_3(train_mse, test_mse, first_ten, iterations_per_epoch, insets,
     -------
     matplotlib.figure.Figure
     """
-    return autoencoder_losses(train_mse, test_mse, first_ten,
-                              iterations_per_epoch, insets, inset_epochs,
-                              footer, 'images', baselines or {})
+    return autoencoder_losses(
+        train_mse,
+        test_mse,
+        first_ten,
+        iterations_per_epoch,
+        insets,
+        inset_epochs,
+        footer,
+        'images',
+        baselines or {},
+    )

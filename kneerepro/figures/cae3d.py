@@ -4,12 +4,20 @@ import textwrap
 
 from kneerepro.figures.losses import autoencoder_losses
 from kneerepro.figures.style import (
-    FOOTER, GREY, axes_at, new_figure, show_image, styled, window)
+    FOOTER,
+    GREY,
+    axes_at,
+    new_figure,
+    show_image,
+    styled,
+    window,
+)
 
 
 @styled
-def figure_3_4(truth, reconstruction, patients, slides, over_time, epochs,
-               footer=None):
+def figure_3_4(
+    truth, reconstruction, patients, slides, over_time, epochs, footer=None
+):
     """Reconstructions of three patients at three depths, and over time.
 
     Parameters
@@ -38,8 +46,10 @@ def figure_3_4(truth, reconstruction, patients, slides, over_time, epochs,
     side = (pair - seam) / 2
     small = min((usable + gap) / len(over_time) - gap, side)
     tall = truth.shape[2] / truth.shape[3]
-    row_bottoms = [FOOTER + tall * small + 3 * line + i * (tall * side + 0.05)
-                   for i in reversed(range(len(patients)))]
+    row_bottoms = [
+        FOOTER + tall * small + 3 * line + i * (tall * side + 0.05)
+        for i in reversed(range(len(patients)))
+    ]
     top = row_bottoms[0] + tall * side
     height = top + 2.2 * line
     figure = new_figure(width, height, footer)
@@ -59,16 +69,25 @@ def figure_3_4(truth, reconstruction, patients, slides, over_time, epochs,
         for j in range(len(slides)):
             x = left + j * (pair + gap)
             axes = show(truth[i, j], x, y, side, vmax, titles[0])
-            show(reconstruction[i, j], x + side + seam, y, side, vmax,
-                 titles[1])
+            show(
+                reconstruction[i, j], x + side + seam, y, side, vmax, titles[1]
+            )
             if j == 0:
                 axes.set_ylabel(textwrap.fill(patient, 14))
     for j, slide in enumerate(slides):
-        heading(f'slide {slide}', left + j * (pair + gap) + pair / 2,
-                top + 1.2 * line, ha='center')
+        heading(
+            f'slide {slide}',
+            left + j * (pair + gap) + pair / 2,
+            top + 1.2 * line,
+            ha='center',
+        )
 
-    heading(f'Slide {slides[len(slides) // 2]} of {patients[0]} over training '
-            'time', left, FOOTER + tall * small + 1.2 * line)
+    heading(
+        f'Slide {slides[len(slides) // 2]} of {patients[0]} over training '
+        'time',
+        left,
+        FOOTER + tall * small + 1.2 * line,
+    )
     vmax = window(over_time[0])
     titles = ['ground truth'] + [f'epoch {epoch}' for epoch in epochs]
     for i, (image, title) in enumerate(zip(over_time, titles)):
@@ -77,8 +96,16 @@ def figure_3_4(truth, reconstruction, patients, slides, over_time, epochs,
 
 
 @styled
-def figure_3_5(train_mse, test_mse, first_ten, iterations_per_epoch,
-               over_time, epochs, footer=None, baselines=None):
+def figure_3_5(
+    train_mse,
+    test_mse,
+    first_ten,
+    iterations_per_epoch,
+    over_time,
+    epochs,
+    footer=None,
+    baselines=None,
+):
     """Mean squared error over the iterations, with reconstructions of one
     slide at some epochs as insets (section 3.2).
 
@@ -95,6 +122,14 @@ def figure_3_5(train_mse, test_mse, first_ten, iterations_per_epoch,
     -------
     matplotlib.figure.Figure
     """
-    return autoencoder_losses(train_mse, test_mse, first_ten,
-                              iterations_per_epoch, over_time, epochs, footer,
-                              'volumes', baselines or {})
+    return autoencoder_losses(
+        train_mse,
+        test_mse,
+        first_ten,
+        iterations_per_epoch,
+        over_time,
+        epochs,
+        footer,
+        'volumes',
+        baselines or {},
+    )

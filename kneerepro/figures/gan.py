@@ -4,11 +4,19 @@ import numpy as np
 
 from kneerepro.figures.losses import loss_figure, plot_curve
 from kneerepro.figures.style import (
-    FOOTER, GREY, TEST, TRAIN, axes_at, new_figure, show_image, styled,
-    window)
+    FOOTER,
+    GREY,
+    TEST,
+    TRAIN,
+    axes_at,
+    new_figure,
+    show_image,
+    styled,
+    window,
+)
 
-_WIDTH = 7      # of a figure, in inches
-_HEADING = 0.24     # above a grid of images
+_WIDTH = 7  # of a figure, in inches
+_HEADING = 0.24  # above a grid of images
 
 
 @styled
@@ -50,8 +58,12 @@ def figure_3_7(discriminator, generator, iterations_per_epoch, footer=None):
     matplotlib.figure.Figure
     """
     # Of natural logarithms; those of Figure 3.10 have no unit.
-    return _losses({'discriminator': discriminator, 'generator': generator},
-                   iterations_per_epoch, footer, 'loss in nats')
+    return _losses(
+        {'discriminator': discriminator, 'generator': generator},
+        iterations_per_epoch,
+        footer,
+        'loss in nats',
+    )
 
 
 @styled
@@ -85,8 +97,9 @@ def figure_3_9(real, generated, footer=None):
     -------
     matplotlib.figure.Figure
     """
-    return _grids([real, generated], ['real', 'generated'], 2, 3.35,
-                  window(real), footer)
+    return _grids(
+        [real, generated], ['real', 'generated'], 2, 3.35, window(real), footer
+    )
 
 
 @styled
@@ -106,16 +119,25 @@ def figure_3_10(critic, generator, iterations_per_epoch, footer=None):
     -------
     matplotlib.figure.Figure
     """
-    return _losses({'critic': critic, 'generator': generator},
-                   iterations_per_epoch, footer)
+    return _losses(
+        {'critic': critic, 'generator': generator},
+        iterations_per_epoch,
+        footer,
+    )
 
 
 # ------------------------------------------------------------------- images
 
+
 def _over_time(over_time, epochs, real, footer):
-    return _grids(over_time, [f'epoch {epoch}' for epoch in epochs],
-                  2 if len(epochs) in (2, 4) else min(len(epochs), 3), 2.18,
-                  window(real), footer)
+    return _grids(
+        over_time,
+        [f'epoch {epoch}' for epoch in epochs],
+        2 if len(epochs) in (2, 4) else min(len(epochs), 3),
+        2.18,
+        window(real),
+        footer,
+    )
 
 
 def _grids(grids, headings, across, wide, vmax, footer):
@@ -149,17 +171,32 @@ def _grids(grids, headings, across, wide, vmax, footer):
         row, column = divmod(i, across)
         x = left + column * (wide + between)
         top = height - row * row_height - _HEADING
-        figure.text((x + wide / 2) / _WIDTH, (top + 0.06) / height, heading,
-                    ha='center', va='bottom', fontsize=9)
+        figure.text(
+            (x + wide / 2) / _WIDTH,
+            (top + 0.06) / height,
+            heading,
+            ha='center',
+            va='bottom',
+            fontsize=9,
+        )
         for j, image in enumerate(images):
             down, along = divmod(j, columns)
-            show_image(axes_at(figure, x + along * step,
-                               top - down * (upright + gap) - upright, side,
-                               upright), image, vmax)
+            show_image(
+                axes_at(
+                    figure,
+                    x + along * step,
+                    top - down * (upright + gap) - upright,
+                    side,
+                    upright,
+                ),
+                image,
+                vmax,
+            )
     return figure
 
 
 # ------------------------------------------------------------------- losses
+
 
 def _losses(curves, iterations_per_epoch, footer, label='loss'):
     """The losses of two networks, thin, and their running medians.
@@ -185,12 +222,18 @@ def _losses(curves, iterations_per_epoch, footer, label='loss'):
     # About a hundredth of the training. Short curves are legible as they are.
     width = count // 200 * 2 + 1 if count > 500 else 1
     low, high = _limits(curves.values())
-    beyond = any(((values < low) | (values > high)).any()
-                 for values in curves.values())
+    beyond = any(
+        ((values < low) | (values > high)).any() for values in curves.values()
+    )
     figure, axes = loss_figure(
-        count - 1, iterations_per_epoch, label if width == 1 else
-        f'{label} (thick: median over {width} iterations)', footer,
-        above=0.42 if beyond else 0.24)
+        count - 1,
+        iterations_per_epoch,
+        label
+        if width == 1
+        else f'{label} (thick: median over {width} iterations)',
+        footer,
+        above=0.42 if beyond else 0.24,
+    )
     axes.set_ylim(low, high)
     if low < 0 < high:
         axes.axhline(0, color=GREY, linewidth=0.5, zorder=1)
@@ -198,14 +241,24 @@ def _losses(curves, iterations_per_epoch, footer, label='loss'):
     for (name, values), color in zip(curves.items(), [TRAIN, TEST]):
         if width > 1:
             plot_curve(axes, values, color=color, linewidth=0.4, alpha=0.35)
-        handles += plot_curve(axes, _running_median(values, width),
-                              color=color, linewidth=1.3, zorder=3,
-                              label=name)
+        handles += plot_curve(
+            axes,
+            _running_median(values, width),
+            color=color,
+            linewidth=1.3,
+            zorder=3,
+            label=name,
+        )
         outliers += _mark_outliers(axes, values, name, color)
     # Above the plot: noisy curves leave no room inside.
-    figure.legend(handles=handles + outliers, loc='upper center', ncol=2,
-                  bbox_to_anchor=(0.5, 1), borderaxespad=0.3,
-                  columnspacing=3)
+    figure.legend(
+        handles=handles + outliers,
+        loc='upper center',
+        ncol=2,
+        bbox_to_anchor=(0.5, 1),
+        borderaxespad=0.3,
+        columnspacing=3,
+    )
     return figure
 
 
@@ -230,7 +283,8 @@ def _limits(curves):
 
 def _running_median(values, width):
     """The median of what there is within `width` iterations, an odd number;
-    NaN where `values` are."""
+    NaN where `values` are.
+    """
     padded = np.pad(values, width // 2, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, width)
     smooth = np.full(len(values), np.nan)
@@ -241,23 +295,34 @@ def _running_median(values, width):
 
 def _mark_outliers(axes, values, name, color):
     """Mark values beyond the limits of y at the edge; returns the handle for
-    the legend, if there are any."""
+    the legend, if there are any.
+    """
     low, high = axes.get_ylim()
     markers = []
-    for beyond, edge, marker in [(values > high, 0.985, '^'),
-                                 (values < low, 0.015, 'v')]:
+    for beyond, edge, marker in [
+        (values > high, 0.985, '^'),
+        (values < low, 0.015, 'v'),
+    ]:
         where = np.flatnonzero(beyond)
         if len(where):
             markers += axes.plot(
-                where, np.full(len(where), edge), marker, color=color,
-                markersize=4.5, markeredgewidth=0, clip_on=False, zorder=5,
-                transform=axes.get_xaxis_transform())
+                where,
+                np.full(len(where), edge),
+                marker,
+                color=color,
+                markersize=4.5,
+                markeredgewidth=0,
+                clip_on=False,
+                zorder=5,
+                transform=axes.get_xaxis_transform(),
+            )
     if markers:
         out = values[(values > high) | (values < low)]
         ends = [_number(value) for value in sorted({out.min(), out.max()})]
         markers[0].set_label(
             f'{name}: {len(out)} value{"s" * (len(out) > 1)} beyond the axis '
-            f'({" to ".join(ends)})')
+            f'({" to ".join(ends)})'
+        )
     return markers[:1]
 
 

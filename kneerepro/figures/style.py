@@ -9,25 +9,35 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
-from kneerepro.files import replacing
+from kneerepro.utils.files import replacing
 
 TRAIN, TEST = '#1f4e9c', '#d95f0e'
 GREY = '0.35'
 _NO_BREAK = '\N{NO-BREAK SPACE}'
 FOOTER = 0.54  # inches at the bottom of a figure, for the small print
 
-_STYLE = {'font.size': 9, 'axes.titlesize': 9, 'axes.labelsize': 9,
-          'xtick.labelsize': 8, 'ytick.labelsize': 8, 'legend.fontsize': 8,
-          'font.family': 'DejaVu Sans', 'axes.spines.right': False,
-          'axes.spines.top': False, 'legend.frameon': False}
+_STYLE = {
+    'font.size': 9,
+    'axes.titlesize': 9,
+    'axes.labelsize': 9,
+    'xtick.labelsize': 8,
+    'ytick.labelsize': 8,
+    'legend.fontsize': 8,
+    'font.family': 'DejaVu Sans',
+    'axes.spines.right': False,
+    'axes.spines.top': False,
+    'legend.frameon': False,
+}
 
 
 def styled(draw):
     """Decorator: `draw` runs with the package's matplotlib settings."""
+
     @functools.wraps(draw)
     def styled_draw(*args, **kwargs):
         with rc_context(_STYLE):
             return draw(*args, **kwargs)
+
     return styled_draw
 
 
@@ -41,16 +51,25 @@ def new_figure(width, height, footer=None):
     FigureCanvasAgg(figure)
     if footer:
         # Of what is between semicolons, short pieces stay in one line.
-        whole = '; '.join(part.replace(' ', _NO_BREAK) if len(part) < 50
-                          else part for part in footer.split('; '))
+        whole = '; '.join(
+            part.replace(' ', _NO_BREAK) if len(part) < 50 else part
+            for part in footer.split('; ')
+        )
         for size in 7, 6, 5, 4:
             # DejaVu Sans: 119 letters of 7 points in 7 inches.
             lines = textwrap.wrap(whole, int(17 * width * 7 / size))
             if len(lines) <= 3:
                 break
         text = '\n'.join(lines).replace(_NO_BREAK, ' ')
-        figure.text(0.5, 0.07 / height, text, ha='center', va='bottom',
-                    fontsize=size, color=GREY)
+        figure.text(
+            0.5,
+            0.07 / height,
+            text,
+            ha='center',
+            va='bottom',
+            fontsize=size,
+            color=GREY,
+        )
     return figure
 
 
@@ -62,8 +81,9 @@ def axes_at(figure, x, y, width, height):
 
 def show_image(axes, image, vmax=1, frame=False):
     """An MR image in grey, 0 to `vmax`, without ticks."""
-    axes.imshow(image, cmap='gray', vmin=0, vmax=vmax,
-                interpolation='bilinear')
+    axes.imshow(
+        image, cmap='gray', vmin=0, vmax=vmax, interpolation='bilinear'
+    )
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -94,9 +114,10 @@ def save_figure(figure, path):
         Their paths.
     """
     # Nothing that differs from one time to the next.
-    metadata = {'png': {'Software': None},
-                'pdf': {'Creator': None, 'Producer': None,
-                        'CreationDate': None}}
+    metadata = {
+        'png': {'Software': None},
+        'pdf': {'Creator': None, 'Producer': None, 'CreationDate': None},
+    }
     for kind, data in metadata.items():
         with replacing(f'{path}.{kind}') as temporary:
             figure.savefig(temporary, format=kind, dpi=200, metadata=data)
@@ -114,5 +135,12 @@ def save_tiles(images, path):
     """
     tiles = np.concatenate(np.concatenate(images, axis=1), axis=1)
     with replacing(path) as temporary:
-        imsave(temporary, tiles, cmap='gray', vmin=0, vmax=1, format='png',
-               metadata={'Software': None})
+        imsave(
+            temporary,
+            tiles,
+            cmap='gray',
+            vmin=0,
+            vmax=1,
+            format='png',
+            metadata={'Software': None},
+        )

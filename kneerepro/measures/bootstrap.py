@@ -28,8 +28,15 @@ n : tuple of int
 """
 
 
-def estimate(statistic, *samples, paired=False, centred=False,
-             repetitions=1000, level=0.95, seed=0):
+def estimate(
+    statistic,
+    *samples,
+    paired=False,
+    centred=False,
+    repetitions=1000,
+    level=0.95,
+    seed=0,
+):
     """A statistic with its percentile bootstrap interval [1]_.
 
     What is drawn again, with replacement, are the entries of the first axis
@@ -83,10 +90,15 @@ def estimate(statistic, *samples, paired=False, centred=False,
             chosen = [rng.randint(sizes[0], size=sizes[0])] * len(sizes)
         else:
             chosen = [rng.randint(size, size=size) for size in sizes]
-        drawn[i] = statistic(*(sample[which] for sample, which
-                               in zip(samples, chosen)))
+        drawn[i] = statistic(
+            *(sample[which] for sample, which in zip(samples, chosen))
+        )
     tail = 50 * (1 - level)
     low, high = np.percentile(drawn, [tail, 100 - tail])
-    shift = drawn.mean() - value if centred else 0.
-    return Estimate(value, float(low - shift), float(high - shift),
-                    sizes[:1] if paired else sizes)
+    shift = drawn.mean() - value if centred else 0.0
+    return Estimate(
+        value,
+        float(low - shift),
+        float(high - shift),
+        sizes[:1] if paired else sizes,
+    )

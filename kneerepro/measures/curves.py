@@ -39,10 +39,10 @@ def trend(curve, window=WINDOW):
         it cannot be told apart.
     """
     if len(curve) < 4 * window:
-        raise TooFew(f'{len(curve)} iterations, at least {4 * window} are '
-                     'needed')
-    return median_filter(np.asarray(curve, 'float64'), window,
-                         mode='reflect')
+        raise TooFew(
+            f'{len(curve)} iterations, at least {4 * window} are needed'
+        )
+    return median_filter(np.asarray(curve, 'float64'), window, mode='reflect')
 
 
 def residuals(curve, window=WINDOW):
@@ -93,7 +93,7 @@ def drift(curve, window=WINDOW):
            Kendall's Tau, Journal of the American Statistical Association 63,
            1968.
     """
-    half = trend(curve, window)[len(curve) // 2:]
+    half = trend(curve, window)[len(curve) // 2 :]
     # Pairs grow with the square: of a long curve, 400 values.
     at = np.linspace(0, len(half) - 1, min(len(half), 400)).astype(int)
     return float(theilslopes(half[at], at)[0] * (len(half) - 1))
@@ -150,8 +150,10 @@ def oscillation(curve, window=WINDOW):
     """
     energy = np.square(np.abs(np.fft.rfft(residuals(curve, window))))[1:]
     strongest = int(energy.argmax())
-    return (float(energy[strongest] / energy.sum()) if energy.any() else 0.,
-            len(curve) / (strongest + 1))
+    return (
+        float(energy[strongest] / energy.sum()) if energy.any() else 0.0,
+        len(curve) / (strongest + 1),
+    )
 
 
 def settling(curve, window=WINDOW, within=0.1):
@@ -234,4 +236,4 @@ def blocks(values, length):
         The first n % length values are left out.
     """
     count = len(values) // length
-    return values[len(values) - count * length:].reshape(count, length)
+    return values[len(values) - count * length :].reshape(count, length)

@@ -43,8 +43,11 @@ def frechet_distance(a, b):
     """
     a, b = np.asarray(a, 'float64'), np.asarray(b, 'float64')
     return frechet_distance_of_gaussians(
-        a.mean(0), np.cov(a, rowvar=False, bias=True),
-        b.mean(0), np.cov(b, rowvar=False, bias=True))
+        a.mean(0),
+        np.cov(a, rowvar=False, bias=True),
+        b.mean(0),
+        np.cov(b, rowvar=False, bias=True),
+    )
 
 
 def frechet_distance_of_gaussians(mean_a, cov_a, mean_b, cov_b):
@@ -66,10 +69,13 @@ def frechet_distance_of_gaussians(mean_a, cov_a, mean_b, cov_b):
     # The eigenvalues of the product of both, which is not symmetric, are
     # those of this, which is: no complex roots where one is singular.
     product = eigh(root @ np.atleast_2d(cov_b) @ root, eigvals_only=True)
-    distance = (np.square(mean_a - mean_b).sum() + np.trace(
-        np.atleast_2d(cov_a)) + np.trace(np.atleast_2d(cov_b))
-        - 2 * np.sqrt(product.clip(0)).sum())
-    return max(0., float(distance))
+    distance = (
+        np.square(mean_a - mean_b).sum()
+        + np.trace(np.atleast_2d(cov_a))
+        + np.trace(np.atleast_2d(cov_b))
+        - 2 * np.sqrt(product.clip(0)).sum()
+    )
+    return max(0.0, float(distance))
 
 
 def sliced_wasserstein_distance(a, b, directions=128, seed=0):
@@ -109,8 +115,13 @@ def sliced_wasserstein_distance(a, b, directions=128, seed=0):
         raise ValueError(f'{len(a)} and {len(b)} samples')
     axes = np.random.RandomState(seed).normal(size=(a.shape[1], directions))
     axes /= np.linalg.norm(axes, axis=0)
-    return float(np.sqrt(np.square(
-        np.sort(a @ axes, axis=0) - np.sort(b @ axes, axis=0)).mean()))
+    return float(
+        np.sqrt(
+            np.square(
+                np.sort(a @ axes, axis=0) - np.sort(b @ axes, axis=0)
+            ).mean()
+        )
+    )
 
 
 def within_manifold(points, of, k=3):
@@ -145,7 +156,7 @@ def within_manifold(points, of, k=3):
     """
     if len(of) <= k:
         raise ValueError(f'{len(of)} samples have no neighbour number {k}')
-    radius = np.sort(cdist(of, of), axis=1)[:, k]   # the first is itself
+    radius = np.sort(cdist(of, of), axis=1)[:, k]  # the first is itself
     return (cdist(points, of) <= radius).any(1)
 
 
@@ -167,10 +178,11 @@ def nearest_distance(images, among, rank=1):
     a = np.reshape(images, (len(images), -1)).astype('float64')
     nearest = np.full((len(a), rank), np.inf)
     for i in range(0, len(among), 1000):
-        b = np.asarray(among[i:i + 1000], 'float64').reshape(-1, a.shape[1])
+        b = np.asarray(among[i : i + 1000], 'float64').reshape(-1, a.shape[1])
         # By products of matrices, since there may be 28,800 of them.
-        squared = (np.square(a).sum(1)[:, None] + np.square(b).sum(1)
-                   - 2 * a @ b.T).clip(0)
+        squared = (
+            np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * a @ b.T
+        ).clip(0)
         nearest = np.sort(np.hstack([nearest, squared]), axis=1)[:, :rank]
     return np.sqrt(nearest[:, -1] / a.shape[1])
 
@@ -201,16 +213,18 @@ def ms_ssim(a, b):
     """
     a, b = np.asarray(a, 'float64'), np.asarray(b, 'float64')
     if min(a.shape[1:]) < 44:
-        raise ValueError(f'images of {a.shape[1]} x {a.shape[2]} are too '
-                         'small: at least 44 x 44')
-    result = 1.
+        raise ValueError(
+            f'images of {a.shape[1]} x {a.shape[2]} are too '
+            'small: at least 44 x 44'
+        )
+    result = 1.0
     for scale, weight in enumerate(_SCALES):
         if scale:
             a, b = _halved(a), _halved(b)
         luminance, rest = _similarity(a, b)
         if scale == len(_SCALES) - 1:
             rest = luminance * rest
-        result = result * rest.mean((1, 2)).clip(0)**(weight / sum(_SCALES))
+        result = result * rest.mean((1, 2)).clip(0) ** (weight / sum(_SCALES))
     return result
 
 
@@ -238,7 +252,7 @@ def ms_ssim_of_pairs(images, count, seed=0):
     """
     order = np.random.RandomState(seed).permutation(len(images))
     count = min(count, len(images) // 2)
-    return ms_ssim(images[order[:count]], images[order[count:2 * count]])
+    return ms_ssim(images[order[:count]], images[order[count : 2 * count]])
 
 
 def _similarity(a, b):
@@ -248,8 +262,10 @@ def _similarity(a, b):
     var_b = _windowed(b * b) - mean_b**2
     cov = _windowed(a * b) - mean_a * mean_b
     c1, c2 = 0.01**2, 0.03**2
-    return ((2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1),
-            (2 * cov + c2) / (var_a + var_b + c2))
+    return (
+        (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1),
+        (2 * cov + c2) / (var_a + var_b + c2),
+    )
 
 
 def _windowed(images):
@@ -261,5 +277,8 @@ def _windowed(images):
 def _halved(images):
     """Means of 2 x 2 pixels, a last odd row or column left out."""
     n, rows, columns = images.shape
-    return images[:, :rows // 2 * 2, :columns // 2 * 2].reshape(
-        n, rows // 2, 2, columns // 2, 2).mean((2, 4))
+    return (
+        images[:, : rows // 2 * 2, : columns // 2 * 2]
+        .reshape(n, rows // 2, 2, columns // 2, 2)
+        .mean((2, 4))
+    )

@@ -70,9 +70,19 @@ def ssim(images, truth):
            Assessment: From Error Visibility to Structural Similarity, IEEE
            Transactions on Image Processing 13 (4), 2004.
     """
-    return np.array([structural_similarity(
-        a, b, data_range=1., gaussian_weights=True, sigma=1.5,
-        use_sample_covariance=False) for a, b in zip(images, truth)])
+    return np.array(
+        [
+            structural_similarity(
+                a,
+                b,
+                data_range=1.0,
+                gaussian_weights=True,
+                sigma=1.5,
+                use_sample_covariance=False,
+            )
+            for a, b in zip(images, truth)
+        ]
+    )
 
 
 def high_frequency_product(a, b, above=0.25):
@@ -91,11 +101,14 @@ def high_frequency_product(a, b, above=0.25):
         Of the parts of the images that have these frequencies, the products
         of pixels, summed. Of an image with itself, its energy there.
     """
-    frequency = np.hypot(*np.meshgrid(*map(np.fft.fftfreq, a.shape[1:]),
-                                      indexing='ij'))
+    frequency = np.hypot(
+        *np.meshgrid(*map(np.fft.fftfreq, a.shape[1:]), indexing='ij')
+    )
     fine = frequency > above
-    of_a, of_b = (np.fft.fft2(np.asarray(images, 'float64'))[:, fine]
-                  for images in (a, b))
+    of_a, of_b = (
+        np.fft.fft2(np.asarray(images, 'float64'))[:, fine]
+        for images in (a, b)
+    )
     return (of_a * of_b.conj()).real.sum(1) / frequency.size
 
 
@@ -122,8 +135,9 @@ def high_frequency_ratio(images, above=0.25):
     .. [1] S. Pertuz, D. Puig, M. A. Garcia: Analysis of focus measure
            operators for shape-from-focus, Pattern Recognition 46 (5), 2013.
     """
-    energy = (np.var(images, (1, 2), dtype='float64')
-              * np.prod(images.shape[1:]))
+    energy = np.var(images, (1, 2), dtype='float64') * np.prod(
+        images.shape[1:]
+    )
     with np.errstate(divide='ignore', invalid='ignore'):
         return high_frequency_product(images, images, above) / energy
 
@@ -151,8 +165,10 @@ def detail_transfer(images, truth):
     .. [1] J. S. Bendat, A. G. Piersol: Random Data, 1971 (the optimum
            frequency response of a noisy output).
     """
-    return (high_frequency_product(images, truth).sum()
-            / high_frequency_product(truth, truth).sum())
+    return (
+        high_frequency_product(images, truth).sum()
+        / high_frequency_product(truth, truth).sum()
+    )
 
 
 def through_components(images, among, count):
@@ -185,11 +201,13 @@ def through_components(images, among, count):
         # Of the smaller product of the two, which has the same eigenvalues.
         energy, weights = eigh(among @ among.T)
         kept = energy > energy[-1] * len(among) * np.finfo(float).eps
-        kept[:max(0, len(among) - count)] = False
+        kept[: max(0, len(among) - count)] = False
         components = among.T @ (weights[:, kept] / np.sqrt(energy[kept]))
-    else:       # of which there may be many times as many
-        _, components = eigh(among.T @ among, subset_by_index=(
-            max(0, pixels - count), pixels - 1))
+    else:  # of which there may be many times as many
+        _, components = eigh(
+            among.T @ among,
+            subset_by_index=(max(0, pixels - count), pixels - 1),
+        )
     about = np.reshape(images, (len(images), -1)) - mean
     return (about @ components @ components.T + mean).reshape(images.shape)
 
@@ -232,8 +250,11 @@ def baselines(test, train, units):
     count = min(units, len(train) - 1, train[0].size)
     mean = np.mean(train, 0, 'float64')
     linear = through_components(test, train, count)
-    return Baselines(float(np.square(test - mean).mean()),
-                     float(np.square(test - linear).mean()), count)
+    return Baselines(
+        float(np.square(test - mean).mean()),
+        float(np.square(test - linear).mean()),
+        count,
+    )
 
 
 def identified(images, truth):
@@ -250,10 +271,11 @@ def identified(images, truth):
     -------
     array of bool, shape (n,)
     """
-    a, b = (np.reshape(one, (len(one), -1)).astype('float64')
-            for one in (images, truth))
-    squared = (np.square(a).sum(1)[:, None] + np.square(b).sum(1)
-               - 2 * a @ b.T)
+    a, b = (
+        np.reshape(one, (len(one), -1)).astype('float64')
+        for one in (images, truth)
+    )
+    squared = np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * a @ b.T
     own = squared.diagonal().copy()
     np.fill_diagonal(squared, np.inf)
     return own < squared.min(1)
@@ -272,8 +294,9 @@ def blurred(images, sigma=ONE_PIXEL):
     -------
     array, shape (n, rows, columns), float64
     """
-    return gaussian_filter(np.asarray(images, 'float64'), (0, sigma, sigma),
-                           mode='nearest')
+    return gaussian_filter(
+        np.asarray(images, 'float64'), (0, sigma, sigma), mode='nearest'
+    )
 
 
 def depth_errors(volumes, truth):
@@ -326,5 +349,7 @@ def ends_to_middle(error, variance):
     outer = ends(error.shape[1])
     with np.errstate(divide='ignore', invalid='ignore'):
         return float(
-            error[:, outer].sum() / variance[:, outer].sum()
-            / (error[:, ~outer].sum() / variance[:, ~outer].sum()))
+            error[:, outer].sum()
+            / variance[:, outer].sum()
+            / (error[:, ~outer].sum() / variance[:, ~outer].sum())
+        )

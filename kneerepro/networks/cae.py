@@ -1,5 +1,6 @@
 """The convolutional autoencoders (section 2.4.1, Tables 2.1 and 2.2,
-Figures 2.3 and 2.4)."""
+Figures 2.3 and 2.4).
+"""
 
 import math
 
@@ -10,13 +11,20 @@ from lasagne.nonlinearities import rectify, sigmoid
 from kneerepro.networks.common import check_positive, leaky_relu, scaled
 from layers import Conv2DLayer, Conv3DLayer, Deconv2DLayer, Deconv3DLayer
 
-ENCODER_FILTERS = (64, 128, 256, 256)   # Table 2.1
-DECODER_FILTERS = (256, 128, 64, 1)     # Table 2.2, read as in E2
+ENCODER_FILTERS = (64, 128, 256, 256)  # Table 2.1
+DECODER_FILTERS = (256, 128, 64, 1)  # Table 2.2, read as in E2
 
 
-def build_cae2d(nz=100, rows=64, columns=64, width=1,
-                channels=DECODER_FILTERS, dense_nonlinearity=rectify,
-                encoder_sigmoid='dense', output_bias=0.):
+def build_cae2d(
+    nz=100,
+    rows=64,
+    columns=64,
+    width=1,
+    channels=DECODER_FILTERS,
+    dense_nonlinearity=rectify,
+    encoder_sigmoid='dense',
+    output_bias=0.0,
+):
     """The 2D convolutional autoencoder of Tables 2.1 and 2.2.
 
     Parameters
@@ -60,14 +68,30 @@ def build_cae2d(nz=100, rows=64, columns=64, width=1,
     -----
     5,193,509 trainable parameters at the defaults.
     """
-    return _build_cae(nz, {'rows': rows, 'columns': columns}, width, channels,
-                      dense_nonlinearity, encoder_sigmoid, output_bias,
-                      Conv2DLayer, Deconv2DLayer)
+    return _build_cae(
+        nz,
+        {'rows': rows, 'columns': columns},
+        width,
+        channels,
+        dense_nonlinearity,
+        encoder_sigmoid,
+        output_bias,
+        Conv2DLayer,
+        Deconv2DLayer,
+    )
 
 
-def build_cae3d(nz=200, depth=160, rows=64, columns=64, width=1,
-                channels=DECODER_FILTERS, dense_nonlinearity=rectify,
-                encoder_sigmoid='dense', output_bias=0.):
+def build_cae3d(
+    nz=200,
+    depth=160,
+    rows=64,
+    columns=64,
+    width=1,
+    channels=DECODER_FILTERS,
+    dense_nonlinearity=rectify,
+    encoder_sigmoid='dense',
+    output_bias=0.0,
+):
     """The 3D convolutional autoencoder of Figure 2.4 and section 2.4.1:
     "the same layout was preserved as in the 2D case".
 
@@ -96,9 +120,17 @@ def build_cae3d(nz=200, depth=160, rows=64, columns=64, width=1,
     -----
     36,566,153 trainable parameters at the defaults.
     """
-    return _build_cae(nz, {'depth': depth, 'rows': rows, 'columns': columns},
-                      width, channels, dense_nonlinearity, encoder_sigmoid,
-                      output_bias, Conv3DLayer, Deconv3DLayer)
+    return _build_cae(
+        nz,
+        {'depth': depth, 'rows': rows, 'columns': columns},
+        width,
+        channels,
+        dense_nonlinearity,
+        encoder_sigmoid,
+        output_bias,
+        Conv3DLayer,
+        Deconv3DLayer,
+    )
 
 
 def output_bias_for(mean_intensity):
@@ -124,52 +156,85 @@ def output_bias_for(mean_intensity):
         For a mean outside of [0, 1].
     """
     if not 0 <= mean_intensity <= 1:
-        raise ValueError('mean_intensity must be in [0, 1], not '
-                         f'{mean_intensity}')
+        raise ValueError(
+            f'mean_intensity must be in [0, 1], not {mean_intensity}'
+        )
     mean = min(max(mean_intensity, 0.001), 0.999)
     return math.log(mean / (1 - mean))
 
 
-def _build_cae(nz, sizes, width, channels, dense_nonlinearity,
-               encoder_sigmoid, output_bias, ConvLayer, DeconvLayer):
+def _build_cae(
+    nz,
+    sizes,
+    width,
+    channels,
+    dense_nonlinearity,
+    encoder_sigmoid,
+    output_bias,
+    ConvLayer,
+    DeconvLayer,
+):
     check_positive(nz=nz)
     if not math.isfinite(output_bias):
         raise ValueError(f'output_bias must be finite, not {output_bias}')
     if encoder_sigmoid not in ('dense', 'conv'):
-        raise ValueError("encoder_sigmoid must be 'dense' or 'conv', not "
-                         f'{encoder_sigmoid!r}')
+        raise ValueError(
+            "encoder_sigmoid must be 'dense' or 'conv', not "
+            f'{encoder_sigmoid!r}'
+        )
     _check_sizes(sizes)
     if len(channels) != 4 or channels[-1] != 1:
-        raise ValueError('channels must be four filter counts, the last of '
-                         f'them 1 as in the images, not {channels}')
+        raise ValueError(
+            'channels must be four filter counts, the last of '
+            f'them 1 as in the images, not {channels}'
+        )
     size = tuple(sizes.values())
 
     encoder = InputLayer((None, 1) + size, name='encoder.input')
     for i, filters in enumerate(ENCODER_FILTERS, 1):
         last = i == len(ENCODER_FILTERS)
         encoder = ConvLayer(
-            encoder, scaled(filters, width), 5, stride=2, pad=2,
-            nonlinearity=sigmoid if last and encoder_sigmoid == 'conv'
-            else leaky_relu, name=f'encoder.conv{i}')
+            encoder,
+            scaled(filters, width),
+            5,
+            stride=2,
+            pad=2,
+            nonlinearity=sigmoid
+            if last and encoder_sigmoid == 'conv'
+            else leaky_relu,
+            name=f'encoder.conv{i}',
+        )
     code_shape = encoder.output_shape[1:]
     encoder = FlattenLayer(encoder, name='encoder.reshape')
     encoder = DenseLayer(
-        encoder, nz, name='encoder.dense',
-        nonlinearity=sigmoid if encoder_sigmoid == 'dense' else None)
+        encoder,
+        nz,
+        name='encoder.dense',
+        nonlinearity=sigmoid if encoder_sigmoid == 'dense' else None,
+    )
 
     decoder = InputLayer((None, nz), name='decoder.input')
-    decoder = DenseLayer(decoder, encoder.input_shape[1],
-                         nonlinearity=dense_nonlinearity,
-                         name='decoder.dense')
-    decoder = ReshapeLayer(decoder, ([0],) + code_shape,
-                           name='decoder.reshape')
+    decoder = DenseLayer(
+        decoder,
+        encoder.input_shape[1],
+        nonlinearity=dense_nonlinearity,
+        name='decoder.dense',
+    )
+    decoder = ReshapeLayer(
+        decoder, ([0],) + code_shape, name='decoder.reshape'
+    )
     for i, filters in enumerate(channels, 1):
         last = i == len(channels)
-        decoder = DeconvLayer(decoder, 1 if last else scaled(filters, width),
-                              4, stride=2, crop=1,
-                              b=Constant(output_bias if last else 0.),
-                              nonlinearity=sigmoid if last else rectify,
-                              name=f'decoder.deconv{i}')
+        decoder = DeconvLayer(
+            decoder,
+            1 if last else scaled(filters, width),
+            4,
+            stride=2,
+            crop=1,
+            b=Constant(output_bias if last else 0.0),
+            nonlinearity=sigmoid if last else rectify,
+            name=f'decoder.deconv{i}',
+        )
     return encoder, decoder
 
 
@@ -182,4 +247,5 @@ def _check_sizes(sizes):
             raise ValueError(
                 f'{name} must be a multiple of 16, not {size}: four '
                 'convolutions halve it and four transposed convolutions '
-                f'double it again. Nearest that works: {nearest}')
+                f'double it again. Nearest that works: {nearest}'
+            )

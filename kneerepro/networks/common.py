@@ -18,4 +18,5 @@ def check_positive(**numbers):
     for name, number in numbers.items():
         if number != int(number) or number < 1:
             raise ValueError(
-                f'{name} must be a positive integer, not {number}')
+                f'{name} must be a positive integer, not {number}'
+            )

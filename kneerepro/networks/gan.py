@@ -1,5 +1,6 @@
 """Generator and discriminator or critic (section 2.4.2, Tables 2.3 and 2.4,
-Figure 2.5)."""
+Figure 2.5).
+"""
 
 from lasagne.layers import DenseLayer, FlattenLayer, InputLayer, ReshapeLayer
 from lasagne.nonlinearities import rectify, sigmoid
@@ -7,12 +8,17 @@ from lasagne.nonlinearities import rectify, sigmoid
 from kneerepro.networks.common import check_positive, leaky_relu, scaled
 from layers import Conv2DLayer, Deconv2DLayer, batch_norm
 
-GENERATOR_FILTERS = (1024, 512, 256, 128)       # Table 2.3
-DISCRIMINATOR_FILTERS = (128, 256, 512, 1024)   # Table 2.4
+GENERATOR_FILTERS = (1024, 512, 256, 128)  # Table 2.3
+DISCRIMINATOR_FILTERS = (128, 256, 512, 1024)  # Table 2.4
 
 
-def build_dcgan(nz=200, width=1, filter_size=4, dense_nonlinearity=rectify,
-                batch_norm_output=False):
+def build_dcgan(
+    nz=200,
+    width=1,
+    filter_size=4,
+    dense_nonlinearity=rectify,
+    batch_norm_output=False,
+):
     """Generator and discriminator of the DCGAN.
 
     Parameters
@@ -48,13 +54,22 @@ def build_dcgan(nz=200, width=1, filter_size=4, dense_nonlinearity=rectify,
     -----
     14,307,073 and 17,226,625 trainable parameters at the defaults.
     """
-    return (_build_generator(nz, width, filter_size, dense_nonlinearity,
-                             batch_norm_output),
-            _build_discriminator('discriminator', width, sigmoid))
+    return (
+        _build_generator(
+            nz, width, filter_size, dense_nonlinearity, batch_norm_output
+        ),
+        _build_discriminator('discriminator', width, sigmoid),
+    )
 
 
-def build_wgan_gp(nz=200, width=1, filter_size=4, dense_nonlinearity=rectify,
-                  batch_norm_output=False, critic_batch_norm=True):
+def build_wgan_gp(
+    nz=200,
+    width=1,
+    filter_size=4,
+    dense_nonlinearity=rectify,
+    batch_norm_output=False,
+    critic_batch_norm=True,
+):
     """Generator and critic of the WGAN-GP.
 
     "Both [...] had the same layout [...]. The one exception was the last
@@ -80,34 +95,50 @@ def build_wgan_gp(nz=200, width=1, filter_size=4, dense_nonlinearity=rectify,
     ValueError
         For numbers that cannot be.
     """
-    return (_build_generator(nz, width, filter_size, dense_nonlinearity,
-                             batch_norm_output),
-            _build_discriminator('critic', width, None, critic_batch_norm))
+    return (
+        _build_generator(
+            nz, width, filter_size, dense_nonlinearity, batch_norm_output
+        ),
+        _build_discriminator('critic', width, None, critic_batch_norm),
+    )
 
 
-def _build_generator(nz, width, filter_size, dense_nonlinearity,
-                     batch_norm_output):
+def _build_generator(
+    nz, width, filter_size, dense_nonlinearity, batch_norm_output
+):
     check_positive(nz=nz)
     if filter_size not in (4, 5):
-        raise ValueError('filter_size must be 4 or 5, the two readings of '
-                         f'Table 2.3, not {filter_size}')
+        raise ValueError(
+            'filter_size must be 4 or 5, the two readings of '
+            f'Table 2.3, not {filter_size}'
+        )
     filters = [scaled(count, width) for count in GENERATOR_FILTERS]
 
     network = InputLayer((None, nz), name='generator.input')
-    network = DenseLayer(network, filters[0] * 4 * 4,
-                         nonlinearity=dense_nonlinearity,
-                         name='generator.dense')
-    network = ReshapeLayer(network, ([0], filters[0], 4, 4),
-                           name='generator.reshape')
+    network = DenseLayer(
+        network,
+        filters[0] * 4 * 4,
+        nonlinearity=dense_nonlinearity,
+        name='generator.dense',
+    )
+    network = ReshapeLayer(
+        network, ([0], filters[0], 4, 4), name='generator.reshape'
+    )
     for i, count in enumerate(filters[1:] + [1], 1):
         last = i == len(filters)
         if filter_size == 4:
             sizes = {'crop': 1}
         else:
             sizes = {'crop': 2, 'output_size': 2 * network.output_shape[2]}
-        network = Deconv2DLayer(network, count, filter_size, stride=2,
-                                nonlinearity=sigmoid if last else rectify,
-                                name=f'generator.deconv{i}', **sizes)
+        network = Deconv2DLayer(
+            network,
+            count,
+            filter_size,
+            stride=2,
+            nonlinearity=sigmoid if last else rectify,
+            name=f'generator.deconv{i}',
+            **sizes,
+        )
         if not last or batch_norm_output:
             network = batch_norm(network)
     return network
@@ -116,11 +147,18 @@ def _build_generator(nz, width, filter_size, dense_nonlinearity,
 def _build_discriminator(name, width, nonlinearity, normalise=True):
     network = InputLayer((None, 1, 64, 64), name=f'{name}.input')
     for i, count in enumerate(DISCRIMINATOR_FILTERS, 1):
-        network = Conv2DLayer(network, scaled(count, width), 5, stride=2,
-                              pad=2, nonlinearity=leaky_relu,
-                              name=f'{name}.conv{i}')
+        network = Conv2DLayer(
+            network,
+            scaled(count, width),
+            5,
+            stride=2,
+            pad=2,
+            nonlinearity=leaky_relu,
+            name=f'{name}.conv{i}',
+        )
         if normalise:
             network = batch_norm(network)
     network = FlattenLayer(network, name=f'{name}.reshape')
-    return DenseLayer(network, 1, nonlinearity=nonlinearity,
-                      name=f'{name}.dense')
+    return DenseLayer(
+        network, 1, nonlinearity=nonlinearity, name=f'{name}.dense'
+    )

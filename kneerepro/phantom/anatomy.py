@@ -11,37 +11,37 @@ class Anatomy(NamedTuple):
     Intensities are relative to that of cartilage.
     """
 
-    side: str                      # 'LEFT' or 'RIGHT'
-    size: float                    # 1 is the average
-    shift_lateral_mm: float        # of the joint from where it usually is
+    side: str  # 'LEFT' or 'RIGHT'
+    size: float  # 1 is the average
+    shift_lateral_mm: float  # of the joint from where it usually is
     shift_posterior_mm: float
     shift_superior_mm: float
-    tilt_deg: float                # of the leg in the sagittal plane
-    adduction_deg: float           # ... in the coronal plane
-    rotation_deg: float            # ... about its axis
+    tilt_deg: float  # of the leg in the sagittal plane
+    adduction_deg: float  # ... in the coronal plane
+    rotation_deg: float  # ... about its axis
     flexion_deg: float
-    deformation_mm: float          # amplitude of a smooth random warp
-    condyle_width: float           # relative to the average
-    condyle_depth: float           # front to back, relative to the average
+    deformation_mm: float  # amplitude of a smooth random warp
+    condyle_width: float  # relative to the average
+    condyle_depth: float  # front to back, relative to the average
     notch_width_mm: float
-    tibia_width: float             # relative to the average
-    patella_height_mm: float       # above the joint line
+    tibia_width: float  # relative to the average
+    patella_height_mm: float  # above the joint line
     patella_length_mm: float
     femoral_cartilage_mm: float
     tibial_cartilage_mm: float
     patellar_cartilage_mm: float
-    effusion_mm: float             # thickness of the suprapatellar fluid
+    effusion_mm: float  # thickness of the suprapatellar fluid
     subcutaneous_fat_mm: float
-    muscle_bulk: float             # relative to the average
+    muscle_bulk: float  # relative to the average
     muscle_intensity: float
     fat_intensity: float
     marrow_intensity: float
     fluid_intensity: float
-    coil_falloff: float            # signal lost at the ends of the image
-    coil_edge: float               # signal gained towards the skin
-    coil_skew: float               # ... lost from front to back, if negative
-    noise: float                   # standard deviation in each channel
-    gain: float                    # stored value of cartilage
+    coil_falloff: float  # signal lost at the ends of the image
+    coil_edge: float  # signal gained towards the skin
+    coil_skew: float  # ... lost from front to back, if negative
+    noise: float  # standard deviation in each channel
+    gain: float  # stored value of cartilage
 
 
 def sample_anatomy(seed, patient):
@@ -92,4 +92,5 @@ def sample_anatomy(seed, patient):
         coil_edge=uniform(0.3, 0.8),
         coil_skew=normal(-0.12, 0.08),
         noise=uniform(0.012, 0.03),
-        gain=uniform(400, 650))
+        gain=uniform(400, 650),
+    )

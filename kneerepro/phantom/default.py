@@ -3,7 +3,7 @@
 import os
 
 from kneerepro.phantom.writer import write_patients
-from kneerepro.progress import Progress
+from kneerepro.utils.progress import Progress
 
 
 def default_knees(script, patients, matrix, slices, seed):
@@ -23,10 +23,22 @@ def default_knees(script, patients, matrix, slices, seed):
     str
     """
     root = os.path.dirname(os.path.dirname(os.path.abspath(script)))
-    folder = os.path.relpath(os.path.join(
-        root, 'data', 'phantom',
-        f'{patients}-patients-{slices}x{matrix}x{matrix}-seed{seed}'))
+    folder = os.path.relpath(
+        os.path.join(
+            root,
+            'data',
+            'phantom',
+            f'{patients}-patients-{slices}x{matrix}x{matrix}-seed{seed}',
+        )
+    )
     with Progress(f'synthetic knees in {folder}', 'patients') as progress:
-        write_patients(folder, patients, seed, matrix, slices, progress,
-                       workers=os.cpu_count() or 1)
+        write_patients(
+            folder,
+            patients,
+            seed,
+            matrix,
+            slices,
+            progress,
+            workers=os.cpu_count() or 1,
+        )
     return folder

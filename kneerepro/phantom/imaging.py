@@ -7,12 +7,12 @@ from kneerepro.phantom.anatomy import sample_anatomy
 from kneerepro.phantom.knee import tissues
 from kneerepro.phantom.shapes import ramp
 
-FIELD_OF_VIEW = 140.    # mm, of the Osteoarthritis Initiative's series, whose
-SLAB = 160 * 0.7        # mm                    matrix is 384 and slices 160
-LARGEST = 4095          # of 12 bits
+FIELD_OF_VIEW = 140.0  # mm, of the Osteoarthritis Initiative's series, whose
+SLAB = 160 * 0.7  # mm                    matrix is 384 and slices 160
+LARGEST = 4095  # of 12 bits
 
-_HEIGHT = 10            # mm: middle of the image above the joint line
-_BACK = 0               # mm: ... and behind it
+_HEIGHT = 10  # mm: middle of the image above the joint line
+_BACK = 0  # mm: ... and behind it
 
 
 def knee_volume(seed, patient, matrix=384, slices=160):
@@ -52,16 +52,17 @@ def knee_volume(seed, patient, matrix=384, slices=160):
             image = _paint(anatomy, p, texture, pixel)
             image *= _coil(anatomy, posterior, superior[rows])
             real, imaginary = anatomy.noise * noise.standard_normal(
-                (2,) + image.shape, dtype='float32')
+                (2,) + image.shape, dtype='float32'
+            )
             image = np.hypot(image + real, imaginary)
-            volume[i, rows] = np.minimum(np.rint(anatomy.gain * image),
-                                         LARGEST)
+            volume[i, rows] = np.minimum(
+                np.rint(anatomy.gain * image), LARGEST
+            )
     return volume
 
 
 def slice_positions(slices):
-    """Towards the patient's left from the middle of the slab, in mm; falling.
-    """
+    """Towards the patient's left from the middle of the slab, in mm; falling."""
     return SLAB * (0.5 - (np.arange(slices) + 0.5) / slices)
 
 
@@ -85,8 +86,9 @@ class _Warp:
         self.anatomy = anatomy
         self.phases = rng.uniform(0, 2 * np.pi, (3, 2))
         self.lengths = rng.uniform(60, 110, (3, 2)) / (2 * np.pi)
-        angles = np.radians([anatomy.tilt_deg, anatomy.adduction_deg,
-                             anatomy.rotation_deg])
+        angles = np.radians(
+            [anatomy.tilt_deg, anatomy.adduction_deg, anatomy.rotation_deg]
+        )
         rotation = np.eye(3)
         for axis, angle in enumerate(angles):
             turn = np.eye(3)
@@ -99,23 +101,30 @@ class _Warp:
     def __call__(self, left, posterior, superior):
         a = self.anatomy
         lateral = left if a.side == 'LEFT' else -left
-        point = (np.float32(lateral - a.shift_lateral_mm),
-                 posterior - np.float32(a.shift_posterior_mm - _BACK),
-                 superior - np.float32(a.shift_superior_mm - _HEIGHT))
-        x, y, z = [sum(m * q for m, q in zip(row, point))
-                   for row in self.matrix]
+        point = (
+            np.float32(lateral - a.shift_lateral_mm),
+            posterior - np.float32(a.shift_posterior_mm - _BACK),
+            superior - np.float32(a.shift_superior_mm - _HEIGHT),
+        )
+        x, y, z = [
+            sum(m * q for m, q in zip(row, point)) for row in self.matrix
+        ]
         # Each coordinate moves by waves of the others: nothing folds over.
-        x, y, z = (x + self._wave(0, y, z), y + self._wave(1, z, x),
-                   z + self._wave(2, x, y))
+        x, y, z = (
+            x + self._wave(0, y, z),
+            y + self._wave(1, z, x),
+            z + self._wave(2, x, y),
+        )
         # Below the joint the leg bends backwards, above it stays straight.
-        below = (np.sqrt(z * z + 12 ** 2) - z) / 2
+        below = (np.sqrt(z * z + 12**2) - z) / 2
         return x, y - np.float32(np.tan(np.radians(a.flexion_deg))) * below, z
 
     def _wave(self, axis, u, v):
         (a, b), (p, q) = self.lengths[axis], self.phases[axis]
         a, b, p, q = np.float32([a, b, p, q])
         return np.float32(self.anatomy.deformation_mm / 2) * (
-            np.sin(u / a + p) + np.sin(v / b + q))
+            np.sin(u / a + p) + np.sin(v / b + q)
+        )
 
 
 class _Texture:
@@ -130,29 +139,55 @@ class _Texture:
 
     def __call__(self, p, scale):
         """Values of mean 0 and deviation 1 at the points; `scale` stretches
-        them along each axis."""
-        points = np.stack(np.broadcast_arrays(*(
-            q / np.float32(self.step * s) for q, s in zip(p, scale))))
-        return map_coordinates(self.noise, points, np.float32, order=1,
-                               mode='grid-wrap', prefilter=False)
+        them along each axis.
+        """
+        points = np.stack(
+            np.broadcast_arrays(
+                *(q / np.float32(self.step * s) for q, s in zip(p, scale))
+            )
+        )
+        return map_coordinates(
+            self.noise,
+            points,
+            np.float32,
+            order=1,
+            mode='grid-wrap',
+            prefilter=False,
+        )
 
 
 def _paint(anatomy, p, texture, pixel):
     # Septa are thin sheets: where the noise changes its sign.
     septa = np.maximum(1 - 4 * np.abs(texture(p, (2, 2, 3))), 0)
     fat = anatomy.fat_intensity * (
-        0.6 + 0.9 * septa + 0.2 * texture(p, (9, 9, 12)))
+        0.6 + 0.9 * septa + 0.2 * texture(p, (9, 9, 12))
+    )
     # Bundles of fibres, along the muscle, and dark sheets between them.
     sheets = np.maximum(1 - 6 * np.abs(texture(p, (5, 5, 24))), 0)
     muscle = anatomy.muscle_intensity * (
-        1 + 0.06 * texture(p, (2, 2, 14)) - 0.35 * sheets
-        + 0.08 * texture(p, (13, 13, 25)))
+        1
+        + 0.06 * texture(p, (2, 2, 14))
+        - 0.35 * sheets
+        + 0.08 * texture(p, (13, 13, 25))
+    )
     marrow = anatomy.marrow_intensity * (
-        1 + 0.16 * texture(p, (1, 1, 1.6)) + 0.25 * texture(p, (11, 11, 16)))
+        1 + 0.16 * texture(p, (1, 1, 1.6)) + 0.25 * texture(p, (11, 11, 16))
+    )
     intensity = dict(
-        skin=0.36, fat=fat, vein=0.8, muscle=muscle, vessel=0.8,
-        synovium=0.29, ligament=0.1, tendon=0.07, meniscus=0.09,
-        fluid=anatomy.fluid_intensity, cartilage=1, cortex=0.05, marrow=marrow)
+        skin=0.36,
+        fat=fat,
+        vein=0.8,
+        muscle=muscle,
+        vessel=0.8,
+        synovium=0.29,
+        ligament=0.1,
+        tendon=0.07,
+        meniscus=0.09,
+        fluid=anatomy.fluid_intensity,
+        cartilage=1,
+        cortex=0.05,
+        marrow=marrow,
+    )
     image = np.zeros_like(p[0])
     for name, distance in tissues(anatomy, p):
         if name == 'skin' and distance.min() > pixel:
@@ -166,5 +201,6 @@ def _paint(anatomy, p, texture, pixel):
 def _coil(anatomy, posterior, superior):
     u = posterior / FIELD_OF_VIEW * 2
     v = superior / FIELD_OF_VIEW * 2
-    return ((1 + anatomy.coil_skew * u + anatomy.coil_edge * u * u)
-            * (1 - anatomy.coil_falloff * v * v))
+    return (1 + anatomy.coil_skew * u + anatomy.coil_edge * u * u) * (
+        1 - anatomy.coil_falloff * v * v
+    )

@@ -9,38 +9,68 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from kneerepro.phantom.shapes import (
-    cone, ellipsoid, intersection, oval, path, ramp, union)
+    cone,
+    ellipsoid,
+    intersection,
+    oval,
+    path,
+    ramp,
+    union,
+)
 
 # The skin in front and behind, and half the width, by height.
 _OUTLINE = PchipInterpolator(
     [-160, -75, -40, -15, 10, 38, 75, 180],
-    np.transpose([(-38, -38, -42, -51, -60, -65, -64, -67),
-                  (70, 66, 59, 54, 54, 59, 67, 73),
-                  (57, 56, 52, 50, 51, 54, 60, 69)]))
+    np.transpose(
+        [
+            (-38, -38, -42, -51, -60, -65, -64, -67),
+            (70, 66, 59, 54, 54, 59, 67, 73),
+            (57, 56, 52, 50, 51, 54, 60, 69),
+        ]
+    ),
+)
 
 # (lateral, posterior, superior, radius) along each muscle
 _MUSCLES = {
-    'semimembranosus': [(-20, 40, 150, 24), (-24, 38, 40, 17),
-                        (-32, 30, -8, 3)],
+    'semimembranosus': [
+        (-20, 40, 150, 24),
+        (-24, 38, 40, 17),
+        (-32, 30, -8, 3),
+    ],
     'sartorius': [(-40, 26, 150, 14), (-43, 24, 30, 9), (-38, 6, -30, 3)],
     'biceps femoris': [(26, 40, 150, 24), (31, 37, 40, 16), (36, 26, -12, 3)],
-    'vastus medialis': [(-29, -20, 150, 32), (-30, -26, 58, 22),
-                        (-29, -33, 38, 13)],
-    'vastus lateralis': [(31, -18, 150, 32), (31, -24, 76, 21),
-                         (30, -33, 55, 8)],
+    'vastus medialis': [
+        (-29, -20, 150, 32),
+        (-30, -26, 58, 22),
+        (-29, -33, 38, 13),
+    ],
+    'vastus lateralis': [
+        (31, -18, 150, 32),
+        (31, -24, 76, 21),
+        (30, -33, 55, 8),
+    ],
     'vastus intermedius': [(2, -40, 150, 22), (2, -43, 84, 7)],
-    'medial gastrocnemius': [(-20, 36, 34, 6), (-20, 43, -15, 16),
-                             (-17, 44, -140, 27)],
-    'lateral gastrocnemius': [(20, 36, 30, 6), (19, 42, -15, 14),
-                              (17, 44, -140, 26)],
+    'medial gastrocnemius': [
+        (-20, 36, 34, 6),
+        (-20, 43, -15, 16),
+        (-17, 44, -140, 27),
+    ],
+    'lateral gastrocnemius': [
+        (20, 36, 30, 6),
+        (19, 42, -15, 14),
+        (17, 44, -140, 26),
+    ],
     'popliteus': [(12, 30, -14, 3), (-4, 29, -45, 8), (2, 28, -140, 22)],
-    'tibialis anterior': [(26, -8, -28, 3), (27, -6, -60, 14),
-                          (28, -6, -140, 20)],
+    'tibialis anterior': [
+        (26, -8, -28, 3),
+        (27, -6, -60, 14),
+        (28, -6, -140, 20),
+    ],
 }
 
 _SKIN = 1.3  # mm
 _SEAM = 0.9  # mm: fat between two muscles
-_BULGE = 5   # mm: by which they press against each other before they are cut
+_BULGE = 5  # mm: by which they press against each other before they are cut
 _HALF_WIDTH = 46  # mm: there are no bones further out
 
 
@@ -76,8 +106,9 @@ def tissues(anatomy, p):
     patella, fibula = _patella(anatomy, p), _fibula(p)
     femoral = _layer(femur, anatomy.femoral_cartilage_mm, _on_femur(p, notch))
     tibial = _layer(tibia, anatomy.tibial_cartilage_mm, _on_tibia(anatomy, p))
-    patellar = _layer(patella, anatomy.patellar_cartilage_mm,
-                      _on_patella(anatomy, p))
+    patellar = _layer(
+        patella, anatomy.patellar_cartilage_mm, _on_patella(anatomy, p)
+    )
 
     yield 'vessel', _vessels(p)
     cruciates = _cruciates(p)
@@ -107,9 +138,11 @@ def epicondylar_width(anatomy):
     """
     outer = np.arange(28, _HALF_WIDTH, 0.1, 'float32')
     x = np.concatenate([-outer, outer])
-    p = np.broadcast_arrays(x[:, None, None],
-                            np.arange(-24, 24, 3, 'float32')[:, None],
-                            np.arange(10, 40, 3, 'float32'))
+    p = np.broadcast_arrays(
+        x[:, None, None],
+        np.arange(-24, 24, 3, 'float32')[:, None],
+        np.arange(10, 40, 3, 'float32'),
+    )
     inside = (_femur(anatomy, p, _notch(anatomy, p)) < 0).any(axis=(1, 2))
     return float(np.ptp(x[inside]) * anatomy.size)
 
@@ -124,10 +157,11 @@ def _femur(anatomy, p, notch):
     bone = cone(p, (0, -11, 62, 14.5), (1, -11, 160, 13))
     bone = union(bone, ellipsoid(p, (0, -6, 38), (33, 20, 20)), 12)
     for condyle in [
-            ellipsoid(p, (-24, 13, 20.5), (14, 19.5, 20.5)),   # medial
-            ellipsoid(p, (-22, -6, 24), (17, 26, 24)),
-            ellipsoid(p, (24, 12, 20), (13.5, 18.5, 20)),      # lateral
-            ellipsoid(p, (22, -7, 24), (16, 26, 24))]:
+        ellipsoid(p, (-24, 13, 20.5), (14, 19.5, 20.5)),  # medial
+        ellipsoid(p, (-22, -6, 24), (17, 26, 24)),
+        ellipsoid(p, (24, 12, 20), (13.5, 18.5, 20)),  # lateral
+        ellipsoid(p, (22, -7, 24), (16, 26, 24)),
+    ]:
         bone = union(bone, condyle, 6)
     groove = ellipsoid(p, (1, -39, 32), (13, 8, 30))
     return intersection(intersection(bone, -groove, 7), -notch, 4)
@@ -142,12 +176,12 @@ def _tibia(anatomy, p):
     x, y, z = p
     top = _joint(anatomy)
     depth = np.maximum(top - z, 0)
-    flare = np.exp(-depth * depth / (2 * 21 ** 2))
+    flare = np.exp(-depth * depth / (2 * 21**2))
     rx = anatomy.tibia_width * (15 + 21.5 * flare)
     ry = 14 + 9.5 * flare
     wall = oval(x, y - 1 - 3 * flare, rx, ry)
     # The plateau slopes backwards and its inner half is hollow.
-    hollow = 1.5 * np.exp(-((x + 21) ** 2 + (y - 4) ** 2) / (2 * 11 ** 2))
+    hollow = 1.5 * np.exp(-((x + 21) ** 2 + (y - 4) ** 2) / (2 * 11**2))
     bone = intersection(wall, z - top + hollow + 0.04 * (y - 4), 5)
     eminence = ellipsoid(p, (0, 6, top - 6), (8, 10, 12.5))
     tuberosity = ellipsoid(p, (2, -14, top - 36), (11, 9, 20))
@@ -155,8 +189,11 @@ def _tibia(anatomy, p):
 
 
 def _fibula(p):
-    return union(ellipsoid(p, (34, 21, -24), (9, 10, 11)),
-                 cone(p, (34, 20, -30, 6.5), (30, 14, -150, 6)), 6)
+    return union(
+        ellipsoid(p, (34, 21, -24), (9, 10, 11)),
+        cone(p, (34, 20, -30, 6.5), (30, 14, -150, 6)),
+        6,
+    )
 
 
 def _patella(anatomy, p):
@@ -176,21 +213,30 @@ def _layer(bone, thickness, where):
 def _on_femur(p, notch):
     """1 where the femur carries cartilage, 0 elsewhere."""
     x, y, z = p
-    return (ramp(notch, 0.5, 4) * ramp(-np.abs(x), -35, -30)
-            * ramp(38 - 0.25 * y - 0.5 * np.abs(x) - z, -6, 2))
+    return (
+        ramp(notch, 0.5, 4)
+        * ramp(-np.abs(x), -35, -30)
+        * ramp(38 - 0.25 * y - 0.5 * np.abs(x) - z, -6, 2)
+    )
 
 
 def _on_patella(anatomy, p):
     x, y, z = p
     beyond = np.abs(z - 2 - anatomy.patella_height_mm)
-    return (ramp(y, -47, -43) * ramp(-np.abs(x), -20, -16)
-            * ramp(0.42 * anatomy.patella_length_mm - beyond, 0, 5))
+    return (
+        ramp(y, -47, -43)
+        * ramp(-np.abs(x), -20, -16)
+        * ramp(0.42 * anatomy.patella_length_mm - beyond, 0, 5)
+    )
 
 
 def _on_tibia(anatomy, p):
     x, y, z = p
-    return (ramp(np.abs(x), 7, 10) * ramp(z - _joint(anatomy), -4, -2)
-            * ramp(-np.hypot(x / 38, (y - 4) / 25), -1, -0.85))
+    return (
+        ramp(np.abs(x), 7, 10)
+        * ramp(z - _joint(anatomy), -4, -2)
+        * ramp(-np.hypot(x / 38, (y - 4) / 25), -1, -0.85)
+    )
 
 
 def _joint_space(anatomy, p):
@@ -203,16 +249,18 @@ def _joint_space(anatomy, p):
     side, height = np.abs(x), z - _joint(anatomy) + 0.04 * (y - 4)
     radius = np.hypot((side - 20) / 17.5, (y - 4) / 24.5)
     fluid = intersection((radius - 1) * 19, np.abs(height - 1.2) - 1.2, 1)
-    ring = intersection((np.abs(radius - 0.8) - 0.2) * 19,
-                        np.abs(height - 3.5) - 4.5, 2)
-    return (intersection(fluid, 9 - side, 2),
-            intersection(ring, 9 - side, 2))
+    ring = intersection(
+        (np.abs(radius - 0.8) - 0.2) * 19, np.abs(height - 3.5) - 4.5, 2
+    )
+    return (intersection(fluid, 9 - side, 2), intersection(ring, 9 - side, 2))
 
 
 def _cruciates(p):
     anterior = cone(p, (-1, -8, -3, 3.6), (9, 16, 25, 3.6))
-    posterior = path(p, [(0, 29, -12, 4), (-2, 24, 8, 4.2),
-                         (-6, 12, 18, 4.2), (-9, 2, 16, 4)])
+    posterior = path(
+        p,
+        [(0, 29, -12, 4), (-2, 24, 8, 4.2), (-6, 12, 18, 4.2), (-9, 2, 16, 4)],
+    )
     return np.minimum(anterior, posterior)
 
 
@@ -222,17 +270,30 @@ def _tendons(anatomy, p):
     height = anatomy.patella_height_mm
     reach = anatomy.patella_length_mm / 2
     band = x / 3.5, y, z
-    patellar = path(band, [(0, -52, height - reach + 5, 2.6),
-                           (0.5, -37, -10, 2.4), (0.5, -24, -42, 2.6)])
-    quadriceps = path(band, [(0, -53, height + reach - 6, 3.6),
-                             (0.5, -47, 78, 3.2), (0.5, -44, 160, 3)])
+    patellar = path(
+        band,
+        [
+            (0, -52, height - reach + 5, 2.6),
+            (0.5, -37, -10, 2.4),
+            (0.5, -24, -42, 2.6),
+        ],
+    )
+    quadriceps = path(
+        band,
+        [
+            (0, -53, height + reach - 6, 3.6),
+            (0.5, -47, 78, 3.2),
+            (0.5, -44, 160, 3),
+        ],
+    )
     return np.minimum(patellar, quadriceps)
 
 
 def _effusion(anatomy, p):
     height = anatomy.patella_height_mm
-    pouch = ellipsoid(p, (4, -35, height + 28),
-                      (18, anatomy.effusion_mm / 2 + 0.5, 15))
+    pouch = ellipsoid(
+        p, (4, -35, height + 28), (18, anatomy.effusion_mm / 2 + 0.5, 15)
+    )
     recess = ellipsoid(p, (24, -27, 14), (9, anatomy.effusion_mm, 8))
     return np.minimum(pouch, recess)
 
@@ -241,15 +302,24 @@ def _vessels(p):
     """Artery and vein behind the joint."""
     return np.minimum(
         path(p, [(-2, 30, 150, 3.2), (-1, 37, 5, 3), (0, 40, -140, 2.4)]),
-        path(p, [(5, 38, 150, 3.6), (5, 43, 5, 3.4), (4, 47, -140, 2.6)]))
+        path(p, [(5, 38, 150, 3.6), (5, 43, 5, 3.4), (4, 47, -140, 2.6)]),
+    )
 
 
 def _veins(p):
     """Small ones under the skin."""
     return np.minimum(
-        path(p, [(-52, 34, 150, 1.3), (-47, 28, 20, 1.1), (-44, 4, -60, 1.1),
-                 (-40, -8, -140, 1)]),
-        path(p, [(8, 60, 150, 1.4), (3, 52, 5, 1.4), (2, 62, -140, 1.6)]))
+        path(
+            p,
+            [
+                (-52, 34, 150, 1.3),
+                (-47, 28, 20, 1.1),
+                (-44, 4, -60, 1.1),
+                (-40, -8, -140, 1),
+            ],
+        ),
+        path(p, [(8, 60, 150, 1.4), (3, 52, 5, 1.4), (2, 62, -140, 1.6)]),
+    )
 
 
 def _muscles(anatomy, p):
@@ -257,11 +327,14 @@ def _muscles(anatomy, p):
     nearest = second = np.full_like(p[0], 1e3)
     medial, lateral = p[0].min(), p[0].max()
     for points in _MUSCLES.values():
-        points = [point[:3] + (point[3] * anatomy.muscle_bulk,)
-                  for point in points]
+        points = [
+            point[:3] + (point[3] * anatomy.muscle_bulk,) for point in points
+        ]
         # Most slices are out of reach of most muscles.
-        if (max(x + r for x, _, _, r in points) + 2 * _BULGE < medial
-                or min(x - r for x, _, _, r in points) - 2 * _BULGE > lateral):
+        if (
+            max(x + r for x, _, _, r in points) + 2 * _BULGE < medial
+            or min(x - r for x, _, _, r in points) - 2 * _BULGE > lateral
+        ):
             continue
         distance = path(p, points)
         second = np.minimum(second, np.maximum(nearest, distance))
@@ -273,5 +346,8 @@ def _leg(p):
     x, y, z = p
     outline = _OUTLINE(z).astype('float32')
     front, back, half_width = np.moveaxis(outline, -1, 0)
-    return ellipsoid((x, y - (front + back) / 2, np.float32(0)), (0, 0, 0),
-                     (half_width, (back - front) / 2, 1))
+    return ellipsoid(
+        (x, y - (front + back) / 2, np.float32(0)),
+        (0, 0, 0),
+        (half_width, (back - front) / 2, 1),
+    )

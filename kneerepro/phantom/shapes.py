@@ -18,12 +18,13 @@ def ellipsoid(p, centre, radii):
 
 def oval(x, y, rx, ry):
     """A cylinder whose section lies between an ellipse and a box: the
-    exponent of its equation is 4."""
+    exponent of its equation is 4.
+    """
     u, v = x / rx, y / ry
     u3, v3 = u * u * u, v * v * v
     k0 = np.sqrt(np.sqrt(u * u3 + v * v3))
     gradient = np.sqrt((u3 / rx) ** 2 + (v3 / ry) ** 2)
-    return (k0 - 1) * (k0 ** 3 + 1e-8) / (gradient + 1e-9)
+    return (k0 - 1) * (k0**3 + 1e-8) / (gradient + 1e-9)
 
 
 def cone(p, a, b):
@@ -33,8 +34,9 @@ def cone(p, a, b):
     square = bx * bx + by * by + bz * bz
     t = bx / square * x + by / square * y + bz / square * z
     t = np.minimum(np.maximum(t, 0), 1)
-    return (_norm([x - t * bx, y - t * by, z - t * bz])
-            - (a[3] + t * (b[3] - a[3])))
+    return _norm([x - t * bx, y - t * by, z - t * bz]) - (
+        a[3] + t * (b[3] - a[3])
+    )
 
 
 def path(p, points):

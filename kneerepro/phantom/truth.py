@@ -22,10 +22,13 @@ def epicondylar_widths(folder):
     path = os.path.join(folder, 'ground_truth.csv')
     try:
         with open(path, newline='', encoding='utf-8') as file:
-            widths = {row['participant']: float(row['epicondylar_width_mm'])
-                      for row in csv.DictReader(file)}
+            widths = {
+                row['participant']: float(row['epicondylar_width_mm'])
+                for row in csv.DictReader(file)
+            }
     except (OSError, KeyError, TypeError, ValueError):
         # Somebody's own file of that name.
         return {}
-    return {name: width for name, width in widths.items()
-            if math.isfinite(width)}
+    return {
+        name: width for name, width in widths.items() if math.isfinite(width)
+    }

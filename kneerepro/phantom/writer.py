@@ -15,21 +15,26 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
-from kneerepro.data.workers import Workers
-from kneerepro.errors import UserError
-from kneerepro.files import replacing
-from kneerepro.locks import exclusive
 from kneerepro.phantom.anatomy import sample_anatomy
 from kneerepro.phantom.imaging import (
-    FIELD_OF_VIEW, SLAB, knee_volume, slice_positions)
+    FIELD_OF_VIEW,
+    SLAB,
+    knee_volume,
+    slice_positions,
+)
 from kneerepro.phantom.knee import epicondylar_width
+from kneerepro.utils.errors import UserError
+from kneerepro.utils.files import replacing
+from kneerepro.utils.locks import exclusive
+from kneerepro.utils.workers import Workers
 
 _RELEASE = '0.E.1'
 _UNFINISHED = '.unfinished'
 
 
-def write_patients(out, patients, seed=0, matrix=384, slices=160,
-                   progress=None, workers=1):
+def write_patients(
+    out, patients, seed=0, matrix=384, slices=160, progress=None, workers=1
+):
     """Write DICOM series of synthetic knees, one per patient.
 
     The files are ``out/release/participant/date/barcode/001`` and so on, and
@@ -58,33 +63,43 @@ def write_patients(out, patients, seed=0, matrix=384, slices=160,
 
     Raises
     ------
-    kneerepro.errors.UserError
+    kneerepro.utils.errors.UserError
         If an argument is too small.
     OSError
         If `out` cannot be written.
     """
-    for name, value, least in [('patients', patients, 1), ('seed', seed, 0),
-                               ('matrix', matrix, 16), ('slices', slices, 1)]:
+    for name, value, least in [
+        ('patients', patients, 1),
+        ('seed', seed, 0),
+        ('matrix', matrix, 16),
+        ('slices', slices, 1),
+    ]:
         if value < least:
-            raise UserError(f'{name} is {value}; it has to be at least '
-                            f'{least}')
+            raise UserError(
+                f'{name} is {value}; it has to be at least {least}'
+            )
     os.makedirs(out, exist_ok=True)
-    exams = [_Examination(seed, patient, matrix, slices)
-             for patient in range(patients)]
-    with exclusive(os.path.join(out, '.lock'),
-                   f'synthetic knees in {out}'):
+    exams = [
+        _Examination(seed, patient, matrix, slices)
+        for patient in range(patients)
+    ]
+    with exclusive(os.path.join(out, '.lock'), f'synthetic knees in {out}'):
         _remove_unfinished(out)
-        tasks = [(out, seed, patient, matrix, slices)
-                 for patient, exam in enumerate(exams)
-                 if not os.path.isdir(os.path.join(out, exam.folder))]
+        tasks = [
+            (out, seed, patient, matrix, slices)
+            for patient, exam in enumerate(exams)
+            if not os.path.isdir(os.path.join(out, exam.folder))
+        ]
         done = patients - len(tasks)
         with contextlib.closing(_all_written(tasks, workers)) as written:
             for done in range(done, patients):
                 if progress is not None:
                     progress(done, patients)
                 next(written)
-        _write_csv(os.path.join(out, 'ground_truth.csv'),
-                   [exam.ground_truth() for exam in exams])
+        _write_csv(
+            os.path.join(out, 'ground_truth.csv'),
+            [exam.ground_truth() for exam in exams],
+        )
     if progress is not None:
         progress(patients, patients)
 
@@ -145,7 +160,8 @@ def _appearing(folder, unfinished):
 
 class _Examination:
     """What the files of one series have in common: hashes of the arguments
-    in place of the clock and of chance."""
+    in place of the clock and of chance.
+    """
 
     def __init__(self, seed, patient, matrix, slices):
         self.anatomy = sample_anatomy(seed, patient)
@@ -155,11 +171,12 @@ class _Examination:
         self.participant = f'{(seed * 10000 + patient + 1) % 9000000:07d}'
         self.name = f'PHANTOM^{patient + 1:04d}'
         number = int(hashlib.sha256(self.text.encode()).hexdigest(), 16)
-        self.barcode = f'{number % 10 ** 8:08d}'
+        self.barcode = f'{number % 10**8:08d}'
         day = datetime.date(2004, 2, 2) + datetime.timedelta(number % 800)
         self.date = day.strftime('%Y%m%d')
-        self.folder = os.path.join(_RELEASE, self.participant, self.date,
-                                   self.barcode)
+        self.folder = os.path.join(
+            _RELEASE, self.participant, self.date, self.barcode
+        )
 
     def uid(self, *of):
         """A UID derived from a UUID (DICOM part 5, B.2)."""
@@ -167,11 +184,12 @@ class _Examination:
         return f'2.25.{uuid.uuid5(uuid.NAMESPACE_URL, text).int}'
 
     def ground_truth(self):
-        return {'participant': self.participant,
-                'series_uid': self.uid('series'),
-                'epicondylar_width_mm': round(
-                    epicondylar_width(self.anatomy), 1),
-                **self.anatomy._asdict()}
+        return {
+            'participant': self.participant,
+            'series_uid': self.uid('series'),
+            'epicondylar_width_mm': round(epicondylar_width(self.anatomy), 1),
+            **self.anatomy._asdict(),
+        }
 
 
 def _write_series(folder, exam, volume):
@@ -237,7 +255,7 @@ def _header(exam):
     # to the patient's right.
     image.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
     image.PixelSpacing = _decimals(*[FIELD_OF_VIEW / exam.matrix] * 2)
-    thickness, = _decimals(SLAB / exam.slices)
+    (thickness,) = _decimals(SLAB / exam.slices)
     image.SliceThickness = image.SpacingBetweenSlices = thickness
     image.Rows = image.Columns = exam.matrix
     image.SamplesPerPixel = 1

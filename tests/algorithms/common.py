@@ -2,7 +2,12 @@ import lasagne
 import numpy as np
 import theano
 from lasagne.layers import (
-    DenseLayer, InputLayer, ReshapeLayer, get_all_params, get_output)
+    DenseLayer,
+    InputLayer,
+    ReshapeLayer,
+    get_all_params,
+    get_output,
+)
 from lasagne.nonlinearities import sigmoid, tanh
 
 from tests.modes import TRAINING
@@ -29,8 +34,11 @@ def values_of(networks, **tags):
 
 def state_of(functions):
     """All shared variables of compiled functions, Adam's too, by value."""
-    return {variable: variable.get_value() for function in functions
-            for variable in function.get_shared()}
+    return {
+        variable: variable.get_value()
+        for function in functions
+        for variable in function.get_shared()
+    }
 
 
 def restore(state):
@@ -41,8 +49,9 @@ def restore(state):
 def evaluate(network, x, **kwargs):
     """Output of a network in training mode, its averages left alone."""
     variable = theano.tensor.TensorType('float32', [False] * x.ndim)()
-    output = get_output(network, variable, batch_norm_update_averages=False,
-                        **kwargs)
+    output = get_output(
+        network, variable, batch_norm_update_averages=False, **kwargs
+    )
     return theano.function([variable], output, mode=TRAINING)(x)
 
 
@@ -57,13 +66,14 @@ class Adam:
     def step(self, parameters, gradients):
         alpha, beta1, beta2, epsilon = self.rates
         self.t += 1
-        rate = (alpha * np.sqrt(1 - beta2 ** self.t) / (1 - beta1 ** self.t))
+        rate = alpha * np.sqrt(1 - beta2**self.t) / (1 - beta1**self.t)
         stepped = {}
         for name, g in gradients.items():
             self.m[name] = beta1 * self.m.get(name, 0) + (1 - beta1) * g
-            self.v[name] = beta2 * self.v.get(name, 0) + (1 - beta2) * g ** 2
+            self.v[name] = beta2 * self.v.get(name, 0) + (1 - beta2) * g**2
             stepped[name] = parameters[name] - (
-                rate * self.m[name] / (np.sqrt(self.v[name]) + epsilon))
+                rate * self.m[name] / (np.sqrt(self.v[name]) + epsilon)
+            )
         return stepped
 
 

@@ -12,8 +12,16 @@ from kneerepro.algorithms import compile_dcgan
 from kneerepro.algorithms.dcgan import bce, discriminator_loss
 from kneerepro.networks import build_dcgan
 from tests.algorithms.common import (
-    Adam, assert_all_changed, assert_same, blobs, dense_networks, evaluate,
-    restore, state_of, values_of)
+    Adam,
+    assert_all_changed,
+    assert_same,
+    blobs,
+    dense_networks,
+    evaluate,
+    restore,
+    state_of,
+    values_of,
+)
 from tests.modes import TRAINING
 
 
@@ -27,8 +35,8 @@ class BCETest(unittest.TestCase):
         p = np.array([[0.1], [0.7], [0.99]], 'float32')
         variable = T.matrix()
         ones, zeros = theano.function(
-            [variable], [bce(variable, 1), bce(variable, 0)],
-            mode=TRAINING)(p)
+            [variable], [bce(variable, 1), bce(variable, 0)], mode=TRAINING
+        )(p)
         np.testing.assert_allclose(ones, -np.mean(np.log(p)), rtol=1e-5)
         np.testing.assert_allclose(zeros, -np.mean(np.log(1 - p)), rtol=1e-5)
 
@@ -37,16 +45,18 @@ class BCETest(unittest.TestCase):
         p = T.nnet.sigmoid(scores)
         loss = bce(p, 1) + bce(p, 0)
         # It takes Theano's rewriting to a softplus.
-        mode = theano.compile.Mode('py', Query(
-            include=['fast_run'], exclude=['fusion', 'inplace']))
-        function = theano.function([scores], [loss, theano.grad(loss, scores)],
-                                   mode=mode)
+        mode = theano.compile.Mode(
+            'py', Query(include=['fast_run'], exclude=['fusion', 'inplace'])
+        )
+        function = theano.function(
+            [scores], [loss, theano.grad(loss, scores)], mode=mode
+        )
         for score in (-1e4, -200, 0, 200, 1e4):
             loss, gradient = function(np.array([[score]], 'float32'))
-            np.testing.assert_allclose(loss, max(abs(score), 2 * np.log(2)),
-                                       rtol=1e-5)
-            np.testing.assert_allclose(gradient, [[np.sign(score)]],
-                                       atol=1e-6)
+            np.testing.assert_allclose(
+                loss, max(abs(score), 2 * np.log(2)), rtol=1e-5
+            )
+            np.testing.assert_allclose(gradient, [[np.sign(score)]], atol=1e-6)
 
     def test_target(self):
         with self.assertRaisesRegex(ValueError, 'target must be 0 or 1'):
@@ -58,8 +68,13 @@ class GivenNoiseTest(unittest.TestCase):
     def setUpClass(cls):
         cls.generator, cls.discriminator = cls.networks = new_networks()
         cls.functions = compile_dcgan(
-            *cls.networks, learning_rate=0.01, beta1=0.5, beta2=0.9,
-            given_noise=True, mode=TRAINING)
+            *cls.networks,
+            learning_rate=0.01,
+            beta1=0.5,
+            beta2=0.9,
+            given_noise=True,
+            mode=TRAINING,
+        )
         cls.state = state_of(cls.functions)
         cls.x = blobs(4)
         cls.z = np.random.RandomState(2).normal(size=(4, 6)).astype('f')
@@ -72,18 +87,28 @@ class GivenNoiseTest(unittest.TestCase):
 
     def test_discriminator_step(self):
         generated = evaluate(self.generator, self.z)
-        expected = (-np.mean(np.log(self.discriminated(self.x)))
-                    - np.mean(np.log(1 - self.discriminated(generated))))
+        expected = -np.mean(np.log(self.discriminated(self.x))) - np.mean(
+            np.log(1 - self.discriminated(generated))
+        )
         before = values_of(self.networks, trainable=True)
         params = get_all_params(self.discriminator, trainable=True)
         x, x_hat = T.tensor4(), T.tensor4()
         gradients = theano.function(
-            [x, x_hat], theano.grad(discriminator_loss(
-                get_output(self.discriminator, x),
-                get_output(self.discriminator, x_hat)), params),
-            mode=TRAINING, no_default_updates=True)
-        stepped = Adam(0.01, 0.5, 0.9).step(before, {
-            p.name: g for p, g in zip(params, gradients(self.x, generated))})
+            [x, x_hat],
+            theano.grad(
+                discriminator_loss(
+                    get_output(self.discriminator, x),
+                    get_output(self.discriminator, x_hat),
+                ),
+                params,
+            ),
+            mode=TRAINING,
+            no_default_updates=True,
+        )
+        stepped = Adam(0.01, 0.5, 0.9).step(
+            before,
+            {p.name: g for p, g in zip(params, gradients(self.x, generated))},
+        )
         generator = values_of(self.generator)
 
         loss = self.functions.train_discriminator(self.x, self.z)
@@ -92,12 +117,14 @@ class GivenNoiseTest(unittest.TestCase):
         assert_same(self, generator, values_of(self.generator))
         after = values_of(self.discriminator)
         for name, value in stepped.items():
-            np.testing.assert_allclose(after[name], value, rtol=1e-3,
-                                       atol=1e-5, err_msg=name)
+            np.testing.assert_allclose(
+                after[name], value, rtol=1e-3, atol=1e-5, err_msg=name
+            )
 
     def test_generator_step(self):
-        expected = -np.mean(np.log(self.discriminated(
-            evaluate(self.generator, self.z))))
+        expected = -np.mean(
+            np.log(self.discriminated(evaluate(self.generator, self.z)))
+        )
         discriminator = values_of(self.discriminator)
         generator = values_of(self.generator)
 
@@ -111,37 +138,50 @@ class GivenNoiseTest(unittest.TestCase):
         conv, norm = get_all_layers(self.discriminator)[1:3]
         activation = evaluate(conv, self.x)
         self.functions.train_discriminator(self.x, self.z)
-        np.testing.assert_allclose(norm.mean.get_value(),
-                                   0.1 * activation.mean((0, 2, 3)),
-                                   rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(
+            norm.mean.get_value(),
+            0.1 * activation.mean((0, 2, 3)),
+            rtol=1e-4,
+            atol=1e-6,
+        )
         np.testing.assert_allclose(
             norm.inv_std.get_value(),
-            0.9 + 0.1 / np.sqrt(activation.var((0, 2, 3)) + 1e-4), rtol=1e-4)
+            0.9 + 0.1 / np.sqrt(activation.var((0, 2, 3)) + 1e-4),
+            rtol=1e-4,
+        )
 
     def test_generators_averages_follow_its_own_steps(self):
         deconv, norm = get_all_layers(self.generator)[3:5]
         activation = evaluate(deconv, self.z)
         self.functions.train_generator(self.z)
-        np.testing.assert_allclose(norm.mean.get_value(),
-                                   0.1 * activation.mean((0, 2, 3)),
-                                   rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(
+            norm.mean.get_value(),
+            0.1 * activation.mean((0, 2, 3)),
+            rtol=1e-4,
+            atol=1e-6,
+        )
 
     def test_images_do_not_depend_on_those_beside_them(self):
-        generate, discriminate = (self.functions.generate,
-                                  self.functions.discriminate)
+        generate, discriminate = (
+            self.functions.generate,
+            self.functions.discriminate,
+        )
         images = generate(self.z)
         self.assertEqual(images.shape, (4, 1, 64, 64))
-        np.testing.assert_allclose(generate(self.z[1:2]), images[1:2],
-                                   rtol=1e-5)
+        np.testing.assert_allclose(
+            generate(self.z[1:2]), images[1:2], rtol=1e-5
+        )
         scores = discriminate(self.x)
         self.assertEqual(scores.shape, (4, 1))
-        np.testing.assert_allclose(discriminate(self.x[1:2]), scores[1:2],
-                                   rtol=1e-5)
+        np.testing.assert_allclose(
+            discriminate(self.x[1:2]), scores[1:2], rtol=1e-5
+        )
 
     def test_losses_fall(self):
         x, z = self.x, self.z
-        losses = [float(self.functions.train_discriminator(x, z))
-                  for _ in range(15)]
+        losses = [
+            float(self.functions.train_discriminator(x, z)) for _ in range(15)
+        ]
         self.assertLess(losses[-1], 0.5 * losses[0])
         losses = [float(self.functions.train_generator(z)) for _ in range(15)]
         self.assertLess(losses[-1], 0.5 * losses[0])
@@ -149,12 +189,15 @@ class GivenNoiseTest(unittest.TestCase):
 
 class DrawnNoiseTest(unittest.TestCase):
     def run_once(self, seed):
-        functions = compile_dcgan(*dense_networks(sigmoid), batch_size=3,
-                                  seed=seed, mode=TRAINING)
+        functions = compile_dcgan(
+            *dense_networks(sigmoid), batch_size=3, seed=seed, mode=TRAINING
+        )
         x = blobs(4, 4)
-        losses = [functions.train_discriminator(x),
-                  functions.train_generator(),
-                  functions.train_discriminator(x)]
+        losses = [
+            functions.train_discriminator(x),
+            functions.train_generator(),
+            functions.train_discriminator(x),
+        ]
         return np.array(losses), functions.sample(5)
 
     def test_seed(self):

@@ -8,8 +8,10 @@ from unittest import mock
 
 import numpy as np
 
-from kneerepro import cli, commands, config, runs, zoo
+from kneerepro import commands, config, runs
 from kneerepro.data.dataset import new_dataset
+from kneerepro.runs import zoo
+from kneerepro.utils import cli
 from tests.folders import FolderTest
 from tests.modes import AS_WRITTEN
 
@@ -26,22 +28,27 @@ class CommandTest(FolderTest):
         super().setUp()
         engine = mock.Mock(mode=AS_WRITTEN)
         for patch in [
-                mock.patch.dict(os.environ,
-                                XDG_CONFIG_HOME=self.path('config')),
-                mock.patch('kneerepro.commands.encode.Engine',
-                           return_value=engine),
-                mock.patch('kneerepro.commands.reconstruct.Engine',
-                           return_value=engine),
-                mock.patch('kneerepro.commands.generate.Engine',
-                           return_value=engine)]:
+            mock.patch.dict(os.environ, XDG_CONFIG_HOME=self.path('config')),
+            mock.patch(
+                'kneerepro.commands.encode.Engine', return_value=engine
+            ),
+            mock.patch(
+                'kneerepro.commands.reconstruct.Engine', return_value=engine
+            ),
+            mock.patch(
+                'kneerepro.commands.generate.Engine', return_value=engine
+            ),
+        ]:
             patch.start()
             self.addCleanup(patch.stop)
 
     def call(self, *argv, status=0):
         """Carry out a command; returns what it prints on the two streams."""
         stdout, stderr = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(stdout), \
-                contextlib.redirect_stderr(stderr):
+        with (
+            contextlib.redirect_stdout(stdout),
+            contextlib.redirect_stderr(stderr),
+        ):
             with self.assertRaises(SystemExit) as caught:
                 cli.run(lambda: commands.main(list(argv)))
         self.assertEqual(caught.exception.code, status, stderr.getvalue())
@@ -61,25 +68,45 @@ class CommandTest(FolderTest):
         options : dict, optional
             Of the dataset that it is said to be trained on.
         """
-        parameters = {**config.read_preset('smoke', experiment),
-                      'nz': 4, 'width': 0.03, 'depth': shape[0],
-                      'size': shape[1], **changes}
-        data = {'synthetic': True, 'hash': 'abc', 'volumes': 3,
-                'shape': list(shape), 'train': 2, 'test': 1}
+        parameters = {
+            **config.read_preset('smoke', experiment),
+            'nz': 4,
+            'width': 0.03,
+            'depth': shape[0],
+            'size': shape[1],
+            **changes,
+        }
+        data = {
+            'synthetic': True,
+            'hash': 'abc',
+            'volumes': 3,
+            'shape': list(shape),
+            'train': 2,
+            'test': 1,
+        }
         if options is not None:
             data['options'] = options
-        settings = {'experiment': experiment, 'preset': 'smoke',
-                    'parameters': parameters, 'data': data,
-                    'engine': 'theano', 'device': 'cpu'}
+        settings = {
+            'experiment': experiment,
+            'preset': 'smoke',
+            'parameters': parameters,
+            'data': data,
+            'engine': 'theano',
+            'device': 'cpu',
+        }
         return runs.create(self.path('runs'), settings, {})
 
     def finished_run(self, experiment, shape=SHAPE, **changes):
         """A run that has done all but train; returns its folder."""
         run = self.new_run(experiment, shape, **changes)
         options = zoo.options_of(experiment, run.parameters, shape)
-        zoo.save(run.path('model.npz'), experiment, options,
-                 zoo.build(experiment, options),
-                 {'run': os.path.basename(run.folder), **run.settings})
+        zoo.save(
+            run.path('model.npz'),
+            experiment,
+            options,
+            zoo.build(experiment, options),
+            {'run': os.path.basename(run.folder), **run.settings},
+        )
         run.save_results({})
         return run.folder
 
@@ -90,9 +117,15 @@ class CommandTest(FolderTest):
             for patient, side in zip(PATIENTS, SIDES):
                 writer.append(rng.rand(*shape), patient, side)
             if options:
-                writer.provenance = {'options': {
-                    'depth': shape[0], 'size': shape[1],
-                    'normalise': 'volume', 'flip_left': False, **options}}
+                writer.provenance = {
+                    'options': {
+                        'depth': shape[0],
+                        'size': shape[1],
+                        'normalise': 'volume',
+                        'flip_left': False,
+                        **options,
+                    }
+                }
         return path
 
     def rewrite(self, run, **changes):

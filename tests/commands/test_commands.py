@@ -9,8 +9,12 @@ from tests.subprocesses import ROOT
 class MainTest(CommandTest):
     def run_module(self, *argv):
         return subprocess.run(
-            [sys.executable, '-m', 'kneerepro', *argv], cwd=ROOT, text=True,
-            stdin=subprocess.DEVNULL, capture_output=True)
+            [sys.executable, '-m', 'kneerepro', *argv],
+            cwd=ROOT,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
 
     def test_help(self):
         for argv in [], ['--help'], ['-h']:
@@ -24,17 +28,23 @@ class MainTest(CommandTest):
             self.assertIn(f'usage: python -m kneerepro {name}', stdout)
 
     def test_unknown(self):
-        self.assert_refused(r'no command encod \(did you mean encode\?\)',
-                            'encod')
+        self.assert_refused(
+            r'no command encod \(did you mean encode\?\)', 'encod'
+        )
         self.assert_refused('there are runs, encode', '--version')
         _, stderr = self.call('runs', '--uot', 'x', status=2)
         self.assertIn('did you mean --out?', stderr)
 
     def test_as_a_module(self):
         process = self.run_module('runs', '--out', self.folder)
-        self.assertEqual((process.returncode, process.stdout, process.stderr),
-                         (0, f'no runs in {self.folder}\n', ''))
+        self.assertEqual(
+            (process.returncode, process.stdout, process.stderr),
+            (0, f'no runs in {self.folder}\n', ''),
+        )
         process = self.run_module('generat')
         self.assertEqual(process.returncode, 2)
-        self.assertRegex(process.stderr, r'\Aerror: no command generat \(did '
-                         r'you mean generate\?\).*\n\Z')
+        self.assertRegex(
+            process.stderr,
+            r'\Aerror: no command generat \(did '
+            r'you mean generate\?\).*\n\Z',
+        )

@@ -4,13 +4,13 @@ from unittest import mock
 
 import numpy as np
 
-from kneerepro import zoo
 from kneerepro.algorithms import compile_cae
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset, new_dataset
-from kneerepro.data.identity import load_key
 from kneerepro.data.prepare import prepare
+from kneerepro.data.reading.identity import load_key
 from kneerepro.phantom import write_patients
+from kneerepro.runs import zoo
 from tests.commands.common import PATIENTS, SHAPE, SIDES, CommandTest
 from tests.modes import AS_WRITTEN
 
@@ -28,17 +28,21 @@ class EncodeTest(CommandTest):
         model = zoo.load(os.path.join(model, 'model.npz'))
         functions = compile_cae(*model.networks, mode=AS_WRITTEN)
         with Dataset(data) as dataset:
-            return functions.encode(dataset.volumes[:]
-                                    if model.experiment == 'cae3d'
-                                    else dataset.images[:])
+            return functions.encode(
+                dataset.volumes[:]
+                if model.experiment == 'cae3d'
+                else dataset.images[:]
+            )
 
     def table(self):
         with open(self.out, newline='') as file:
             return list(csv.DictReader(file))
 
     def codes(self):
-        return np.array([[row[f'z{i}'] for i in range(1, 5)]
-                         for row in self.table()], 'float32')
+        return np.array(
+            [[row[f'z{i}'] for i in range(1, 5)] for row in self.table()],
+            'float32',
+        )
 
 
 class ContentTest(EncodeTest):
@@ -46,25 +50,37 @@ class ContentTest(EncodeTest):
         model, data = self.finished_run('cae2d'), self.dataset()
         stdout, _ = self.encode(model, data)
         self.assertIn(f'wrote {self.out}: 48 latent vectors of 4', stdout)
-        np.testing.assert_allclose(self.codes(), self.expected(model, data),
-                                   rtol=1e-5)
+        np.testing.assert_allclose(
+            self.codes(), self.expected(model, data), rtol=1e-5
+        )
         rows = self.table()
-        self.assertEqual(list(rows[0]), ['volume', 'slice', 'patient', 'side',
-                                         'z1', 'z2', 'z3', 'z4'])
         self.assertEqual(
-            [[row['volume'], row['slice'], row['patient'], row['side']]
-             for row in rows],
-            [[str(i), str(j), patient, side] for i, (patient, side)
-             in enumerate(zip(PATIENTS, SIDES)) for j in range(1, 17)])
+            list(rows[0]),
+            ['volume', 'slice', 'patient', 'side', 'z1', 'z2', 'z3', 'z4'],
+        )
+        self.assertEqual(
+            [
+                [row['volume'], row['slice'], row['patient'], row['side']]
+                for row in rows
+            ],
+            [
+                [str(i), str(j), patient, side]
+                for i, (patient, side) in enumerate(zip(PATIENTS, SIDES))
+                for j in range(1, 17)
+            ],
+        )
 
     def test_volumes(self):
         model, data = self.finished_run('cae3d'), self.dataset()
         self.encode(os.path.join(model, 'model.npz'), data)
-        np.testing.assert_allclose(self.codes(), self.expected(model, data),
-                                   rtol=1e-5)
+        np.testing.assert_allclose(
+            self.codes(), self.expected(model, data), rtol=1e-5
+        )
         rows = self.table()
-        self.assertEqual(list(rows[0]), ['volume', 'patient', 'side', 'z1',
-                                         'z2', 'z3', 'z4'])
+        self.assertEqual(
+            list(rows[0]),
+            ['volume', 'patient', 'side', 'z1', 'z2', 'z3', 'z4'],
+        )
         self.assertEqual([row['side'] for row in rows], SIDES)
 
     def test_npz(self):
@@ -82,8 +98,10 @@ class ContentTest(EncodeTest):
             np.testing.assert_array_equal(arrays.pop('codes'), codes)
             self.assertEqual('slice' in arrays, experiment == 'cae2d')
             for name, column in arrays.items():
-                self.assertEqual([str(value) for value in column],
-                                 [row[name] for row in rows])
+                self.assertEqual(
+                    [str(value) for value in column],
+                    [row[name] for row in rows],
+                )
 
     def scale_code(self, folder, factor):
         """Multiply what a run's code, without a sigmoid, depends on."""
@@ -91,8 +109,9 @@ class ContentTest(EncodeTest):
         model = zoo.load(path)
         dense = model.networks[0]
         dense.W.set_value(np.float32(factor) * dense.W.get_value())
-        zoo.save(path, model.experiment, model.options, model.networks,
-                 model.about)
+        zoo.save(
+            path, model.experiment, model.options, model.networks, model.about
+        )
 
     def test_codes_that_are_all_the_same(self):
         data = self.dataset()
@@ -101,8 +120,11 @@ class ContentTest(EncodeTest):
                 folder = self.finished_run(experiment, encoder_sigmoid='conv')
                 self.scale_code(folder, factor)
                 _, stderr = self.encode(folder, data, '--overwrite')
-                self.assertEqual('learned nothing of its inputs' in stderr,
-                                 warned, (experiment, stderr))
+                self.assertEqual(
+                    'learned nothing of its inputs' in stderr,
+                    warned,
+                    (experiment, stderr),
+                )
 
     def test_a_single_code(self):
         """It is the training's measure that tells."""
@@ -113,10 +135,17 @@ class ContentTest(EncodeTest):
         path = os.path.join(folder, 'model.npz')
         model = zoo.load(path)
         for measures, warned in [
-                ({'code_spread': 1e-7}, True), ({'code_spread': 0.3}, False),
-                ({}, False)]:
-            zoo.save(path, model.experiment, model.options, model.networks,
-                     {**model.about, 'measures': measures})
+            ({'code_spread': 1e-7}, True),
+            ({'code_spread': 0.3}, False),
+            ({}, False),
+        ]:
+            zoo.save(
+                path,
+                model.experiment,
+                model.options,
+                model.networks,
+                {**model.about, 'measures': measures},
+            )
             _, stderr = self.encode(folder, data, '--overwrite')
             self.assertEqual('learned nothing' in stderr, warned)
 
@@ -132,22 +161,30 @@ class ContentTest(EncodeTest):
         stdout, _ = self.encode(model, folder)
         self.assertIn('2 series converted', stdout)
         data = self.path('data.h5')
-        prepare([folder], data, Options(16, 16, 'slice', True),
-                key=load_key())
-        np.testing.assert_allclose(self.codes(), self.expected(model, data),
-                                   rtol=1e-5)
+        prepare([folder], data, Options(16, 16, 'slice', True), key=load_key())
+        np.testing.assert_allclose(
+            self.codes(), self.expected(model, data), rtol=1e-5
+        )
         with Dataset(data) as dataset:
-            self.assertEqual([row['patient'] for row in self.table()],
-                             list(dataset.patient))
+            self.assertEqual(
+                [row['patient'] for row in self.table()], list(dataset.patient)
+            )
         # Nothing but the table.
         self.assertEqual(os.listdir(self.path('out')), ['codes.csv'])
 
     def test_goes_on_where_it_was_stopped(self):
         write_patients(self.path('knees'), patients=2, matrix=16, slices=16)
-        arguments = ('encode', self.finished_run('cae2d'), self.path('knees'),
-                     '--out', self.out)
-        with mock.patch('kneerepro.data.prepare.Report.write',
-                        side_effect=KeyboardInterrupt):
+        arguments = (
+            'encode',
+            self.finished_run('cae2d'),
+            self.path('knees'),
+            '--out',
+            self.out,
+        )
+        with mock.patch(
+            'kneerepro.data.prepare.Report.write',
+            side_effect=KeyboardInterrupt,
+        ):
             stdout, _ = self.call(*arguments, status=130)
         self.assertIn('converting', stdout)
         self.assertEqual(os.listdir(self.path('out')), ['codes.csv.partial'])
@@ -155,8 +192,9 @@ class ContentTest(EncodeTest):
         with mock.patch('kneerepro.commands.inputs.os.remove'):
             stdout, _ = self.call(*arguments)
         self.assertNotIn('converting', stdout)
-        self.assertIn('volumes.h5',
-                      os.listdir(self.path('out', 'codes.csv.partial')))
+        self.assertIn(
+            'volumes.h5', os.listdir(self.path('out', 'codes.csv.partial'))
+        )
         stdout, _ = self.call(*arguments, '--overwrite')
         self.assertNotIn('reading headers', stdout)
         self.assertEqual(len(self.table()), 32)
@@ -166,14 +204,22 @@ class ContentTest(EncodeTest):
         write_patients(self.path('knees'), patients=1, matrix=16, slices=16)
         model = self.finished_run('cae2d', normalise='dataset')
         _, stderr = self.encode(model, self.path('knees'))
-        self.assertIn('warning: these volumes are scaled over their own',
-                      stderr)
+        self.assertIn(
+            'warning: these volumes are scaled over their own', stderr
+        )
 
     def test_options_of_the_dataset_count(self):
         # The parameters say nothing of a dataset that was given.
-        model = self.finished_run('cae2d', normalise='volume', options={
-            'depth': 16, 'size': 16, 'normalise': 'slice',
-            'flip_left': True})
+        model = self.finished_run(
+            'cae2d',
+            normalise='volume',
+            options={
+                'depth': 16,
+                'size': 16,
+                'normalise': 'slice',
+                'flip_left': True,
+            },
+        )
         self.encode(model, self.dataset(normalise='slice', flip_left=True))
         self.assertEqual(len(self.table()), 48)
         model = self.finished_run('cae2d', options={})
@@ -197,9 +243,12 @@ class RefusedTest(EncodeTest):
 
     def test_gan(self):
         for name in 'dcgan', 'wgan_gp':
-            self.refused(f'is a model of {name}, needed is one of cae2d or '
-                         'cae3d; for it there is generate',
-                         self.finished_run(name), self.dataset())
+            self.refused(
+                f'is a model of {name}, needed is one of cae2d or '
+                'cae3d; for it there is generate',
+                self.finished_run(name),
+                self.dataset(),
+            )
 
     def test_models(self):
         data = self.dataset()
@@ -208,52 +257,75 @@ class RefusedTest(EncodeTest):
         self.refused('truncated or damaged', self.write('a', 'text'), data)
         self.refused('truncated or damaged', data, data)
         run = self.finished_run('cae2d')
-        self.refused('is a results, needed is a model',
-                     os.path.join(run, 'results.npz'), data)
+        self.refused(
+            'is a results, needed is a model',
+            os.path.join(run, 'results.npz'),
+            data,
+        )
         os.remove(os.path.join(run, 'model.npz'))
         self.refused('has lost its model.npz', run, data)
         run = self.new_run('cae2d').folder
-        self.refused(f'{run} is not finished; to go on: python '
-                     'experiments/cae2d.py --resume', run, data)
+        self.refused(
+            f'{run} is not finished; to go on: python '
+            'experiments/cae2d.py --resume',
+            run,
+            data,
+        )
 
     def test_data(self):
         model = self.finished_run('cae3d')
         self.refused('nowhere does not exist', model, self.path('nowhere'))
         os.mkdir(self.path('empty'))
         self.refused('0 usable series', model, self.path('empty'))
-        self.refused('is no dataset of this package', model,
-                     self.write('a', 'text'))
+        self.refused(
+            'is no dataset of this package', model, self.write('a', 'text')
+        )
         data = self.dataset()
         self.write('knees.h5', self.read('knees.h5')[:-1] + b'\1')
         self.refused('is damaged', model, data)
 
     def test_size(self):
         data = self.dataset((16, 32, 32))
-        self.refused('slices of 32 x 32, the model is for 16 x 16: prepare it '
-                     'again, data/prepare.py --size 16',
-                     self.finished_run('cae2d'), data)
-        self.refused('volumes of 32 x 16 x 16, the model is for 16 x 16 x 16: '
-                     '.*--depth 16 --size 16', self.finished_run('cae3d'),
-                     self.dataset((32, 16, 16)))
+        self.refused(
+            'slices of 32 x 32, the model is for 16 x 16: prepare it '
+            'again, data/prepare.py --size 16',
+            self.finished_run('cae2d'),
+            data,
+        )
+        self.refused(
+            'volumes of 32 x 16 x 16, the model is for 16 x 16 x 16: '
+            '.*--depth 16 --size 16',
+            self.finished_run('cae3d'),
+            self.dataset((32, 16, 16)),
+        )
 
     def test_treatment(self):
         model = self.finished_run('cae2d', flip_left=True)
-        self.refused('prepared with --normalise slice, .* with --normalise '
-                     'volume',
-                     model, self.dataset(normalise='slice'))
-        self.refused('left knees are not mirrored in .*py with --flip-left',
-                     model, self.dataset(flip_left=False))
-        self.refused('left knees are mirrored in .*py without --flip-left',
-                     self.finished_run('cae2d'),
-                     self.dataset(flip_left=True))
+        self.refused(
+            'prepared with --normalise slice, .* with --normalise volume',
+            model,
+            self.dataset(normalise='slice'),
+        )
+        self.refused(
+            'left knees are not mirrored in .*py with --flip-left',
+            model,
+            self.dataset(flip_left=False),
+        )
+        self.refused(
+            'left knees are mirrored in .*py without --flip-left',
+            self.finished_run('cae2d'),
+            self.dataset(flip_left=True),
+        )
 
     def test_model_that_does_not_tell(self):
         options = zoo.options_of(
-            'cae2d', self.new_run('cae2d').parameters, (16, 16, 16))
+            'cae2d', self.new_run('cae2d').parameters, (16, 16, 16)
+        )
         path = self.path('model.npz')
         for about in {}, None, {'data': {'shape': []}}:
-            zoo.save(path, 'cae2d', options, zoo.build('cae2d', options),
-                     about)
+            zoo.save(
+                path, 'cae2d', options, zoo.build('cae2d', options), about
+            )
             self.refused('does not tell', path, self.folder)
         self.encode(path, self.dataset(normalise='slice'))
 
@@ -269,8 +341,9 @@ class RefusedTest(EncodeTest):
         model, data = self.finished_run('cae2d'), self.dataset()
         for name in 'codes.txt', 'codes', 'codes.npy':
             self.out = self.path('out', name)
-            self.refused(r'the extension has to be \.csv or \.npz', model,
-                         data)
+            self.refused(
+                r'the extension has to be \.csv or \.npz', model, data
+            )
         self.out = self.write('old.csv', 'old')
         self.refused('is there already.*--overwrite', model, data)
         self.assertEqual(self.read('old.csv'), b'old')
@@ -280,5 +353,12 @@ class RefusedTest(EncodeTest):
         self.refused('cannot write.*old.csv is no folder', model, data)
         self.out = self.path('folder.csv')
         os.mkdir(self.out)
-        self.assert_refused('it is a folder', 'encode', model, data, '--out',
-                            self.out, '--overwrite')
+        self.assert_refused(
+            'it is a folder',
+            'encode',
+            model,
+            data,
+            '--out',
+            self.out,
+            '--overwrite',
+        )

@@ -6,9 +6,9 @@ from unittest import mock
 import numpy as np
 from matplotlib.image import imread
 
-from kneerepro import zoo
 from kneerepro.algorithms.common import Noise, sampling_functions
 from kneerepro.commands import generate
+from kneerepro.runs import zoo
 from tests.commands.common import CommandTest
 from tests.modes import AS_WRITTEN
 from tests.subprocesses import ROOT
@@ -33,28 +33,34 @@ class GenerateTest(CommandTest):
         for name in 'dcgan', 'wgan_gp':
             run = self.finished_run(name, SHAPE)
             self.generate(run, '-n', '5', '--seed', '3', '--overwrite')
-            self.assertEqual(sorted(os.listdir(self.out)),
-                             ['images.npz', 'images.png'])
+            self.assertEqual(
+                sorted(os.listdir(self.out)), ['images.npz', 'images.png']
+            )
             arrays = self.load()
             z = np.random.RandomState(3).normal(size=(5, 4))
             np.testing.assert_array_equal(arrays['z'], z.astype('float32'))
             self.assertEqual(arrays['images'].dtype, 'float32')
             networks = zoo.load(os.path.join(run, 'model.npz')).networks
-            _, function = sampling_functions(networks[0], Noise(0, False),
-                                             AS_WRITTEN)
-            np.testing.assert_allclose(arrays['images'],
-                                       function(arrays['z']), rtol=1e-5)
+            _, function = sampling_functions(
+                networks[0], Noise(0, False), AS_WRITTEN
+            )
+            np.testing.assert_allclose(
+                arrays['images'], function(arrays['z']), rtol=1e-5
+            )
             grid = imread(os.path.join(self.out, 'images.png'))[:, :, 0]
             self.assertEqual(grid.shape, (128, 192))
-            np.testing.assert_allclose(grid[64:128, :64],
-                                       arrays['images'][3, 0], atol=1 / 255)
+            np.testing.assert_allclose(
+                grid[64:128, :64], arrays['images'][3, 0], atol=1 / 255
+            )
             self.assertTrue((grid[64:, 128:] == 1).all())
 
     def test_reproducible(self):
         run = self.finished_run('dcgan', SHAPE)
         self.generate(run, '-n', '3')
-        first = {name: self.read(os.path.join('out', name))
-                 for name in os.listdir(self.out)}
+        first = {
+            name: self.read(os.path.join('out', name))
+            for name in os.listdir(self.out)
+        }
         self.generate(run, '-n', '3', '--overwrite')
         for name, content in first.items():
             self.assertEqual(self.read(os.path.join('out', name)), content)
@@ -63,8 +69,9 @@ class GenerateTest(CommandTest):
         # However many there are beside it, an image is the same.
         with mock.patch('kneerepro.commands.generate._BATCH', 2):
             self.generate(run, '--overwrite', '-n', '5')
-        np.testing.assert_allclose(self.load()['images'][:3], images,
-                                   rtol=1e-5)
+        np.testing.assert_allclose(
+            self.load()['images'][:3], images, rtol=1e-5
+        )
         self.generate(run, '-n', '3', '--overwrite', '--seed', '1')
         self.assertGreater(np.abs(self.load()['images'] - images).max(), 1e-3)
 
@@ -74,38 +81,71 @@ class GenerateTest(CommandTest):
         self.generate(run, '-n', '3')
         images = self.load()['images']
         process = subprocess.run(
-            [sys.executable, '-m', 'kneerepro', 'generate', run, '--out',
-             self.out, '-n', '3', '--overwrite', '--engine', 'torch',
-             '--device', 'cpu'],
-            cwd=ROOT, text=True, stdin=subprocess.DEVNULL,
-            capture_output=True)
+            [
+                sys.executable,
+                '-m',
+                'kneerepro',
+                'generate',
+                run,
+                '--out',
+                self.out,
+                '-n',
+                '3',
+                '--overwrite',
+                '--engine',
+                'torch',
+                '--device',
+                'cpu',
+            ],
+            cwd=ROOT,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
         self.assertEqual(process.returncode, 0, process.stderr)
         np.testing.assert_allclose(self.load()['images'], images, atol=1e-5)
 
     def test_as_square(self):
-        for n, shape in [(1, (1, 1)), (2, (1, 2)), (3, (2, 2)), (5, (2, 3)),
-                         (9, (3, 3)), (10, (3, 4))]:
+        for n, shape in [
+            (1, (1, 1)),
+            (2, (1, 2)),
+            (3, (2, 2)),
+            (5, (2, 3)),
+            (9, (3, 3)),
+            (10, (3, 4)),
+        ]:
             self.assertEqual(
-                generate.as_square(np.zeros((n, 2, 2))).shape[:2], shape)
+                generate.as_square(np.zeros((n, 2, 2))).shape[:2], shape
+            )
 
     def test_refused(self):
         for name in 'cae2d', 'cae3d':
             self.assert_refused(
                 f'is a model of {name}, needed is one of dcgan or wgan_gp'
                 '; for it there is encode',
-                'generate', self.finished_run(name), '--out', self.out)
+                'generate',
+                self.finished_run(name),
+                '--out',
+                self.out,
+            )
         run = self.new_run('dcgan').folder
-        self.assert_refused('is not finished', 'generate', run, '--out',
-                            self.out)
+        self.assert_refused(
+            'is not finished', 'generate', run, '--out', self.out
+        )
         self.assertFalse(os.path.exists(self.out))
         run = self.finished_run('dcgan', SHAPE)
         self.write('out/images.png', 'old')
-        self.assert_refused('is there already', 'generate', run, '--out',
-                            self.out)
+        self.assert_refused(
+            'is there already', 'generate', run, '--out', self.out
+        )
         self.assertEqual(os.listdir(self.out), ['images.png'])
-        self.assert_refused('cannot write .*Not a directory', 'generate',
-                            run, '--out',
-                            os.path.join(self.out, 'images.png', 'x'))
+        self.assert_refused(
+            'cannot write .*Not a directory',
+            'generate',
+            run,
+            '--out',
+            os.path.join(self.out, 'images.png', 'x'),
+        )
         for argv in ['-n', '0'], ['--seed', '-1'], ['-n', 'x']:
             _, stderr = self.call('generate', run, *argv, status=2)
             self.assertNotIn('Traceback', stderr)

@@ -5,16 +5,21 @@ from unittest import mock
 import numpy as np
 from matplotlib.image import imread
 
-from kneerepro import zoo
 from kneerepro.algorithms import compile_cae
 from kneerepro.commands import overview
 from kneerepro.data.dataset import Dataset
 from kneerepro.phantom import write_patients
+from kneerepro.runs import zoo
 from tests.commands.common import PATIENTS, SIDES, CommandTest
 from tests.modes import AS_WRITTEN
 
-WRITTEN = {'reconstruction.npy', 'squared_error.npy', 'mse.csv',
-           'overview.png', 'overview.pdf'}
+WRITTEN = {
+    'reconstruction.npy',
+    'squared_error.npy',
+    'mse.csv',
+    'overview.png',
+    'overview.pdf',
+}
 
 
 class ReconstructTest(CommandTest):
@@ -25,8 +30,9 @@ class ReconstructTest(CommandTest):
     def reconstruct(self, model, data, *argv):
         # Of an overview's time, most goes into its panels.
         with mock.patch('kneerepro.commands.overview._COLUMNS', 3):
-            return self.call('reconstruct', model, data, '--out', self.out,
-                             *argv)
+            return self.call(
+                'reconstruct', model, data, '--out', self.out, *argv
+            )
 
     def load(self, name):
         return np.load(os.path.join(self.out, name), mmap_mode='r')
@@ -48,23 +54,29 @@ class ContentTest(ReconstructTest):
             x = truth if experiment == 'cae3d' else dataset.images[:]
         made = functions.reconstruct(x).reshape(truth.shape)
         self.assertEqual(self.load('reconstruction.npy').dtype, 'float32')
-        np.testing.assert_allclose(self.load('reconstruction.npy'), made,
-                                   rtol=1e-5)
+        np.testing.assert_allclose(
+            self.load('reconstruction.npy'), made, rtol=1e-5
+        )
         np.testing.assert_array_equal(
             self.load('squared_error.npy'),
-            (truth - self.load('reconstruction.npy')) ** 2)
+            (truth - self.load('reconstruction.npy')) ** 2,
+        )
         rows = self.table('mse.csv')
         self.assertEqual(
             [[row['volume'], row['patient'], row['side']] for row in rows],
-            [[str(i), *about] for i, about in
-             enumerate(zip(PATIENTS, SIDES))])
+            [[str(i), *about] for i, about in enumerate(zip(PATIENTS, SIDES))],
+        )
         squares = (truth.astype('float64') - made) ** 2
-        np.testing.assert_allclose([float(row['mse']) for row in rows],
-                                   squares.mean(axis=(1, 2, 3, 4)), rtol=1e-5)
+        np.testing.assert_allclose(
+            [float(row['mse']) for row in rows],
+            squares.mean(axis=(1, 2, 3, 4)),
+            rtol=1e-5,
+        )
         self.assertAlmostEqual(float(functions.test(x)), squares.mean(), 5)
         self.assertIn(f'mean squared error: {squares.mean():.4g}', stdout)
         self.assertGreater(
-            imread(os.path.join(self.out, 'overview.png')).std(), 0.1)
+            imread(os.path.join(self.out, 'overview.png')).std(), 0.1
+        )
         return squares
 
     def test_volumes(self):
@@ -73,32 +85,44 @@ class ContentTest(ReconstructTest):
 
     def test_slices(self):
         squares = self.check('cae2d')
-        self.assertEqual(set(os.listdir(self.out)),
-                         WRITTEN | {'mse_slices.csv'})
+        self.assertEqual(
+            set(os.listdir(self.out)), WRITTEN | {'mse_slices.csv'}
+        )
         rows = self.table('mse_slices.csv')
-        self.assertEqual([(row['volume'], row['slice'], row['patient'])
-                          for row in rows],
-                         [(str(i), str(j), PATIENTS[i]) for i in range(3)
-                          for j in range(1, 17)])
-        np.testing.assert_allclose([float(row['mse']) for row in rows],
-                                   squares.mean(axis=(1, 3, 4)).ravel(),
-                                   rtol=1e-5)
+        self.assertEqual(
+            [(row['volume'], row['slice'], row['patient']) for row in rows],
+            [
+                (str(i), str(j), PATIENTS[i])
+                for i in range(3)
+                for j in range(1, 17)
+            ],
+        )
+        np.testing.assert_allclose(
+            [float(row['mse']) for row in rows],
+            squares.mean(axis=(1, 3, 4)).ravel(),
+            rtol=1e-5,
+        )
 
     def test_folder_of_series(self):
         write_patients(self.path('knees'), patients=1, matrix=16, slices=16)
         self.reconstruct(self.finished_run('cae3d'), self.path('knees'))
-        self.assertEqual(self.load('reconstruction.npy').shape,
-                         (1, 1, 16, 16, 16))
+        self.assertEqual(
+            self.load('reconstruction.npy').shape, (1, 1, 16, 16, 16)
+        )
 
     def test_overview_of_two(self):
         volumes = np.random.RandomState(0).rand(2, 1, 5, 16, 24)
-        figure = overview.overview(volumes, volumes / 2, volumes ** 2 / 4,
-                                   np.array([0.2, 0.1]), 'x')
+        figure = overview.overview(
+            volumes, volumes / 2, volumes**2 / 4, np.array([0.2, 0.1]), 'x'
+        )
         texts = [text.get_text() for text in figure.texts]
-        self.assertEqual(texts[1:], ['least MSE 0.1, volume 1',
-                                     'greatest MSE 0.2, volume 0'])
-        shown = [axes.images[0].get_array() for axes in figure.axes
-                 if axes.images]
+        self.assertEqual(
+            texts[1:],
+            ['least MSE 0.1, volume 1', 'greatest MSE 0.2, volume 0'],
+        )
+        shown = [
+            axes.images[0].get_array() for axes in figure.axes if axes.images
+        ]
         # Three slices of either volume, in three rows.
         self.assertEqual(len(shown), 3 * 2 * 3)
         np.testing.assert_array_equal(shown[0], volumes[1, 0, 1])
@@ -112,22 +136,39 @@ class ContentTest(ReconstructTest):
 class RefusedTest(ReconstructTest):
     def test_inputs(self):
         for message, model, data in [
-                ('needed is one of cae2d or cae3d',
-                 self.finished_run('wgan_gp'), self.dataset()),
-                ('the model is for', self.finished_run('cae3d'),
-                 self.dataset((16, 16, 32))),
-                ('does not exist', self.finished_run('cae3d'),
-                 self.path('nowhere'))]:
-            self.assert_refused(message, 'reconstruct', model, data, '--out',
-                                self.out)
+            (
+                'needed is one of cae2d or cae3d',
+                self.finished_run('wgan_gp'),
+                self.dataset(),
+            ),
+            (
+                'the model is for',
+                self.finished_run('cae3d'),
+                self.dataset((16, 16, 32)),
+            ),
+            (
+                'does not exist',
+                self.finished_run('cae3d'),
+                self.path('nowhere'),
+            ),
+        ]:
+            self.assert_refused(
+                message, 'reconstruct', model, data, '--out', self.out
+            )
             self.assertFalse(os.path.exists(self.out))
 
     def test_outputs(self):
         model, data = self.finished_run('cae3d'), self.dataset()
         for name in WRITTEN:
             path = self.write(f'out/{name}', 'old')
-            self.assert_refused(f'{path} is there already', 'reconstruct',
-                                model, data, '--out', self.out)
+            self.assert_refused(
+                f'{path} is there already',
+                'reconstruct',
+                model,
+                data,
+                '--out',
+                self.out,
+            )
             self.assertEqual(os.listdir(self.out), [name])
             os.remove(path)
         # What a model of volumes does not write may stay.
@@ -136,14 +177,26 @@ class RefusedTest(ReconstructTest):
         self.reconstruct(model, data, '--overwrite')
         self.out = os.path.join(path, 'folder')
         self.write(path, 'a file')
-        self.assert_refused('cannot write .*Not a directory', 'reconstruct',
-                            model, data, '--out', self.out)
+        self.assert_refused(
+            'cannot write .*Not a directory',
+            'reconstruct',
+            model,
+            data,
+            '--out',
+            self.out,
+        )
 
     def test_nothing_stays_of_what_failed(self):
-        with mock.patch('kneerepro.commands.reconstruct.overview',
-                        side_effect=OSError(28, 'full')):
+        with mock.patch(
+            'kneerepro.commands.reconstruct.overview',
+            side_effect=OSError(28, 'full'),
+        ):
             self.assert_refused(
-                'cannot write .*No space left', 'reconstruct',
-                self.finished_run('cae3d'), self.dataset(), '--out',
-                self.out)
+                'cannot write .*No space left',
+                'reconstruct',
+                self.finished_run('cae3d'),
+                self.dataset(),
+                '--out',
+                self.out,
+            )
         self.assertFalse(os.path.exists(self.out))

@@ -22,13 +22,24 @@ class RunsTest(CommandTest):
         self.assertEqual(stderr, '')
         heading, *lines = stdout.splitlines()
         starts = [heading.index(word) for word in heading.split()]
-        self.assertEqual(heading.split(), [
-            'experiment', 'run', 'preset', 'state', 'iterations', 'losses',
-            'engine'])
-        rows = [[line[i:j].strip() for i, j in
-                 zip(starts, starts[1:] + [None])]
-                for line in lines if line.startswith(('cae', 'dc', 'wgan'))]
-        return rows, lines[len(rows):]
+        self.assertEqual(
+            heading.split(),
+            [
+                'experiment',
+                'run',
+                'preset',
+                'state',
+                'iterations',
+                'losses',
+                'engine',
+            ],
+        )
+        rows = [
+            [line[i:j].strip() for i, j in zip(starts, starts[1:] + [None])]
+            for line in lines
+            if line.startswith(('cae', 'dc', 'wgan'))
+        ]
+        return rows, lines[len(rows) :]
 
     def age(self, run, seconds):
         os.utime(os.path.join(run, 'config.json'), (10**9 - seconds,) * 2)
@@ -45,31 +56,62 @@ class RunsTest(CommandTest):
     def test_states(self):
         finished = self.finished_run('cae2d', iterations=7)
         self.write(os.path.join(finished, 'losses.csv'), LOSSES)
-        running = self.new_run('cae2d', iterations=None, epochs=20,
-                               batch_size=1)
-        stopped = self.new_run('cae2d', iterations=None, epochs=20,
-                               batch_size=1)
+        running = self.new_run(
+            'cae2d', iterations=None, epochs=20, batch_size=1
+        )
+        stopped = self.new_run(
+            'cae2d', iterations=None, epochs=20, batch_size=1
+        )
         stopped.checkpoints.save(6, {}, {})
         self.age(finished, 2)
         self.age(running.folder, 1)
         self.age(stopped.folder, 3)
         with running.locked():
             rows, below = self.rows()
-        names = [os.path.basename(folder) for folder in
-                 (running.folder, finished, stopped.folder)]
-        self.assertEqual(rows, [
-            ['cae2d', names[0], 'smoke', 'running', '0/40', '',
-             'theano, cpu'],
-            ['cae2d', names[1], 'smoke', 'finished', '3/7',
-             'train 0.1, test 0.0625, first ten 0.01111', 'theano, cpu'],
-            ['cae2d', names[2], 'smoke', 'stopped', '6/40', '',
-             'theano, cpu']])
+        names = [
+            os.path.basename(folder)
+            for folder in (running.folder, finished, stopped.folder)
+        ]
+        self.assertEqual(
+            rows,
+            [
+                [
+                    'cae2d',
+                    names[0],
+                    'smoke',
+                    'running',
+                    '0/40',
+                    '',
+                    'theano, cpu',
+                ],
+                [
+                    'cae2d',
+                    names[1],
+                    'smoke',
+                    'finished',
+                    '3/7',
+                    'train 0.1, test 0.0625, first ten 0.01111',
+                    'theano, cpu',
+                ],
+                [
+                    'cae2d',
+                    names[2],
+                    'smoke',
+                    'stopped',
+                    '6/40',
+                    '',
+                    'theano, cpu',
+                ],
+            ],
+        )
         self.assertEqual(below, [])
 
     def test_precision(self):
         run = self.finished_run('cae2d')
-        for precision, shown in (('float32', 'theano, cpu'),
-                                 ('bf16', 'theano, cpu, bf16')):
+        for precision, shown in (
+            ('float32', 'theano, cpu'),
+            ('bf16', 'theano, cpu, bf16'),
+        ):
             self.rewrite(run, precision=precision)
             (row,), _ = self.rows()
             self.assertEqual(row[-1], shown)
@@ -78,17 +120,21 @@ class RunsTest(CommandTest):
         for name in 'wgan_gp', 'cae3d', 'dcgan':
             self.new_run(name)
         rows, _ = self.rows()
-        self.assertEqual([row[0] for row in rows],
-                         ['cae3d', 'dcgan', 'wgan_gp'])
+        self.assertEqual(
+            [row[0] for row in rows], ['cae3d', 'dcgan', 'wgan_gp']
+        )
 
     def test_long_and_unfinished_table_of_losses(self):
         run = self.new_run('dcgan', iterations=99999)
-        self.write(os.path.join(run.folder, 'losses.csv'), LOSSES + ''.join(
-            f'{i},2,0.75,,0.5\n' for i in range(4, 9000)) + '9000,2,0.')
+        self.write(
+            os.path.join(run.folder, 'losses.csv'),
+            LOSSES
+            + ''.join(f'{i},2,0.75,,0.5\n' for i in range(4, 9000))
+            + '9000,2,0.',
+        )
         (row,), _ = self.rows()
         # The last test loss is too far up.
-        self.assertEqual(row[4:6], ['8999/99999',
-                                    'train 0.75, first ten 0.5'])
+        self.assertEqual(row[4:6], ['8999/99999', 'train 0.75, first ten 0.5'])
         self.write(os.path.join(run.folder, 'losses.csv'), 'iteration,ep')
         (row,), _ = self.rows()
         self.assertEqual(row[4:6], ['0/99999', ''])
@@ -96,15 +142,21 @@ class RunsTest(CommandTest):
     def test_damaged(self):
         whole = self.finished_run('cae3d')
         spoilt = {
-            'a': '{}', 'b': '[]', 'c': '', 'd': '{"settings": 3}',
+            'a': '{}',
+            'b': '[]',
+            'c': '',
+            'd': '{"settings": 3}',
             'e': '{"settings": {"experiment": "cae3d", "parameters": {}, '
-                 '"data": {}}, "arguments": {}}',
-            'f': b'\xff\0'}
+            '"data": {}}, "arguments": {}}',
+            'f': b'\xff\0',
+        }
         for name, content in spoilt.items():
             self.write(f'runs/cae3d/{name}/config.json', content)
         os.mkdir(self.path('runs', 'cae3d', 'g'))
         for name, changes in {
-                'h': {'data': None}, 'i': {'parameters': 'x'}}.items():
+            'h': {'data': None},
+            'i': {'parameters': 'x'},
+        }.items():
             folder = self.path('runs', 'cae3d', name)
             shutil.copytree(whole, folder)
             self.rewrite(folder, **changes)
@@ -114,7 +166,8 @@ class RunsTest(CommandTest):
         self.assertEqual(
             [row[1:4] for row in rows],
             [[os.path.basename(whole), 'smoke', 'finished']]
-            + [[name, '', 'damaged'] for name in 'abcdefghij'])
+            + [[name, '', 'damaged'] for name in 'abcdefghij'],
+        )
         self.assertEqual(len(below), 10)
         for name, line in zip('abcdefghij', below):
             self.assertIn(os.path.join('cae3d', name), line)

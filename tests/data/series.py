@@ -8,11 +8,14 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import (
-    ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian,
-    MRImageStorage)
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MRImageStorage,
+)
 
-from kneerepro.data.header import ENHANCED, Header
-from kneerepro.data.series import Slice
+from kneerepro.data.reading.header import ENHANCED, Header
+from kneerepro.data.reading.series import Slice
 from tests.folders import FolderTest
 
 # ImageOrientationPatient and the slice normal
@@ -31,8 +34,9 @@ class QuietTest(FolderTest):
         warnings.simplefilter('ignore')
 
 
-def write_series(folder, volume, uid='1.2.3', geometry=AXIAL, step=2.,
-                 **elements):
+def write_series(
+    folder, volume, uid='1.2.3', geometry=AXIAL, step=2.0, **elements
+):
     """Write the slices of a volume of integers, one file each.
 
     Keywords are further DICOM elements, or None for one to leave out. Returns
@@ -44,16 +48,28 @@ def write_series(folder, volume, uid='1.2.3', geometry=AXIAL, step=2.,
     for i, pixels in enumerate(volume):
         # Off the normal by a different amount each: only the position along
         # it counts.
-        position = (10 - i * i * orientation[:3] + i % 2 * orientation[3:]
-                    + i * step * normal)
+        position = (
+            10
+            - i * i * orientation[:3]
+            + i % 2 * orientation[3:]
+            + i * step * normal
+        )
         paths.append(os.path.join(folder, f'{uid}-{i}'))
-        write_slice(paths[-1], pixels, **{
-            'SeriesInstanceUID': uid, 'SOPInstanceUID': f'{uid}.{i + 1}',
-            'SeriesDescription': 'SAG_3D_DESS_LEFT', 'PatientID': 'someone',
-            'InstanceNumber': i + 1, 'PixelSpacing': [1, 1],
-            'ImageOrientationPatient': np.round(orientation, 6).tolist(),
-            'ImagePositionPatient': np.round(position, 6).tolist(),
-            **elements})
+        write_slice(
+            paths[-1],
+            pixels,
+            **{
+                'SeriesInstanceUID': uid,
+                'SOPInstanceUID': f'{uid}.{i + 1}',
+                'SeriesDescription': 'SAG_3D_DESS_LEFT',
+                'PatientID': 'someone',
+                'InstanceNumber': i + 1,
+                'PixelSpacing': [1, 1],
+                'ImageOrientationPatient': np.round(orientation, 6).tolist(),
+                'ImagePositionPatient': np.round(position, 6).tolist(),
+                **elements,
+            },
+        )
     return paths
 
 
@@ -63,18 +79,31 @@ def write_slice(path, pixels, syntax=ExplicitVRLittleEndian, **elements):
     meta.TransferSyntaxUID = syntax
     meta.MediaStorageSOPClassUID = MRImageStorage
     meta.MediaStorageSOPInstanceUID = elements.get('SOPInstanceUID') or '1.2'
-    image = FileDataset(path, {}, preamble=128 * b'\0', file_meta=meta,
-                        is_implicit_VR=syntax == ImplicitVRLittleEndian,
-                        is_little_endian=little_endian)
+    image = FileDataset(
+        path,
+        {},
+        preamble=128 * b'\0',
+        file_meta=meta,
+        is_implicit_VR=syntax == ImplicitVRLittleEndian,
+        is_little_endian=little_endian,
+    )
     pixels = np.asarray(pixels)
     elements = {
-        'SOPClassUID': MRImageStorage, 'Modality': 'MR', 'SamplesPerPixel': 1,
+        'SOPClassUID': MRImageStorage,
+        'Modality': 'MR',
+        'SamplesPerPixel': 1,
         'PhotometricInterpretation': 'MONOCHROME2',
-        'Rows': pixels.shape[0], 'Columns': pixels.shape[1],
-        'BitsAllocated': 16, 'BitsStored': 16, 'HighBit': 15,
+        'Rows': pixels.shape[0],
+        'Columns': pixels.shape[1],
+        'BitsAllocated': 16,
+        'BitsStored': 16,
+        'HighBit': 15,
         'PixelRepresentation': int(pixels.min() < 0),
-        'PixelData': pixels.astype('i4').astype(
-            '<u2' if little_endian else '>u2').tobytes(), **elements}
+        'PixelData': pixels.astype('i4')
+        .astype('<u2' if little_endian else '>u2')
+        .tobytes(),
+        **elements,
+    }
     for name, value in elements.items():
         if value is not None:
             setattr(image, name, value)
@@ -83,23 +112,36 @@ def write_slice(path, pixels, syntax=ExplicitVRLittleEndian, **elements):
 
 def write_enhanced(path, volume, **changes):
     """Write an enhanced multi-frame image of two interleaved stacks."""
-    write_slice(path, volume[0], SeriesInstanceUID='1.2.3',
-                SOPInstanceUID='1.2.3.1', PatientID='someone',
-                SeriesDescription='SAG_3D_DESS_LEFT')
+    write_slice(
+        path,
+        volume[0],
+        SeriesInstanceUID='1.2.3',
+        SOPInstanceUID='1.2.3.1',
+        PatientID='someone',
+        SeriesDescription='SAG_3D_DESS_LEFT',
+    )
     image = pydicom.dcmread(path)
     image.SOPClassUID = ENHANCED[0]
     image.NumberOfFrames = len(volume)
     image.PixelData = volume.astype('<u2').tobytes()
-    image.SharedFunctionalGroupsSequence = [group(
-        PlaneOrientation=dict(ImageOrientationPatient=[0, 1, 0, 0, 0, -1]),
-        PixelMeasures=dict(PixelSpacing=[0.5, 0.25]))]
-    image.PerFrameFunctionalGroupsSequence = [group(
-        PlanePosition=dict(ImagePositionPatient=[-i, 0, 0]),
-        FrameContent=dict(StackID=str(i % 2),
-                          InStackPositionNumber=i // 2 + 1),
-        PixelValueTransformation=dict(RescaleSlope=i + 1,
-                                      RescaleIntercept=-i))
-        for i in range(len(volume))]
+    image.SharedFunctionalGroupsSequence = [
+        group(
+            PlaneOrientation=dict(ImageOrientationPatient=[0, 1, 0, 0, 0, -1]),
+            PixelMeasures=dict(PixelSpacing=[0.5, 0.25]),
+        )
+    ]
+    image.PerFrameFunctionalGroupsSequence = [
+        group(
+            PlanePosition=dict(ImagePositionPatient=[-i, 0, 0]),
+            FrameContent=dict(
+                StackID=str(i % 2), InStackPositionNumber=i // 2 + 1
+            ),
+            PixelValueTransformation=dict(
+                RescaleSlope=i + 1, RescaleIntercept=-i
+            ),
+        )
+        for i in range(len(volume))
+    ]
     for name, value in changes.items():
         setattr(image, name, value)
     image.save_as(path)
@@ -136,17 +178,36 @@ def damage(path, old, new):
         file.write(content.replace(old, new))
 
 
-HEADER = Header(**{**dict.fromkeys(Header._fields, ''), 'rows': 4,
-                   'columns': 6, 'orientation': (0, 1, 0, 0, 0, -1),
-                   'pixel_spacing': (0.5, 0.25), 'modality': 'MR',
-                   'samples': 1, 'photometric': 'MONOCHROME2'})
+HEADER = Header(
+    **{
+        **dict.fromkeys(Header._fields, ''),
+        'rows': 4,
+        'columns': 6,
+        'orientation': (0, 1, 0, 0, 0, -1),
+        'pixel_spacing': (0.5, 0.25),
+        'modality': 'MR',
+        'samples': 1,
+        'photometric': 'MONOCHROME2',
+    }
+)
 
 
 def make_slices(count=20, step=1.5, **fields):
     """Sagittal ones, from the left to the right."""
     header = HEADER._replace(**fields)
-    return [Slice(f'{i:03d}', 0, header, f'1.{i}', i + 1,
-                  (-step * i, 10., 20.), 100, None) for i in range(count)]
+    return [
+        Slice(
+            f'{i:03d}',
+            0,
+            header,
+            f'1.{i}',
+            i + 1,
+            (-step * i, 10.0, 20.0),
+            100,
+            None,
+        )
+        for i in range(count)
+    ]
 
 
 def shuffled(slices):

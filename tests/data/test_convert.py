@@ -2,31 +2,40 @@ import unittest
 
 import numpy as np
 
-from kneerepro.data.convert import Options, field, make_volume, normalise
-from kneerepro.data.defects import DefectError
+from kneerepro.data.convert import Options, make_volume, normalise
+from kneerepro.data.reading.defects import DefectError
+from kneerepro.data.reading.geometry import field
 from kneerepro.data.resize import resize
 
-VOLUME = np.random.RandomState(1).randint(0, 4000, (5, 12, 12)).astype(
-    'float32')
+VOLUME = (
+    np.random.RandomState(1).randint(0, 4000, (5, 12, 12)).astype('float32')
+)
 OPTIONS = Options(depth=5, size=6)
 
 
 def make(volume=VOLUME, options=OPTIONS, spacing=None, **kwargs):
-    return make_volume(((image, 1., 0.) for image in volume), len(volume),
-                       spacing, options, **kwargs)
+    return make_volume(
+        ((image, 1.0, 0.0) for image in volume),
+        len(volume),
+        spacing,
+        options,
+        **kwargs,
+    )
 
 
 class FieldTest(unittest.TestCase):
     def test_square(self):
-        for rows, columns, spacing in [(384, 384, (0.365, 0.365)),
-                                       (512, 256, (0.25, 0.5)),
-                                       (10, 10, None)]:
+        for rows, columns, spacing in [
+            (384, 384, (0.365, 0.365)),
+            (512, 256, (0.25, 0.5)),
+            (10, 10, None),
+        ]:
             self.assertEqual(field(rows, columns, spacing, 64), (64, 64))
 
     def test_proportions(self):
         self.assertEqual(field(384, 352, (0.365, 0.365), 64), (64, 59))
         self.assertEqual(field(384, 352, None, 64), (64, 59))
-        self.assertEqual(field(100, 100, (0.5, 1.), 64), (32, 64))
+        self.assertEqual(field(100, 100, (0.5, 1.0), 64), (32, 64))
         self.assertEqual(field(1, 1000, None, 64), (1, 64))
 
 
@@ -42,15 +51,17 @@ class MakeVolumeTest(unittest.TestCase):
     def test_depth_kept_or_resampled(self):
         np.testing.assert_allclose(
             make(options=OPTIONS._replace(depth=8)),
-            resize(self.expected(), 8, 0), atol=2e-3)
+            resize(self.expected(), 8, 0),
+            atol=2e-3,
+        )
 
     def test_scale_of_each_slice(self):
         scales, offsets = [1, 2, 0.5, -1, 3], [0, -7, 100, 4000, 0.25]
         volume = make_volume(zip(VOLUME, scales, offsets), 5, None, OPTIONS)
-        expected = (VOLUME * np.reshape(scales, (5, 1, 1))
-                    + np.reshape(offsets, (5, 1, 1)))
-        np.testing.assert_allclose(volume, self.expected(expected),
-                                   atol=1e-2)
+        expected = VOLUME * np.reshape(scales, (5, 1, 1)) + np.reshape(
+            offsets, (5, 1, 1)
+        )
+        np.testing.assert_allclose(volume, self.expected(expected), atol=1e-2)
 
     def test_padded_field(self):
         volume = make(VOLUME[:, :, :6])
@@ -58,36 +69,44 @@ class MakeVolumeTest(unittest.TestCase):
         inner = resize(resize(VOLUME[:, :, :6].astype(float), 6, 1), 3, 2)
         np.testing.assert_allclose(volume[:, :, 1:4], inner, atol=2e-3)
         np.testing.assert_array_equal(
-            volume[:, :, [0, 4, 5]], np.full((5, 6, 3), volume.min()))
+            volume[:, :, [0, 4, 5]], np.full((5, 6, 3), volume.min())
+        )
 
     def test_pixels_that_are_not_square(self):
         # Half as many rows, twice as far apart: a square field.
-        volume = make(VOLUME[:, ::2], spacing=(2., 1.))
+        volume = make(VOLUME[:, ::2], spacing=(2.0, 1.0))
         np.testing.assert_allclose(
-            volume, resize(resize(VOLUME[:, ::2].astype(float), 6, 1), 6, 2),
-            atol=2e-3)
+            volume,
+            resize(resize(VOLUME[:, ::2].astype(float), 6, 1), 6, 2),
+            atol=2e-3,
+        )
 
     def test_flips(self):
         for flips in [(True, False, False), (False, True, True)]:
             axes = [axis for axis in range(3) if flips[axis]]
-            np.testing.assert_array_equal(make(flips=flips),
-                                          np.flip(make(), axes))
+            np.testing.assert_array_equal(
+                make(flips=flips), np.flip(make(), axes)
+            )
 
     def test_slices_of_padding(self):
         holed = VOLUME.copy()
         holed[2] = np.nan
         volume = make(holed)
-        np.testing.assert_array_equal(volume[2], np.full(
-            (6, 6), volume[[0, 1, 3, 4]].min()))
-        np.testing.assert_array_equal(volume[[0, 1, 3, 4]],
-                                      make()[[0, 1, 3, 4]])
+        np.testing.assert_array_equal(
+            volume[2], np.full((6, 6), volume[[0, 1, 3, 4]].min())
+        )
+        np.testing.assert_array_equal(
+            volume[[0, 1, 3, 4]], make()[[0, 1, 3, 4]]
+        )
 
     def test_rejects(self):
         spoilt = VOLUME.copy()
         spoilt[1, 2, 3] = np.inf
-        for volume, code in [(np.full_like(VOLUME, 7), 'CONSTANT_IMAGE'),
-                             (spoilt, 'NOT_FINITE'),
-                             (np.full_like(VOLUME, np.nan), 'NOT_FINITE')]:
+        for volume, code in [
+            (np.full_like(VOLUME, 7), 'CONSTANT_IMAGE'),
+            (spoilt, 'NOT_FINITE'),
+            (np.full_like(VOLUME, np.nan), 'NOT_FINITE'),
+        ]:
             with self.assertRaises(DefectError) as caught:
                 make(volume)
             self.assertEqual(caught.exception.code, code)
@@ -101,33 +120,58 @@ class NormaliseTest(unittest.TestCase):
         self.assertEqual(result.dtype, 'float32')
 
     def test_slice(self):
-        volume = np.float32([[[1, 2], [5, 3]], [[0, 0], [0, 0]],
-                             [[7, 7], [7, 7]], [[-1, 1], [0, 0]]])
+        volume = np.float32(
+            [
+                [[1, 2], [5, 3]],
+                [[0, 0], [0, 0]],
+                [[7, 7], [7, 7]],
+                [[-1, 1], [0, 0]],
+            ]
+        )
         np.testing.assert_allclose(
             normalise(volume, 'slice'),
-            [[[0, 0.25], [1, 0.5]], [[0, 0], [0, 0]], [[0, 0], [0, 0]],
-             [[0, 1], [0.5, 0.5]]])
+            [
+                [[0, 0.25], [1, 0.5]],
+                [[0, 0], [0, 0]],
+                [[0, 0], [0, 0]],
+                [[0, 1], [0.5, 0.5]],
+            ],
+        )
 
     def test_slice_max(self):
-        volume = np.float32([[[1, 2], [5, 3]], [[0, 0], [0, 0]],
-                             [[7, 7], [7, 7]], [[-1, 2], [0, 1]],
-                             [[-3, -1], [-2, -2]]])
+        volume = np.float32(
+            [
+                [[1, 2], [5, 3]],
+                [[0, 0], [0, 0]],
+                [[7, 7], [7, 7]],
+                [[-1, 2], [0, 1]],
+                [[-3, -1], [-2, -2]],
+            ]
+        )
         # As x / x.max() of each slice, but for what that makes of the second
         # and the last.
         np.testing.assert_allclose(
             normalise(volume, 'slice-max'),
-            [[[0.2, 0.4], [1, 0.6]], [[0, 0], [0, 0]], [[1, 1], [1, 1]],
-             [[0, 1], [0, 0.5]], [[0, 0], [0, 0]]])
+            [
+                [[0.2, 0.4], [1, 0.6]],
+                [[0, 0], [0, 0]],
+                [[1, 1], [1, 1]],
+                [[0, 1], [0, 0.5]],
+                [[0, 0], [0, 0]],
+            ],
+        )
 
     def test_dataset(self):
         volume = np.float32([[[1, 2], [5, 3]]])
-        np.testing.assert_allclose(normalise(volume, 'dataset', (1, 9)),
-                                   [[[0, 0.125], [0.5, 0.25]]])
+        np.testing.assert_allclose(
+            normalise(volume, 'dataset', (1, 9)), [[[0, 0.125], [0.5, 0.25]]]
+        )
 
     def test_stays_within_the_unit_interval(self):
         for seed in range(200):
             rng = np.random.RandomState(seed)
-            volume = (rng.randn(2, 3, 4) * 10. ** rng.randint(-6, 7)
-                      + rng.randn()).astype('float32')
+            volume = (
+                rng.randn(2, 3, 4) * 10.0 ** rng.randint(-6, 7) + rng.randn()
+            ).astype('float32')
             for result in normalise(volume), *normalise(volume, 'slice'):
                 self.assertEqual((result.min(), result.max()), (0, 1))

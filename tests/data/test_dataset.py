@@ -5,7 +5,7 @@ import h5py
 import numpy as np
 
 from kneerepro.data.dataset import VERSION, Dataset, new_dataset
-from kneerepro.errors import UserError
+from kneerepro.utils.errors import UserError
 from tests.folders import FolderTest
 from tests.subprocesses import run_python
 
@@ -19,8 +19,12 @@ class DatasetTest(FolderTest):
         path = self.path(name)
         with new_dataset(path, volumes.shape[2:], **kwargs) as writer:
             for i, volume in enumerate(volumes):
-                writer.append(volume[0], PATIENTS[i], ['LEFT', 'RIGHT', ''][
-                    i % 3], i != 4)
+                writer.append(
+                    volume[0],
+                    PATIENTS[i],
+                    ['LEFT', 'RIGHT', ''][i % 3],
+                    i != 4,
+                )
             writer.provenance = PROVENANCE
         return path
 
@@ -30,8 +34,9 @@ class RoundTripTest(DatasetTest):
         with Dataset(self.make()) as dataset:
             self.assertEqual(dataset.shape, (2, 3, 4))
             np.testing.assert_array_equal(dataset.volumes, VOLUMES)
-            np.testing.assert_array_equal(dataset.images,
-                                          VOLUMES.reshape(18, 1, 3, 4))
+            np.testing.assert_array_equal(
+                dataset.images, VOLUMES.reshape(18, 1, 3, 4)
+            )
             self.assertEqual(list(dataset.patient), PATIENTS)
             self.assertEqual(list(dataset.side), ['LEFT', 'RIGHT', ''] * 3)
             self.assertEqual(list(np.flatnonzero(~dataset.certain)), [4])
@@ -43,8 +48,9 @@ class RoundTripTest(DatasetTest):
         with h5py.File(self.make()) as file:
             volumes = file['volumes']
             self.assertEqual(volumes.chunks, (1, 1, 2, 3, 4))
-            self.assertEqual((volumes.compression, volumes.fletcher32),
-                             (None, False))
+            self.assertEqual(
+                (volumes.compression, volumes.fletcher32), (None, False)
+            )
 
     def test_same_bytes(self):
         first = self.read(self.make())
@@ -58,8 +64,12 @@ class RoundTripTest(DatasetTest):
 
         changed = VOLUMES.copy()
         changed[3, 0, 1, 1, 1] += 0.001
-        hashes = [hash_of(self.make()), hash_of(self.make()),
-                  hash_of(self.make(changed)), hash_of(self.make(VOLUMES[:8]))]
+        hashes = [
+            hash_of(self.make()),
+            hash_of(self.make()),
+            hash_of(self.make(changed)),
+            hash_of(self.make(VOLUMES[:8])),
+        ]
         self.assertEqual(hashes[0], hashes[1])
         self.assertEqual(len(set(hashes)), 3)
 
@@ -97,11 +107,12 @@ class WritingTest(DatasetTest):
 
     def test_full_disk(self):
         # In a process of its own, which HDF5 would crash at its exit.
-        done = run_python('''
+        done = run_python(
+            """
 import os, resource, signal, sys
 import numpy as np
 from kneerepro.data.dataset import new_dataset
-from kneerepro.errors import UserError
+from kneerepro.utils.errors import UserError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 try:
@@ -110,10 +121,14 @@ try:
 except UserError as error:
     print(error, flush=True)
 os._exit(0)
-''', arguments=[self.path('volumes.h5')])
-        self.assertRegex(done.stdout,
-                         '^cannot write .*volumes.h5: File too large\n$',
-                         done.stderr)
+""",
+            arguments=[self.path('volumes.h5')],
+        )
+        self.assertRegex(
+            done.stdout,
+            '^cannot write .*volumes.h5: File too large\n$',
+            done.stderr,
+        )
         self.assertEqual(os.listdir(self.folder), [])
 
 
@@ -125,8 +140,9 @@ class RefusalTest(DatasetTest):
 
     def test_no_dataset(self):
         for content in b'', b'text', bytes(5000):
-            self.assert_refused(self.write('file', content),
-                                'is no dataset of this package')
+            self.assert_refused(
+                self.write('file', content), 'is no dataset of this package'
+            )
         path = self.path('other.h5')
         with h5py.File(path, 'w') as file:
             file['volumes'] = VOLUMES
@@ -142,18 +158,26 @@ class RefusalTest(DatasetTest):
     def test_other_version(self):
         content = self.read(self.make())
         self.assertIn(b'version 2\n', content)
-        self.assert_refused(self.write('other', content.replace(
-            b'version 2\n', b'version 3\n', 1)), 'version 3.*reads 2')
+        self.assert_refused(
+            self.write(
+                'other', content.replace(b'version 2\n', b'version 3\n', 1)
+            ),
+            'version 3.*reads 2',
+        )
         self.assertEqual(VERSION, 2)
 
     def test_truncated(self):
         content = self.read(self.make())
         for length in range(512, len(content), 97):
             for verify in True, False:
-                self.assert_refused(self.write('cut', content[:length]),
-                                    'bytes instead of', verify=verify)
-        self.assert_refused(self.write('cut', content + b'0'),
-                            'bytes instead of')
+                self.assert_refused(
+                    self.write('cut', content[:length]),
+                    'bytes instead of',
+                    verify=verify,
+                )
+        self.assert_refused(
+            self.write('cut', content + b'0'), 'bytes instead of'
+        )
 
     def test_any_byte(self):
         content = bytearray(self.read(self.make()))
@@ -161,5 +185,7 @@ class RefusalTest(DatasetTest):
         for place in [*range(0, end, 7), *range(512, len(content), 41)]:
             spoilt = content.copy()
             spoilt[place] ^= 0x15
-            self.assert_refused(self.write('spoilt', bytes(spoilt)),
-                                'damaged|no dataset|version')
+            self.assert_refused(
+                self.write('spoilt', bytes(spoilt)),
+                'damaged|no dataset|version',
+            )

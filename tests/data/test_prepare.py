@@ -13,25 +13,25 @@ import numpy as np
 import pydicom
 import scipy.io
 
-from kneerepro.data import prepare as module, work
-from kneerepro.data.checks import Limits
+from kneerepro.data import prepare as module
+from kneerepro.data import work
 from kneerepro.data.convert import Options, normalise
 from kneerepro.data.dataset import Dataset
-from kneerepro.data.defects import NOTES, REJECTIONS
 from kneerepro.data.prepare import describe, prepare, prepare_for
+from kneerepro.data.reading.checks import Limits
+from kneerepro.data.reading.defects import NOTES, REJECTIONS
+from kneerepro.data.reading.scan import files_of, survey
+from kneerepro.data.reading.selection import Selection
 from kneerepro.data.resize import resize
-from kneerepro.data.scan import files_of, survey
-from kneerepro.data.selection import Selection
-from kneerepro.errors import UserError
-from tests.data.series import (
-    SAGITTAL, change, write_enhanced, write_series)
+from kneerepro.utils.errors import UserError
+from tests.data.series import SAGITTAL, change, write_enhanced, write_series
 from tests.folders import FolderTest
 from tests.subprocesses import ROOT, run_python
 
 REAL = os.environ.get('KNEEREPRO_REAL_KNEE', '')
 KEY = b'0123456789abcdef'
 OPTIONS = Options(depth=4, size=6)
-LIMITS = Limits(2, 0.)
+LIMITS = Limits(2, 0.0)
 
 
 def interrupt(report):
@@ -48,19 +48,25 @@ class PrepareTest(FolderTest):
         self.source, self.out = self.path('dicom'), self.path('out', 'v.h5')
         self.volumes = volumes(4)
         # Two people, the first with three series.
-        for i, (uid, patient) in enumerate([('1.1', 'P'), ('1.2', 'Q'),
-                                            ('1.3', 'P'), ('1.4', 'P')]):
+        for i, (uid, patient) in enumerate(
+            [('1.1', 'P'), ('1.2', 'Q'), ('1.3', 'P'), ('1.4', 'P')]
+        ):
             self.series(uid, self.volumes[i], PatientID=patient)
 
     def series(self, uid, volume=None, folder=None, **elements):
         if volume is None:
             volume = volumes(10)[int(uid[-1])]
-        return write_series(self.path('dicom', folder or uid), volume, uid,
-                            **elements)
+        return write_series(
+            self.path('dicom', folder or uid), volume, uid, **elements
+        )
 
     def prepare(self, options=OPTIONS, sources=None, **kwargs):
-        return prepare(sources or [self.source], self.out, options,
-                       **{'limits': LIMITS, 'key': KEY, **kwargs})
+        return prepare(
+            sources or [self.source],
+            self.out,
+            options,
+            **{'limits': LIMITS, 'key': KEY, **kwargs},
+        )
 
     def result(self):
         with Dataset(self.out) as dataset:
@@ -71,8 +77,11 @@ class PrepareTest(FolderTest):
             return json.load(file)
 
     def rows(self, **values):
-        return [row for row in self.report()
-                if all(row[name] == value for name, value in values.items())]
+        return [
+            row
+            for row in self.report()
+            if all(row[name] == value for name, value in values.items())
+        ]
 
     def listing(self):
         folder = self.path('out')
@@ -81,7 +90,7 @@ class PrepareTest(FolderTest):
     def assert_rejected(self, code, **kwargs):
         """Nothing else is rejected; returns the row."""
         self.prepare(**kwargs)
-        row, = self.rows(decision='rejected')
+        (row,) = self.rows(decision='rejected')
         self.assertEqual(row['code'], code)
         return row
 
@@ -97,14 +106,19 @@ class ResultTest(PrepareTest):
         low = expected.min(axis=(1, 2, 3), keepdims=True)
         high = expected.max(axis=(1, 2, 3), keepdims=True)
         np.testing.assert_allclose(
-            result[:, 0], (expected - low) / (high - low), atol=1e-6)
+            result[:, 0], (expected - low) / (high - low), atol=1e-6
+        )
         self.assertEqual(len(set(patient[:3])), 1)
         self.assertNotEqual(patient[0], patient[3])
-        self.assertEqual(counts, [('reading headers', 16, 16, 0)]
-                         + [('converting', i, 4, 0) for i in range(1, 5)])
+        self.assertEqual(
+            counts,
+            [('reading headers', 16, 16, 0)]
+            + [('converting', i, 4, 0) for i in range(1, 5)],
+        )
         self.assertEqual(summary, (4, 0, 0, {'SEVERAL_SERIES_OF_PATIENT': 3}))
-        self.assertEqual(self.listing(),
-                         ['v.h5', 'v.report.csv', 'v.report.json'])
+        self.assertEqual(
+            self.listing(), ['v.h5', 'v.report.csv', 'v.report.json']
+        )
 
     def test_number_of_workers(self):
         hashes, contents = set(), set()
@@ -119,8 +133,7 @@ class ResultTest(PrepareTest):
         self.prepare()
         before = self.result()
         for i, (path, *_) in enumerate(files_of([self.source])):
-            os.rename(path, os.path.join(
-                self.source, f'{(i * 7) % 16:02d}'))
+            os.rename(path, os.path.join(self.source, f'{(i * 7) % 16:02d}'))
         self.prepare(overwrite=True)
         for old, new in zip(before, self.result()):
             np.testing.assert_array_equal(new, old)
@@ -131,8 +144,9 @@ class ResultTest(PrepareTest):
         expected = self.volumes[0].astype(float)
         for axis, length in (1, 3), (2, 3), (0, 8):
             expected = resize(expected, length, axis)
-        np.testing.assert_allclose(result[0, 0], normalise(expected),
-                                   atol=1e-5)
+        np.testing.assert_allclose(
+            result[0, 0], normalise(expected), atol=1e-5
+        )
         for row in self.report():
             self.assertIn('RESAMPLED_DEPTH', row['notes'])
 
@@ -142,8 +156,10 @@ class ResultTest(PrepareTest):
         self.prepare(OPTIONS._replace(normalise='slice'))
         result, _ = self.result()
         np.testing.assert_allclose(
-            result[0, 0], normalise(self.volumes[0].astype('float32'),
-                                    'slice'), atol=1e-6)
+            result[0, 0],
+            normalise(self.volumes[0].astype('float32'), 'slice'),
+            atol=1e-6,
+        )
         self.assertEqual(result[0, 0, 1].max(), 0)
 
     def test_normalised_by_dataset(self):
@@ -151,14 +167,17 @@ class ResultTest(PrepareTest):
         result, _ = self.result()
         low, high = self.volumes.min(), self.volumes.max()
         np.testing.assert_allclose(
-            result[:, 0], (self.volumes[[0, 2, 3, 1]] - low) / (high - low),
-            atol=1e-6)
+            result[:, 0],
+            (self.volumes[[0, 2, 3, 1]] - low) / (high - low),
+            atol=1e-6,
+        )
 
     def test_flip_left(self):
         shutil.rmtree(self.source)
         for i, side in enumerate('LR'):
-            self.series(f'1.{i}', self.volumes[i], geometry=SAGITTAL,
-                        Laterality=side)
+            self.series(
+                f'1.{i}', self.volumes[i], geometry=SAGITTAL, Laterality=side
+            )
         self.prepare()
         plain, _ = self.result()
         self.prepare(OPTIONS._replace(flip_left=True), overwrite=True)
@@ -172,48 +191,61 @@ class ResultTest(PrepareTest):
         """Slices counted from right to left, columns from back to front."""
         shutil.rmtree(self.source)
         self.series('1.1', self.volumes[0], geometry=SAGITTAL)
-        self.series('1.2', self.volumes[1][::-1, :, ::-1],
-                    geometry=((0, -1, 0, 0, 0, -1), (1, 0, 0)))
+        self.series(
+            '1.2',
+            self.volumes[1][::-1, :, ::-1],
+            geometry=((0, -1, 0, 0, 0, -1), (1, 0, 0)),
+        )
         self.prepare()
         result, _ = self.result()
         np.testing.assert_allclose(
-            result[1, 0], normalise(self.volumes[1].astype('float32')),
-            atol=1e-6)
-        self.assertEqual(['REORIENTED' in row['notes']
-                          for row in self.report()], [False, True])
+            result[1, 0],
+            normalise(self.volumes[1].astype('float32')),
+            atol=1e-6,
+        )
+        self.assertEqual(
+            ['REORIENTED' in row['notes'] for row in self.report()],
+            [False, True],
+        )
 
     def test_arrays(self):
         array = self.volumes[0].astype('float32')
         np.save(self.path('dicom', 'a.npy'), array + 5)
-        scipy.io.savemat(self.path('dicom', 'b.mat'),
-                         {'v': np.moveaxis(array, 0, 2)[:, ::-1]})
+        scipy.io.savemat(
+            self.path('dicom', 'b.mat'),
+            {'v': np.moveaxis(array, 0, 2)[:, ::-1]},
+        )
         self.prepare()
         result, _ = self.result()
         self.assertEqual(len(result), 6)
         expected = normalise(array)
         np.testing.assert_allclose(result[0, 0], expected, atol=1e-6)
-        for row, name, mirrored in zip(self.rows(series_uid=''),
-                                       ('a.npy', 'b.mat'), (False, True)):
+        for row, name, mirrored in zip(
+            self.rows(series_uid=''), ('a.npy', 'b.mat'), (False, True)
+        ):
             self.assertEqual(row['files'], [name])
-            self.assertEqual(row['notes'],
-                             ['SIDE_UNKNOWN', 'PATIENT_UNKNOWN'])
+            self.assertEqual(row['notes'], ['SIDE_UNKNOWN', 'PATIENT_UNKNOWN'])
             np.testing.assert_allclose(
                 result[row['volume'], 0],
-                expected[:, :, ::-1] if mirrored else expected, atol=1e-6)
+                expected[:, :, ::-1] if mirrored else expected,
+                atol=1e-6,
+            )
 
     def test_as_npy(self):
         self.prepare(npy=True)
-        np.testing.assert_array_equal(np.load(self.path('out', 'v.npy')),
-                                      self.result()[0])
+        np.testing.assert_array_equal(
+            np.load(self.path('out', 'v.npy')), self.result()[0]
+        )
 
     def test_full_disk_for_the_npy(self):
         self.prepare(npy=True)
         before = self.read('out/v.npy')
         # In a process of its own, which HDF5 would crash at its exit.
-        done = run_python('''
+        done = run_python(
+            """
 import os, resource, signal, sys
 from kneerepro.data.prepare import _write_npy
-from kneerepro.errors import UserError
+from kneerepro.utils.errors import UserError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
 try:
@@ -221,10 +253,16 @@ try:
 except UserError as error:
     print(error, flush=True)
 os._exit(0)
-''', '-W', 'ignore', arguments=[self.out])    # GDCM does not bear errors
-        self.assertRegex(done.stdout,
-                         '^cannot write .*v.npy: File too large\n$',
-                         done.stderr)
+""",
+            '-W',
+            'ignore',
+            arguments=[self.out],
+        )  # GDCM does not bear errors
+        self.assertRegex(
+            done.stdout,
+            '^cannot write .*v.npy: File too large\n$',
+            done.stderr,
+        )
         self.assertEqual(self.read('out/v.npy'), before)
 
 
@@ -234,33 +272,49 @@ class SelectionTest(PrepareTest):
         self.series('1.6', SeriesDescription=None)
         self.assertEqual(self.prepare()[:3], (4, 0, 2))
         self.assertEqual(len(self.rows(decision='not selected')), 2)
-        self.assertEqual(self.prepare(selection=Selection('cor_'),
-                                      overwrite=True)[:3], (1, 0, 5))
-        self.assertEqual(self.prepare(selection=Selection(None),
-                                      overwrite=True)[:3], (6, 0, 0))
+        self.assertEqual(
+            self.prepare(selection=Selection('cor_'), overwrite=True)[:3],
+            (1, 0, 5),
+        )
+        self.assertEqual(
+            self.prepare(selection=Selection(None), overwrite=True)[:3],
+            (6, 0, 0),
+        )
 
     def test_one_per_patient(self):
         summary = self.prepare(one_per_patient=True)
         self.assertEqual(summary[:2], (2, 2))
-        self.assertEqual([row['series_uid'] for row in
-                          self.rows(code='SURPLUS_SERIES')], ['1.3', '1.4'])
+        self.assertEqual(
+            [row['series_uid'] for row in self.rows(code='SURPLUS_SERIES')],
+            ['1.3', '1.4'],
+        )
 
     def test_echoes(self):
         shutil.rmtree(self.source)
         for echo in 1, 2:
-            self.series('1.1', self.volumes[echo], folder=f'echo{echo}',
-                        EchoTime=echo * 10)
+            self.series(
+                '1.1',
+                self.volumes[echo],
+                folder=f'echo{echo}',
+                EchoTime=echo * 10,
+            )
             for i in range(4):
-                change(self.path('dicom', f'echo{echo}', f'1.1-{i}'),
-                       SOPInstanceUID=f'1.1.{echo}.{i}')
+                change(
+                    self.path('dicom', f'echo{echo}', f'1.1-{i}'),
+                    SOPInstanceUID=f'1.1.{echo}.{i}',
+                )
         self.prepare()
         result, _ = self.result()
         self.assertEqual(len(result), 2)
         for i in range(2):
-            np.testing.assert_allclose(result[i, 0], normalise(
-                self.volumes[i + 1].astype('float32')), atol=1e-6)
-        self.assertEqual([row['part'] for row in self.report()],
-                         ['echo 1', 'echo 2'])
+            np.testing.assert_allclose(
+                result[i, 0],
+                normalise(self.volumes[i + 1].astype('float32')),
+                atol=1e-6,
+            )
+        self.assertEqual(
+            [row['part'] for row in self.report()], ['echo 1', 'echo 2']
+        )
 
     def test_enhanced(self):
         """One file with two stacks, each frame with its own rescale."""
@@ -270,17 +324,20 @@ class SelectionTest(PrepareTest):
         write_enhanced(self.path('dicom', 'file'), volume)
         self.prepare(OPTIONS._replace(size=6))
         result, _ = self.result()
-        slope = np.arange(8.).reshape(8, 1, 1)
+        slope = np.arange(8.0).reshape(8, 1, 1)
         values = (volume * (slope + 1) - slope).astype('float32')
-        self.assertEqual([row['part'] for row in self.report()],
-                         ['stack 1', 'stack 2'])
-        self.assertEqual([row['spacing_mm'] for row in self.report()],
-                         [[2, 0.5, 0.25]] * 2)
+        self.assertEqual(
+            [row['part'] for row in self.report()], ['stack 1', 'stack 2']
+        )
+        self.assertEqual(
+            [row['spacing_mm'] for row in self.report()], [[2, 0.5, 0.25]] * 2
+        )
         for i in range(2):
             # Twice as high as wide, in a square.
             expected = normalise(resize(values[i::2], 3, 2))
-            np.testing.assert_allclose(result[i, 0, :, :, 1:4], expected,
-                                       atol=1e-6)
+            np.testing.assert_allclose(
+                result[i, 0, :, :, 1:4], expected, atol=1e-6
+            )
             self.assertEqual(result[i, 0, :, :, [0, 4, 5]].max(), 0)
 
 
@@ -294,9 +351,10 @@ class RejectionTest(PrepareTest):
     def test_header(self):
         change(self.slices[1], Rows=5)
         row = self.assert_rejected('MIXED_SIZES')
-        self.assertEqual((row['series_uid'], row['slices'], row['folder'],
-                          row['files']),
-                         ('1.5', 4, '1.5', [f'1.5-{i}' for i in range(4)]))
+        self.assertEqual(
+            (row['series_uid'], row['slices'], row['folder'], row['files']),
+            ('1.5', 4, '1.5', [f'1.5-{i}' for i in range(4)]),
+        )
         self.assertEqual(len(self.result()[0]), 4)
 
     def test_missing_slice(self):
@@ -378,10 +436,12 @@ class RejectionTest(PrepareTest):
         self.write('dicom/damaged', b'DICM')
         self.write('dicom/readme.txt', b'about')
         self.prepare()
-        row, = self.rows(decision='rejected')
-        self.assertEqual((row['code'], row['files'], row['folder']),
-                         ('NOT_DICOM', ['damaged'], '.'))
-        row, = self.rows(decision='passed over')
+        (row,) = self.rows(decision='rejected')
+        self.assertEqual(
+            (row['code'], row['files'], row['folder']),
+            ('NOT_DICOM', ['damaged'], '.'),
+        )
+        (row,) = self.rows(decision='passed over')
         self.assertEqual(row['files'], ['readme.txt'])
 
     def test_links(self):
@@ -414,46 +474,69 @@ class ReportTest(PrepareTest):
             for name in 'decision', 'code', 'series_uid', 'patient', 'folder':
                 self.assertEqual(row[name], other[name])
             self.assertEqual(row['files'], str(len(other['files'])))
-        row, = self.rows(series_uid='1.5')
+        (row,) = self.rows(series_uid='1.5')
         self.assertEqual(
-            (row['slices'], row['rows'], row['columns'], row['spacing_mm'],
-             row['plane'], row['directions'], row['side'], row['source']),
-            (4, 6, 6, [3, 0.5, 0.25], 'axial', 'ISAPRL', 'LEFT', 1))
+            (
+                row['slices'],
+                row['rows'],
+                row['columns'],
+                row['spacing_mm'],
+                row['plane'],
+                row['directions'],
+                row['side'],
+                row['source'],
+            ),
+            (4, 6, 6, [3, 0.5, 0.25], 'axial', 'ISAPRL', 'LEFT', 1),
+        )
 
     def test_volumes_are_numbered(self):
         os.remove(self.path('dicom', '1.3', '1.3-2'))
         self.prepare()
-        self.assertEqual([(row['series_uid'], row['volume'])
-                          for row in self.report()],
-                         [('1.1', 0), ('1.3', ''), ('1.4', 1), ('1.2', 2)])
+        self.assertEqual(
+            [(row['series_uid'], row['volume']) for row in self.report()],
+            [('1.1', 0), ('1.3', ''), ('1.4', 1), ('1.2', 2)],
+        )
         with Dataset(self.out) as dataset:
-            self.assertEqual([row['patient'] for row in
-                              self.rows(decision='converted')],
-                             list(dataset.patient))
+            self.assertEqual(
+                [row['patient'] for row in self.rows(decision='converted')],
+                list(dataset.patient),
+            )
 
     def test_several_sources(self):
-        self.prepare(sources=[self.path('dicom', '1.1'),
-                              self.path('dicom', '1.2'),
-                              self.path('dicom', '1.2', '1.2-1')])
-        self.assertEqual([(row['source'], row['folder'])
-                          for row in self.report()], [(1, '.'), (2, '.')])
+        self.prepare(
+            sources=[
+                self.path('dicom', '1.1'),
+                self.path('dicom', '1.2'),
+                self.path('dicom', '1.2', '1.2-1'),
+            ]
+        )
+        self.assertEqual(
+            [(row['source'], row['folder']) for row in self.report()],
+            [(1, '.'), (2, '.')],
+        )
 
 
 class PrivacyTest(PrepareTest):
-    SECRETS = dict(PatientID='Jane-1970', PatientName='Roe^Jane',
-                   PatientBirthDate='19700101', PatientAddress='Elm Street',
-                   PatientComments='likes cats', ImageComments='dogs',
-                   InstitutionName='St. Elsewhere',
-                   SeriesDescription='SAG_3D_DESS_LEFT for Jane',
-                   StudyDescription='Jane again', OperatorsName='Doe',
-                   StackID='Jane-stack', EchoTime='12.5')
+    SECRETS = dict(
+        PatientID='Jane-1970',
+        PatientName='Roe^Jane',
+        PatientBirthDate='19700101',
+        PatientAddress='Elm Street',
+        PatientComments='likes cats',
+        ImageComments='dogs',
+        InstitutionName='St. Elsewhere',
+        SeriesDescription='SAG_3D_DESS_LEFT for Jane',
+        StudyDescription='Jane again',
+        OperatorsName='Doe',
+        StackID='Jane-stack',
+        EchoTime='12.5',
+    )
 
     def setUp(self):
         super().setUp()
         for name in os.listdir(self.source):
             for i in range(4):
-                change(self.path('dicom', name, f'{name}-{i}'),
-                       **self.SECRETS)
+                change(self.path('dicom', name, f'{name}-{i}'), **self.SECRETS)
         # A defect whose message pydicom would fill with the header's text.
         path = self.series('1.6', PatientID='Jane-1970')[0]
         with open(path, 'rb') as file:
@@ -462,14 +545,21 @@ class PrivacyTest(PrepareTest):
         os.remove(self.path('dicom', '1.4', '1.4-1'))
 
     def written(self):
-        return b''.join(self.read(os.path.join('out', name))
-                        for name in self.listing())
+        return b''.join(
+            self.read(os.path.join('out', name)) for name in self.listing()
+        )
 
     def test_nothing_gets_out(self):
         self.prepare()
         self.assertEqual(len(self.listing()), 3)
-        for secret in [*self.SECRETS.values(), 'Jane', 'Roe', 'Elm', 'Doe',
-                       self.folder]:
+        for secret in [
+            *self.SECRETS.values(),
+            'Jane',
+            'Roe',
+            'Elm',
+            'Doe',
+            self.folder,
+        ]:
             self.assertNotIn(secret.encode(), self.written(), secret)
 
     def test_identifiers(self):
@@ -502,10 +592,13 @@ class AgainTest(PrepareTest):
         self.prepare()
         first = self.made()
         os.utime(self.path('dicom', '1.1', '1.1-2'))
-        changes = [{}, {'key': b'another key 0123'},
-                   {'options': OPTIONS._replace(size=5)},
-                   {'limits': Limits(3, 0.)},
-                   {'selection': Selection(None)}]
+        changes = [
+            {},
+            {'key': b'another key 0123'},
+            {'options': OPTIONS._replace(size=5)},
+            {'limits': Limits(3, 0.0)},
+            {'selection': Selection(None)},
+        ]
         for change_of in changes:
             with self.assertRaisesRegex(UserError, '--overwrite'):
                 self.prepare(**change_of)
@@ -544,27 +637,35 @@ class TooFewTest(PrepareTest):
     def assert_error(self, pattern, **kwargs):
         with self.assertRaisesRegex(UserError, pattern):
             self.prepare(**kwargs)
-        self.assertFalse([name for name in self.listing()
-                          if 'report' not in name])
+        self.assertFalse(
+            [name for name in self.listing() if 'report' not in name]
+        )
 
     def test_too_few(self):
         os.remove(self.path('dicom', '1.2', '1.2-1'))
-        self.assert_error('3 usable series, 1 series or files rejected.*at '
-                          'least 4.*v.report.csv', at_least=4)
-        row, = self.rows(decision='rejected')
+        self.assert_error(
+            '3 usable series, 1 series or files rejected.*at '
+            'least 4.*v.report.csv',
+            at_least=4,
+        )
+        (row,) = self.rows(decision='rejected')
         self.assertEqual(row['code'], 'MISSING_SLICES')
         self.prepare(at_least=3)
         with self.assertRaisesRegex(UserError, 'at least 4'):
             self.prepare(at_least=4, overwrite=True)
 
     def test_none_selected(self):
-        self.assert_error("0 usable.*None of these descriptions matches 'x': "
-                          r"'SAG_3D_DESS_LEFT' \(4\).*--any-series",
-                          selection=Selection('x'))
+        self.assert_error(
+            "0 usable.*None of these descriptions matches 'x': "
+            r"'SAG_3D_DESS_LEFT' \(4\).*--any-series",
+            selection=Selection('x'),
+        )
 
     def test_no_source(self):
-        self.assert_error('nowhere does not exist',
-                          sources=[self.source, self.path('nowhere')])
+        self.assert_error(
+            'nowhere does not exist',
+            sources=[self.source, self.path('nowhere')],
+        )
         self.assertEqual(self.listing(), [])
 
     def test_empty_source(self):
@@ -582,7 +683,7 @@ class TooFewTest(PrepareTest):
 class KilledTest(PrepareTest):
     """kill -9 at any moment; then the same call finishes the work."""
 
-    SCRIPT = '''
+    SCRIPT = """
 import sys
 from kneerepro.data.prepare import prepare
 from tests.data.test_prepare import KEY, LIMITS, OPTIONS
@@ -591,7 +692,7 @@ def progress(*counts):
 prepare([sys.argv[1]], sys.argv[2], OPTIONS._replace(normalise='dataset'),
         limits=LIMITS, key=KEY, workers=2, progress=progress)
 print('done', flush=True)
-'''
+"""
 
     def setUp(self):
         super().setUp()
@@ -601,8 +702,11 @@ print('done', flush=True)
 
     def start(self, out):
         return subprocess.Popen(
-            [sys.executable, '-c', self.SCRIPT, self.source, out], cwd=ROOT,
-            stdout=subprocess.PIPE, text=True)
+            [sys.executable, '-c', self.SCRIPT, self.source, out],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
     def start_and_stop(self):
         """A process that is stopped while it converts, so that it does not
@@ -629,8 +733,11 @@ print('done', flush=True)
             if 'v.h5' in self.listing():
                 break  # it was too late
             kills += 1
-            converting = [int(line.split()[1]) for line in seen
-                          if line.startswith('converting')]
+            converting = [
+                int(line.split()[1])
+                for line in seen
+                if line.startswith('converting')
+            ]
             if converting:
                 # It goes on from where the last one was.
                 self.assertGreater(min(converting), most)
@@ -638,10 +745,12 @@ print('done', flush=True)
         self.assertGreater(kills, 2)
         self.start(self.out).communicate()
         self.assertEqual(self.read(self.out), expected)
-        self.assertEqual(self.read('out/v.report.csv'),
-                         self.read('whole/v.report.csv'))
-        self.assertEqual(self.listing(),
-                         ['v.h5', 'v.report.csv', 'v.report.json'])
+        self.assertEqual(
+            self.read('out/v.report.csv'), self.read('whole/v.report.csv')
+        )
+        self.assertEqual(
+            self.listing(), ['v.h5', 'v.report.csv', 'v.report.json']
+        )
 
     def test_two_at_once(self):
         first = self.start_and_stop()
@@ -651,11 +760,14 @@ print('done', flush=True)
         first.send_signal(signal.SIGCONT)
         made = first.communicate()[0]
         waited += second.communicate()[0]
-        self.assertEqual(waited, 'waiting for another process, which makes '
-                         f'{self.out}\ndone\n')
+        self.assertEqual(
+            waited,
+            f'waiting for another process, which makes {self.out}\ndone\n',
+        )
         self.assertIn('converting 34 34 0', made)
-        self.assertEqual(self.listing(),
-                         ['v.h5', 'v.report.csv', 'v.report.json'])
+        self.assertEqual(
+            self.listing(), ['v.h5', 'v.report.csv', 'v.report.json']
+        )
 
     def test_killed_while_another_waits(self):
         first = self.start_and_stop()
@@ -668,8 +780,9 @@ print('done', flush=True)
         self.assertNotIn('converting 1 ', output)
         self.assertIn('done', output)
         self.assertEqual(len(self.result()[0]), 34)
-        self.assertEqual(self.listing(),
-                         ['v.h5', 'v.report.csv', 'v.report.json'])
+        self.assertEqual(
+            self.listing(), ['v.h5', 'v.report.csv', 'v.report.json']
+        )
 
     def test_killed_while_writing(self):
         with mock.patch.object(module.Report, 'write', interrupt):
@@ -679,8 +792,9 @@ print('done', flush=True)
         self.write('out/v.h5.partial/assembled.h5', b'half a file')
         self.prepare()
         self.assertEqual(len(self.result()[0]), 34)
-        self.assertEqual(self.listing(),
-                         ['v.h5', 'v.report.csv', 'v.report.json'])
+        self.assertEqual(
+            self.listing(), ['v.h5', 'v.report.csv', 'v.report.json']
+        )
 
     def test_source_changes_between(self):
         with mock.patch.object(module.Report, 'write', interrupt):
@@ -701,9 +815,14 @@ print('done', flush=True)
 class PrepareForTest(PrepareTest):
     def run_for(self, path):
         lines = []
-        result = prepare_for(path, self.out, OPTIONS,
-                             key=lambda: KEY, limits=LIMITS,
-                             report=lines.append)
+        result = prepare_for(
+            path,
+            self.out,
+            OPTIONS,
+            key=lambda: KEY,
+            limits=LIMITS,
+            report=lines.append,
+        )
         return result, lines
 
     def test_source(self):
@@ -752,15 +871,25 @@ class SurveyTest(FolderTest):
         self.assertEqual(len(set(seen)), 6)
 
 
-@unittest.skipUnless(os.path.isdir(REAL), 'KNEEREPRO_REAL_KNEE names no '
-                                          'folder of a real examination')
+@unittest.skipUnless(
+    os.path.isdir(REAL),
+    'KNEEREPRO_REAL_KNEE names no folder of a real examination',
+)
 class RealKneeTest(FolderTest):
     def test_two_echoes_of_one_knee(self):
         out = self.path('volumes.h5')
-        summary = prepare([REAL], out, Options(80, 64), key=KEY,
-                          selection=Selection(None))
-        self.assertEqual(summary, (2, 0, 0, {
-            'PATIENT_FROM_FRAME': 2, 'SEVERAL_SERIES_OF_PATIENT': 2}))
+        summary = prepare(
+            [REAL], out, Options(80, 64), key=KEY, selection=Selection(None)
+        )
+        self.assertEqual(
+            summary,
+            (
+                2,
+                0,
+                0,
+                {'PATIENT_FROM_FRAME': 2, 'SEVERAL_SERIES_OF_PATIENT': 2},
+            ),
+        )
         with Dataset(out) as dataset:
             volumes = np.asarray(dataset.volumes)
             self.assertEqual(volumes.shape, (2, 1, 80, 64, 64))

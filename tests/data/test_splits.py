@@ -3,17 +3,21 @@ import unittest
 import numpy as np
 
 from kneerepro.data.splits import (
-    check_range, last_split, minibatches, patient_split)
+    check_range,
+    last_split,
+    minibatches,
+    patient_split,
+)
 from kneerepro.data.views import View
-from kneerepro.errors import UserError
+from kneerepro.utils.errors import UserError
 
 
 def view(patients, depth=2, images=False, certain=True):
     """Without the memory that this would take."""
-    volumes = np.broadcast_to(np.float32(0.5),
-                              (len(patients), 1, depth, 2, 2))
-    return View(volumes, np.array(patients), np.full(len(patients), certain),
-                images)
+    volumes = np.broadcast_to(np.float32(0.5), (len(patients), 1, depth, 2, 2))
+    return View(
+        volumes, np.array(patients), np.full(len(patients), certain), images
+    )
 
 
 PERSONS = [f'{i:03d}' for i in range(180)]
@@ -35,11 +39,17 @@ class LastSplitTest(unittest.TestCase):
         self.assertIn('one person has images', split.warning())
 
     def test_sizes(self):
-        for count, test, expected in [(2, None, 1), (9, None, 1),
-                                      (27, None, 3), (10, 4, 4)]:
+        for count, test, expected in [
+            (2, None, 1),
+            (9, None, 1),
+            (27, None, 3),
+            (10, 4, 4),
+        ]:
             split = last_split(view(PERSONS[:count]), test)
-            self.assertEqual((len(split.train), len(split.test)),
-                             (count - expected, expected))
+            self.assertEqual(
+                (len(split.train), len(split.test)),
+                (count - expected, expected),
+            )
 
     def test_refused(self):
         for count, test in [(1, None), (3, 3), (3, 4), (3, 0)]:
@@ -61,8 +71,9 @@ class LastSplitTest(unittest.TestCase):
 
 class PatientSplitTest(unittest.TestCase):
     # Of one to three volumes each.
-    MANY = [person for i, person in enumerate(PERSONS)
-            for _ in range(1 + i % 3)]
+    MANY = [
+        person for i, person in enumerate(PERSONS) for _ in range(1 + i % 3)
+    ]
 
     def test_nobody_on_both_sides(self):
         for images in False, True:
@@ -70,25 +81,31 @@ class PatientSplitTest(unittest.TestCase):
             for seed in range(20):
                 split = patient_split(data, 40, seed)
                 self.assertEqual(split.shared, [])
-                self.assertFalse(set(data.patient[split.train])
-                                 & set(data.patient[split.test]))
+                self.assertFalse(
+                    set(data.patient[split.train])
+                    & set(data.patient[split.test])
+                )
                 np.testing.assert_array_equal(
                     np.sort(np.concatenate([split.train, split.test])),
-                    np.arange(len(data)))
+                    np.arange(len(data)),
+                )
                 self.assertTrue(40 <= len(split.test) < 46)
 
     def test_seed(self):
         data = view(self.MANY)
-        first, again, other = (patient_split(data, seed=seed).test
-                               for seed in (1, 1, 2))
+        first, again, other = (
+            patient_split(data, seed=seed).test for seed in (1, 1, 2)
+        )
         np.testing.assert_array_equal(first, again)
         self.assertNotEqual(list(first), list(other))
 
     def test_names_do_not_matter(self):
         """With another key the hashes are others, and sort otherwise."""
         renamed = [str(999 - int(person)) for person in self.MANY]
-        np.testing.assert_array_equal(patient_split(view(self.MANY)).test,
-                                      patient_split(view(renamed)).test)
+        np.testing.assert_array_equal(
+            patient_split(view(self.MANY)).test,
+            patient_split(view(renamed)).test,
+        )
 
     def test_default_size(self):
         self.assertEqual(len(patient_split(view(PERSONS)).test), 20)
@@ -101,11 +118,12 @@ class PatientSplitTest(unittest.TestCase):
 
 
 class MinibatchesTest(unittest.TestCase):
-    DATA = np.arange(11.).astype('float32').reshape(11, 1, 1, 1)
+    DATA = np.arange(11.0).astype('float32').reshape(11, 1, 1, 1)
 
     def epoch(self, data=DATA, **kwargs):
-        return [batch.ravel().tolist() for batch in
-                minibatches(data, 4, **kwargs)]
+        return [
+            batch.ravel().tolist() for batch in minibatches(data, 4, **kwargs)
+        ]
 
     def test_each_at_most_once(self):
         for epoch in 1, 2, 3:
@@ -114,13 +132,18 @@ class MinibatchesTest(unittest.TestCase):
             self.assertEqual(len(set(sum(batches, []))), 8)
 
     def test_order(self):
-        self.assertEqual(self.epoch(seed=3, epoch=7),
-                         self.epoch(seed=3, epoch=7))
-        orders = {str(self.epoch(seed=seed, epoch=epoch))
-                  for seed in range(3) for epoch in range(3)}
+        self.assertEqual(
+            self.epoch(seed=3, epoch=7), self.epoch(seed=3, epoch=7)
+        )
+        orders = {
+            str(self.epoch(seed=seed, epoch=epoch))
+            for seed in range(3)
+            for epoch in range(3)
+        }
         self.assertEqual(len(orders), 9)
-        self.assertEqual(self.epoch(shuffle=False),
-                         [[0, 1, 2, 3], [4, 5, 6, 7]])
+        self.assertEqual(
+            self.epoch(shuffle=False), [[0, 1, 2, 3], [4, 5, 6, 7]]
+        )
 
     def test_views(self):
         volumes = self.DATA[:, :, None]

@@ -9,8 +9,18 @@ IMAGES = VOLUMES[:, 0].reshape(15, 1, 4, 2)
 PATIENT = np.array(list('ABBCA'))
 CERTAIN = np.array([True, True, False, True, True])
 
-INDICES = [0, -1, np.int64(3), slice(None), slice(1, 4), slice(None, None, -2),
-           slice(2, 2), [3, 0, 3], np.array([4, 1]), np.array([], int)]
+INDICES = [
+    0,
+    -1,
+    np.int64(3),
+    slice(None),
+    slice(1, 4),
+    slice(None, None, -2),
+    slice(2, 2),
+    [3, 0, 3],
+    np.array([4, 1]),
+    np.array([], int),
+]
 
 
 class ViewTest(FolderTest):
@@ -41,16 +51,19 @@ class ViewTest(FolderTest):
             view = View(self.stored, PATIENT, CERTAIN, images)
             chosen = [4, 2, 0, 4]
             for one, expected in [
-                    (view, whole), (view.load(), whole),
-                    (view.take(chosen), whole[chosen]),
-                    (view.take(chosen).load(), whole[chosen]),
-                    (view.load().take(chosen), whole[chosen])]:
+                (view, whole),
+                (view.load(), whole),
+                (view.take(chosen), whole[chosen]),
+                (view.take(chosen).load(), whole[chosen]),
+                (view.load().take(chosen), whole[chosen]),
+            ]:
                 np.testing.assert_array_equal(one.volume, expected)
 
     def test_mean(self):
         for view, expected in self.views():
-            self.assertAlmostEqual(view.mean(),
-                                   expected.mean(dtype='float64'), places=12)
+            self.assertAlmostEqual(
+                view.mean(), expected.mean(dtype='float64'), places=12
+            )
 
     def test_as_the_array(self):
         for view, expected in self.views():
@@ -88,11 +101,11 @@ class ViewTest(FolderTest):
         self.assertEqual(list(volumes.patient), list('ABBCA'))
         self.assertEqual(''.join(images.patient), 'AAABBBBBBCCCAAA')
         self.assertEqual(list(images.take([14, 3]).patient), ['A', 'B'])
-        self.assertEqual(list(images.take([14, 3]).load().patient),
-                         ['A', 'B'])
+        self.assertEqual(list(images.take([14, 3]).load().patient), ['A', 'B'])
         self.assertEqual(list(volumes.take([2, 3]).certain), [False, True])
-        self.assertEqual(list(images.take([5, 6, 9]).certain),
-                         [True, False, True])
+        self.assertEqual(
+            list(images.take([5, 6, 9]).certain), [True, False, True]
+        )
 
     def test_no_second_copy(self):
         for images in False, True:
@@ -113,5 +126,3 @@ class ViewTest(FolderTest):
         self.assertEqual(view.take([3, 1]).shape, (2, 1, 4, 2))
         with self.assertRaisesRegex(AssertionError, 'read'):
             view[0]
-
-

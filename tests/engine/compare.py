@@ -24,8 +24,16 @@ DEVICE = os.environ.get('KNEEREPRO_TEST_DEVICE', 'cpu')
 REFERENCE = Mode('py', None)
 
 FLOATS = ['float32', 'float64']
-INTEGERS = ['int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32',
-            'uint64']
+INTEGERS = [
+    'int8',
+    'int16',
+    'int32',
+    'int64',
+    'uint8',
+    'uint16',
+    'uint32',
+    'uint64',
+]
 TYPES = INTEGERS + ['float16'] + FLOATS + ['bool']
 PRECISION = {'float16': 2e-3, 'float32': 2e-5, 'complex64': 2e-5}
 
@@ -54,10 +62,11 @@ class WithoutUnsigned(TorchDispatchMode):
     which PyTorch may have no kernels on CUDA."""
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        if (function.overloadpacket in (
-                torch.ops.aten.index, torch.ops.aten.index_put_,
-                torch.ops.aten.sort) and args[0].dtype in (
-                    torch.uint16, torch.uint32, torch.uint64)):
+        if function.overloadpacket in (
+            torch.ops.aten.index,
+            torch.ops.aten.index_put_,
+            torch.ops.aten.sort,
+        ) and args[0].dtype in (torch.uint16, torch.uint32, torch.uint64):
             raise NotImplementedError(f'{function} of {args[0].dtype}')
         return function(*args, **(kwargs or {}))
 
@@ -81,9 +90,16 @@ class EngineTest(unittest.TestCase):
         """The function in the reference mode and in those of the engine."""
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
-            return [theano.function(inputs, outputs, mode=mode,
-                                    on_unused_input='ignore', **kwargs)
-                    for mode in [REFERENCE, *self.modes()]]
+            return [
+                theano.function(
+                    inputs,
+                    outputs,
+                    mode=mode,
+                    on_unused_input='ignore',
+                    **kwargs,
+                )
+                for mode in [REFERENCE, *self.modes()]
+            ]
 
     def comparison(self, inputs, outputs, tolerance=None, **kwargs):
         """Compile both ways; what is returned calls with values, compares
@@ -97,8 +113,9 @@ class EngineTest(unittest.TestCase):
                 warnings.simplefilter('ignore')
                 expected = reference(*arguments)
             for function in tested:
-                self.assert_equal(function(*arguments), expected, tolerance,
-                                  outputs)
+                self.assert_equal(
+                    function(*arguments), expected, tolerance, outputs
+                )
             return expected
 
         return compare
@@ -126,7 +143,8 @@ class EngineTest(unittest.TestCase):
             self.assertEqual((a.dtype, a.shape), (b.dtype, b.shape), name)
             precision = tolerance or PRECISION.get(str(a.dtype), 1e-11)
             if a.dtype.kind in 'fc':
-                np.testing.assert_allclose(a, b, precision, precision,
-                                           err_msg=name)
+                np.testing.assert_allclose(
+                    a, b, precision, precision, err_msg=name
+                )
             else:
                 np.testing.assert_array_equal(a, b, name)

@@ -35,9 +35,10 @@ def device_part(function, *arguments):
         If anything in it needs a number, or a tensor from the host.
     """
     given = iter(arguments)
-    values = [next(given) if container.required
-              else np.asarray(container.value)
-              for container in function.input_storage]
+    values = [
+        next(given) if container.required else np.asarray(container.value)
+        for container in function.input_storage
+    ]
     scope = function.fn.program.scope
     # The same graph, with kernels for another device; constants lie there
     # before.
@@ -47,17 +48,23 @@ def device_part(function, *arguments):
     known = dict(zip(split.fixed, fixed))
     known.update(zip(split.varying, split.numbers(*values, *fixed)))
     known.update(zip(scope.fgraph.inputs, values))
-    taken = [known[variable] if form == 'h' else _shell(known[variable])
-             for variable, form in split.parameters]
-    with no_transfers(), _OnTheDevice(), mock.patch.object(
-            torch, 'tensor', _from_the_host):
+    taken = [
+        known[variable] if form == 'h' else _shell(known[variable])
+        for variable, form in split.parameters
+    ]
+    with (
+        no_transfers(),
+        _OnTheDevice(),
+        mock.patch.object(torch, 'tensor', _from_the_host),
+    ):
         return split.device(*taken)
 
 
 def _shell(value):
     array = np.asarray(value)
-    return torch.empty(array.shape, dtype=torch_dtype(array.dtype),
-                       device=META)
+    return torch.empty(
+        array.shape, dtype=torch_dtype(array.dtype), device=META
+    )
 
 
 def _from_the_host(value, **kwargs):
@@ -70,12 +77,15 @@ class _OnTheDevice(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        tensors = [one for value in [*args, *kwargs.values()]
-                   for one in (value if isinstance(value, (list, tuple))
-                               else [value])
-                   if isinstance(one, torch.Tensor)]
+        tensors = [
+            one
+            for value in [*args, *kwargs.values()]
+            for one in (value if isinstance(value, (list, tuple)) else [value])
+            if isinstance(one, torch.Tensor)
+        ]
         if function is torch.ops.aten.lift_fresh.default or any(
-                tensor.ndim and tensor.device != META for tensor in tensors):
+            tensor.ndim and tensor.device != META for tensor in tensors
+        ):
             raise RuntimeError(f'{function} takes a tensor from the host')
         if function is torch.ops.aten._fused_adam_.tensor_lr:
             # As CUDA's. PyTorch has none for this device.
@@ -83,8 +93,10 @@ class _OnTheDevice(TorchDispatchMode):
             if (rate.device, rate.dtype) != (META, torch.float32):
                 raise RuntimeError('expected scalar type Float')
             return None
-        if function in (torch.ops.aten.batch_norm_update_stats.default,
-                        torch.ops.aten.batch_norm_backward_reduce.default):
+        if function in (
+            torch.ops.aten.batch_norm_update_stats.default,
+            torch.ops.aten.batch_norm_backward_reduce.default,
+        ):
             channels = args[0].new_empty(args[0].shape[1])
             return (channels,) * len(function._schema.returns)
         return function(*args, **kwargs)

@@ -35,8 +35,7 @@ class Repetition:
     def record(self, function):
         with _Undone():
             found = function()
-        outputs = [_overwritten(torch.empty_like(tensor))
-                   for tensor in found]
+        outputs = [_overwritten(torch.empty_like(tensor)) for tensor in found]
         self.made += 1
 
         def replay():
@@ -75,14 +74,21 @@ class Forgetting(Repetition):
 def repeating_modes(graphs, device='cpu'):
     """With the graph as optimised for CUDA, and as written."""
     linker = TorchLinker(device, resident=True, graphs=graphs)
-    return [Mode(linker, torch_mode('cuda').provided_optimizer),
-            Mode(linker, None)]
+    return [
+        Mode(linker, torch_mode('cuda').provided_optimizer),
+        Mode(linker, None),
+    ]
 
 
 def _overwritten(tensor):
     """Nothing that anyone would take for a result."""
-    return tensor.fill_(float('nan') if tensor.dtype.is_floating_point
-                        else True if tensor.dtype == torch.bool else 77)
+    return tensor.fill_(
+        float('nan')
+        if tensor.dtype.is_floating_point
+        else True
+        if tensor.dtype == torch.bool
+        else 77
+    )
 
 
 class _Undone(TorchDispatchMode):
@@ -95,18 +101,25 @@ class _Undone(TorchDispatchMode):
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         for argument, value in [
-                *zip(function._schema.arguments, args),
-                *((argument, kwargs[argument.name])
-                  for argument in function._schema.arguments
-                  if argument.name in kwargs)]:
+            *zip(function._schema.arguments, args),
+            *(
+                (argument, kwargs[argument.name])
+                for argument in function._schema.arguments
+                if argument.name in kwargs
+            ),
+        ]:
             if argument.alias_info is not None and (
-                    argument.alias_info.is_write):
-                for tensor in ([value] if isinstance(value, torch.Tensor)
-                               else value):
+                argument.alias_info.is_write
+            ):
+                for tensor in (
+                    [value] if isinstance(value, torch.Tensor) else value
+                ):
                     storage = tensor.untyped_storage()
                     if storage.data_ptr() not in self._kept:
-                        self._kept[storage.data_ptr()] = (storage,
-                                                          storage.clone())
+                        self._kept[storage.data_ptr()] = (
+                            storage,
+                            storage.clone(),
+                        )
         return function(*args, **kwargs)
 
     def __exit__(self, *error):
@@ -140,5 +153,8 @@ class _Reads(TorchDispatchMode):
 
 
 def _tensors(values):
-    return [value for value in tree_leaves(values)
-            if isinstance(value, torch.Tensor)]
+    return [
+        value
+        for value in tree_leaves(values)
+        if isinstance(value, torch.Tensor)
+    ]

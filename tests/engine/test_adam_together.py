@@ -9,7 +9,7 @@ from tests.engine.test_fused import FusedTest
 try:
     from kneerepro.engine.fused.adam import AdamStep, AdamSteps
 except ImportError:
-    pass    # without PyTorch, EngineTest skips
+    pass  # without PyTorch, EngineTest skips
 
 
 class AdamTogetherTest(FusedTest):
@@ -24,8 +24,10 @@ class AdamTogetherTest(FusedTest):
 
     def parameters(self, dtype='float64'):
         rng = np.random.RandomState(5)
-        return [theano.shared(np.asarray(rng.rand(*shape), dtype))
-                for shape in ((3, 4), (4,), (2, 5, 3))]
+        return [
+            theano.shared(np.asarray(rng.rand(*shape), dtype))
+            for shape in ((3, 4), (4,), (2, 5, 3))
+        ]
 
     def loss(self, parameters):
         w, b, v = parameters
@@ -33,26 +35,35 @@ class AdamTogetherTest(FusedTest):
 
     def steps_of(self, function):
         """The parameters of each call."""
-        return [getattr(node.op, 'count', 1)
-                for node in function.maker.fgraph.apply_nodes
-                if isinstance(node.op, (AdamStep, AdamSteps))]
+        return [
+            getattr(node.op, 'count', 1)
+            for node in function.maker.fgraph.apply_nodes
+            if isinstance(node.op, (AdamStep, AdamSteps))
+        ]
 
     def test_values(self):
         for dtype in FLOATS:
+
             def run(mode):
                 parameters = self.parameters(dtype)
                 loss = self.loss(parameters)
-                step = theano.function([], loss, mode=mode, updates=adam(
-                    loss, parameters, 0.01))
+                step = theano.function(
+                    [], loss, mode=mode, updates=adam(loss, parameters, 0.01)
+                )
                 return [step() for _ in range(4)] + [
-                    one.get_value() for one in parameters]
+                    one.get_value() for one in parameters
+                ]
+
             self.set_flags(floatX=dtype)
             self.assert_same_run(run)
 
     def test_one_call(self):
         parameters = self.parameters()
-        step = theano.function([], mode=self.modes()[0], updates=adam(
-            self.loss(parameters), parameters))
+        step = theano.function(
+            [],
+            mode=self.modes()[0],
+            updates=adam(self.loss(parameters), parameters),
+        )
         self.assertEqual(self.steps_of(step), [3])
         arrays = [one.get_value(borrow=True) for one in parameters]
         step()
@@ -81,7 +92,9 @@ class AdamTogetherTest(FusedTest):
             updates.update(adam(T.grad(loss, [b, v]), [b, v], 0.01))
             step = theano.function([], loss, mode=mode, updates=updates)
             return [step() for _ in range(3)] + [
-                one.get_value() for one in (w, b, v)]
+                one.get_value() for one in (w, b, v)
+            ]
+
         self.assert_same_run(run)
 
     def test_old_values_are_read_before(self):
@@ -89,16 +102,21 @@ class AdamTogetherTest(FusedTest):
             parameters = self.parameters()
             updates = adam(self.loss(parameters), parameters, 0.01)
             step = theano.function(
-                [], [2 * one for one in parameters] + [
-                    updates[one] for one in parameters], mode=mode,
-                updates=updates)
+                [],
+                [2 * one for one in parameters]
+                + [updates[one] for one in parameters],
+                mode=mode,
+                updates=updates,
+            )
             return [value for _ in range(2) for value in step()]
+
         self.assert_same_run(run)
 
     def test_wrong_shape(self):
         w, v, g = (theano.shared(np.ones(3)) for _ in range(3))
-        step = theano.function([], mode=self.modes()[0], updates=adam(
-            [g, g], [w, v]))
+        step = theano.function(
+            [], mode=self.modes()[0], updates=adam([g, g], [w, v])
+        )
         step()
         g.set_value(np.ones(4))
         with self.assertRaisesRegex(ValueError, 'mis-match'):

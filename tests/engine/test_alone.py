@@ -27,7 +27,9 @@ CODE = """if True:
 class AloneTest(EngineTest):
     def test_under_another_name(self):
         with tempfile.TemporaryDirectory() as folder:
-            shutil.copytree(os.path.join(ROOT, 'kneerepro', 'engine'),
-                            os.path.join(folder, 'another_name'))
+            shutil.copytree(
+                os.path.join(ROOT, 'kneerepro', 'engine'),
+                os.path.join(folder, 'another_name'),
+            )
             found = run_python(CODE, '-W', 'default', arguments=[folder])
         self.assertEqual(found.returncode, 0, found.stderr)

@@ -14,7 +14,7 @@ try:
     from kneerepro.engine.fused.channel_sums import Moments, ProductSums
     from kneerepro.engine.fused.squares import SquareSum
 except ImportError:
-    pass    # without PyTorch, EngineTest skips
+    pass  # without PyTorch, EngineTest skips
 
 AXES = 0, 2, 3
 
@@ -28,8 +28,9 @@ class CudaTest(EngineTest):
 
     def numbers_of(self, kinds, inputs, outputs):
         """How many operations of each kind there are."""
-        function = theano.function(inputs, outputs, mode=self.modes()[0],
-                                   on_unused_input='ignore')
+        function = theano.function(
+            inputs, outputs, mode=self.modes()[0], on_unused_input='ignore'
+        )
         return [count(function, kind) for kind in kinds]
 
 
@@ -44,14 +45,18 @@ class MomentsTest(CudaTest):
             for shape in (4, 3), (2, 3, 4), (2, 3, 4, 5), (2, 3, 4, 1, 5):
                 x = T.tensor(dtype, (False,) * len(shape))
                 outputs = self.moments(x)
-                self.assertEqual(self.numbers_of(
-                    [Moments, Sum], [x], outputs), [1, 0])
+                self.assertEqual(
+                    self.numbers_of([Moments, Sum], [x], outputs), [1, 0]
+                )
                 compare = self.comparison([x], outputs)
                 data = values(dtype, *shape)
                 compare(data)
                 # In another order in memory.
-                compare(np.moveaxis(np.ascontiguousarray(
-                    np.moveaxis(data, 1, -1)), -1, 1))
+                compare(
+                    np.moveaxis(
+                        np.ascontiguousarray(np.moveaxis(data, 1, -1)), -1, 1
+                    )
+                )
 
     def test_few_elements(self):
         x = T.dtensor4()
@@ -63,18 +68,20 @@ class MomentsTest(CudaTest):
 
     def test_far_from_zero(self):
         x = T.ftensor4()
-        function = theano.function([x], self.moments(x),
-                                   mode=self.modes()[0])
+        function = theano.function([x], self.moments(x), mode=self.modes()[0])
         data = values('float32', 8, 2, 64, 64) + np.float32(1000)
-        np.testing.assert_allclose(function(data)[1],
-                                   data.astype('float64').var(AXES), 1e-4)
+        np.testing.assert_allclose(
+            function(data)[1], data.astype('float64').var(AXES), 1e-4
+        )
 
     def test_other_sums(self):
         x = T.dtensor4()
         mean = x.mean(AXES, keepdims=True)
-        for others in ([x.mean((0, 1)), x.var((0, 1))],
-                       [T.sqr(x - 2 * mean).sum(AXES)],
-                       [T.sqr(x).mean(AXES), mean]):
+        for others in (
+            [x.mean((0, 1)), x.var((0, 1))],
+            [T.sqr(x - 2 * mean).sum(AXES)],
+            [T.sqr(x).mean(AXES), mean],
+        ):
             self.assertEqual(self.numbers_of([Moments], [x], others), [0])
             self.assert_same([x], others, values('float64', 2, 3, 4, 5))
 
@@ -83,14 +90,19 @@ class ProductSumsTest(CudaTest):
     def setUp(self):
         self.g, self.x, self.c = T.dtensor4(), T.dtensor4(), T.dvector()
         self.inputs = [self.g, self.x, self.c]
-        self.data = [values('float64', 2, 3, 4, 5),
-                     values('float64', 2, 3, 4, 5), values('float64', 3)]
+        self.data = [
+            values('float64', 2, 3, 4, 5),
+            values('float64', 2, 3, 4, 5),
+            values('float64', 3),
+        ]
 
     def check(self, expected, *outputs):
         """The numbers of ProductSums, Sum and differences that are in
         memory."""
-        self.assertEqual(self.numbers_of(
-            [ProductSums, Sum, Sub], self.inputs, outputs), expected)
+        self.assertEqual(
+            self.numbers_of([ProductSums, Sum, Sub], self.inputs, outputs),
+            expected,
+        )
         self.assert_same(self.inputs, outputs, *self.data)
 
     def test_sums(self):
@@ -103,30 +115,41 @@ class ProductSumsTest(CudaTest):
         # The offset computed where it has all axes.
         self.check([1, 0, 0], (g * (x - T.exp(2 * offset))).sum(AXES))
         # Two pairs, of which one has the sum.
-        self.check([2, 0, 0], (g * x).sum(AXES), (g * (x - offset)).sum(AXES),
-                   g.sum(AXES))
+        self.check(
+            [2, 0, 0],
+            (g * x).sum(AXES),
+            (g * (x - offset)).sum(AXES),
+            g.sum(AXES),
+        )
         # One of two differences has to be there.
-        self.check([1, 0, 1],
-                   ((x - offset) * (g - T.exp(offset))).sum(AXES))
+        self.check([1, 0, 1], ((x - offset) * (g - T.exp(offset))).sum(AXES))
 
     def test_types(self):
         for dtype in FLOATS:
             for shape in (4, 3), (2, 3, 4), (2, 3, 4, 1, 5):
-                g, x = (T.tensor(dtype, (False,) * len(shape))
-                        for _ in range(2))
+                g, x = (
+                    T.tensor(dtype, (False,) * len(shape)) for _ in range(2)
+                )
                 c = T.tensor(dtype, (False,))
                 axes = [axis for axis in range(len(shape)) if axis != 1]
                 offset = c.dimshuffle('x', 0, *['x'] * (len(shape) - 2))
                 outputs = [(g * (x - offset)).sum(axes), g.sum(axes)]
                 inputs = [g, x, c]
-                self.assertEqual(self.numbers_of(
-                    [ProductSums, Sum], inputs, outputs), [1, 0])
+                self.assertEqual(
+                    self.numbers_of([ProductSums, Sum], inputs, outputs),
+                    [1, 0],
+                )
                 data = values(dtype, *shape)
                 compare = self.comparison(inputs, outputs)
                 compare(data, values(dtype, *shape), values(dtype, 3))
                 # In different orders in memory.
-                compare(data, np.moveaxis(np.ascontiguousarray(
-                    np.moveaxis(data, 1, -1)), -1, 1), values(dtype, 3))
+                compare(
+                    data,
+                    np.moveaxis(
+                        np.ascontiguousarray(np.moveaxis(data, 1, -1)), -1, 1
+                    ),
+                    values(dtype, 3),
+                )
                 empty = values(dtype, 0, *shape[1:])
                 compare(empty, empty, values(dtype, 3))
 
@@ -143,20 +166,25 @@ class ProductSumsTest(CudaTest):
         self.check([0, 1, 0], (g * x).sum((0, 1, 2)))
         self.check([0, 1, 0], (g * x).sum(AXES), g * x)
         row = T.addbroadcast(x, 2)
-        self.assertEqual(self.numbers_of(
-            [ProductSums], self.inputs, [(g * row).sum(AXES)]), [0])
+        self.assertEqual(
+            self.numbers_of([ProductSums], self.inputs, [(g * row).sum(AXES)]),
+            [0],
+        )
         i = T.itensor4()
-        self.assertEqual(self.numbers_of(
-            [ProductSums], [i], [(i * (i + 1)).sum(AXES)]), [0])
+        self.assertEqual(
+            self.numbers_of([ProductSums], [i], [(i * (i + 1)).sum(AXES)]), [0]
+        )
 
     def test_wrong_shapes(self):
         g, x, c = self.inputs
         outputs = [(g * (x - c.dimshuffle('x', 0, 'x', 'x'))).sum(AXES)]
         images, others, numbers = self.data
-        for data in ([images, others[:1], numbers],
-                     [images[:, :1], others, numbers],
-                     [images, others, numbers[:2]],
-                     [images, others, numbers[:1]]):
+        for data in (
+            [images, others[:1], numbers],
+            [images[:, :1], others, numbers],
+            [images, others, numbers[:2]],
+            [images, others, numbers[:1]],
+        ):
             self.assert_refused(ValueError, self.inputs, outputs, *data)
 
 
@@ -164,23 +192,30 @@ class SquareSumTest(CudaTest):
     def test_values(self):
         for dtype in FLOATS:
             x = T.tensor(dtype, (False,) * 3)
-            outputs = [T.sqr(x).sum(), T.sqr(x - 1).sum((0, 2)),
-                       T.sqr(x).mean(1), (T.exp(x) * T.exp(x)).sum((1, 2))]
-            self.assertEqual(self.numbers_of(
-                [SquareSum, Sum], [x], outputs), [2, 2])
+            outputs = [
+                T.sqr(x).sum(),
+                T.sqr(x - 1).sum((0, 2)),
+                T.sqr(x).mean(1),
+                (T.exp(x) * T.exp(x)).sum((1, 2)),
+            ]
+            self.assertEqual(
+                self.numbers_of([SquareSum, Sum], [x], outputs), [2, 2]
+            )
             for output in outputs:
-                self.assertEqual(self.numbers_of(
-                    [SquareSum, Sum], [x], [output]), [1, 0])
+                self.assertEqual(
+                    self.numbers_of([SquareSum, Sum], [x], [output]), [1, 0]
+                )
                 compare = self.comparison([x], [output])
                 compare(values(dtype, 2, 3, 4))
                 compare(values(dtype, 2, 0, 4))
 
     def test_squares_that_are_needed(self):
         x, i = T.dmatrix(), T.imatrix()
-        outputs = [T.sqr(x), T.sqr(x).sum(), T.sqr(i).sum(), (x ** 3).sum()]
+        outputs = [T.sqr(x), T.sqr(x).sum(), T.sqr(i).sum(), (x**3).sum()]
         self.assertEqual(self.numbers_of([SquareSum], [x, i], outputs), [0])
-        self.assert_same([x, i], outputs, values('float64', 3, 4),
-                         values('int32', 3, 4))
+        self.assert_same(
+            [x, i], outputs, values('float64', 3, 4), values('int32', 3, 4)
+        )
 
 
 class BatchNormTest(CudaTest):
@@ -191,21 +226,32 @@ class BatchNormTest(CudaTest):
         x, g = T.dtensor4(), T.dtensor4()
         layer = BatchNormLayer(InputLayer((None, 3, None, None), x))
         output = T.nnet.relu(get_output(layer), 0.2)
-        beta, gamma = (parameter for parameter in layer.get_params(
-            trainable=True))
+        beta, gamma = (
+            parameter for parameter in layer.get_params(trainable=True)
+        )
         gradients = T.grad(None, [x, beta, gamma], known_grads={output: g})
         inputs, outputs = [x, g], [output, *gradients]
         # Forward, statistics and output; then the rectifier, two sums, and
         # the gradient.
-        self.assertEqual(self.numbers_of(
-            [Moments, ProductSums, Sum, Sub], inputs, outputs), [1, 1, 0, 0])
+        self.assertEqual(
+            self.numbers_of([Moments, ProductSums, Sum, Sub], inputs, outputs),
+            [1, 1, 0, 0],
+        )
         function = theano.function(inputs, outputs, mode=self.modes()[0])
-        self.assertEqual(sum(
-            node.outputs[0].broadcastable == (False,) * 4
-            and hasattr(node.op, 'scalar_op')
-            for node in function.maker.fgraph.apply_nodes), 3)
-        self.assert_same(inputs, outputs, values('float64', 2, 3, 4, 5),
-                         values('float64', 2, 3, 4, 5))
+        self.assertEqual(
+            sum(
+                node.outputs[0].broadcastable == (False,) * 4
+                and hasattr(node.op, 'scalar_op')
+                for node in function.maker.fgraph.apply_nodes
+            ),
+            3,
+        )
+        self.assert_same(
+            inputs,
+            outputs,
+            values('float64', 2, 3, 4, 5),
+            values('float64', 2, 3, 4, 5),
+        )
 
     def test_second_derivative(self):
         x = T.dtensor4()
@@ -222,24 +268,34 @@ class ComputeAgainTest(CudaTest):
         x, row = T.matrix(), T.row()
         centred = x - row
         outputs = [T.exp(centred), T.tanh(centred)]
-        self.assertEqual(self.numbers_of([Sub, Composite], [x, row], outputs),
-                         [0, 2])
-        self.assert_same([x, row], outputs, values('float32', 3, 4),
-                         values('float32', 1, 4))
+        self.assertEqual(
+            self.numbers_of([Sub, Composite], [x, row], outputs), [0, 2]
+        )
+        self.assert_same(
+            [x, row], outputs, values('float32', 3, 4), values('float32', 1, 4)
+        )
 
     def test_what_is_in_memory_anyway(self):
         x, y, row = T.matrix(), T.matrix(), T.row()
         centred = x - row
-        for outputs in ([T.exp(centred), T.tanh(centred), centred],
-                        [T.exp(centred), T.dot(centred, centred)]):
-            self.assertEqual(self.numbers_of(
-                [Sub, Composite], [x, row], outputs), [1, 0])
+        for outputs in (
+            [T.exp(centred), T.tanh(centred), centred],
+            [T.exp(centred), T.dot(centred, centred)],
+        ):
+            self.assertEqual(
+                self.numbers_of([Sub, Composite], [x, row], outputs), [1, 0]
+            )
         # Two tensors would have to be read.
-        self.assertEqual(self.numbers_of(
-            [Sub, Composite], [x, y], [T.exp(x - y), T.tanh(x - y)]), [1, 0])
+        self.assertEqual(
+            self.numbers_of(
+                [Sub, Composite], [x, y], [T.exp(x - y), T.tanh(x - y)]
+            ),
+            [1, 0],
+        )
 
     def test_what_cannot_be_fused(self):
         x, row = T.matrix(), T.row()
         outputs = [T.gt(x - row, 0), T.lt(x - row, 1)]
-        self.assertEqual(self.numbers_of([Sub, Composite], [x, row], outputs),
-                         [1, 0])
+        self.assertEqual(
+            self.numbers_of([Sub, Composite], [x, row], outputs), [1, 0]
+        )

@@ -26,8 +26,10 @@ class PrefetchTest(unittest.TestCase):
         for device in DEVICES:
             for source in batches, iter(list(batches)), batches[::-1]:
                 source, expected = itertools.tee(source)
-                found = [np.asarray(torch.as_tensor(batch).cpu())
-                         for batch in prefetch(source, device)]
+                found = [
+                    np.asarray(torch.as_tensor(batch).cpu())
+                    for batch in prefetch(source, device)
+                ]
                 np.testing.assert_array_equal(found, list(expected))
             self.assertEqual(list(prefetch([], device)), [])
 
@@ -57,8 +59,11 @@ class PrefetchTest(unittest.TestCase):
         for device in 'cuda', 'cuda:1':
             feeding._stream_on.cache_clear()
             with mock.patch.multiple(
-                    torch.cuda, Stream=mock.DEFAULT, stream=mock.MagicMock(),
-                    current_device=lambda: 0) as mocks:
+                torch.cuda,
+                Stream=mock.DEFAULT,
+                stream=mock.MagicMock(),
+                current_device=lambda: 0,
+            ) as mocks:
                 for _ in range(3):
                     self.assertEqual(list(prefetch([], device)), [])
             mocks['Stream'].assert_called_once_with(int(device[5:] or 0))
@@ -90,8 +95,10 @@ class DeviceArrayTest(unittest.TestCase):
         x = T.fmatrix()
         array = np.arange(12, dtype='float32').reshape(6, 2)
         for device in DEVICES:
-            mode = Mode(TorchLinker(device, resident=True),
-                        torch_mode('cpu').provided_optimizer)
+            mode = Mode(
+                TorchLinker(device, resident=True),
+                torch_mode('cpu').provided_optimizer,
+            )
             function = theano.function([x], 2 * x, mode=mode)
             part = DeviceArray(array, device)[[4, 1]]
             np.testing.assert_array_equal(function(part), 2 * array[[4, 1]])

@@ -16,13 +16,17 @@ try:
     from kneerepro.engine.fused.flips import Flip
     from kneerepro.engine.values import memory
 except ImportError:
-    pass    # without PyTorch, EngineTest skips
+    pass  # without PyTorch, EngineTest skips
 
 UPDATES = dict(
-    sgd=dict(learning_rate=0.1), momentum=dict(learning_rate=0.1),
+    sgd=dict(learning_rate=0.1),
+    momentum=dict(learning_rate=0.1),
     nesterov_momentum=dict(learning_rate=0.1),
-    adagrad=dict(learning_rate=0.1), rmsprop=dict(learning_rate=0.01),
-    adadelta={}, adam=dict(learning_rate=0.01))
+    adagrad=dict(learning_rate=0.1),
+    rmsprop=dict(learning_rate=0.01),
+    adadelta={},
+    adam=dict(learning_rate=0.01),
+)
 
 
 def network(dimensions=2, penalty=False):
@@ -30,8 +34,14 @@ def network(dimensions=2, penalty=False):
     of them transposed in two dimensions."""
     rng = np.random.RandomState(3)
     x = T.tensor(theano.config.floatX, (False,) * (2 + dimensions))
-    w, v = (theano.shared(rng.uniform(-1, 1, shape + (3,) * dimensions).astype(
-        theano.config.floatX)) for shape in ((4, 2), (4, 2)))
+    w, v = (
+        theano.shared(
+            rng.uniform(-1, 1, shape + (3,) * dimensions).astype(
+                theano.config.floatX
+            )
+        )
+        for shape in ((4, 2), (4, 2))
+    )
     convolve = {2: conv2d, 3: conv3d}[dimensions]
     y = T.tanh(convolve(x, w))
     if dimensions == 2:
@@ -45,16 +55,21 @@ def network(dimensions=2, penalty=False):
 
 
 def images(dimensions=2):
-    return np.random.RandomState(4).rand(
-        5, 2, *[7, 8, 6][:dimensions]).astype(theano.config.floatX)
+    return (
+        np.random.RandomState(4)
+        .rand(5, 2, *[7, 8, 6][:dimensions])
+        .astype(theano.config.floatX)
+    )
 
 
 def moved(function):
     """How often a function reverses a tensor in memory."""
     return sum(
-        isinstance(node.op, Flip) and not node.op.kept
+        isinstance(node.op, Flip)
+        and not node.op.kept
         and node.inputs[0].owner is not None
-        for node in function.maker.fgraph.apply_nodes)
+        for node in function.maker.fgraph.apply_nodes
+    )
 
 
 def is_reversed(array):
@@ -75,16 +90,22 @@ class KeptFlippedTest(FusedTest):
             self.skipTest('filters are kept flipped on the CPU alone')
         self.set_flags(floatX='float64')
 
-    def trained(self, mode, update='adam', dimensions=2, penalty=False,
-                clip=False):
+    def trained(
+        self, mode, update='adam', dimensions=2, penalty=False, clip=False
+    ):
         """The losses and filters of some steps; and the function."""
         x, filters, loss = network(dimensions, penalty)
         gradients = T.grad(loss, filters)
         if clip:
             gradients = updates.total_norm_constraint(gradients, 0.01)
         train = theano.function(
-            [x], loss, mode=mode, updates=getattr(updates, update)(
-                gradients, filters, **UPDATES[update]))
+            [x],
+            loss,
+            mode=mode,
+            updates=getattr(updates, update)(
+                gradients, filters, **UPDATES[update]
+            ),
+        )
         losses = [train(images(dimensions)) for _ in range(4)]
         return losses + [w.get_value() for w in filters], train, filters
 
@@ -92,33 +113,38 @@ class KeptFlippedTest(FusedTest):
         for update in UPDATES:
             for dimensions in 2, 3:
                 with self.subTest(update, dimensions=dimensions):
-                    self.assert_same_run(lambda mode: self.trained(
-                        mode, update, dimensions)[0])
+                    self.assert_same_run(
+                        lambda mode: self.trained(mode, update, dimensions)[0]
+                    )
 
     def test_penalties_and_norms(self):
         for options in dict(penalty=True), dict(clip=True):
             with self.subTest(options):
-                self.assert_same_run(lambda mode: self.trained(
-                    mode, 'nesterov_momentum', **options)[0])
+                self.assert_same_run(
+                    lambda mode: self.trained(
+                        mode, 'nesterov_momentum', **options
+                    )[0]
+                )
 
     def test_nothing_is_moved(self):
         for update in UPDATES:
             for options in {}, dict(clip=True):
                 with self.subTest(update, **options):
                     _, train, filters = self.trained(
-                        self.modes()[0], update, **options)
+                        self.modes()[0], update, **options
+                    )
                     self.assertEqual(moved(train), 0)
                     self.assertGreaterEqual(count(train, Flip), 4)
                     for w in filters:
-                        self.assertTrue(is_reversed(
-                            w.get_value(borrow=True)))
+                        self.assertTrue(is_reversed(w.get_value(borrow=True)))
 
     def test_overwritten_where_they_are(self):
         _, train, filters = self.trained(self.modes()[0])
         before = [w.get_value(borrow=True).ctypes.data for w in filters]
         train(images())
-        self.assertEqual(before, [w.get_value(borrow=True).ctypes.data
-                                  for w in filters])
+        self.assertEqual(
+            before, [w.get_value(borrow=True).ctypes.data for w in filters]
+        )
 
     def test_zeros_stay_where_they_are(self):
         x, filters, loss = network()
@@ -134,8 +160,10 @@ class KeptFlippedTest(FusedTest):
     def test_no_elements(self):
         x, w = T.tensor4(), theano.shared(np.ones((3, 0, 3, 3)))
         train = theano.function(
-            [x], updates=updates.adam(T.sum(conv2d(x, w)), [w]),
-            mode=self.modes()[0])
+            [x],
+            updates=updates.adam(T.sum(conv2d(x, w)), [w]),
+            mode=self.modes()[0],
+        )
         train(np.ones((2, 0, 4, 4)))
         self.assertEqual(w.get_value().shape, (3, 0, 3, 3))
 
@@ -154,8 +182,12 @@ class KeptFlippedTest(FusedTest):
     def test_outputs_are_not_reversed(self):
         x, (w, v), loss = network()
         new = updates.sgd(loss, [w, v], 0.1)
-        train = theano.function([x], [new[w], T.grad(loss, v), w],
-                                updates=new, mode=self.modes()[0])
+        train = theano.function(
+            [x],
+            [new[w], T.grad(loss, v), w],
+            updates=new,
+            mode=self.modes()[0],
+        )
         for _ in range(2):
             expected = w.get_value()
             after, gradient, before = train(images())
@@ -176,29 +208,40 @@ class KeptFlippedTest(FusedTest):
     def test_functions_that_share_them(self):
         def run(mode):
             x, filters, loss = network()
-            trains = [theano.function([x], loss, mode=mode, updates=update)
-                      for update in (updates.adam(loss, filters),
-                                     updates.sgd(loss, filters[:1], 0.1))]
+            trains = [
+                theano.function([x], loss, mode=mode, updates=update)
+                for update in (
+                    updates.adam(loss, filters),
+                    updates.sgd(loss, filters[:1], 0.1),
+                )
+            ]
             test = theano.function([x], loss, mode=mode)
-            return [function(images()) for _ in range(3)
-                    for function in [*trains, test]]
+            return [
+                function(images())
+                for _ in range(3)
+                for function in [*trains, test]
+            ]
 
         self.assert_same_run(run)
 
     def test_with_rewrites_and_without(self):
-        for mode, expected in (self.modes()[0], True), (
-                self.modes()[0].excluding('torch_keep_flipped'), False):
+        for mode, expected in (
+            (self.modes()[0], True),
+            (self.modes()[0].excluding('torch_keep_flipped'), False),
+        ):
             _, train, filters = self.trained(mode)
             self.assertEqual(count(train, Flip) > 0, expected)
-            self.assertEqual(is_reversed(filters[0].get_value(borrow=True)),
-                             expected)
+            self.assertEqual(
+                is_reversed(filters[0].get_value(borrow=True)), expected
+            )
 
     def test_filters_of_one_element(self):
         def run(mode):
             x, w = T.tensor4(), theano.shared(np.ones((3, 2, 1, 1)))
             loss = T.sum(T.sqr(conv2d(x, w)))
-            train = theano.function([x], loss, mode=mode,
-                                    updates=updates.adam(loss, [w]))
+            train = theano.function(
+                [x], loss, mode=mode, updates=updates.adam(loss, [w])
+            )
             return [train(images()) for _ in range(3)] + [w.get_value()]
 
         self.assert_same_run(run)
@@ -209,12 +252,15 @@ class OtherDevicesTest(EngineTest):
         x, filters, loss = network()
         outputs = [loss, *T.grad(loss, [*filters, x])]
         graph = theano.gof.FunctionGraph(
-            [x, *filters], outputs, clone=True, update_mapping={1: 1, 2: 2})
+            [x, *filters], outputs, clone=True, update_mapping={1: 1, 2: 2}
+        )
         torch_mode('cuda').optimizer.optimize(graph)
-        flips = [node for node in graph.apply_nodes
-                 if isinstance(node.op, Flip)]
-        self.assertEqual({node.inputs[0] for node in flips},
-                         set(graph.inputs[1:]))
+        flips = [
+            node for node in graph.apply_nodes if isinstance(node.op, Flip)
+        ]
+        self.assertEqual(
+            {node.inputs[0] for node in flips}, set(graph.inputs[1:])
+        )
         self.assertEqual(len(flips), 2)
         # Each is used forwards and backwards.
         for node in flips:
@@ -224,10 +270,12 @@ class OtherDevicesTest(EngineTest):
     def test_values(self):
         def run(mode):
             x, filters, loss = network(penalty=True)
-            train = theano.function([x], loss, mode=mode, updates=updates.adam(
-                loss, filters))
+            train = theano.function(
+                [x], loss, mode=mode, updates=updates.adam(loss, filters)
+            )
             return [train(images()) for _ in range(3)] + [
-                w.get_value() for w in filters]
+                w.get_value() for w in filters
+            ]
 
         mode = as_for_cuda()
         self.assert_equal(run(mode), run(mode.excluding('torch_flip_once')))

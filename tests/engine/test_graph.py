@@ -13,8 +13,12 @@ class OpFromGraphTest(EngineTest):
         a, b = op(x, y)
         c = single(a)
         cost = T.sum(T.sqr(b)) + T.sum(c * a)
-        self.assert_same([x, y], [a, b, c, *T.grad(cost, [x, y])],
-                         values('float64', 3, 4), values('float64', 3, 4))
+        self.assert_same(
+            [x, y],
+            [a, b, c, *T.grad(cost, [x, y])],
+            values('float64', 3, 4),
+            values('float64', 3, 4),
+        )
 
     def test_shared_variable_inside(self):
         x = T.dmatrix()

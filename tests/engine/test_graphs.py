@@ -26,13 +26,17 @@ class CudaGraphsTest(unittest.TestCase):
         self.graph.capture_end = self.noting('end')
         self.graph.replay = self.noting('replay')
         cuda = mock.patch.multiple(
-            torch.cuda, CUDAGraph=lambda: self.graph, Stream=mock.Mock(),
+            torch.cuda,
+            CUDAGraph=lambda: self.graph,
+            Stream=mock.Mock(),
             graph_pool_handle=lambda: f'pool {next(count)}',
             current_device=lambda: 0,
             current_stream=lambda device: self.main,
             device=lambda index: contextlib.nullcontext(),
             synchronize=self.noting('synchronize'),
-            empty_cache=self.noting('empty'), stream=self.stream)
+            empty_cache=self.noting('empty'),
+            stream=self.stream,
+        )
         cuda.start()
         self.addCleanup(cuda.stop)
         graphs._place_of.cache_clear()
@@ -57,9 +61,18 @@ class CudaGraphsTest(unittest.TestCase):
         outputs, replay = self.graphs.record(step)
         self.assertEqual(outputs, ['output'])
         self.assertTrue(gc.isenabled())
-        self.assertEqual(self.calls, [
-            'synchronize', 'empty', 'on side stream', 'begin', 'step', 'end',
-            'back'])
+        self.assertEqual(
+            self.calls,
+            [
+                'synchronize',
+                'empty',
+                'on side stream',
+                'begin',
+                'step',
+                'end',
+                'back',
+            ],
+        )
         replay()
         self.assertEqual(self.calls[-1], 'replay')
         self.main.wait_stream.assert_not_called()
@@ -82,7 +95,7 @@ class CudaGraphsTest(unittest.TestCase):
         self.assertEqual(self.calls[-2:], ['begin', 'end'])
         self.assertTrue(gc.isenabled())
         with self.assertRaisesRegex(RuntimeError, 'capture failed'):
-            self.graphs.record(lambda: [])
+            self.graphs.record(list)
         self.assertTrue(gc.isenabled())
 
     def test_pool_after_what_fails(self):
@@ -95,17 +108,23 @@ class CudaGraphsTest(unittest.TestCase):
             raise ValueError('in it')
 
         self.graph.capture_begin = begin
-        with mock.patch.object(torch._C, '_cuda_endAllocateToPool',
-                               lambda *args: ended.append(args)):
+        with mock.patch.object(
+            torch._C,
+            '_cuda_endAllocateToPool',
+            lambda *args: ended.append(args),
+        ):
             self.graphs.record(list)
             with self.assertRaises(ValueError):
                 self.graphs.record(step)
             # Where it ends well, the pool is as good as before.
             self.assertEqual((pools, ended), (['pool 0'] * 2, []))
             for function, error in (step, ValueError), (list, RuntimeError):
-                with mock.patch.object(self.graph, 'capture_end',
-                                       side_effect=RuntimeError), \
-                        self.assertRaises(error):
+                with (
+                    mock.patch.object(
+                        self.graph, 'capture_end', side_effect=RuntimeError
+                    ),
+                    self.assertRaises(error),
+                ):
                     self.graphs.record(function)
             self.graphs.record(list)
         self.assertEqual(pools[2:], ['pool 0', 'pool 1', 'pool 2'])
@@ -118,9 +137,12 @@ class CudaGraphsTest(unittest.TestCase):
 
     def test_modes(self):
         for given, environment, expected in [
-                (None, {}, True), (False, {}, False), (True, {}, True),
-                (None, {'THEANO_TORCH_CUDA_GRAPHS': '0'}, False),
-                (True, {'THEANO_TORCH_CUDA_GRAPHS': '0'}, True)]:
+            (None, {}, True),
+            (False, {}, False),
+            (True, {}, True),
+            (None, {'THEANO_TORCH_CUDA_GRAPHS': '0'}, False),
+            (True, {'THEANO_TORCH_CUDA_GRAPHS': '0'}, True),
+        ]:
             with mock.patch.dict(os.environ, environment):
                 linker = torch_mode('cuda', cuda_graphs=given).linker
                 self.assertEqual(linker.graphs is not None, expected)
@@ -128,14 +150,19 @@ class CudaGraphsTest(unittest.TestCase):
                 on_cpu = torch_mode('cpu', cuda_graphs=given).linker
                 self.assertIsNone(on_cpu.graphs)
         for given, environment, expected in [
-                (None, {}, True), (False, {}, False),
-                (None, {'THEANO_TORCH_TF32': '0'}, False)]:
+            (None, {}, True),
+            (False, {}, False),
+            (None, {'THEANO_TORCH_TF32': '0'}, False),
+        ]:
             with mock.patch.dict(os.environ, environment):
                 linker = torch_mode('cuda', tf32=given).linker
-                self.assertEqual((linker.tf32, linker.clone().tf32),
-                                 (expected, expected))
-        with mock.patch.dict(os.environ, THEANO_TORCH_TF32='off'), \
-                self.assertRaisesRegex(ValueError, 'TF32.*0 or 1'):
+                self.assertEqual(
+                    (linker.tf32, linker.clone().tf32), (expected, expected)
+                )
+        with (
+            mock.patch.dict(os.environ, THEANO_TORCH_TF32='off'),
+            self.assertRaisesRegex(ValueError, 'TF32.*0 or 1'),
+        ):
             torch_mode('cuda')
 
 
@@ -156,26 +183,34 @@ class StagingTest(unittest.TestCase):
 class PrecisionTest(unittest.TestCase):
     def state(self):
         cudnn = torch.backends.cudnn
-        return (torch.backends.cuda.matmul.allow_tf32, cudnn.allow_tf32,
-                cudnn.benchmark)
+        return (
+            torch.backends.cuda.matmul.allow_tf32,
+            cudnn.allow_tf32,
+            cudnn.benchmark,
+        )
 
     def precision(self):
         if not hasattr(torch.backends.cudnn, 'conv'):
             return self.state()
-        return (torch.backends.cuda.matmul.fp32_precision == 'tf32',
-                torch.backends.cudnn.conv.fp32_precision == 'tf32',
-                torch.backends.cudnn.benchmark)
+        return (
+            torch.backends.cuda.matmul.fp32_precision == 'tf32',
+            torch.backends.cudnn.conv.fp32_precision == 'tf32',
+            torch.backends.cudnn.benchmark,
+        )
 
     def test_within_alone(self):
         before = self.state()
         for tf32 in True, False:
             for benchmark in True, False:
-                with self.assertRaisesRegex(ValueError, 'in it'), \
-                        on_cuda(tf32, benchmark):
+                with (
+                    self.assertRaisesRegex(ValueError, 'in it'),
+                    on_cuda(tf32, benchmark),
+                ):
                     self.assertEqual(self.precision(), (tf32, tf32, benchmark))
                     with on_cuda(not tf32, False):
-                        self.assertEqual(self.precision(),
-                                         (not tf32, not tf32, benchmark))
+                        self.assertEqual(
+                            self.precision(), (not tf32, not tf32, benchmark)
+                        )
                     self.assertEqual(self.precision(), (tf32, tf32, benchmark))
                     raise ValueError('in it')
                 self.assertEqual(self.state(), before)

@@ -15,13 +15,21 @@ class IfElseTest(EngineTest):
     def test_either(self):
         c, x, y = T.lscalar(), T.matrix(), T.matrix()
         compare = self.comparison(
-            [c, x, y], [ifelse(c, x * 2, y + 1), ifelse(T.gt(c, 0), x, y),
-                        ifelse(T.all(x > 0), x.sum(), y.sum()),
-                        ifelse(c, np.float32(1), np.float32(2)) + x])
+            [c, x, y],
+            [
+                ifelse(c, x * 2, y + 1),
+                ifelse(T.gt(c, 0), x, y),
+                ifelse(T.all(x > 0), x.sum(), y.sum()),
+                ifelse(c, np.float32(1), np.float32(2)) + x,
+            ],
+        )
         for condition in 0, 1, -3:
             for size in (2, 3), (0, 3), (1, 1):
-                compare(condition, values('float32', *size),
-                        values('float32', *size))
+                compare(
+                    condition,
+                    values('float32', *size),
+                    values('float32', *size),
+                )
 
     def test_only_what_is_taken_is_computed(self):
         c, x = T.lscalar(), T.vector()
@@ -30,16 +38,18 @@ class IfElseTest(EngineTest):
         good, bad = y * 2, refused(y * 3) + T.log(y)
         for function in self.compiled([c, x], ifelse(c, good, bad))[1:]:
             data = values('float32', 3)
-            np.testing.assert_allclose(function(1, data), 2 * np.exp(data),
-                                       1e-6)
+            np.testing.assert_allclose(
+                function(1, data), 2 * np.exp(data), 1e-6
+            )
             with self.assertRaises(AssertionError):
                 function(0, data)
 
     def test_nested(self):
         a, b, x = T.lscalar(), T.lscalar(), T.vector()
         shared = T.tanh(x)
-        y = ifelse(a, ifelse(b, shared + 1, shared * 2),
-                   ifelse(b, x - shared, x / 2))
+        y = ifelse(
+            a, ifelse(b, shared + 1, shared * 2), ifelse(b, x - shared, x / 2)
+        )
         z = ifelse(b, y, ifelse(a, y * 3, shared))
         compare = self.comparison([a, b, x], [z, ifelse(b, y, x)])
         for condition in [(1, 1), (1, 0), (0, 1), (0, 0)]:
@@ -48,9 +58,12 @@ class IfElseTest(EngineTest):
     def test_only_what_is_taken_of_nested_ones(self):
         # Theano's Python linker computes all.
         a, b, x = T.lscalar(), T.lscalar(), T.vector()
-        y = ifelse(a, ifelse(b, x + 1, refused(x)),
-                   # With another message, lest the two become one.
-                   ifelse(b, refused(x, 'as well'), x))
+        y = ifelse(
+            a,
+            ifelse(b, x + 1, refused(x)),
+            # With another message, lest the two become one.
+            ifelse(b, refused(x, 'as well'), x),
+        )
         for function in self.compiled([a, b, x], y)[1:]:
             data = values('float32', 3)
             np.testing.assert_array_equal(function(1, 1, data), data + 1)
@@ -62,24 +75,25 @@ class IfElseTest(EngineTest):
     def test_also_needed_outside(self):
         c, x = T.lscalar(), T.vector()
         y = T.exp(x)
-        compare = self.comparison([c, x], [ifelse(c, y + 1, x), y * 2,
-                                           ifelse(c, x, y)])
+        compare = self.comparison(
+            [c, x], [ifelse(c, y + 1, x), y * 2, ifelse(c, x, y)]
+        )
         for condition in 0, 1:
             compare(condition, values('float32', 3))
 
     def test_several_outputs(self):
         c, x, y = T.lscalar(), T.vector(), T.lvector()
         first, second = ifelse(c, (x, y + 1), (x * 2, y))
-        compare = self.comparison([c, x, y], [first, second, first.sum()
-                                              + second.sum()])
+        compare = self.comparison(
+            [c, x, y], [first, second, first.sum() + second.sum()]
+        )
         for condition in 0, 1:
             compare(condition, values('float32', 3), values('int64', 4))
 
     def test_gradient(self):
         c, x, y = T.lscalar(), T.dvector(), T.dvector()
-        z = ifelse(c, x ** 2 * y, T.sin(y))
-        compare = self.comparison([c, x, y],
-                                  [z, *T.grad(z.sum(), [x, y])])
+        z = ifelse(c, x**2 * y, T.sin(y))
+        compare = self.comparison([c, x, y], [z, *T.grad(z.sum(), [x, y])])
         for condition in 0, 1:
             compare(condition, values('float64', 3), values('float64', 3))
 
@@ -92,16 +106,24 @@ class IfElseTest(EngineTest):
     def test_updates(self):
         def run(mode):
             s, count = theano.shared(np.ones(3, 'float32')), theano.shared(0)
-            f = theano.function([], s * 1, mode=mode, updates=[
-                (s, ifelse(T.eq(count % 2, 0), s * 3, s)),
-                (count, count + 1)])
+            f = theano.function(
+                [],
+                s * 1,
+                mode=mode,
+                updates=[
+                    (s, ifelse(T.eq(count % 2, 0), s * 3, s)),
+                    (count, count + 1),
+                ],
+            )
             return [f(), f(), f(), s.get_value()]
+
         self.assert_same_run(run)
 
     def test_results_do_not_share_memory(self):
         c, x, s = T.lscalar(), T.vector(), theano.shared(np.ones(3, 'f'))
-        for function in self.compiled([c, x], [ifelse(c, x, s),
-                                               ifelse(c, s, x)])[1:]:
+        for function in self.compiled(
+            [c, x], [ifelse(c, x, s), ifelse(c, s, x)]
+        )[1:]:
             data = values('float32', 3)
             for array in function(1, data):
                 array[...] = 100

@@ -13,7 +13,14 @@ from theano.scalar import Composite
 from theano.tensor.elemwise import Elemwise
 
 from tests.engine.compare import (
-    DEVICE, FLOATS, PRECISION, EngineTest, as_for_cuda, torch, values)
+    DEVICE,
+    FLOATS,
+    PRECISION,
+    EngineTest,
+    as_for_cuda,
+    torch,
+    values,
+)
 from tests.engine.training import build, compile_steps
 
 try:
@@ -21,12 +28,15 @@ try:
 
     from kneerepro.engine.fused.multiply_add import MultiplyAdd
     from kneerepro.engine.fused.rectifier import (
-        Rectifier, RectifierGradient, RectifierGradientByOutput)
+        Rectifier,
+        RectifierGradient,
+        RectifierGradientByOutput,
+    )
     from kneerepro.engine.kernels import random
     from kneerepro.engine.kernels.elemwise import scalar_function
     from kneerepro.engine.kernels.jit import Jitted, code_of
 except ImportError:
-    pass    # without PyTorch, EngineTest skips
+    pass  # without PyTorch, EngineTest skips
 
 _TYPES = {'float32': 'float', 'float64': 'double', 'int64': 'int64_t'}
 
@@ -36,22 +46,44 @@ def compiled(code, dtype, inputs, outputs):
     kind, name = _TYPES[dtype], code.split('(')[0].split()[-1]
     arguments = ', '.join(f'x[{k} * n + i]' for k in range(inputs))
     results = ''.join(f', y[{k} * n + i]' for k in range(outputs))
-    call = (f'y[i] = {name}<{kind}>({arguments})' if outputs == 1
-            else f'{name}<{kind}>({arguments}{results})')
-    source = ('#include <cstdint>\n#include <math.h>\n'
-              f'{code}\nextern "C" void run({kind}* x, {kind}* y, int64_t n) '
-              f'{{ for (int64_t i = 0; i < n; i++) {call}; }}')
+    call = (
+        f'y[i] = {name}<{kind}>({arguments})'
+        if outputs == 1
+        else f'{name}<{kind}>({arguments}{results})'
+    )
+    source = (
+        '#include <cstdint>\n#include <math.h>\n'
+        f'{code}\nextern "C" void run({kind}* x, {kind}* y, int64_t n) '
+        f'{{ for (int64_t i = 0; i < n; i++) {call}; }}'
+    )
     with tempfile.TemporaryDirectory() as folder:
         library = os.path.join(folder, 'run.so')
-        subprocess.run(['g++', '-x', 'c++', '-O1', '-shared', '-fPIC', '-o',
-                        library, '-'], input=source, text=True, check=True)
+        subprocess.run(
+            [
+                'g++',
+                '-x',
+                'c++',
+                '-O1',
+                '-shared',
+                '-fPIC',
+                '-o',
+                library,
+                '-',
+            ],
+            input=source,
+            text=True,
+            check=True,
+        )
         run = ctypes.CDLL(library).run
 
     def call(*arrays):
         x = np.ascontiguousarray(arrays)
         y = np.empty((outputs, x.shape[1]), dtype)
-        run(x.ctypes.data_as(ctypes.c_void_p),
-            y.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64(x.shape[1]))
+        run(
+            x.ctypes.data_as(ctypes.c_void_p),
+            y.ctypes.data_as(ctypes.c_void_p),
+            ctypes.c_int64(x.shape[1]),
+        )
         return y
 
     return call
@@ -64,30 +96,39 @@ class CodeTest(EngineTest):
     def check(self, op, arrays, signs=0):
         """The same of a scalar Op; and of so many numbers, their signs."""
         dtype = str(arrays[0].dtype)
-        node = Elemwise(op)(*(T.tensor(dtype, (False,))
-                              for _ in arrays)).owner
+        node = Elemwise(op)(*(T.tensor(dtype, (False,)) for _ in arrays)).owner
         code = code_of(op, [dtype] * len(arrays))
         # Which PyTorch finds in it.
         self.assertEqual(_CodeParser(code).function_name, 'fused')
-        found, = compiled(code, dtype, len(arrays), 1)(*arrays)
-        in_steps = scalar_function(op, [dtype] * len(arrays), [dtype], node,
-                                   torch.device('cpu'))
-        expected = in_steps(*(torch.from_numpy(array.copy())
-                              for array in arrays)).numpy()
+        (found,) = compiled(code, dtype, len(arrays), 1)(*arrays)
+        in_steps = scalar_function(
+            op, [dtype] * len(arrays), [dtype], node, torch.device('cpu')
+        )
+        expected = in_steps(
+            *(torch.from_numpy(array.copy()) for array in arrays)
+        ).numpy()
         precision = PRECISION.get(dtype, 1e-11)
         np.testing.assert_allclose(found, expected, precision, precision)
-        np.testing.assert_array_equal(np.signbit(found[:signs]),
-                                      np.signbit(expected[:signs]))
+        np.testing.assert_array_equal(
+            np.signbit(found[:signs]), np.signbit(expected[:signs])
+        )
         return expected
 
     def test_rectifiers(self):
         for dtype in FLOATS:
-            for slopes in (0., 1.), (0.2, 1.), (0.01, 2.), (1., 1.), (-1., 1.):
+            for slopes in (
+                (0.0, 1.0),
+                (0.2, 1.0),
+                (0.01, 2.0),
+                (1.0, 1.0),
+                (-1.0, 1.0),
+            ):
                 x, g = values(dtype, 200), values(dtype, 200)
-                x[:8] = 0, -0., np.inf, -np.inf, np.nan, 1e-30, -1e-30, 0
+                x[:8] = 0, -0.0, np.inf, -np.inf, np.nan, 1e-30, -1e-30, 0
                 # By the sign of 0, the gradient tells what was below.
-                y = self.check(Rectifier(*slopes), [x],
-                               signs=0 if slopes[0] else 7)
+                y = self.check(
+                    Rectifier(*slopes), [x], signs=0 if slopes[0] else 7
+                )
                 self.check(RectifierGradient(*slopes), [x, g])
                 if slopes[0] >= 0:
                     self.check(RectifierGradientByOutput(*slopes), [y, g])
@@ -95,27 +136,35 @@ class CodeTest(EngineTest):
     def test_multiply_add(self):
         for dtype in FLOATS:
             for sign in 1, -1:
-                self.check(MultiplyAdd(sign),
-                           [values(dtype, 50) for _ in range(3)])
+                self.check(
+                    MultiplyAdd(sign), [values(dtype, 50) for _ in range(3)]
+                )
 
     def test_training_steps(self):
         for network in 'cae2d', 'wgan_gp':
             pair, _ = build(network, 1, 4)
             _, steps = compile_steps(network, pair, as_for_cuda(), 4)
-            ops = {node.op.scalar_op: node for function, _ in steps
-                   for node in function.maker.fgraph.apply_nodes
-                   if isinstance(node.op, Elemwise)
-                   and isinstance(node.op.scalar_op, Composite)}
+            ops = {
+                node.op.scalar_op: node
+                for function, _ in steps
+                for node in function.maker.fgraph.apply_nodes
+                if isinstance(node.op, Elemwise)
+                and isinstance(node.op.scalar_op, Composite)
+            }
             self.assertGreater(len(ops), 2)
             for op, node in ops.items():
                 dtype = node.outputs[0].dtype
-                self.check(op, [values(dtype, 50, low=0.5, high=2)
-                                for _ in node.inputs])
+                self.check(
+                    op,
+                    [values(dtype, 50, low=0.5, high=2) for _ in node.inputs],
+                )
 
     def test_random_streams(self):
         rng = np.random.RandomState(3)
-        state = [rng.randint(0, m, 1000) for m in
-                 (random._M1, random._M1, random._M2, random._M2)]
+        state = [
+            rng.randint(0, m, 1000)
+            for m in (random._M1, random._M1, random._M2, random._M2)
+        ]
         for column, m in zip(state, (2**31 - 1,) * 2 + (2**31 - 21069,) * 2):
             column[:3] = 0, 1, m - 1
         code = random._next.code
@@ -126,11 +175,13 @@ class CodeTest(EngineTest):
             np.testing.assert_array_equal(a, b)
 
     def test_without_code(self):
-        for op, dtypes in [(scalar.switch, ['bool', 'float32', 'float32']),
-                           (scalar.lt, ['float32'] * 2),
-                           (scalar.add, ['float32', 'float64']),
-                           (scalar.add, ['float16'] * 2),
-                           (scalar.add, ['float64'] * 9)]:
+        for op, dtypes in [
+            (scalar.switch, ['bool', 'float32', 'float32']),
+            (scalar.lt, ['float32'] * 2),
+            (scalar.add, ['float32', 'float64']),
+            (scalar.add, ['float16'] * 2),
+            (scalar.add, ['float64'] * 9),
+        ]:
             self.assertIsNone(code_of(op, dtypes))
         self.assertIsNotNone(code_of(scalar.add, ['float64'] * 8))
 
@@ -143,20 +194,30 @@ class CompositeTest(EngineTest):
 
     def count(self, inputs, outputs):
         function = theano.function(inputs, outputs, mode=self.modes()[0])
-        return [len(node.op.scalar_op.fgraph.apply_nodes)
-                for node in function.maker.fgraph.apply_nodes
-                if isinstance(node.op, Elemwise)
-                and isinstance(node.op.scalar_op, Composite)]
+        return [
+            len(node.op.scalar_op.fgraph.apply_nodes)
+            for node in function.maker.fgraph.apply_nodes
+            if isinstance(node.op, Elemwise)
+            and isinstance(node.op.scalar_op, Composite)
+        ]
 
     def test_values(self):
         for dtype in FLOATS:
             x, y = (T.tensor(dtype, (False,) * 2) for _ in range(2))
             row = T.tensor(dtype, (True, False))
-            for output in (T.exp(x) * y - row, T.nnet.relu(x * y + row, 0.2),
-                           T.sqrt(T.sqr(x) + abs(y)) / (1 + T.sqr(row))):
+            for output in (
+                T.exp(x) * y - row,
+                T.nnet.relu(x * y + row, 0.2),
+                T.sqrt(T.sqr(x) + abs(y)) / (1 + T.sqr(row)),
+            ):
                 outputs = [output, T.grad(output.sum(), x)]
-                self.assert_same([x, y, row], outputs, values(dtype, 4, 5),
-                                 values(dtype, 4, 5), values(dtype, 1, 5))
+                self.assert_same(
+                    [x, y, row],
+                    outputs,
+                    values(dtype, 4, 5),
+                    values(dtype, 4, 5),
+                    values(dtype, 1, 5),
+                )
 
     def test_what_is_fused(self):
         x, y = T.matrices('xy')
@@ -167,23 +228,26 @@ class CompositeTest(EngineTest):
         # Neither integers nor what is true or false.
         i = T.imatrix()
         self.assertEqual(self.count([x, i], T.exp(x) * (i + 1)), [])
-        self.assertEqual(self.count([x, y], T.switch(
-            T.lt(x, y), T.exp(x), y)), [])
+        self.assertEqual(
+            self.count([x, y], T.switch(T.lt(x, y), T.exp(x), y)), []
+        )
 
 
 class JittedTest(EngineTest):
     CODE = 'template <typename T> T sum(T x, T y) { return x + y; }'
 
     def test_elsewhere(self):
-        x, y = torch.arange(3.), torch.ones(3)
-        self.assertEqual(Jitted(self.CODE, torch.sub)(x, y).tolist(),
-                         [-1, 0, 1])
+        x, y = torch.arange(3.0), torch.ones(3)
+        self.assertEqual(
+            Jitted(self.CODE, torch.sub)(x, y).tolist(), [-1, 0, 1]
+        )
 
     @unittest.skipUnless(DEVICE == 'cuda', 'there is no CUDA')
     def test_on_cuda(self):
-        x, y = torch.arange(3., device='cuda'), torch.ones(3, device='cuda')
-        self.assertEqual(Jitted(self.CODE, torch.sub)(x, y).tolist(),
-                         [1, 2, 3])
+        x, y = torch.arange(3.0, device='cuda'), torch.ones(3, device='cuda')
+        self.assertEqual(
+            Jitted(self.CODE, torch.sub)(x, y).tolist(), [1, 2, 3]
+        )
         with self.assertWarnsRegex(RuntimeWarning, 'could not compile'):
             broken = Jitted(self.CODE.replace('y;', 'z;'), torch.sub)
             self.assertEqual(broken(x, y).tolist(), [-1, 0, 1])

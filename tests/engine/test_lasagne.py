@@ -24,11 +24,15 @@ class LasagneTest(EngineTest):
     def modes(self):
         return super().modes()[:1]
 
-    def assert_trains(self, network, *inputs, tolerance=1e-9,
-                      step=updates.sgd, steps=2):
+    def assert_trains(
+        self, network, *inputs, tolerance=1e-9, step=updates.sgd, steps=2
+    ):
         """Output, gradients and trained parameters are Theano's."""
-        variables = [layer.input_var for layer in L.get_all_layers(network)
-                     if isinstance(layer, L.InputLayer)]
+        variables = [
+            layer.input_var
+            for layer in L.get_all_layers(network)
+            if isinstance(layer, L.InputLayer)
+        ]
         params = get_all_params(network)
         first = [param.get_value() for param in params]
 
@@ -37,14 +41,21 @@ class LasagneTest(EngineTest):
                 param.set_value(value)
             output = get_output(network)
             outputs = [output, get_output(network, deterministic=True)]
-            update = step(T.mean(T.sqr(output - 0.3)),
-                          get_all_params(network, trainable=True),
-                          learning_rate=0.1)
-            function = theano.function(variables, outputs, updates=update,
-                                       mode=mode, on_unused_input='ignore')
-            return [value for _ in range(steps)
-                    for value in function(*inputs)] + [
-                        param.get_value() for param in params]
+            update = step(
+                T.mean(T.sqr(output - 0.3)),
+                get_all_params(network, trainable=True),
+                learning_rate=0.1,
+            )
+            function = theano.function(
+                variables,
+                outputs,
+                updates=update,
+                mode=mode,
+                on_unused_input='ignore',
+            )
+            return [
+                value for _ in range(steps) for value in function(*inputs)
+            ] + [param.get_value() for param in params]
 
         self.assert_same_run(run, tolerance)
 
@@ -56,28 +67,32 @@ class LayersTest(LasagneTest):
     def test_of_images(self):
         incoming, x = self.images(4, 8, 6)
         for layer in [
-                L.Conv2DLayer(incoming, 3, 3, stride=(2, 1)),
-                L.Conv2DLayer(incoming, 3, 2, pad='full'),
-                L.GlobalPoolLayer(incoming), L.FeaturePoolLayer(incoming, 2),
-                L.FeatureWTALayer(incoming, 2), L.NINLayer(incoming, 5),
-                L.LocalResponseNormalization2DLayer(incoming),
-                L.PadLayer(incoming, 1),
-                L.SliceLayer(incoming, slice(1, 7, 2)),
-                L.FlattenLayer(incoming),
-                L.DimshuffleLayer(incoming, (0, 2, 1, 3)),
-                L.ReshapeLayer(incoming, ([0], -1, 12)),
-                ours.Conv2DLayer(incoming, 3, 5, stride=2, pad='same'),
-                ours.TransposedConv2DLayer(incoming, 3, 4, stride=2, crop=1),
-                ours.batch_norm(L.DenseLayer(incoming, 5))]:
+            L.Conv2DLayer(incoming, 3, 3, stride=(2, 1)),
+            L.Conv2DLayer(incoming, 3, 2, pad='full'),
+            L.GlobalPoolLayer(incoming),
+            L.FeaturePoolLayer(incoming, 2),
+            L.FeatureWTALayer(incoming, 2),
+            L.NINLayer(incoming, 5),
+            L.LocalResponseNormalization2DLayer(incoming),
+            L.PadLayer(incoming, 1),
+            L.SliceLayer(incoming, slice(1, 7, 2)),
+            L.FlattenLayer(incoming),
+            L.DimshuffleLayer(incoming, (0, 2, 1, 3)),
+            L.ReshapeLayer(incoming, ([0], -1, 12)),
+            ours.Conv2DLayer(incoming, 3, 5, stride=2, pad='same'),
+            ours.TransposedConv2DLayer(incoming, 3, 4, stride=2, crop=1),
+            ours.batch_norm(L.DenseLayer(incoming, 5)),
+        ]:
             with self.subTest(type(layer).__name__):
                 self.assert_trains(layer, x)
 
     def test_of_volumes(self):
         incoming, x = self.images(2, 4, 6, 4)
-        for layer in [ours.Conv3DLayer(incoming, 3, 3, pad='same'),
-                      ours.TransposedConv3DLayer(incoming, 2, 4, stride=2,
-                                                 crop=1),
-                      ours.batch_norm(ours.Conv3DLayer(incoming, 3, 3))]:
+        for layer in [
+            ours.Conv3DLayer(incoming, 3, 3, pad='same'),
+            ours.TransposedConv3DLayer(incoming, 2, 4, stride=2, crop=1),
+            ours.batch_norm(ours.Conv3DLayer(incoming, 3, 3)),
+        ]:
             with self.subTest(type(layer).__name__):
                 self.assert_trains(layer, x)
 
@@ -90,39 +105,52 @@ class LayersTest(LasagneTest):
         incoming, x = self.images(4, 8, 6)
         windows = x.reshape(2, 4, 4, 2, 3, 2)
         for layer, expected in [
-                (L.MaxPool2DLayer(incoming, 2), windows.max((3, 5))),
-                (L.Pool2DLayer(incoming, 2, mode='average_inc_pad'),
-                 windows.mean((3, 5)))]:
-            found = theano.function([incoming.input_var], get_output(layer),
-                                    mode=self.modes()[0])(x)
+            (L.MaxPool2DLayer(incoming, 2), windows.max((3, 5))),
+            (
+                L.Pool2DLayer(incoming, 2, mode='average_inc_pad'),
+                windows.mean((3, 5)),
+            ),
+        ]:
+            found = theano.function(
+                [incoming.input_var], get_output(layer), mode=self.modes()[0]
+            )(x)
             np.testing.assert_allclose(found, expected, 1e-9, 1e-9)
 
     def test_of_two_inputs(self):
         a, x = self.images(3, 4)
         b, y = self.images(3, 4)
-        for layer in [L.ConcatLayer([a, b]), L.ElemwiseSumLayer([a, b]),
-                      L.ElemwiseMergeLayer([a, b], T.maximum)]:
+        for layer in [
+            L.ConcatLayer([a, b]),
+            L.ElemwiseSumLayer([a, b]),
+            L.ElemwiseMergeLayer([a, b], T.maximum),
+        ]:
             with self.subTest(type(layer).__name__):
                 self.assert_trains(layer, x, y)
 
     def test_embedding(self):
         incoming = L.InputLayer((2, 3), input_var=T.imatrix())
-        self.assert_trains(L.EmbeddingLayer(incoming, 6, 4),
-                           np.int32([[0, 5, 5], [2, 0, 1]]))
+        self.assert_trains(
+            L.EmbeddingLayer(incoming, 6, 4), np.int32([[0, 5, 5], [2, 0, 1]])
+        )
 
     def test_recurrent(self):
         incoming, x = self.images(4, 3)
-        for layer in [L.RecurrentLayer(incoming, 2), L.LSTMLayer(incoming, 2),
-                      L.GRULayer(incoming, 2),
-                      L.LSTMLayer(incoming, 2, backwards=True,
-                                  unroll_scan=True)]:
+        for layer in [
+            L.RecurrentLayer(incoming, 2),
+            L.LSTMLayer(incoming, 2),
+            L.GRULayer(incoming, 2),
+            L.LSTMLayer(incoming, 2, backwards=True, unroll_scan=True),
+        ]:
             with self.subTest(type(layer).__name__):
                 self.assert_trains(layer, x)
 
     def test_random_ones_draw_the_same_noise(self):
         incoming, x = self.images(4, 3)
-        for layer in [lambda: L.DropoutLayer(incoming),
-                      lambda: L.GaussianNoiseLayer(incoming)]:
+        for layer in [
+            lambda: L.DropoutLayer(incoming),
+            lambda: L.GaussianNoiseLayer(incoming),
+        ]:
+
             def run(mode):
                 lasagne.random.set_rng(np.random.RandomState(1))
                 output = get_output(layer(), T.constant(x))
@@ -136,12 +164,22 @@ class LayersTest(LasagneTest):
 
     def test_nonlinearities(self):
         incoming, x = self.images(5)
-        for name in ('identity', 'leaky_rectify', 'very_leaky_rectify',
-                     'rectify', 'sigmoid', 'softmax', 'tanh'):
+        for name in (
+            'identity',
+            'leaky_rectify',
+            'very_leaky_rectify',
+            'rectify',
+            'sigmoid',
+            'softmax',
+            'tanh',
+        ):
             with self.subTest(name):
-                self.assert_trains(L.DenseLayer(
-                    incoming, 4, nonlinearity=getattr(nonlinearities, name)),
-                    x)
+                self.assert_trains(
+                    L.DenseLayer(
+                        incoming, 4, nonlinearity=getattr(nonlinearities, name)
+                    ),
+                    x,
+                )
 
 
 class UpdatesTest(LasagneTest):
@@ -149,26 +187,33 @@ class UpdatesTest(LasagneTest):
         incoming = L.InputLayer((4, 3))
         network = L.DenseLayer(incoming, 2)
         x = values('float64', 4, 3)
-        for step in [updates.sgd, updates.momentum,
-                     updates.nesterov_momentum, updates.adagrad,
-                     updates.rmsprop, updates.adadelta, updates.adam]:
+        for step in [
+            updates.sgd,
+            updates.momentum,
+            updates.nesterov_momentum,
+            updates.adagrad,
+            updates.rmsprop,
+            updates.adadelta,
+            updates.adam,
+        ]:
             with self.subTest(step.__name__):
                 self.assert_trains(network, x, step=step, steps=4)
 
     def test_constraints(self):
         def constrained(loss, params, learning_rate):
             gradients = updates.total_norm_constraint(
-                theano.grad(loss, params), 0.1)
+                theano.grad(loss, params), 0.1
+            )
             update = updates.adam(gradients, params, learning_rate)
             for param in params:
                 if param.ndim > 1:
-                    update[param] = updates.norm_constraint(update[param],
-                                                            0.5)
+                    update[param] = updates.norm_constraint(update[param], 0.5)
             return update
 
         network = L.DenseLayer(L.InputLayer((4, 3)), 2)
-        self.assert_trains(network, values('float64', 4, 3),
-                           step=constrained, steps=4)
+        self.assert_trains(
+            network, values('float64', 4, 3), step=constrained, steps=4
+        )
 
 
 class ObjectivesTest(LasagneTest):
@@ -180,17 +225,22 @@ class ObjectivesTest(LasagneTest):
             objectives.squared_error(x, y),
             objectives.binary_crossentropy(T.nnet.sigmoid(x), q),
             objectives.categorical_crossentropy(p, labels),
-            objectives.categorical_crossentropy(p, T.nnet.softmax(y))]
+            objectives.categorical_crossentropy(p, T.nnet.softmax(y)),
+        ]
         outputs = []
         for loss in losses:
             for mode in 'mean', 'sum', 'normalized_sum':
                 one = loss if loss.ndim == 1 else loss.mean(1)
                 outputs.append(objectives.aggregate(one, weights, mode))
             outputs.append(T.grad(loss.sum(), x))
-        self.assert_same([x, y, labels, weights], outputs,
-                         values('float64', 4, 3), values('float64', 4, 3),
-                         np.int32([0, 2, 1, 2]),
-                         values('float64', 4, low=0.1))
+        self.assert_same(
+            [x, y, labels, weights],
+            outputs,
+            values('float64', 4, 3),
+            values('float64', 4, 3),
+            np.int32([0, 2, 1, 2]),
+            values('float64', 4, low=0.1),
+        )
 
     def test_penalties(self):
         network = L.DenseLayer(L.InputLayer((4, 3)), 2)
@@ -198,6 +248,9 @@ class ObjectivesTest(LasagneTest):
         for penalty in regularization.l1, regularization.l2:
             value = regularization.regularize_network_params(network, penalty)
             outputs += [value, T.grad(value, network.W)]
-        outputs.append(regularization.regularize_layer_params_weighted(
-            {network: 0.3}, regularization.l2))
+        outputs.append(
+            regularization.regularize_layer_params_weighted(
+                {network: 0.3}, regularization.l2
+            )
+        )
         self.assert_same([], outputs)

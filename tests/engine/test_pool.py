@@ -4,17 +4,28 @@ import numpy as np
 import theano
 import theano.tensor as T
 from theano.tensor.signal.pool import (
-    Pool, max_pool_2d_same_size, pool_2d, pool_3d)
+    Pool,
+    max_pool_2d_same_size,
+    pool_2d,
+    pool_3d,
+)
 
 from tests.engine.compare import FLOATS, EngineTest, values
 
 MODES = ['max', 'sum', 'average_inc_pad', 'average_exc_pad']
 # Window, stride, padding.
-CASES = [((2, 2), (2, 2), (0, 0)), ((3, 2), (2, 3), (0, 0)),
-         ((2, 3), (1, 1), (0, 0)), ((3, 3), (2, 2), (1, 1)),
-         ((2, 3), (3, 1), (1, 2)), ((1, 1), (1, 1), (0, 0)),
-         ((2, 2), (3, 3), (0, 0)), ((2, 2, 2), (2, 2, 2), (0, 0, 0)),
-         ((2, 1, 3), (1, 2, 2), (0, 0, 0)), ((3, 3, 2), (2, 2, 1), (1, 1, 1))]
+CASES = [
+    ((2, 2), (2, 2), (0, 0)),
+    ((3, 2), (2, 3), (0, 0)),
+    ((2, 3), (1, 1), (0, 0)),
+    ((3, 3), (2, 2), (1, 1)),
+    ((2, 3), (3, 1), (1, 2)),
+    ((1, 1), (1, 1), (0, 0)),
+    ((2, 2), (3, 3), (0, 0)),
+    ((2, 2, 2), (2, 2, 2), (0, 0, 0)),
+    ((2, 1, 3), (1, 2, 2), (0, 0, 0)),
+    ((3, 3, 2), (2, 2, 1), (1, 1, 1)),
+]
 
 
 def pooling(image, ws, ignore_border, stride=None, pad=None, mode='max'):
@@ -29,16 +40,24 @@ def pooling(image, ws, ignore_border, stride=None, pad=None, mode='max'):
     for place in np.ndindex(*shape):
         starts = np.multiply(place, stride) - pad
         ends = np.minimum(starts + ws, np.add(image.shape, pad))
-        inside = tuple(slice(max(start, 0), min(end, size)) for
-                       start, end, size in zip(starts, ends, image.shape))
+        inside = tuple(
+            slice(max(start, 0), min(end, size))
+            for start, end, size in zip(starts, ends, image.shape)
+        )
         window, row = image[inside], np.zeros(image.shape)
         if mode == 'max':
             # Each of several greatest elements gets the gradient.
             row[inside] = window == window.max()
             pooled[place] = window.max()
         else:
-            row[inside] = 1 / {'sum': 1, 'average_exc_pad': window.size,
-                               'average_inc_pad': np.prod(ends - starts)}[mode]
+            row[inside] = (
+                1
+                / {
+                    'sum': 1,
+                    'average_exc_pad': window.size,
+                    'average_inc_pad': np.prod(ends - starts),
+                }[mode]
+            )
             pooled[place] = np.sum(row * image)
         rows.append(row.ravel())
     return pooled, np.array(rows)
@@ -48,55 +67,82 @@ class PoolTest(EngineTest):
     def compile(self, n, order, **kwargs):
         """The pooled image, its directional derivative, the gradient of the
         sum of its third powers, and that of the sum of squares of this."""
-        x, direction = (T.TensorType('float64', (False,) * (n + 1))()
-                        for _ in range(2))
+        x, direction = (
+            T.TensorType('float64', (False,) * (n + 1))() for _ in range(2)
+        )
         y = (pool_2d if n == 2 else pool_3d)(x, **kwargs)
-        by_x = T.grad(T.sum(y ** 3), x)
-        outputs = [y, by_x, T.grad(T.sum(by_x ** 2), x),
-                   T.Rop(y, x, direction)][:order]
+        by_x = T.grad(T.sum(y**3), x)
+        outputs = [y, by_x, T.grad(T.sum(by_x**2), x), T.Rop(y, x, direction)][
+            :order
+        ]
         # The optimised graph has the same Ops.
-        return theano.function([x, direction], outputs, mode=self.modes()[1],
-                               on_unused_input='ignore')
+        return theano.function(
+            [x, direction],
+            outputs,
+            mode=self.modes()[1],
+            on_unused_input='ignore',
+        )
 
     def check(self, images, order=4, **kwargs):
         """Of images with one batch axis."""
         directions = values('float64', *images.shape)
-        found = self.compile(images.ndim - 1, order, **kwargs)(images,
-                                                               directions)
+        found = self.compile(images.ndim - 1, order, **kwargs)(
+            images, directions
+        )
         for i, image in enumerate(images):
             y, matrix = pooling(image, **kwargs)
             flat = y.ravel()
-            by_x = matrix.T @ (3 * flat ** 2)
+            by_x = matrix.T @ (3 * flat**2)
             second = matrix.T @ (6 * flat * (matrix @ (2 * by_x)))
-            expected = [y, by_x.reshape(image.shape),
-                        second.reshape(image.shape),
-                        (matrix @ directions[i].ravel()).reshape(y.shape)]
+            expected = [
+                y,
+                by_x.reshape(image.shape),
+                second.reshape(image.shape),
+                (matrix @ directions[i].ravel()).reshape(y.shape),
+            ]
             # The numbers grow to thousands.
             self.assert_equal([one[i] for one in found], expected[:order])
 
     def test_all_cases(self):
         for (ws, stride, pad), whole, mode in itertools.product(
-                CASES, [True, False], MODES):
+            CASES, [True, False], MODES
+        ):
             if any(pad) and not whole:
                 # Theano has no padding unless borders are ignored.
                 continue
-            with self.subTest(ws=ws, stride=stride, pad=pad, whole=whole,
-                              mode=mode):
-                self.check(values('float64', 2, *(5, 6, 4)[:len(ws)]),
-                           # Theano has no directional derivative with pads.
-                           order=3 if any(pad) else 4,
-                           ws=ws, stride=stride, pad=pad, mode=mode,
-                           ignore_border=whole)
+            with self.subTest(
+                ws=ws, stride=stride, pad=pad, whole=whole, mode=mode
+            ):
+                self.check(
+                    values('float64', 2, *(5, 6, 4)[: len(ws)]),
+                    # Theano has no directional derivative with pads.
+                    order=3 if any(pad) else 4,
+                    ws=ws,
+                    stride=stride,
+                    pad=pad,
+                    mode=mode,
+                    ignore_border=whole,
+                )
 
     def test_ties(self):
-        for data in (np.ones((1, 4, 5)), np.zeros((1, 4, 5)),
-                     np.float64(values('int64', 2, 4, 5, low=-1, high=2))):
-            self.check(data, order=3, ws=(2, 3), stride=(1, 2),
-                       ignore_border=False)
+        for data in (
+            np.ones((1, 4, 5)),
+            np.zeros((1, 4, 5)),
+            np.float64(values('int64', 2, 4, 5, low=-1, high=2)),
+        ):
+            self.check(
+                data, order=3, ws=(2, 3), stride=(1, 2), ignore_border=False
+            )
 
     def test_negative_numbers_beside_padding(self):
-        self.check(values('float64', 2, 4, 5, low=-5, high=-1), order=3,
-                   ws=(2, 2), stride=(2, 2), ignore_border=True, pad=(1, 1))
+        self.check(
+            values('float64', 2, 4, 5, low=-5, high=-1),
+            order=3,
+            ws=(2, 2),
+            stride=(2, 2),
+            ignore_border=True,
+            pad=(1, 1),
+        )
 
     def test_types(self):
         for dtype in FLOATS + ['float16', 'int32', 'int64', 'uint8']:
@@ -104,20 +150,29 @@ class PoolTest(EngineTest):
             for mode in MODES if 'float' in dtype else MODES[:1]:
                 y = pool_2d(x, (2, 3), ignore_border=True, mode=mode)
                 found = theano.function([x], y, mode=self.modes()[0])(data)
-                expected = np.array([pooling(image, (2, 3), True, mode=mode)[0]
-                                     for image in data.astype('float64')])
-                self.assert_equal([found], [expected.astype(dtype)],
-                                  # The sum of six, in half precision.
-                                  1e-2 if dtype == 'float16' else None)
+                expected = np.array(
+                    [
+                        pooling(image, (2, 3), True, mode=mode)[0]
+                        for image in data.astype('float64')
+                    ]
+                )
+                self.assert_equal(
+                    [found],
+                    [expected.astype(dtype)],
+                    # The sum of six, in half precision.
+                    1e-2 if dtype == 'float16' else None,
+                )
 
     def test_symbolic_windows(self):
         x, size = T.dmatrix(), T.lvector()
-        f = theano.function([x, size], Pool(ignore_border=True)(x, size),
-                            mode=self.modes()[0])
+        f = theano.function(
+            [x, size], Pool(ignore_border=True)(x, size), mode=self.modes()[0]
+        )
         data = values('float64', 6, 6)
         for n in 1, 2, 3:
-            self.assert_equal([f(data, np.array([n, 2]))],
-                              pooling(data, (n, 2), True)[:1])
+            self.assert_equal(
+                [f(data, np.array([n, 2]))], pooling(data, (n, 2), True)[:1]
+            )
 
     def test_of_the_same_size(self):
         x, data = T.dmatrix(), values('float64', 4, 6)
@@ -129,5 +184,6 @@ class PoolTest(EngineTest):
 
     def test_no_images(self):
         found = self.compile(2, 2, ws=(2, 2), ignore_border=True)(
-            np.zeros((0, 4, 4)), np.zeros((0, 4, 4)))
+            np.zeros((0, 4, 4)), np.zeros((0, 4, 4))
+        )
         self.assertEqual([one.shape for one in found], [(0, 2, 2), (0, 4, 4)])

@@ -26,8 +26,7 @@ if torch:
     from kneerepro.engine.dispatch import register
     from kneerepro.engine.graphs import CudaGraphs
     from tests.engine.no_numbers import device_part
-    from tests.engine.repetition import (
-        Forgetting, Repetition, repeating_modes)
+    from tests.engine.repetition import Forgetting, Repetition, repeating_modes
 
 
 def ones(*shape):
@@ -56,16 +55,34 @@ class ResultsTest(Replayed, test_residency.ResultsTest):
         # Here, what is borrowed is what is written to, as it is not on CUDA.
         x, y, s = T.matrix('x'), T.vector('y'), shared(3, 4)
         constant = T.constant(values('float32', 3, 4))
-        outputs = [x, x.T, x[1:], s, s.T, s[0], constant, constant.T, y,
-                   x * 2, (x * 2).T, T.alloc(y, 3, 4),
-                   *T.split(x, [1, 2], 2), T.fill(x, x)]
+        outputs = [
+            x,
+            x.T,
+            x[1:],
+            s,
+            s.T,
+            s[0],
+            constant,
+            constant.T,
+            y,
+            x * 2,
+            (x * 2).T,
+            T.alloc(y, 3, 4),
+            *T.split(x, [1, 2], 2),
+            T.fill(x, x),
+        ]
         for mode in self.modes():
-            f = theano.function([x, y], outputs, mode=mode,
-                                updates=[(s, s.reshape((4, 3)).T)])
+            f = theano.function(
+                [x, y], outputs, mode=mode, updates=[(s, s.reshape((4, 3)).T)]
+            )
             arguments = values('float32', 3, 4), values('float32', 4)
             results = [*f(*arguments), *f(*arguments)]
-            arrays = [*arguments, constant.data, s.get_value(borrow=True),
-                      *results]
+            arrays = [
+                *arguments,
+                constant.data,
+                s.get_value(borrow=True),
+                *results,
+            ]
             for i, array in enumerate(arrays):
                 for other in arrays[:i]:
                     self.assertFalse(np.may_share_memory(array, other))
@@ -94,23 +111,30 @@ class ReplayTest(EngineTest):
             expected = run(plain)
             for count in calls:
                 graphs = Repetition(count)
-                self.assert_identical(run(repeating_modes(graphs)[k]),
-                                      expected)
+                self.assert_identical(
+                    run(repeating_modes(graphs)[k]), expected
+                )
                 self.assertEqual(graphs.replayed > 0, captured)
 
     def assert_identical(self, found, expected):
         self.assertEqual(len(found), len(expected))
         for a, b in zip(found, expected):
             a, b = np.asarray(a), np.asarray(b)
-            self.assertEqual((a.dtype, a.shape, a.tobytes()),
-                             (b.dtype, b.shape, b.tobytes()))
+            self.assertEqual(
+                (a.dtype, a.shape, a.tobytes()),
+                (b.dtype, b.shape, b.tobytes()),
+            )
 
     def recorded(self, inputs, outputs, calls=0, **kwargs):
         """A function, and what records it."""
         graphs = Repetition(calls)
         return theano.function(
-            inputs, outputs, mode=repeating_modes(graphs)[0],
-            on_unused_input='ignore', **kwargs), graphs
+            inputs,
+            outputs,
+            mode=repeating_modes(graphs)[0],
+            on_unused_input='ignore',
+            **kwargs,
+        ), graphs
 
 
 class StateTest(ReplayTest):
@@ -118,31 +142,46 @@ class StateTest(ReplayTest):
         def run(mode):
             a, b, c = shared(3), shared(3), shared(2, 3)
             b.set_value(np.float32([7, 8, 9]))
-            f = theano.function([], [a * 1, b.sum(), a, c], mode=mode,
-                                updates=[(a, b), (b, a),
-                                         (c, T.stack([b, a]))])
+            f = theano.function(
+                [],
+                [a * 1, b.sum(), a, c],
+                mode=mode,
+                updates=[(a, b), (b, a), (c, T.stack([b, a]))],
+            )
             results = [one for _ in range(4) for one in f()]
             return results + [one.get_value() for one in (a, b, c)]
+
         self.assert_same_run(run)
 
     def test_views_of_what_is_overwritten(self):
         def run(mode):
             a, b = shared(4), shared(2, 2)
-            f = theano.function([], [a[1:], b.T, a, b], mode=mode, updates=[
-                (a, a[::-1]), (b, a.reshape((2, 2)).T)])
+            f = theano.function(
+                [],
+                [a[1:], b.T, a, b],
+                mode=mode,
+                updates=[(a, a[::-1]), (b, a.reshape((2, 2)).T)],
+            )
             results = [one for _ in range(4) for one in f()]
             return results + [a.get_value(), b.get_value()]
+
         self.assert_same_run(run)
 
     def test_new_value_for_several(self):
         def run(mode):
             x, a, b, c = T.vector(), shared(3), shared(3), shared(3)
             new = a * x
-            f = theano.function([x], [new, new + 1], mode=mode,
-                                updates=[(a, new), (b, new), (c, x)])
-            results = [one for i in range(4)
-                       for one in f(np.float32([i, 2, 3]))]
+            f = theano.function(
+                [x],
+                [new, new + 1],
+                mode=mode,
+                updates=[(a, new), (b, new), (c, x)],
+            )
+            results = [
+                one for i in range(4) for one in f(np.float32([i, 2, 3]))
+            ]
             return results + [one.get_value() for one in (a, b, c)]
+
         self.assert_same_run(run)
 
     def test_stays_where_it_is(self):
@@ -158,10 +197,14 @@ class StateTest(ReplayTest):
     def test_unchanged(self):
         def run(mode):
             a, b = shared(3), shared(3)
-            f = theano.function([], [a, b + 1], mode=mode,
-                                updates=[(a, a), (b, a * 1)])
-            return [one for _ in range(3) for one in f()] + [a.get_value(),
-                                                             b.get_value()]
+            f = theano.function(
+                [], [a, b + 1], mode=mode, updates=[(a, a), (b, a * 1)]
+            )
+            return [one for _ in range(3) for one in f()] + [
+                a.get_value(),
+                b.get_value(),
+            ]
+
         self.assert_same_run(run)
 
     def test_in_place(self):
@@ -169,34 +212,62 @@ class StateTest(ReplayTest):
         def run(mode):
             w, x = shared(3, 4), T.matrix()
             new = adam(T.exp(T.dot(x, w) / 10).sum(), [w])
-            f = theano.function([x], [new[w], w.sum()], mode=mode,
-                                updates=new)
-            results = [one for i in range(4) for one in f(np.full(
-                (2, 3), i, 'float32'))]
+            f = theano.function([x], [new[w], w.sum()], mode=mode, updates=new)
+            results = [
+                one
+                for i in range(4)
+                for one in f(np.full((2, 3), i, 'float32'))
+            ]
             return results + [one.get_value() for one in f.get_shared()]
+
         self.assert_same_run(run)
 
     def test_counters_and_rates(self):
         def run(mode):
             x, w, count = T.vector(), shared(3), theano.shared(0)
             rate, decay = theano.shared(np.float32(0.5)), T.scalar()
-            f = theano.function([x, decay], [count, rate, w.sum()], mode=mode,
-                                updates=[(w, w - rate * x), (
-                                    rate, rate * decay), (count, count + 1)])
-            results = [one for i in range(4)
-                       for one in f(np.float32([i, 1, 2]), 0.9 - i / 10)]
+            f = theano.function(
+                [x, decay],
+                [count, rate, w.sum()],
+                mode=mode,
+                updates=[
+                    (w, w - rate * x),
+                    (rate, rate * decay),
+                    (count, count + 1),
+                ],
+            )
+            results = [
+                one
+                for i in range(4)
+                for one in f(np.float32([i, 1, 2]), 0.9 - i / 10)
+            ]
             return results + [one.get_value() for one in (w, count, rate)]
+
         self.assert_same_run(run)
 
     def test_inputs_that_are_updated(self):
         def run(mode):
             x, total = T.vector(), T.vector('total')
             f = theano.function(
-                [x, theano.In(total, value=np.float32([0, 0]),
-                              update=total + x)], total * 2, mode=mode)
+                [
+                    x,
+                    theano.In(
+                        total, value=np.float32([0, 0]), update=total + x
+                    ),
+                ],
+                total * 2,
+                mode=mode,
+            )
             one = np.float32([1, 2])
-            return [f(one), f(one), f(one, total=one * 10), f(one), f(one),
-                    np.asarray(f['total'])]
+            return [
+                f(one),
+                f(one),
+                f(one, total=one * 10),
+                f(one),
+                f(one),
+                np.asarray(f['total']),
+            ]
+
         self.assert_same_run(run)
 
     def test_values_set_between_calls(self):
@@ -205,9 +276,11 @@ class StateTest(ReplayTest):
             f = theano.function([x], s.sum(), updates=[(s, s + x)], mode=mode)
             one, results = ones(1, 1), []
             for value in (
-                    np.full((2, 3), 5, 'float32'),
-                    torch.full((2, 3), 6.), np.full((4, 1), 7, 'float32'),
-                    np.full((2, 3), 8, 'float32')):
+                np.full((2, 3), 5, 'float32'),
+                torch.full((2, 3), 6.0),
+                np.full((4, 1), 7, 'float32'),
+                np.full((2, 3), 8, 'float32'),
+            ):
                 x_ = ones(*value.shape)
                 s.set_value(value)
                 results += [f(x_), f(x_), s.get_value(), f(x_), f(x_)]
@@ -216,13 +289,13 @@ class StateTest(ReplayTest):
                 s.set_value(value, borrow=True)
                 results += [f(x_), f(x_), f(x_)]
             return results
+
         self.assert_same_run(run)
 
     def test_tensors_of_others_are_not_written_to(self):
         for calls in 0, 1:
             s = shared(3)
-            f, graphs = self.recorded([], s.sum(), calls,
-                                      updates=[(s, s + 1)])
+            f, graphs = self.recorded([], s.sum(), calls, updates=[(s, s + 1)])
             g, _ = self.recorded([], s * 2, calls)
             for _ in range(2):
                 tensor = torch.ones(3)
@@ -234,9 +307,11 @@ class StateTest(ReplayTest):
     def test_shapes_that_grow(self):
         def run(mode):
             s, x = shared(1), T.vector()
-            f = theano.function([x], s.sum(), mode=mode,
-                                updates=[(s, T.concatenate([s, x]))])
+            f = theano.function(
+                [x], s.sum(), mode=mode, updates=[(s, T.concatenate([s, x]))]
+            )
             return [f(np.float32([i])) for i in range(5)] + [s.get_value()]
+
         self.assert_same_run(run, calls=[0], captured=False)
 
 
@@ -246,11 +321,15 @@ class CoherenceTest(ReplayTest):
     def test_in_turns(self):
         def run(mode):
             a, b, x = shared(3), shared(3), T.vector()
-            step_a = theano.function([x], (a * b).sum(), mode=mode,
-                                     updates=[(a, a + b * x)])
-            step_b = theano.function([x], (a - b).sum(), mode=mode,
-                                     updates=momentum(T.sqr(a - b * x).sum(),
-                                                      [b], 0.01))
+            step_a = theano.function(
+                [x], (a * b).sum(), mode=mode, updates=[(a, a + b * x)]
+            )
+            step_b = theano.function(
+                [x],
+                (a - b).sum(),
+                mode=mode,
+                updates=momentum(T.sqr(a - b * x).sum(), [b], 0.01),
+            )
             look = theano.function([], [a, b, a + b], mode=mode)
             results = []
             for i in range(6):
@@ -260,18 +339,25 @@ class CoherenceTest(ReplayTest):
                 if i == 4:
                     b.set_value(a.get_value() / 2)
             return results + [a.get_value(), b.get_value()]
+
         self.assert_same_run(run)
 
     def test_one_is_recorded_and_one_is_not(self):
         def run(mode):
             s, x = shared(4), T.vector()
-            step = theano.function([x], s.sum(), mode=mode,
-                                   updates=[(s, s + x)])
+            step = theano.function(
+                [x], s.sum(), mode=mode, updates=[(s, s + x)]
+            )
             # The number of elements depends on the values.
-            halve = theano.function([], s[T.nonzero(s > 3)], mode=mode,
-                                    updates=[(s, s / 2)])
-            return [one for _ in range(4) for one in
-                    (step(np.float32([0, 1, 2, 3])), halve())]
+            halve = theano.function(
+                [], s[T.nonzero(s > 3)], mode=mode, updates=[(s, s / 2)]
+            )
+            return [
+                one
+                for _ in range(4)
+                for one in (step(np.float32([0, 1, 2, 3])), halve())
+            ]
+
         self.assert_same_run(run)
 
     def test_one_place_for_all(self):
@@ -293,10 +379,10 @@ class CoherenceTest(ReplayTest):
     def test_with_functions_of_other_modes(self):
         s = shared(3)
         f, _ = self.recorded([], s.sum(), updates=[(s, s + 1)])
-        g = theano.function([], s.sum(), updates=[(s, s * 2)],
-                            mode=torch_mode('cpu'))
-        self.assertEqual([f(), f(), g(), g(), f(), f()],
-                         [3, 6, 9, 18, 36, 39])
+        g = theano.function(
+            [], s.sum(), updates=[(s, s * 2)], mode=torch_mode('cpu')
+        )
+        self.assertEqual([f(), f(), g(), g(), f(), f()], [3, 6, 9, 18, 36, 39])
 
     def test_copies_go_on_alone(self):
         s = shared(3, name='s')
@@ -312,9 +398,14 @@ class KindsTest(ReplayTest):
         # As of the last minibatch of an epoch.
         def run(mode):
             w, x = shared(3, 2), T.matrix()
-            f = theano.function([x], T.dot(x, w).mean(0), mode=mode,
-                                updates=[(w, w - x.sum(0)[:, None])])
+            f = theano.function(
+                [x],
+                T.dot(x, w).mean(0),
+                mode=mode,
+                updates=[(w, w - x.sum(0)[:, None])],
+            )
             return [f(values_[:n]) for n in (4, 4, 2, 4, 2, 2, 4, 1, 0)]
+
         values_ = values('float32', 4, 3)
         self.assert_same_run(run)
 
@@ -345,65 +436,103 @@ class KindsTest(ReplayTest):
         def run(mode):
             x, start = T.vector(), T.lscalar()
             count = theano.shared(0)
-            f = theano.function([x, start], [x[start:] * 2, x[count % 2]],
-                                mode=mode, updates=[(count, count + 1)])
+            f = theano.function(
+                [x, start],
+                [x[start:] * 2, x[count % 2]],
+                mode=mode,
+                updates=[(count, count + 1)],
+            )
             data = np.arange(5, dtype='float32')
-            return [one for i in (0, 1, 1, 0, 0, 1, 1, 2)
-                    for one in f(data, i)]
+            return [
+                one for i in (0, 1, 1, 0, 0, 1, 1, 2) for one in f(data, i)
+            ]
+
         self.assert_same_run(run, calls=[0, 1])
 
     def test_ifelse_on_the_host(self):
         def run(mode):
             x, which = T.vector(), T.iscalar()
-            f = theano.function([x, which], ifelse(
-                T.gt(which, 0), T.exp(x) + x[:x.shape[0] - 1].sum(), x * 2),
-                mode=mode)
+            f = theano.function(
+                [x, which],
+                ifelse(
+                    T.gt(which, 0), T.exp(x) + x[: x.shape[0] - 1].sum(), x * 2
+                ),
+                mode=mode,
+            )
             data = np.float32([1, 2, 3])
             return [f(data, i) for i in (0, 1, 1, 0, 0, 1)]
+
         self.assert_same_run(run)
 
     def test_shapes_of_what_is_computed(self):
         def run(mode):
             x = T.matrix()
             sorted_ = T.sort(x.reshape((-1,)))
-            f = theano.function([x], [
-                sorted_ / sorted_.shape[0], T.zeros_like(sorted_[::2]),
-                x.mean(), T.dot(x, x.T).var(1)], mode=mode)
-            return [one for n in (2, 2, 3, 2)
-                    for one in f(ones(n, 2) * n)]
+            f = theano.function(
+                [x],
+                [
+                    sorted_ / sorted_.shape[0],
+                    T.zeros_like(sorted_[::2]),
+                    x.mean(),
+                    T.dot(x, x.T).var(1),
+                ],
+                mode=mode,
+            )
+            return [one for n in (2, 2, 3, 2) for one in f(ones(n, 2) * n)]
+
         self.assert_same_run(run)
 
     def test_types_and_layouts(self):
         def run(mode):
             results = []
-            for dtype in ('float64', 'float32', 'int32', 'uint8', 'bool',
-                          'int64', 'uint16', 'float16'):
+            for dtype in (
+                'float64',
+                'float32',
+                'int32',
+                'uint8',
+                'bool',
+                'int64',
+                'uint16',
+                'float16',
+            ):
                 x = T.TensorType(dtype, (False, False))()
                 s = theano.shared(data.astype(dtype))
-                f = theano.function([x], [x.T, s], mode=mode,
-                                    updates=[(s, x)])
+                f = theano.function([x], [x.T, s], mode=mode, updates=[(s, x)])
                 for one in data, data[::-1], data.T[:3, :4].T[:3], data * 0:
                     results += f(one[:3, :3].astype(dtype)[::-1])
                 results.append(s.get_value())
             return results
+
         data = values('float32', 3, 3, low=0)
         self.assert_same_run(run)
 
     def test_nothing_in_it(self):
         def run(mode):
             x, s = T.matrix(), theano.shared(np.zeros((0, 3), 'float32'))
-            f = theano.function([x], [x * 2, s.sum(0), T.dot(x, s.T)],
-                                mode=mode, updates=[(s, s + 1)])
-            return [one for n in (0, 2, 0, 0, 2)
-                    for one in f(ones(n, 3))]
+            f = theano.function(
+                [x],
+                [x * 2, s.sum(0), T.dot(x, s.T)],
+                mode=mode,
+                updates=[(s, s + 1)],
+            )
+            return [one for n in (0, 2, 0, 0, 2) for one in f(ones(n, 3))]
+
         self.assert_same_run(run)
 
     def test_constants(self):
         def run(mode):
             x = T.vector()
-            f = theano.function([x], [
-                T.constant(np.float32([1, 2])), T.constant(3), x.shape[0],
-                x + T.constant(values_), x], mode=mode)
+            f = theano.function(
+                [x],
+                [
+                    T.constant(np.float32([1, 2])),
+                    T.constant(3),
+                    x.shape[0],
+                    x + T.constant(values_),
+                    x,
+                ],
+                mode=mode,
+            )
             results = []
             for _ in range(3):
                 found = f(ones(20))
@@ -411,15 +540,20 @@ class KindsTest(ReplayTest):
                 for array in found:
                     array[...] = 100
             return results
+
         values_ = values('float32', 20)
         self.assert_same_run(run)
 
     def test_tensors_as_arguments(self):
         x = T.matrix()
         f, graphs = self.recorded([x], x.sum(0))
-        for argument in (ones(2, 3), torch.ones(2, 3) * 2,
-                         torch.ones(3, 2).T * 3, torch.ones(1, 3).expand(
-                             2, 3) * 4, ones(2, 3) * 5):
+        for argument in (
+            ones(2, 3),
+            torch.ones(2, 3) * 2,
+            torch.ones(3, 2).T * 3,
+            torch.ones(1, 3).expand(2, 3) * 4,
+            ones(2, 3) * 5,
+        ):
             expected = np.asarray(argument).sum(0)
             np.testing.assert_array_equal(f(argument), expected)
         self.assertEqual(graphs.made, 1)
@@ -451,25 +585,32 @@ class MemoryTest(ReplayTest):
         table = T.constant(values('float32', 20))
         drawn = stream.uniform((2, 4))
         for outputs in (
-                # Numbers that follow from shapes, and go to the device.
-                T.as_tensor_variable([x.shape[0], n]) * 2,
-                T.cast(x.shape, 'float32') * x.sum(), x.sum() / x.shape[0],
-                [x * rate, table[:4] * x, x[:n], drawn * x, w + state]):
+            # Numbers that follow from shapes, and go to the device.
+            T.as_tensor_variable([x.shape[0], n]) * 2,
+            T.cast(x.shape, 'float32') * x.sum(),
+            x.sum() / x.shape[0],
+            [x * rate, table[:4] * x, x[:n], drawn * x, w + state],
+        ):
             for k in range(2):
                 graphs = Forgetting()
                 mode = repeating_modes(graphs)[k]
                 f = theano.function(
-                    [x, n, rate], outputs, mode=mode,
-                    on_unused_input='ignore', updates=[
-                        (w, T.cast(w - rate * x.sum(0) / x.shape[0],
-                                   w.dtype)),
-                        (state, T.cast(x.shape[1] * x[0], w.dtype))])
+                    [x, n, rate],
+                    outputs,
+                    mode=mode,
+                    on_unused_input='ignore',
+                    updates=[
+                        (w, T.cast(w - rate * x.sum(0) / x.shape[0], w.dtype)),
+                        (state, T.cast(x.shape[1] * x[0], w.dtype)),
+                    ],
+                )
                 f(ones(2, 4), 1, 2)
                 gc.collect()
                 self.assertEqual(f.fn.program.recordings, 1)
                 self.assertGreater(len(graphs.read), 3)
-                self.assertEqual([one for one in graphs.read
-                                  if one() is None], [])
+                self.assertEqual(
+                    [one for one in graphs.read if one() is None], []
+                )
 
     def test_state_is_not_held_twice(self):
         test = self
@@ -482,11 +623,14 @@ class MemoryTest(ReplayTest):
 
         graphs, old = Watching(1), []
         a, b = shared(3), shared(4)
-        f = theano.function([], a.sum() + b.sum(), updates=[
-            (a, a + 1), (b, b + 1)], mode=repeating_modes(graphs)[0])
+        f = theano.function(
+            [],
+            a.sum() + b.sum(),
+            updates=[(a, a + 1), (b, b + 1)],
+            mode=repeating_modes(graphs)[0],
+        )
         f()
-        old += [weakref.ref(one.container.storage[0].tensor)
-                for one in (a, b)]
+        old += [weakref.ref(one.container.storage[0].tensor) for one in (a, b)]
         self.assertEqual(f(), 16)
         self.assertEqual((f.fn.program.not_captured, graphs.made), (None, 1))
 
@@ -496,30 +640,39 @@ class RandomTest(ReplayTest):
         def run(mode):
             x = T.matrix()
             first, second = MRG_RandomStreams(1), RandomStreams(2)
-            f = theano.function([x], [
-                first.uniform(x.shape), first.normal((3, 2)),
-                x * second.binomial(x.shape, p=0.5, dtype='float32')],
-                mode=mode)
+            f = theano.function(
+                [x],
+                [
+                    first.uniform(x.shape),
+                    first.normal((3, 2)),
+                    x * second.binomial(x.shape, p=0.5, dtype='float32'),
+                ],
+                mode=mode,
+            )
             g = theano.function([], first.uniform((2,)), mode=mode)
-            return [one for n in (2, 2, 2, 5, 2) for one in (
-                *f(ones(n, 3)), g())]
-        self.assert_same_run(run, calls=[1])
+            return [
+                one for n in (2, 2, 2, 5, 2) for one in (*f(ones(n, 3)), g())
+            ]
 
+        self.assert_same_run(run, calls=[1])
 
     def test_sizes_from_the_host(self):
         n = T.iscalar()
         f, graphs = self.recorded([n], MRG_RandomStreams(1).normal((n, 2)))
-        self.assertEqual([f(3).shape, f(3).shape, f(1).shape],
-                         [(3, 2), (3, 2), (1, 2)])
+        self.assertEqual(
+            [f(3).shape, f(3).shape, f(1).shape], [(3, 2), (3, 2), (1, 2)]
+        )
         self.assertEqual(graphs.made, 2)
 
 
 class RefusedTest(ReplayTest):
-    def assert_not_recorded(self, reason, inputs, outputs, *arguments,
-                            **kwargs):
+    def assert_not_recorded(
+        self, reason, inputs, outputs, *arguments, **kwargs
+    ):
         f, graphs = self.recorded(inputs, outputs, **kwargs)
-        expected = theano.function(inputs, outputs, mode=torch_mode('cpu'),
-                                   on_unused_input='ignore')
+        expected = theano.function(
+            inputs, outputs, mode=torch_mode('cpu'), on_unused_input='ignore'
+        )
         for _ in range(2):
             self.assert_identical([f(*arguments)], [expected(*arguments)])
         self.assertRegex(f.fn.program.not_captured, reason)
@@ -528,33 +681,52 @@ class RefusedTest(ReplayTest):
     def test_waits(self):
         x, i = T.vector('x'), T.ivector()
         data = np.float32([0, 1, 2])
-        for output in x[T.nonzero(x)], x[(x > 0)], T.set_subtensor(
-                x[(x > 1)], 5):
-            self.assert_not_recorded('the host waits in the middle', [x],
-                                     output, data)
+        for output in (
+            x[T.nonzero(x)],
+            x[(x > 0)],
+            T.set_subtensor(x[(x > 1)], 5),
+        ):
+            self.assert_not_recorded(
+                'the host waits in the middle', [x], output, data
+            )
         m = T.matrix()
-        self.assert_not_recorded('waits in the middle of MatrixInverse', [m],
-                                 T.nlinalg.matrix_inverse(m), ones(1, 1))
-        self.assert_not_recorded('waits in the middle of Repeat', [x, i],
-                                 T.repeat(x, i), data, np.int32([1, 0, 2]))
+        self.assert_not_recorded(
+            'waits in the middle of MatrixInverse',
+            [m],
+            T.nlinalg.matrix_inverse(m),
+            ones(1, 1),
+        )
+        self.assert_not_recorded(
+            'waits in the middle of Repeat',
+            [x, i],
+            T.repeat(x, i),
+            data,
+            np.int32([1, 0, 2]),
+        )
 
     def test_reads_from_the_device(self):
         x = T.vector('x')
         data = np.float32([0, 1, 2])
-        self.assert_not_recorded('the host needs', [x], x[T.cast(
-            x.sum(), 'int32'):], data)
-        self.assert_not_recorded('the host needs', [x], ifelse(
-            T.gt(x.sum(), 0), x * 2, x), data)
+        self.assert_not_recorded(
+            'the host needs', [x], x[T.cast(x.sum(), 'int32') :], data
+        )
+        self.assert_not_recorded(
+            'the host needs', [x], ifelse(T.gt(x.sum(), 0), x * 2, x), data
+        )
         m = T.matrix()
-        self.assert_not_recorded('the host needs', [m],
-                                 T.slinalg.cholesky(m) * 2, ones(1, 1))
+        self.assert_not_recorded(
+            'the host needs', [m], T.slinalg.cholesky(m) * 2, ones(1, 1)
+        )
 
     def test_prints(self):
         x = T.vector('x')
         with contextlib.redirect_stdout(io.StringIO()) as text:
             self.assert_not_recorded(
-                'Python code each time', [x],
-                theano.printing.Print('n')(x.shape[0]) * x, ones(2))
+                'Python code each time',
+                [x],
+                theano.printing.Print('n')(x.shape[0]) * x,
+                ones(2),
+            )
         # Twice with each engine, and no more.
         self.assertEqual(text.getvalue().count('n __str__'), 4)
 
@@ -571,13 +743,18 @@ class RefusedTest(ReplayTest):
         for i in range(3):
             np.testing.assert_array_equal(f(data * i), np.cumsum(data * i))
         self.assertEqual(graphs.replayed, 3)
-        until = theano.scan(lambda a: (a * 2, theano.scan_module.until(
-            a > 0)), x)[0]
+        until = theano.scan(
+            lambda a: (a * 2, theano.scan_module.until(a > 0)), x
+        )[0]
         self.assert_not_recorded('waits in the middle of', [x], until, data)
-        counted = theano.scan(lambda i, a: a * T.cast(
-            T.arange(3)[i], 'float32'), T.arange(3), non_sequences=x)[0]
-        self.assert_not_recorded('in the middle of it, the host', [x],
-                                 counted, data)
+        counted = theano.scan(
+            lambda i, a: a * T.cast(T.arange(3)[i], 'float32'),
+            T.arange(3),
+            non_sequences=x,
+        )[0]
+        self.assert_not_recorded(
+            'in the middle of it, the host', [x], counted, data
+        )
 
     def test_what_fails_leaves_everything_as_it_was(self):
         class Failing(Repetition):
@@ -596,10 +773,14 @@ class RefusedTest(ReplayTest):
 
         for k in range(2):
             reasons = []
-            self.assert_identical(run(repeating_modes(Failing(1))[k]),
-                                  run(repeating_modes(None)[k]))
-            self.assertEqual(reasons, ['operation not permitted',
-                                       'CUDA graphs were not asked for'])
+            self.assert_identical(
+                run(repeating_modes(Failing(1))[k]),
+                run(repeating_modes(None)[k]),
+            )
+            self.assertEqual(
+                reasons,
+                ['operation not permitted', 'CUDA graphs were not asked for'],
+            )
 
     def test_error_in_a_step(self):
         x, y = T.vectors('xy')
@@ -607,13 +788,16 @@ class RefusedTest(ReplayTest):
         n = T.lscalar()
         g, _ = self.recorded([x, n], x.reshape((n, 2)) * 2)
         for function, good, bad in [
-                (f, (ones(2), ones(2)), (ones(2), ones(3))),
-                (g, (ones(4), 2), (ones(4), 3))]:
+            (f, (ones(2), ones(2)), (ones(2), ones(3))),
+            (g, (ones(4), 2), (ones(4), 3)),
+        ]:
             function(*good)
             with self.assertRaisesRegex(ValueError, 'Apply node that caused'):
                 function(*bad)
-            np.testing.assert_array_equal(function(*good).ravel()[:2],
-                                          [4, 4] if function is f else [2, 2])
+            np.testing.assert_array_equal(
+                function(*good).ravel()[:2],
+                [4, 4] if function is f else [2, 2],
+            )
 
 
 class ReadsTest(EngineTest):
@@ -627,9 +811,11 @@ class ReadsTest(EngineTest):
         x = T.vector()
         self.assertEqual(self.device_part(T.sort(x * 2), x)[0].shape, (4,))
         # An Op that registers a kernel without telling of it.
-        for kernel in (lambda x: x * float(x.sum()),
-                       lambda x: x * torch.tensor(2., device=x.device),
-                       lambda x: x.index_copy(0, torch.tensor([1]), x[:1])):
+        for kernel in (
+            lambda x: x * float(x.sum()),
+            lambda x: x * torch.tensor(2.0, device=x.device),
+            lambda x: x.index_copy(0, torch.tensor([1]), x[:1]),
+        ):
             register(Unknown)(lambda op, node: kernel)
             try:
                 with self.assertRaises(RuntimeError):

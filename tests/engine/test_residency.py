@@ -15,7 +15,13 @@ from theano.gof.link import Container
 
 from tests.engine import test_functions
 from tests.engine.compare import (
-    REFERENCE, EngineTest, TorchLinker, torch, torch_mode, values)
+    REFERENCE,
+    EngineTest,
+    TorchLinker,
+    torch,
+    torch_mode,
+    values,
+)
 from tests.engine.test_functions import shared
 
 
@@ -31,8 +37,10 @@ class Resident:
 
     def modes(self):
         linker = TorchLinker(self.device, resident=True)
-        return [Mode(linker, torch_mode('cpu').provided_optimizer),
-                Mode(linker, None)]
+        return [
+            Mode(linker, torch_mode('cpu').provided_optimizer),
+            Mode(linker, None),
+        ]
 
 
 class SharedVariableTest(Resident, test_functions.SharedVariableTest):
@@ -68,8 +76,12 @@ class StorageTest(Resident, EngineTest):
     def test_stays_on_the_device(self):
         for mode in self.modes():
             weights, x = shared(3, 4), T.matrix()
-            f = theano.function([x], (weights * x).sum(), mode=mode,
-                                updates=[(weights, weights - x)])
+            f = theano.function(
+                [x],
+                (weights * x).sum(),
+                mode=mode,
+                updates=[(weights, weights - x)],
+            )
             for _ in range(3):
                 f(values('float32', 3, 4))
                 tensor = self.stored(weights).tensor
@@ -100,8 +112,9 @@ class StorageTest(Resident, EngineTest):
         # A counter that chooses what is computed would have to be waited for.
         for mode in self.modes():
             count, x = theano.shared(0), T.matrix()
-            f = theano.function([x], x[count], mode=mode,
-                                updates=[(count, count + 1)])
+            f = theano.function(
+                [x], x[count], mode=mode, updates=[(count, count + 1)]
+            )
             data = values('float32', 3, 4)
             for i in range(3):
                 np.testing.assert_array_equal(f(data), data[i])
@@ -111,18 +124,26 @@ class StorageTest(Resident, EngineTest):
     def test_numbers_computed_on_the_device_stay_there(self):
         for mode in self.modes():
             total, x = theano.shared(np.float32(0)), T.vector()
-            f = theano.function([x], [], mode=mode,
-                                updates=[(total, total + x.sum())])
+            f = theano.function(
+                [x], [], mode=mode, updates=[(total, total + x.sum())]
+            )
             f(np.float32([1, 2]))
-            self.assertEqual(self.stored(total).tensor.device.type,
-                             self.device)
+            self.assertEqual(
+                self.stored(total).tensor.device.type, self.device
+            )
             f(np.float32([1, 2]))
             self.assertEqual(total.get_value(), 6)
 
     def functions_of(self, variable, *modes):
-        return [theano.function([], variable.sum(), mode=mode,
-                                updates=[(variable, variable * 2 + 1)])
-                for mode in modes]
+        return [
+            theano.function(
+                [],
+                variable.sum(),
+                mode=mode,
+                updates=[(variable, variable * 2 + 1)],
+            )
+            for mode in modes
+        ]
 
     def test_with_functions_of_another_device(self):
         for mode in self.modes():
@@ -166,7 +187,8 @@ class StorageTest(Resident, EngineTest):
         for mode in self.modes():
             f = theano.function([x], x * 2, mode=mode)
             np.testing.assert_array_equal(
-                f(torch.ones(2, device=self.device)), [2, 2])
+                f(torch.ones(2, device=self.device)), [2, 2]
+            )
 
     def test_shared_of_a_tensor(self):
         tensor = torch.arange(3, dtype=torch.float32, device=self.device)
@@ -174,8 +196,9 @@ class StorageTest(Resident, EngineTest):
             for mode in self.modes():
                 s = theano.shared(tensor, borrow=borrow)
                 self.assertEqual(s.type, T.fvector)
-                f = theano.function([], s.sum(), mode=mode,
-                                    updates=[(s, s * 2)])
+                f = theano.function(
+                    [], s.sum(), mode=mode, updates=[(s, s * 2)]
+                )
                 self.assertEqual([f(), f()], [3, 6])
                 np.testing.assert_array_equal(s.get_value(), [0, 4, 8])
                 np.testing.assert_array_equal(tensor.cpu(), [0, 1, 2])
@@ -215,23 +238,40 @@ class StorageTest(Resident, EngineTest):
     def test_training(self):
         x, y = T.matrix('x'), T.matrix('y')
         start = values('float32', 4, 3, low=-1, high=1)
-        batches = [(values('float32', 5, 4, low=-1, high=1),
-                    values('float32', 5, 3, low=-1, high=1))
-                   for _ in range(5)]
+        batches = [
+            (
+                values('float32', 5, 4, low=-1, high=1),
+                values('float32', 5, 3, low=-1, high=1),
+            )
+            for _ in range(5)
+        ]
 
         def run(mode):
-            weights, bias = theano.shared(start), theano.shared(
-                np.zeros(3, 'float32'))
+            weights, bias = (
+                theano.shared(start),
+                theano.shared(np.zeros(3, 'float32')),
+            )
             speed = theano.shared(np.zeros((4, 3), 'float32'))
-            loss = T.mean(T.sqr(T.nnet.sigmoid(
-                T.dot(x, weights) + bias) - y))
+            loss = T.mean(T.sqr(T.nnet.sigmoid(T.dot(x, weights) + bias) - y))
             by_weights, by_bias = T.grad(loss, [weights, bias])
             new = np.float32(0.9) * speed - np.float32(0.5) * by_weights
-            f = theano.function([x, y], loss, mode=mode, updates=[
-                (speed, new), (weights, weights + new),
-                (bias, bias - by_bias)])
-            return [*(f(*batch) for batch in batches), weights.get_value(),
-                    bias.get_value(), speed.get_value()]
+            f = theano.function(
+                [x, y],
+                loss,
+                mode=mode,
+                updates=[
+                    (speed, new),
+                    (weights, weights + new),
+                    (bias, bias - by_bias),
+                ],
+            )
+            return [
+                *(f(*batch) for batch in batches),
+                weights.get_value(),
+                bias.get_value(),
+                speed.get_value(),
+            ]
+
         self.assert_same_run(run)
 
 

@@ -11,18 +11,22 @@ from tests.engine.compare import DEVICE, EngineTest, torch_mode, values
 class ReuseTest(EngineTest):
     def setUp(self):
         self.x, self.y = T.matrices('xy')
-        self.product = T.dot(self.x, self.y)    # memory of its own
+        self.product = T.dot(self.x, self.y)  # memory of its own
 
     def check(self, count, outputs):
         """How many results lie where an input was; and the numbers."""
         inputs = [self.x, self.y]
         data = [values('float32', 4, 4) for _ in inputs]
         given = [array.copy() for array in data]
-        function = theano.function(inputs, outputs, mode=torch_mode(
-            DEVICE, cuda_graphs=False))
+        function = theano.function(
+            inputs, outputs, mode=torch_mode(DEVICE, cuda_graphs=False)
+        )
         function(*data)
-        self.assertEqual(function.fn.program.source.count('out='), count,
-                         function.fn.program.source)
+        self.assertEqual(
+            function.fn.program.source.count('out='),
+            count,
+            function.fn.program.source,
+        )
         for array, before in zip(data, given):
             np.testing.assert_array_equal(array, before)
         self.assert_same(inputs, outputs, *data, tolerance=2e-5)
@@ -58,15 +62,28 @@ class ReuseTest(EngineTest):
 
     def test_gradient_at_zero(self):
         # Which zeros there were is asked before they are overwritten.
-        for z in (T.nnet.relu(self.product), T.nnet.relu(self.product, 0.2),
-                  self.product - abs(self.product)):
+        for z in (
+            T.nnet.relu(self.product),
+            T.nnet.relu(self.product, 0.2),
+            self.product - abs(self.product),
+        ):
             w = T.grad((z * self.y).sum(), self.product)
             rows = values('float32', 4, 4)
             rows[1] = 0
-            self.assert_same([self.x, self.y], [z.sum(), w, T.sqr(w)],
-                             rows, values('float32', 4, 4), tolerance=2e-5)
-            self.assert_same([self.x, self.y], [z.sum(), T.dot(w, self.x)],
-                             rows, values('float32', 4, 4), tolerance=2e-4)
+            self.assert_same(
+                [self.x, self.y],
+                [z.sum(), w, T.sqr(w)],
+                rows,
+                values('float32', 4, 4),
+                tolerance=2e-5,
+            )
+            self.assert_same(
+                [self.x, self.y],
+                [z.sum(), T.dot(w, self.x)],
+                rows,
+                values('float32', 4, 4),
+                tolerance=2e-4,
+            )
 
     def test_rows_are_no_matrix(self):
         row = T.exp(T.dot(self.x[:1], self.y) / 100)

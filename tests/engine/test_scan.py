@@ -14,86 +14,117 @@ class ScanTest(EngineTest):
         x, y = T.matrix(), T.vector()
         doubled, _ = theano.map(lambda row, y: row * y, x, [y])
         both, _ = theano.scan(lambda row: (row.sum(), row * 2), x)
-        backwards, _ = theano.scan(lambda row: row + 1, x,
-                                   go_backwards=True)
-        compare = self.comparison([x, y], [doubled, *both, backwards,
-                                           both[1][-1]])
+        backwards, _ = theano.scan(lambda row: row + 1, x, go_backwards=True)
+        compare = self.comparison(
+            [x, y], [doubled, *both, backwards, both[1][-1]]
+        )
         for length in 5, 1:
             compare(values('float32', length, 3), values('float32', 3))
 
     def test_reduce(self):
         x = T.matrix()
-        total, _ = theano.foldl(lambda row, so_far: so_far * 2 + row, x,
-                                T.zeros_like(x[0]))
-        reverse, _ = theano.foldr(lambda row, so_far: so_far * 2 + row, x,
-                                  T.zeros_like(x[0]))
+        total, _ = theano.foldl(
+            lambda row, so_far: so_far * 2 + row, x, T.zeros_like(x[0])
+        )
+        reverse, _ = theano.foldr(
+            lambda row, so_far: so_far * 2 + row, x, T.zeros_like(x[0])
+        )
         self.assert_same([x], [total, reverse], values('float32', 4, 3))
 
     def test_recurrence(self):
         start, n = T.vector(), T.lscalar()
-        powers, _ = theano.scan(lambda x: x * 2, outputs_info=start,
-                                n_steps=n)
-        compare = self.comparison([start, n], [powers, powers[-1],
-                                               powers[-2:], powers[::2]])
+        powers, _ = theano.scan(lambda x: x * 2, outputs_info=start, n_steps=n)
+        compare = self.comparison(
+            [start, n], [powers, powers[-1], powers[-2:], powers[::2]]
+        )
         for steps in 2, 5:
             compare(values('float32', 3), steps)
 
     def test_taps(self):
         x, start = T.dvector(), T.dvector()
         outputs, _ = theano.scan(
-            lambda before, now, after, y_3, y_1: before - now + 2 * after
-            + 0.5 * y_3 - y_1,
+            lambda before, now, after, y_3, y_1: (
+                before - now + 2 * after + 0.5 * y_3 - y_1
+            ),
             sequences={'input': x, 'taps': [-1, 0, 2]},
-            outputs_info={'initial': start, 'taps': [-3, -1]})
-        loss = (outputs ** 2).sum()
-        self.assert_same([x, start], [outputs, outputs[-1],
-                                      *T.grad(loss, [x, start])],
-                         values('float64', 9), values('float64', 3))
+            outputs_info={'initial': start, 'taps': [-3, -1]},
+        )
+        loss = (outputs**2).sum()
+        self.assert_same(
+            [x, start],
+            [outputs, outputs[-1], *T.grad(loss, [x, start])],
+            values('float64', 9),
+            values('float64', 3),
+        )
 
     def test_several_recurrences(self):
         a, b, x = T.dscalar(), T.dvector(), T.dmatrix()
         (first, second, third), _ = theano.scan(
             lambda row, a, b: (a + b.sum(), b * 0.5 + row, T.sqr(row)),
-            sequences=x, outputs_info=[a, b, None])
-        loss = (first ** 2).sum() + (second * third).sum()
-        self.assert_same([a, b, x], [first, second, third, first[-1],
-                                     *T.grad(loss, [a, b, x])],
-                         0.5, values('float64', 3), values('float64', 4, 3))
+            sequences=x,
+            outputs_info=[a, b, None],
+        )
+        loss = (first**2).sum() + (second * third).sum()
+        self.assert_same(
+            [a, b, x],
+            [first, second, third, first[-1], *T.grad(loss, [a, b, x])],
+            0.5,
+            values('float64', 3),
+            values('float64', 4, 3),
+        )
 
     def test_recurrent_network(self):
         x, start = T.dmatrix(), T.dvector()
         w, u = T.dmatrix(), T.dmatrix()
         states, _ = theano.scan(
             lambda row, h, w, u: T.tanh(T.dot(row, w) + T.dot(h, u)),
-            sequences=x, outputs_info=start, non_sequences=[w, u])
-        arguments = [values('float64', *shape, low=-1, high=1) for shape in
-                     [(6, 3), (4,), (3, 4), (4, 4)]]
-        gradients = T.grad(states[-1].sum() + (states ** 2).sum(),
-                           [x, start, w, u])
+            sequences=x,
+            outputs_info=start,
+            non_sequences=[w, u],
+        )
+        arguments = [
+            values('float64', *shape, low=-1, high=1)
+            for shape in [(6, 3), (4,), (3, 4), (4, 4)]
+        ]
+        gradients = T.grad(
+            states[-1].sum() + (states**2).sum(), [x, start, w, u]
+        )
         self.assert_same([x, start, w, u], [states, *gradients], *arguments)
 
     def test_second_order(self):
         x, start = T.dvector(), T.dscalar()
         states, _ = theano.scan(lambda x, h: T.tanh(h * x), x, start)
         by_x = T.grad(states[-1], x)
-        self.assert_same([x, start], T.grad((by_x ** 2).sum(), [x, start]),
-                         values('float64', 4), 0.7)
+        self.assert_same(
+            [x, start],
+            T.grad((by_x**2).sum(), [x, start]),
+            values('float64', 4),
+            0.7,
+        )
 
     def test_strict_and_shared(self):
         weights = theano.shared(values('float64', 3, 3, low=-1, high=1))
         x = T.dmatrix()
         states, _ = theano.scan(
-            lambda row, h, weights: T.dot(h, weights) + row, sequences=x,
-            outputs_info=T.zeros((3,), 'float64'), non_sequences=[weights],
-            strict=True)
-        self.assert_same([x], [states, T.grad(states.sum(), weights)],
-                         values('float64', 4, 3))
+            lambda row, h, weights: T.dot(h, weights) + row,
+            sequences=x,
+            outputs_info=T.zeros((3,), 'float64'),
+            non_sequences=[weights],
+            strict=True,
+        )
+        self.assert_same(
+            [x],
+            [states, T.grad(states.sum(), weights)],
+            values('float64', 4, 3),
+        )
 
     def test_until(self):
         limit = T.scalar()
         powers, _ = theano.scan(
             lambda x: (x * 2, theano.scan_module.until(x * 2 > limit)),
-            outputs_info=T.constant(np.float32(1)), n_steps=20)
+            outputs_info=T.constant(np.float32(1)),
+            n_steps=20,
+        )
         compare = self.comparison([limit], [powers, powers.shape])
         last = self.comparison([limit], powers[-1])
         for number in 1, 45, 1e9:
@@ -102,25 +133,39 @@ class ScanTest(EngineTest):
 
     def test_truncated_gradient(self):
         x, start = T.dvector(), T.dscalar()
-        states, _ = theano.scan(lambda x, h: T.tanh(h * x), sequences=x,
-                                outputs_info=start, truncate_gradient=2)
-        self.assert_same([x, start], T.grad(states[-1], [x, start]),
-                         values('float64', 6), 0.7)
+        states, _ = theano.scan(
+            lambda x, h: T.tanh(h * x),
+            sequences=x,
+            outputs_info=start,
+            truncate_gradient=2,
+        )
+        self.assert_same(
+            [x, start],
+            T.grad(states[-1], [x, start]),
+            values('float64', 6),
+            0.7,
+        )
 
     def test_nested(self):
         x = T.dmatrix()
 
         def of_row(row):
-            sums, _ = theano.scan(lambda value, so_far: so_far * value,
-                                  sequences=row,
-                                  outputs_info=T.ones((), 'float64'))
+            sums, _ = theano.scan(
+                lambda value, so_far: so_far * value,
+                sequences=row,
+                outputs_info=T.ones((), 'float64'),
+            )
             return sums
+
         products, _ = theano.scan(of_row, sequences=x)
         # The C code that Theano's own inner loop would take does not compile
         # on Python 3.11.
         with change_flags(cxx=''):
-            self.assert_same([x], [products, T.grad(products.sum(), x)],
-                             values('float64', 3, 4))
+            self.assert_same(
+                [x],
+                [products, T.grad(products.sum(), x)],
+                values('float64', 3, 4),
+            )
 
     def test_updates_of_shared_variables(self):
         def run(mode):
@@ -128,64 +173,96 @@ class ScanTest(EngineTest):
             count = theano.shared(0)
 
             def step(x):
-                return x + total, OrderedDict([(total, total * 2),
-                                               (count, count + 1)])
+                return x + total, OrderedDict(
+                    [(total, total * 2), (count, count + 1)]
+                )
+
             x = T.vector()
             sums, updates = theano.scan(step, sequences=x)
             f = theano.function([x], sums, updates=updates, mode=mode)
             data = values('float32', 4)
             data[:] = [1, 2, 3, 4]
-            return [f(data), f(data), total.get_value(),
-                    np.asarray(count.get_value())]
+            return [
+                f(data),
+                f(data),
+                total.get_value(),
+                np.asarray(count.get_value()),
+            ]
+
         self.assert_same_run(run)
 
     def test_random_numbers(self):
         def run(mode):
             streams = MRG_RandomStreams(4)
             samples, updates = theano.scan(
-                lambda: streams.uniform((3,)), n_steps=4)
+                lambda: streams.uniform((3,)), n_steps=4
+            )
             f = theano.function([], samples, updates=updates, mode=mode)
             return [f(), f()]
+
         self.assert_same_run(run)
 
     def test_types(self):
         for dtype in 'int64', 'int8', 'bool', 'float32':
             x = T.tensor(dtype, (False, False))
             rows, _ = theano.scan(lambda row: row[::-1], x)
-            last, _ = theano.scan(lambda row, so_far: T.maximum(row, so_far),
-                                  x, T.zeros_like(x[0]))
+            last, _ = theano.scan(
+                lambda row, so_far: T.maximum(row, so_far),
+                x,
+                T.zeros_like(x[0]),
+            )
             self.assert_same([x], [rows, last], values(dtype, 3, 4))
 
     def test_indices(self):
         x = T.matrix()
-        picked, _ = theano.scan(lambda i, x: x[i, i] * i,
-                                T.arange(x.shape[0]), None, [x])
+        picked, _ = theano.scan(
+            lambda i, x: x[i, i] * i, T.arange(x.shape[0]), None, [x]
+        )
         self.assert_same([x], picked, values('float32', 3, 3))
 
     def test_no_steps(self):
         x, n = T.vector(), T.lscalar()
-        output, _ = theano.scan(lambda x: T.tanh(x) + x[::-1],
-                                outputs_info=x, n_steps=n)
-        self.assert_refused((NotImplementedError, ValueError), [x, n], output,
-                            values('float32', 3), 0)
+        output, _ = theano.scan(
+            lambda x: T.tanh(x) + x[::-1], outputs_info=x, n_steps=n
+        )
+        self.assert_refused(
+            (NotImplementedError, ValueError),
+            [x, n],
+            output,
+            values('float32', 3),
+            0,
+        )
 
     def test_short_sequences(self):
         x, y, n = T.vector(), T.vector(), T.lscalar()
         output, _ = theano.scan(lambda a, b: a + b, [x, y], n_steps=n)
-        self.assert_refused(ValueError, [x, y, n], output,
-                            values('float32', 5), values('float32', 3), 4)
+        self.assert_refused(
+            ValueError,
+            [x, y, n],
+            output,
+            values('float32', 5),
+            values('float32', 3),
+            4,
+        )
 
     def test_views_of_one_another(self):
         # Each step's result is a view of the one before.
         start = T.vector()
-        (a, b), _ = theano.scan(lambda a, b: (b, a[::-1]),
-                                outputs_info=[start, start * 2], n_steps=5)
+        (a, b), _ = theano.scan(
+            lambda a, b: (b, a[::-1]),
+            outputs_info=[start, start * 2],
+            n_steps=5,
+        )
         self.assert_same([start], [a, b, a[-1], b[-1]], values('float32', 3))
 
     def test_derivatives(self):
         x = T.dvector()
         y = T.stack([x[0] * x[1], x.sum(), T.exp(x[2])])
         self.assert_same(
-            [x], [theano.gradient.jacobian(y, x),
-                  theano.gradient.hessian(y[0] * x[2] + y[2], x)],
-            values('float64', 3, low=0, high=1))
+            [x],
+            [
+                theano.gradient.jacobian(y, x),
+                theano.gradient.hessian(y[0] * x[2] + y[2], x),
+            ],
+            values('float64', 3, low=0, high=1),
+        )

@@ -31,7 +31,8 @@ MODULES = [
     'theano.tensor.nnet.tests.test_sigm',
     'theano.tensor.nnet.tests.test_bn',
     'theano.tensor.signal.tests.test_pool',
-    'theano.sandbox.tests.test_rng_mrg']
+    'theano.sandbox.tests.test_rng_mrg',
+]
 # In this one, the default mode is compared with Theano's own C code, in the
 # mode FAST_RUN.
 COMPARED_WITH_C = 'theano.tensor.nnet.tests.test_abstract_conv'
@@ -57,13 +58,16 @@ def read_reasons(path=REASONS):
 
 # ------------------------------------------------------- the module's process
 
+
 def use_engine(device, compared_with_c):
     """Make the engine what Theano uses by default, and where it is asked for
     a linker by name or for the mode FAST_RUN; returns a list that grows with
     each function the engine compiles."""
     import theano
-    from kneerepro.engine import TorchLinker, torch_mode
     from theano.compile.mode import predefined_linkers, predefined_modes
+
+    from kneerepro.engine import TorchLinker, torch_mode
+
     used = []
 
     class Linker(TorchLinker):
@@ -76,13 +80,13 @@ def use_engine(device, compared_with_c):
             used.append(1)
             return super().make_all(*args, **kwargs)
 
-    mode = theano.compile.Mode(Linker(device),
-                               torch_mode(device).provided_optimizer)
+    mode = theano.compile.Mode(
+        Linker(device), torch_mode(device).provided_optimizer
+    )
     theano.config.mode = mode
     if not compared_with_c:
         predefined_modes['FAST_RUN'] = mode
-    predefined_linkers.update(py=mode.linker, vm=mode.linker,
-                              cvm=mode.linker)
+    predefined_linkers.update(py=mode.linker, vm=mode.linker, cvm=mode.linker)
     theano.gof.PerformLinker = Linker
     return used
 
@@ -95,11 +99,15 @@ def expect_abstract_convolutions():
     """Have the tests of convolutions find in optimised graphs the Ops that
     the engine carries out, where they look for those of Theano's C code."""
     from theano.tensor.nnet import abstract_conv
+
     tests = importlib.import_module(COMPARED_WITH_C)
     for dimensions, c_name in (2, 'CorrMM'), (3, 'Corr3dMM'):
         for suffix in '', '_gradWeights', '_gradInputs':
-            setattr(tests, c_name + suffix, getattr(
-                abstract_conv, f'AbstractConv{dimensions}d{suffix}'))
+            setattr(
+                tests,
+                c_name + suffix,
+                getattr(abstract_conv, f'AbstractConv{dimensions}d{suffix}'),
+            )
 
 
 def name_of(test):
@@ -111,10 +119,11 @@ def name_of(test):
 def run_module(name, linker, device, write):
     """Run one module's tests in this process; calls ``write(test, outcome,
     text)`` at the beginning, with outcome 'began', and end of each."""
-    import kneerepro  # noqa: F401, before Theano
     import theano
     from nose.core import TestProgram
     from nose.plugins import Plugin
+
+    import kneerepro  # noqa: F401, before Theano
 
     if linker == 'torch':
         used = use_engine(device, is_compared_with_c(name))
@@ -139,12 +148,18 @@ def run_module(name, linker, device, write):
             write(name_of(test), 'began', '')
 
         def addSuccess(self, test):
-            write(name_of(test), 'engine not used' if used == [] else 'passed',
-                  '')
+            write(
+                name_of(test),
+                'engine not used' if used == [] else 'passed',
+                '',
+            )
 
         def addFailure(self, test, error):
-            write(name_of(test), 'failed',
-                  ''.join(traceback.format_exception(*error)))
+            write(
+                name_of(test),
+                'failed',
+                ''.join(traceback.format_exception(*error)),
+            )
 
         def addError(self, test, error):
             if error[0].__name__ == 'SkipTest':
@@ -157,20 +172,27 @@ def run_module(name, linker, device, write):
 
 def child(args):
     with open(args.results, 'w') as file:
+
         def write(*result):
             print(json.dumps(result), file=file, flush=True)
+
         run_module(args.child, args.linker, args.device, write)
 
 
 # ------------------------------------------------------------ the main process
+
 
 def run_in_subprocess(module, args):
     """Run one module's tests, whatever happens; returns ``[(test, outcome,
     text)]``."""
     with tempfile.TemporaryDirectory() as folder:
         path, log = (os.path.join(folder, name) for name in ('results', 'log'))
-        flags = [os.environ.get('THEANO_FLAGS'), 'floatX=float64',
-                 f'base_compiledir={folder}', 'warn.ignore_bug_before=all']
+        flags = [
+            os.environ.get('THEANO_FLAGS'),
+            'floatX=float64',
+            f'base_compiledir={folder}',
+            'warn.ignore_bug_before=all',
+        ]
         if not is_compared_with_c(module):
             # Without a compiler, the tests of C code skip themselves.
             flags.append('cxx=')
@@ -178,13 +200,26 @@ def run_in_subprocess(module, args):
         with open(log, 'w') as file:
             try:
                 status = subprocess.run(
-                    [sys.executable, os.path.abspath(__file__), '--child',
-                     module, '--linker', args.linker, '--device', args.device,
-                     '--results', path],
-                    stdout=file, stderr=subprocess.STDOUT,
+                    [
+                        sys.executable,
+                        os.path.abspath(__file__),
+                        '--child',
+                        module,
+                        '--linker',
+                        args.linker,
+                        '--device',
+                        args.device,
+                        '--results',
+                        path,
+                    ],
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
                     timeout=args.timeout,
-                    env={**os.environ, 'THEANO_FLAGS': ','.join(filter(
-                        None, flags))}).returncode
+                    env={
+                        **os.environ,
+                        'THEANO_FLAGS': ','.join(filter(None, flags)),
+                    },
+                ).returncode
                 if status:
                     end = f'the process ended with status {status}'
             except subprocess.TimeoutExpired:
@@ -204,8 +239,9 @@ def run_in_subprocess(module, args):
             end = end or 'no test was found'
         if end:
             with open(log, errors='replace') as file:
-                results.append((module, 'failed',
-                                f'{file.read()[-3000:]}\n{end}'))
+                results.append(
+                    (module, 'failed', f'{file.read()[-3000:]}\n{end}')
+                )
         return results
 
 
@@ -223,28 +259,43 @@ def full_name(name, parser):
     for known in MODULES:
         if module in (known, known.rpartition('.')[2]):
             return known + colon + test
-    parser.error(f'{module} is none of '
-                 + ', '.join(known.rpartition('.')[2] for known in MODULES))
+    parser.error(
+        f'{module} is none of '
+        + ', '.join(known.rpartition('.')[2] for known in MODULES)
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument(
-        'modules', nargs='*', metavar='MODULE',
+        'modules',
+        nargs='*',
+        metavar='MODULE',
         help='such as test_pool, or tests as test_pool:CLASS.TEST; all by '
-             'default')
-    parser.add_argument('--device', default='cpu',
-                        help='where the engine runs: cpu (the default) or '
-                             'cuda')
-    parser.add_argument('--linker', default='torch',
-                        help="torch (the default), or one of Theano's own "
-                             'to compare with, such as py,\nwith all its '
-                             'rewrites')
-    parser.add_argument('--timeout', type=int, default=3600,
-                        help='seconds for one module')
-    parser.add_argument('--verbose', action='store_true',
-                        help='list all tests, with tracebacks and reasons')
+        'default',
+    )
+    parser.add_argument(
+        '--device',
+        default='cpu',
+        help='where the engine runs: cpu (the default) or cuda',
+    )
+    parser.add_argument(
+        '--linker',
+        default='torch',
+        help="torch (the default), or one of Theano's own "
+        'to compare with, such as py,\nwith all its '
+        'rewrites',
+    )
+    parser.add_argument(
+        '--timeout', type=int, default=3600, help='seconds for one module'
+    )
+    parser.add_argument(
+        '--verbose',
+        action='store_true',
+        help='list all tests, with tracebacks and reasons',
+    )
     parser.add_argument('--child', help=argparse.SUPPRESS)
     parser.add_argument('--results', help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -252,8 +303,10 @@ def main():
         return child(args)
     for needed in 'nose', 'parameterized':
         if importlib.util.find_spec(needed) is None:
-            parser.error(f"Theano's tests need the package {needed}, which "
-                         'is not installed')
+            parser.error(
+                f"Theano's tests need the package {needed}, which "
+                'is not installed'
+            )
     modules = [full_name(name, parser) for name in args.modules]
     # They are about the engine; with Theano's own linkers, all is told.
     reasons = read_reasons() if args.linker == 'torch' else {}
@@ -271,18 +324,27 @@ def main():
             if args.verbose:
                 print(f'{outcome}: {test}\n{text}')
             elif outcome == 'failed':
-                print(f'{outcome}: {test}\n    '
-                      + text.strip().rpartition('\n')[2][:300])
+                print(
+                    f'{outcome}: {test}\n    '
+                    + text.strip().rpartition('\n')[2][:300]
+                )
         total += counts
-        print(f'{module}: ' + ', '.join(
-            f'{counts[outcome]} {outcome}' for outcome in OUTCOMES)
-            + f', {time.monotonic() - start:.0f} s', flush=True)
-    print('all: ' + ', '.join(f'{total[outcome]} {outcome}'
-                              for outcome in OUTCOMES))
+        print(
+            f'{module}: '
+            + ', '.join(f'{counts[outcome]} {outcome}' for outcome in OUTCOMES)
+            + f', {time.monotonic() - start:.0f} s',
+            flush=True,
+        )
+    print(
+        'all: '
+        + ', '.join(f'{total[outcome]} {outcome}' for outcome in OUTCOMES)
+    )
     if not args.modules:
         for pattern in sorted(unused):
-            print(f'{os.path.basename(REASONS)}: no test that matches '
-                  f'{pattern} failed')
+            print(
+                f'{os.path.basename(REASONS)}: no test that matches '
+                f'{pattern} failed'
+            )
     return int(total['failed'] > 0)
 
 

@@ -26,12 +26,15 @@ from collections import namedtuple
 
 import numpy as np
 
-import kneerepro  # noqa: F401, before Theano
+import kneerepro  # noqa: F401, makes Theano importable
+
+# isort: split
 import lasagne
 import theano
 from lasagne.layers import get_all_params
 
-from kneerepro import algorithms, cli, networks
+from kneerepro import algorithms, networks
+from kneerepro.utils import cli
 
 NETWORKS = 'cae2d', 'cae3d', 'dcgan', 'wgan_gp'
 #: Greatest relative difference of a loss, by precision.
@@ -63,7 +66,8 @@ def build(network, iterations, batch_size=16):
     else:
         pair = getattr(networks, 'build_' + network)(width=1 / 16)
     return pair, np.random.RandomState(2).rand(
-        iterations, batch_size, 1, *size).astype(theano.config.floatX)
+        iterations, batch_size, 1, *size
+    ).astype(theano.config.floatX)
 
 
 def compile_steps(network, pair, mode, batch_size):
@@ -73,9 +77,12 @@ def compile_steps(network, pair, mode, batch_size):
         functions = algorithms.compile_cae(*pair, mode=mode)
         return functions, [(functions.train, functions.train)]
     functions = getattr(algorithms, 'compile_' + network)(
-        *pair, batch_size=batch_size, mode=mode)
-    return functions, [(functions[0], functions[0]),
-                       (functions[1], lambda x: functions[1]())]
+        *pair, batch_size=batch_size, mode=mode
+    )
+    return functions, [
+        (functions[0], functions[0]),
+        (functions[1], lambda x: functions[1]()),
+    ]
 
 
 def train(network, mode, iterations, batch_size=16):
@@ -104,15 +111,22 @@ def train(network, mode, iterations, batch_size=16):
         outputs = [function(images[0]) for function in functions[1:]]
     else:
         z = np.random.RandomState(3).normal(size=(batch_size, 200))
-        outputs = [functions[2](images[0]), functions.sample(3),
-                   functions.generate(z.astype(theano.config.floatX))]
-    return Outcome(np.array(losses), [np.asarray(one) for one in outputs],
-                   [param.get_value() for param in get_all_params(pair)],
-                   [function for function, _ in steps])
+        outputs = [
+            functions[2](images[0]),
+            functions.sample(3),
+            functions.generate(z.astype(theano.config.floatX)),
+        ]
+    return Outcome(
+        np.array(losses),
+        [np.asarray(one) for one in outputs],
+        [param.get_value() for param in get_all_params(pair)],
+        [function for function, _ in steps],
+    )
 
 
-def train_from_same_states(network, modes, iterations, batch_size=16,
-                           draws=30):
+def train_from_same_states(
+    network, modes, iterations, batch_size=16, draws=30
+):
     """Train on two engines, the first of which begins each step with the
     state of the second: parameters, Adam's and the random streams'.
 
@@ -134,8 +148,9 @@ def train_from_same_states(network, modes, iterations, batch_size=16,
         How many of the second are of images with another rounding.
     """
     pair, images = build(network, iterations, batch_size)
-    both = [compile_steps(network, pair, mode, batch_size)[1]
-            for mode in modes]
+    both = [
+        compile_steps(network, pair, mode, batch_size)[1] for mode in modes
+    ]
     rng, jumps = np.random.RandomState(4), 0
     losses = np.empty((2, iterations, len(both[0])))
     tolerance = TOLERANCES[theano.config.floatX]
@@ -145,12 +160,14 @@ def train_from_same_states(network, modes, iterations, batch_size=16,
         value = _from_state(first, state, images[i])
         expected = _from_state(second, state, images[i])
         losses[:, i, k] = value, expected
-        scale = np.abs(losses[1, :i + 1, k]).max()
+        scale = np.abs(losses[1, : i + 1, k]).max()
         others = []
-        while (abs(value - expected) > tolerance * scale
-               and len(others) < draws):
-            others.append(_from_state(second, state,
-                                      _rounded_anew(images[i], rng)))
+        while (
+            abs(value - expected) > tolerance * scale and len(others) < draws
+        ):
+            others.append(
+                _from_state(second, state, _rounded_anew(images[i], rng))
+            )
             expected = min(others, key=lambda other: abs(value - other))
         if others:
             if abs(value - expected) <= tolerance * scale:
@@ -179,8 +196,10 @@ def difference(values, expected):
     element; of lists of arrays, the greatest of all."""
     if not isinstance(expected, list):
         values, expected = [values], [expected]
-    return max(float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30))
-               for a, b in zip(values, expected))
+    return max(
+        float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30))
+        for a, b in zip(values, expected)
+    )
 
 
 def compare(network, iterations, mode, reference):
@@ -203,18 +222,24 @@ def compare(network, iterations, mode, reference):
     """
     found = train(network, mode, iterations)
     expected = train(network, reference, iterations)
-    losses, jumps = train_from_same_states(network, [mode, reference],
-                                           iterations)
-    result = {'network': network, 'dtype': theano.config.floatX,
-              'steps': difference(*losses), 'jumps': jumps}
-    result.update((name, difference(getattr(found, name),
-                                    getattr(expected, name)))
-                  for name in ('losses', 'outputs', 'parameters'))
-    chaotic = (result['dtype'] == 'float32'
-               and not network.startswith('cae'))
+    losses, jumps = train_from_same_states(
+        network, [mode, reference], iterations
+    )
+    result = {
+        'network': network,
+        'dtype': theano.config.floatX,
+        'steps': difference(*losses),
+        'jumps': jumps,
+    }
+    result.update(
+        (name, difference(getattr(found, name), getattr(expected, name)))
+        for name in ('losses', 'outputs', 'parameters')
+    )
+    chaotic = result['dtype'] == 'float32' and not network.startswith('cae')
     result['agrees'] = bool(np.isfinite(found.losses).all()) and (
         max(result['steps'], 0 if chaotic else result['losses'])
-        <= TOLERANCES[result['dtype']])
+        <= TOLERANCES[result['dtype']]
+    )
     return result
 
 
@@ -222,15 +247,22 @@ def compare_all(args):
     """Compare the networks, print the differences; returns whether all
     agree."""
     from kneerepro.engine import torch_mode
+
     reference = 'FAST_RUN' if args.against == 'theano' else torch_mode('cpu')
     results = []
     for network in args.networks or NETWORKS:
-        results.append(compare(network, args.iterations,
-                               torch_mode(args.device), reference))
-        print('{network:8} {dtype} {steps:9.1e} {jumps:5} {losses:9.1e} '
-              '{outputs:9.1e} {parameters:9.1e}  {}'.format(
-                  'agrees' if results[-1]['agrees'] else 'DIFFERS',
-                  **results[-1]), flush=True)
+        results.append(
+            compare(
+                network, args.iterations, torch_mode(args.device), reference
+            )
+        )
+        print(
+            '{network:8} {dtype} {steps:9.1e} {jumps:5} {losses:9.1e} '
+            '{outputs:9.1e} {parameters:9.1e}  {}'.format(
+                'agrees' if results[-1]['agrees'] else 'DIFFERS', **results[-1]
+            ),
+            flush=True,
+        )
     if args.json:
         with open(args.json, 'w') as file:
             json.dump(results, file)
@@ -239,37 +271,63 @@ def compare_all(args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
-    parser.add_argument('networks', nargs='*', metavar='NETWORK',
-                        type=cli.one_of(NETWORKS),
-                        help=f'of {", ".join(NETWORKS)} (default: all)')
+    parser.add_argument(
+        'networks',
+        nargs='*',
+        metavar='NETWORK',
+        type=cli.one_of(NETWORKS),
+        help=f'of {", ".join(NETWORKS)} (default: all)',
+    )
     parser.add_argument('--iterations', type=int, default=20)
     parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
-    parser.add_argument('--against', default='theano',
-                        choices=['theano', 'cpu'],
-                        help='Theano\'s C code (default), or the engine on '
-                        'the CPU')
-    parser.add_argument('--precision', choices=TOLERANCES,
-                        help='(default: both)')
-    parser.add_argument('--json', metavar='FILE',
-                        help='write the differences of one precision')
+    parser.add_argument(
+        '--against',
+        default='theano',
+        choices=['theano', 'cpu'],
+        help="Theano's C code (default), or the engine on the CPU",
+    )
+    parser.add_argument(
+        '--precision', choices=TOLERANCES, help='(default: both)'
+    )
+    parser.add_argument(
+        '--json', metavar='FILE', help='write the differences of one precision'
+    )
     args = parser.parse_args()
     if args.precision == theano.config.floatX:
         sys.exit(not compare_all(args))
     if args.json and not args.precision:
         parser.error('--json needs --precision')
 
-    print('greatest relative difference of the losses from the same states, '
-          'but for jumps,\nwhich are counted; of losses, outputs and '
-          'parameters from the same seed:', flush=True)
+    print(
+        'greatest relative difference of the losses from the same states, '
+        'but for jumps,\nwhich are counted; of losses, outputs and '
+        'parameters from the same seed:',
+        flush=True,
+    )
     failed = False
     for precision in [args.precision] if args.precision else TOLERANCES:
         flags = os.environ.get('THEANO_FLAGS', '') + f',floatX={precision}'
-        failed |= 0 != subprocess.run(
-            [sys.executable, '-m', 'tests.engine.training', *args.networks,
-             '--iterations', str(args.iterations), '--device', args.device,
-             '--against', args.against, '--precision', precision,
-             *(['--json', args.json] if args.json else [])],
-            env={**os.environ, 'THEANO_FLAGS': flags.strip(',')}).returncode
+        failed |= (
+            subprocess.run(
+                [
+                    sys.executable,
+                    '-m',
+                    'tests.engine.training',
+                    *args.networks,
+                    '--iterations',
+                    str(args.iterations),
+                    '--device',
+                    args.device,
+                    '--against',
+                    args.against,
+                    '--precision',
+                    precision,
+                    *(['--json', args.json] if args.json else []),
+                ],
+                env={**os.environ, 'THEANO_FLAGS': flags.strip(',')},
+            ).returncode
+            != 0
+        )
     sys.exit(failed)
 
 

@@ -12,9 +12,17 @@ from tests.subprocesses import ROOT
 def start_script(name, *arguments, **kwargs):
     """An experiment in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, os.path.join(ROOT, 'experiments', name + '.py'),
-         *arguments], text=True, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kwargs)
+        [
+            sys.executable,
+            os.path.join(ROOT, 'experiments', name + '.py'),
+            *arguments,
+        ],
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **kwargs,
+    )
 
 
 def run_script(name, *arguments, status=0):
@@ -22,8 +30,10 @@ def run_script(name, *arguments, status=0):
     process = start_script(name, *arguments)
     stdout, stderr = process.communicate()
     if process.returncode != status:
-        raise AssertionError(f'{name} ended with {process.returncode}, not '
-                             f'{status}:\n{stdout}{stderr}')
+        raise AssertionError(
+            f'{name} ended with {process.returncode}, not '
+            f'{status}:\n{stdout}{stderr}'
+        )
     return stdout + stderr
 
 
@@ -32,14 +42,17 @@ def run_here(name, *arguments, status=0):
     its imports."""
     path = os.path.join(ROOT, 'experiments', name + '.py')
     output, code = io.StringIO(), 0
-    with contextlib.redirect_stdout(output), \
-            contextlib.redirect_stderr(output), \
-            mock.patch('sys.argv', [path, *arguments]):
+    with (
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(output),
+        mock.patch('sys.argv', [path, *arguments]),
+    ):
         try:
             runpy.run_path(path, run_name='__main__')
         except SystemExit as error:
             code = error.code or 0
     if code != status:
-        raise AssertionError(f'{name} ended with {code}, not {status}:\n'
-                             + output.getvalue())
+        raise AssertionError(
+            f'{name} ended with {code}, not {status}:\n' + output.getvalue()
+        )
     return output.getvalue()

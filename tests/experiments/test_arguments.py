@@ -16,14 +16,25 @@ from tests.experiments.common import run_here, run_script
 from tests.folders import FolderTest
 from tests.subprocesses import ROOT
 
-TINY = ['--preset', 'smoke', '--size', '16', '--depth', '16', '--nz', '2',
-        '--epochs', '1']
+TINY = [
+    '--preset',
+    'smoke',
+    '--size',
+    '16',
+    '--depth',
+    '16',
+    '--nz',
+    '2',
+    '--epochs',
+    '1',
+]
 
 
 class BadInputTest(FolderTest):
     def assert_refused(self, message, *arguments, name='cae3d'):
-        output = run_here(name, *TINY, '--out', self.path('runs'),
-                          *arguments, status=2)
+        output = run_here(
+            name, *TINY, '--out', self.path('runs'), *arguments, status=2
+        )
         self.assertIn(message, output)
         self.assertIn('error: ', output.splitlines()[-1])
         self.assertNotIn('Traceback', output)
@@ -37,51 +48,75 @@ class BadInputTest(FolderTest):
         return path
 
     def test_data(self):
-        self.assert_refused(self.path('nowhere'), '--data',
-                            self.path('nowhere'))
+        self.assert_refused(
+            self.path('nowhere'), '--data', self.path('nowhere')
+        )
         self.write('folder/notes.txt', 'no DICOM')
         self.assert_refused('0 usable series', '--data', self.path('folder'))
         write_patients(self.path('one'), 1, matrix=16, slices=16)
         self.assert_refused('at least 2', '--data', self.path('one'))
-        self.assert_refused('at least one of each', '--data',
-                            self.dataset(1, 16, 16, 16))
+        self.assert_refused(
+            'at least one of each', '--data', self.dataset(1, 16, 16, 16)
+        )
 
     def test_shapes(self):
-        self.assert_refused('must be a multiple of 16', '--data',
-                            self.dataset(3, 16, 16, 40))
+        self.assert_refused(
+            'must be a multiple of 16', '--data', self.dataset(3, 16, 16, 40)
+        )
         path = self.path('2d.h5')
         with h5py.File(path, 'w') as file:
             file['images'] = np.zeros((10, 1, 64, 64))
         self.assert_refused('2d.h5', '--data', path)
-        self.assert_refused('depth must be a multiple of 16', '--data',
-                            self.folder, '--depth', '20')
-        self.assert_refused('64 x 64', '--data', self.dataset(3, 16, 16, 16),
-                            name='dcgan')
+        self.assert_refused(
+            'depth must be a multiple of 16',
+            '--data',
+            self.folder,
+            '--depth',
+            '20',
+        )
+        self.assert_refused(
+            '64 x 64', '--data', self.dataset(3, 16, 16, 16), name='dcgan'
+        )
 
     def test_arguments(self):
         self.assert_refused('not at least 1', '--epochs', '0')
-        self.assert_refused('did you mean --learning-rate?',
-                            '--learning-rat', '1')
+        self.assert_refused(
+            'did you mean --learning-rate?', '--learning-rat', '1'
+        )
         self.assert_refused('no preset quik', '--preset', 'quik')
 
     def test_folder_that_cannot_be(self):
         path = self.write('file')
-        self.assert_refused('cannot write', '--data',
-                            self.dataset(3, 16, 16, 16), '--out', path)
+        self.assert_refused(
+            'cannot write',
+            '--data',
+            self.dataset(3, 16, 16, 16),
+            '--out',
+            path,
+        )
 
 
-@unittest.skipUnless(os.path.isdir(os.environ.get('KNEEREPRO_REAL_KNEE', '')),
-                     'KNEEREPRO_REAL_KNEE names no folder')
+@unittest.skipUnless(
+    os.path.isdir(os.environ.get('KNEEREPRO_REAL_KNEE', '')),
+    'KNEEREPRO_REAL_KNEE names no folder',
+)
 class RealKneeTest(FolderTest):
     def test_two_series(self):
         output = run_script(
-            'cae3d', *TINY, '--out', self.path('runs'), '--data',
-            os.environ['KNEEREPRO_REAL_KNEE'], '--any-series')
+            'cae3d',
+            *TINY,
+            '--out',
+            self.path('runs'),
+            '--data',
+            os.environ['KNEEREPRO_REAL_KNEE'],
+            '--any-series',
+        )
         self.assertIn('1 training and 1 test volumes of 16 x 16 x 16', output)
         self.assertIn('minibatches of as many instead of 2', output)
-        self.assertIn('one person has images in the training and in the '
-                      'test set', output)
-        run, = runs.find(self.path('runs'), 'cae3d')
+        self.assertIn(
+            'one person has images in the training and in the test set', output
+        )
+        (run,) = runs.find(self.path('runs'), 'cae3d')
         self.assertTrue(run.finished)
 
 
@@ -92,8 +127,9 @@ class NetworkFigureTest(FolderTest):
         wide = imread(self.path('networks', 'figure2_3.png'))
         run_here('fig2_3_cae2d', '--out', self.folder, '--width', '0.1')
         narrow = imread(self.path('networks', 'figure2_3.png'))
-        self.assertTrue(wide.shape != narrow.shape
-                        or abs(wide - narrow).max() > 0.1)
+        self.assertTrue(
+            wide.shape != narrow.shape or abs(wide - narrow).max() > 0.1
+        )
 
 
 class RedrawTest(FolderTest):
@@ -101,20 +137,25 @@ class RedrawTest(FolderTest):
         path = self.path('knees.h5')
         with new_dataset(path, (16, 16, 16)) as writer:
             for i in range(3):
-                writer.append(np.random.RandomState(i).rand(16, 16, 16),
-                              str(i))
+                writer.append(
+                    np.random.RandomState(i).rand(16, 16, 16), str(i)
+                )
         flags = [*TINY, '--data', path, '--out', self.path('runs')]
         output = run_script('fig3_3_loss_2d', *flags)
         self.assertIn('no finished run like that', output)
         self.assertIn('figure3_3.pdf', output)
         # Now there is one, of which flags and --run are one.
-        for arguments in flags, ['--run', runs.find(
-                self.path('runs'), 'cae2d')[0].folder]:
+        for arguments in (
+            flags,
+            ['--run', runs.find(self.path('runs'), 'cae2d')[0].folder],
+        ):
             output = run_here('fig3_2_reconstructions_2d', *arguments)
             self.assertNotIn('training', output)
         self.assertEqual(len(runs.find(self.path('runs'), 'cae2d')), 1)
-        self.assertIn('is a run of cae2d', run_here(
-            'fig3_5_loss_3d', *arguments, status=2))
+        self.assertIn(
+            'is a run of cae2d',
+            run_here('fig3_5_loss_3d', *arguments, status=2),
+        )
 
 
 class ThesisTest(FolderTest):
@@ -138,15 +179,32 @@ class ThesisTest(FolderTest):
             if name in config.EXPERIMENTS and '--resume' not in flags:
                 given, args = self.thesis.experiment.parse(name, '', flags)
                 stored = self.thesis.experiment.asked_of(args, name)
-                runs.create(self.root, {
-                    'experiment': name, 'preset': 'smoke',
-                    'parameters': stored['parameters']}, stored)
+                runs.create(
+                    self.root,
+                    {
+                        'experiment': name,
+                        'preset': 'smoke',
+                        'parameters': stored['parameters'],
+                    },
+                    stored,
+                )
             return 0
 
-        with mock.patch.object(self.thesis, 'run_script', run_script), \
-                mock.patch('sys.argv', ['thesis.py', '--out', self.root,
-                                        '--preset', 'smoke', *arguments]), \
-                mock.patch('builtins.print'):
+        with (
+            mock.patch.object(self.thesis, 'run_script', run_script),
+            mock.patch(
+                'sys.argv',
+                [
+                    'thesis.py',
+                    '--out',
+                    self.root,
+                    '--preset',
+                    'smoke',
+                    *arguments,
+                ],
+            ),
+            mock.patch('builtins.print'),
+        ):
             try:
                 self.thesis.main()
             except SystemExit as error:
@@ -155,32 +213,52 @@ class ThesisTest(FolderTest):
 
     def test_order(self):
         called = self.call()
-        self.assertEqual([name for name, *_ in called], [
-            'fig2_1_planes', 'fig2_2_slides', 'fig2_3_cae2d', 'fig2_4_cae3d',
-            'fig2_5_gan', 'fig3_1_images', *config.EXPERIMENTS])
+        self.assertEqual(
+            [name for name, *_ in called],
+            [
+                'fig2_1_planes',
+                'fig2_2_slides',
+                'fig2_3_cae2d',
+                'fig2_4_cae3d',
+                'fig2_5_gan',
+                'fig3_1_images',
+                *config.EXPERIMENTS,
+            ],
+        )
         for name, *flags in called:
             self.assertIn(self.root, flags)
-            self.assertTrue(os.path.exists(os.path.join(
-                ROOT, 'experiments', name + '.py')))
+            self.assertTrue(
+                os.path.exists(os.path.join(ROOT, 'experiments', name + '.py'))
+            )
 
     def test_flags(self):
-        called = {name: flags for name, *flags in self.call(
-            '--data', 'knees.h5', '--any-series', '--engine', 'theano',
-            '--no-tf32')}
+        called = {
+            name: flags
+            for name, *flags in self.call(
+                '--data',
+                'knees.h5',
+                '--any-series',
+                '--engine',
+                'theano',
+                '--no-tf32',
+            )
+        }
         self.assertIn('knees.h5', called['fig2_2_slides'])
         self.assertNotIn('--engine', called['fig3_1_images'])
         for name in config.EXPERIMENTS:
-            self.assertLess({'--any-series', '--engine', 'theano', 'smoke',
-                             '--no-tf32'},
-                            set(called[name]))
+            self.assertLess(
+                {'--any-series', '--engine', 'theano', 'smoke', '--no-tf32'},
+                set(called[name]),
+            )
 
     def test_goes_on(self):
         self.assertEqual(self.call(failing='cae3d')[-2:][0][0], 'cae3d')
         self.assertEqual(self.call(failing='cae3d')[-1], 130)
-        made, = runs.find(self.root, 'cae2d')
+        (made,) = runs.find(self.root, 'cae2d')
         called = self.call()
-        self.assertIn(('cae2d', '--out', self.root, '--resume', made.folder),
-                      called)
+        self.assertIn(
+            ('cae2d', '--out', self.root, '--resume', made.folder), called
+        )
         self.assertEqual(called[-3][0], 'cae3d')
         self.assertNotIn('--resume', called[-3])
         # Another configuration is another run.

@@ -8,16 +8,19 @@ from kneerepro.phantom import write_patients
 from tests.experiments.common import run_here
 from tests.folders import FolderTest
 
-SCRIPTS = {'fig2_1_planes': 'figure2_1.png', 'fig2_2_slides': 'figure2_2.png',
-           'fig3_1_images': 'figure3_1.png'}
+SCRIPTS = {
+    'fig2_1_planes': 'figure2_1.png',
+    'fig2_2_slides': 'figure2_2.png',
+    'fig3_1_images': 'figure3_1.png',
+}
 
 
 class DatasetFiguresTest(FolderTest):
     def run_script(self, name, *arguments, status=0):
-        with mock.patch.dict(os.environ,
-                             XDG_CONFIG_HOME=self.path('config')):
-            return run_here(name, '--out', self.path('out'), *arguments,
-                            status=status)
+        with mock.patch.dict(os.environ, XDG_CONFIG_HOME=self.path('config')):
+            return run_here(
+                name, '--out', self.path('out'), *arguments, status=status
+            )
 
     def test_draw(self):
         write_patients(self.path('knees'), 2, matrix=16, slices=20)
@@ -27,34 +30,65 @@ class DatasetFiguresTest(FolderTest):
             self.assertIn('wrote ' + path, output)
             self.assertGreater(imread(path).std(), 0.1)
         folder = self.path('out', 'datasets')
-        name, = [name for name in os.listdir(folder)
-                 if name.startswith('160x64x64-') and name.endswith('.h5')]
+        (name,) = [
+            name
+            for name in os.listdir(folder)
+            if name.startswith('160x64x64-') and name.endswith('.h5')
+        ]
         for script in 'fig2_2_slides', 'fig3_1_images':
             self.run_script(script, '--data', os.path.join(folder, name))
-        self.run_script('fig2_1_planes', '--data', self.path('knees'),
-                        '--patient', '2')
+        self.run_script(
+            'fig2_1_planes', '--data', self.path('knees'), '--patient', '2'
+        )
 
     def test_reduced_preset(self):
         write_patients(self.path('knees'), 2, matrix=16, slices=20)
         for preset, reduced in ('smoke', True), ('thesis', False):
-            with mock.patch('kneerepro.figures.dataset.figure_3_1',
-                            wraps=figure_3_1) as drawn:
-                self.run_script('fig3_1_images', '--preset', preset, '--data',
-                                self.path('knees'))
+            with mock.patch(
+                'kneerepro.figures.dataset.figure_3_1', wraps=figure_3_1
+            ) as drawn:
+                self.run_script(
+                    'fig3_1_images',
+                    '--preset',
+                    preset,
+                    '--data',
+                    self.path('knees'),
+                )
             footer = drawn.call_args.args[1]
-            self.assertEqual('preset smoke, not the thesis\'s' in footer,
-                             reduced)
+            self.assertEqual(
+                "preset smoke, not the thesis's" in footer, reduced
+            )
             self.assertEqual('preset' in footer, reduced)
 
     def test_refused(self):
         write_patients(self.path('knees'), 1, matrix=16, slices=20)
         for name in SCRIPTS:
-            self.assertIn('error: ', self.run_script(
-                name, '--data', self.path('nowhere'), status=2))
-            self.assertIn('error: ', self.run_script(
-                name, '--data', self.path('knees'), '--series-description',
-                'none', status=2))
+            self.assertIn(
+                'error: ',
+                self.run_script(
+                    name, '--data', self.path('nowhere'), status=2
+                ),
+            )
+            self.assertIn(
+                'error: ',
+                self.run_script(
+                    name,
+                    '--data',
+                    self.path('knees'),
+                    '--series-description',
+                    'none',
+                    status=2,
+                ),
+            )
         for name in 'fig2_1_planes', 'fig2_2_slides':
-            self.assertIn('number 2', self.run_script(
-                name, '--data', self.path('knees'), '--patient', '2',
-                status=2))
+            self.assertIn(
+                'number 2',
+                self.run_script(
+                    name,
+                    '--data',
+                    self.path('knees'),
+                    '--patient',
+                    '2',
+                    status=2,
+                ),
+            )

@@ -11,13 +11,24 @@ import unittest
 
 import numpy as np
 
-from kneerepro import archive
 from kneerepro.data.dataset import new_dataset
-from kneerepro.runs import Run, find
+from kneerepro.runs import Run, archive, find
 from tests.experiments.common import run_here, run_script, start_script
 
-TINY = ['--preset', 'smoke', '--size', '16', '--depth', '16', '--nz', '4',
-        '--epochs', '8', '--batch-size', '8']
+TINY = [
+    '--preset',
+    'smoke',
+    '--size',
+    '16',
+    '--depth',
+    '16',
+    '--nz',
+    '4',
+    '--epochs',
+    '8',
+    '--batch-size',
+    '8',
+]
 
 
 class ResumeTest(unittest.TestCase):
@@ -28,8 +39,9 @@ class ResumeTest(unittest.TestCase):
         cls.data = os.path.join(cls.folder, 'knees.h5')
         with new_dataset(cls.data, (16, 16, 16)) as writer:
             for i in range(5):
-                writer.append(np.random.RandomState(i).rand(16, 16, 16),
-                              str(i))
+                writer.append(
+                    np.random.RandomState(i).rand(16, 16, 16), str(i)
+                )
         cls.whole = cls.root_of('whole')
         cls.run_whole()
 
@@ -42,9 +54,17 @@ class ResumeTest(unittest.TestCase):
         run_script('cae2d', *TINY, '--data', cls.data, '--out', cls.whole)
 
     def start(self, root, *arguments):
-        return start_script('cae2d', *TINY, '--data', self.data, '--out',
-                            self.root_of(root), '--checkpoint-interval', '0',
-                            *arguments)
+        return start_script(
+            'cae2d',
+            *TINY,
+            '--data',
+            self.data,
+            '--out',
+            self.root_of(root),
+            '--checkpoint-interval',
+            '0',
+            *arguments,
+        )
 
     def at_iteration(self, process, root, iteration):
         """Wait until a training is there; returns its run."""
@@ -57,13 +77,15 @@ class ResumeTest(unittest.TestCase):
 
     def assert_same(self, run):
         """As if it had never been stopped, to the bit."""
-        whole, = find(self.whole, 'cae2d')
+        (whole,) = find(self.whole, 'cae2d')
         with open(run.path('losses.csv')) as file:
             losses = file.read()
         with open(whole.path('losses.csv')) as file:
             self.assertEqual(losses, file.read())
-        last, expected = (archive.load(one.checkpoints.last(), 'checkpoint')
-                          for one in (run, whole))
+        last, expected = (
+            archive.load(one.checkpoints.last(), 'checkpoint')
+            for one in (run, whole)
+        )
         self.assertEqual(set(last[0]), set(expected[0]))
         for name, array in expected[0].items():
             np.testing.assert_array_equal(last[0][name], array, name)
@@ -80,8 +102,14 @@ class ResumeTest(unittest.TestCase):
         self.assertEqual((process.returncode, run.finished), (-9, False))
         # Once more, in the middle of a second start.
         before = run.iteration()
-        process = start_script('cae2d', '--out', self.root_of('killed'),
-                               '--checkpoint-interval', '0', '--resume')
+        process = start_script(
+            'cae2d',
+            '--out',
+            self.root_of('killed'),
+            '--checkpoint-interval',
+            '0',
+            '--resume',
+        )
         self.at_iteration(process, 'killed', before + 5)
         process.kill()
         process.communicate()
@@ -100,8 +128,11 @@ class ResumeTest(unittest.TestCase):
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate()
         self.assertEqual(process.returncode, 130, stderr)
-        command = re.search(r'python experiments/(\w+)\.py (--resume) (\S+)$',
-                            stderr, re.MULTILINE)
+        command = re.search(
+            r'python experiments/(\w+)\.py (--resume) (\S+)$',
+            stderr,
+            re.MULTILINE,
+        )
         self.assertEqual(command.groups(), ('cae2d', '--resume', run.folder))
         before = run.iteration()
         process = start_script(*command.groups())
@@ -127,11 +158,15 @@ class ResumeTest(unittest.TestCase):
             process.send_signal(signum)
             _, stderr = process.communicate()
             self.assertEqual(process.returncode, 128 + signum, stderr)
-            run, = find(self.root_of(root), 'cae2d')
-            self.assertEqual(stderr.splitlines()[-2:], [
-                'stopped: no iteration is saved, it begins anew',
-                'to go on: python experiments/cae2d.py --resume '
-                + run.folder])
+            (run,) = find(self.root_of(root), 'cae2d')
+            self.assertEqual(
+                stderr.splitlines()[-2:],
+                [
+                    'stopped: no iteration is saved, it begins anew',
+                    'to go on: python experiments/cae2d.py --resume '
+                    + run.folder,
+                ],
+            )
             self.assertNotIn('Traceback', stderr)
             self.assertEqual((run.state(), run.iteration()), ('stopped', 0))
             arguments = '--resume', run.folder
@@ -139,25 +174,43 @@ class ResumeTest(unittest.TestCase):
         self.assert_same(run)
 
     def test_refused(self):
-        whole, = find(self.whole, 'cae2d')
+        (whole,) = find(self.whole, 'cae2d')
         root = self.root_of('refused')
         folder = os.path.join(root, 'cae2d', 'copy')
         shutil.copytree(whole.folder, folder)
         os.remove(os.path.join(folder, 'results.npz'))
         for message, *arguments in [
-                ('is left unfinished', '--out', self.whole, '--resume'),
-                ('was started with another --nz (4)', '--resume', folder,
-                 '--nz', '5'),
-                ('was started with another --precision (float32)', '--resume',
-                 folder, '--precision', 'bf16'),
-                ('was started with another --data', '--resume', folder,
-                 '--data', self.folder),
-                ('is no run', '--resume', self.folder)]:
+            ('is left unfinished', '--out', self.whole, '--resume'),
+            (
+                'was started with another --nz (4)',
+                '--resume',
+                folder,
+                '--nz',
+                '5',
+            ),
+            (
+                'was started with another --precision (float32)',
+                '--resume',
+                folder,
+                '--precision',
+                'bf16',
+            ),
+            (
+                'was started with another --data',
+                '--resume',
+                folder,
+                '--data',
+                self.folder,
+            ),
+            ('is no run', '--resume', self.folder),
+        ]:
             output = run_here('cae2d', *arguments, status=2)
             self.assertIn(message, output)
             self.assertNotIn('Traceback', output)
-        self.assertIn('is a run of cae2d',
-                      run_here('cae3d', '--resume', folder, status=2))
+        self.assertIn(
+            'is a run of cae2d',
+            run_here('cae3d', '--resume', folder, status=2),
+        )
         # Other data under the same name.
         path = os.path.join(folder, 'config.json')
         with open(path) as file:
@@ -167,20 +220,27 @@ class ResumeTest(unittest.TestCase):
         del config['arguments']['precision']
         with open(path, 'w') as file:
             json.dump(config, file)
-        self.assertIn('another --precision (float32)', run_here(
-            'cae2d', '--resume', folder, '--precision', 'bf16', status=2))
+        self.assertIn(
+            'another --precision (float32)',
+            run_here(
+                'cae2d', '--resume', folder, '--precision', 'bf16', status=2
+            ),
+        )
         config['settings']['data']['hash'] = 'another'
         with open(path, 'w') as file:
             json.dump(config, file)
-        self.assertIn('no longer those', run_here(
-            'cae2d', '--resume', folder, status=2))
+        self.assertIn(
+            'no longer those', run_here('cae2d', '--resume', folder, status=2)
+        )
 
     def test_two_at_once(self):
         process = self.start('two', '--epochs', '100000')
         run = self.at_iteration(process, 'two', 1)
         self.assertEqual(Run(run.folder).state(), 'running')
-        self.assertIn('another process is at work', run_here(
-            'cae2d', '--resume', run.folder, status=2))
+        self.assertIn(
+            'another process is at work',
+            run_here('cae2d', '--resume', run.folder, status=2),
+        )
         process.kill()
         process.communicate()
         self.assertEqual(run.state(), 'stopped')

@@ -11,15 +11,22 @@ import unittest
 import numpy as np
 from matplotlib.image import imread
 
-from kneerepro import zoo
-from kneerepro.figures.of_runs import FIGURES, file_name
-from kneerepro.runs import find
+from kneerepro.experiment.figures import FIGURES, file_name
+from kneerepro.runs import find, zoo
 from tests.experiments.common import run_here, run_script
 from tests.subprocesses import ROOT
 
-WRITTEN = {'checkpoints', 'config.json', 'environment.json', 'figures',
-           'losses.csv', 'model.npz', 'report.html', 'results.npz',
-           'samples'}
+WRITTEN = {
+    'checkpoints',
+    'config.json',
+    'environment.json',
+    'figures',
+    'losses.csv',
+    'model.npz',
+    'report.html',
+    'results.npz',
+    'samples',
+}
 
 
 class SmokeTest:
@@ -31,8 +38,9 @@ class SmokeTest:
     def setUpClass(cls):
         cls.root = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, cls.root)
-        cls.output = run_script(cls.name, '--preset', 'smoke', '--out',
-                                cls.root)
+        cls.output = run_script(
+            cls.name, '--preset', 'smoke', '--out', cls.root
+        )
         cls.run_ = find(cls.root, cls.name)[0]
         cls.results = cls.run_.results()
 
@@ -51,16 +59,18 @@ class SmokeTest:
         self.assertEqual(set(os.listdir(self.run_.folder)), WRITTEN)
         names = [file_name(number) for number in FIGURES[self.name]]
         names += self.other_figures
-        self.assertEqual(set(os.listdir(self.run_.path('figures'))),
-                         {f'{name}.{kind}' for name in names
-                          for kind in ('png', 'pdf')})
+        self.assertEqual(
+            set(os.listdir(self.run_.path('figures'))),
+            {f'{name}.{kind}' for name in names for kind in ('png', 'pdf')},
+        )
         self.assertIn('wrote ' + self.run_.path('report.html'), self.output)
 
     def test_figures(self):
         for number in FIGURES[self.name]:
             self.assertGreater(self.image(number)[..., 0].std(), 0.05)
-            with open(self.run_.path('figures', file_name(number) + '.pdf'),
-                      'rb') as file:
+            with open(
+                self.run_.path('figures', file_name(number) + '.pdf'), 'rb'
+            ) as file:
                 self.assertEqual(file.read(5), b'%PDF-')
 
     def test_losses(self):
@@ -69,8 +79,11 @@ class SmokeTest:
         for name in rows[0]:
             if name not in ('iteration', 'epoch'):
                 written = [float(row[name]) for row in rows if row[name]]
-                expected = (self.measure() if name == self.measured
-                            else self.loss(name))
+                expected = (
+                    self.measure()
+                    if name == self.measured
+                    else self.loss(name)
+                )
                 np.testing.assert_array_equal(written, expected)
         parameters = self.run_.parameters
         per_epoch = self.results['iterations_per_epoch']
@@ -91,7 +104,7 @@ class SmokeTest:
         self.assertEqual(settings['preset'], 'smoke')
         self.assertEqual(settings['parameters']['width'], 0.03)
         self.assertTrue(settings['data']['synthetic'])
-        environment, = self.run_.environments()
+        (environment,) = self.run_.environments()
         for name in 'Theano', 'numpy', 'python', 'engine', 'command':
             self.assertTrue(environment[name])
 
@@ -104,8 +117,10 @@ class SmokeTest:
         with open(self.run_.path('report.html'), encoding='utf-8') as file:
             page = file.read()
         self.assertIn('not the thesis’s run', page)
-        self.assertEqual(page.count('data:image/png;base64,'),
-                         len(FIGURES[self.name]) + len(self.other_figures))
+        self.assertEqual(
+            page.count('data:image/png;base64,'),
+            len(FIGURES[self.name]) + len(self.other_figures),
+        )
         for number in FIGURES[self.name]:
             self.assertIn(f'Figure {number}', page)
         # It needs nothing from elsewhere.
@@ -117,16 +132,16 @@ class SmokeTest:
         before = {}
         for number in numbers:
             for kind in 'png', 'pdf':
-                path = self.run_.path('figures',
-                                      f'{file_name(number)}.{kind}')
+                path = self.run_.path('figures', f'{file_name(number)}.{kind}')
                 with open(path, 'rb') as file:
                     before[path] = file.read()
                 os.remove(path)
         for number in numbers:
-            script, = [name[:-3] for name in
-                       os.listdir(os.path.join(ROOT, 'experiments'))
-                       if name.startswith('fig' + number.replace('.', '_')
-                                          + '_')]
+            (script,) = [
+                name[:-3]
+                for name in os.listdir(os.path.join(ROOT, 'experiments'))
+                if name.startswith('fig' + number.replace('.', '_') + '_')
+            ]
             output = run_here(script, '--out', self.root)
             self.assertNotIn('training', output)
         for path, content in before.items():
@@ -138,24 +153,24 @@ class CAETest(SmokeTest):
     measured, other_figures = 'code_spread', ['codes']
 
     def test_measures(self):
-        self.assertEqual(len(self.measure()),
-                         1 + self.run_.parameters['epochs'])
+        self.assertEqual(
+            len(self.measure()), 1 + self.run_.parameters['epochs']
+        )
         model = zoo.load(self.run_.path('model.npz'))
-        self.assertEqual(model.about['measures'],
-                         {'code_spread': self.measure()[-1]})
+        self.assertEqual(
+            model.about['measures'], {'code_spread': self.measure()[-1]}
+        )
         # The mean of the training set is what it starts from.
         bias = model.options['output_bias']
         data = self.run_.settings['data']
         self.assertTrue(-4 < bias < -1)
-        self.assertLess(self.results['components_mse'],
-                        self.loss('test')[0])
+        self.assertLess(self.results['components_mse'], self.loss('test')[0])
         count = data['train'] + data['test']
         self.assertEqual(self.results['code_plane'].shape, (count, 2))
         self.assertEqual(self.results['code_tests'].sum(), data['test'])
         self.assertEqual(self.results['identified'].shape, (data['test'],))
         self.assertTrue(np.isfinite(self.results['volume_width']).all())
-        self.assertTrue(set(self.results['volume_side'])
-                        <= {'LEFT', 'RIGHT'})
+        self.assertTrue(set(self.results['volume_side']) <= {'LEFT', 'RIGHT'})
         volume = self.results['code_volume']
         self.assertEqual(len(np.unique(volume)), data['volumes'])
         np.testing.assert_array_equal(volume, np.sort(volume))
@@ -171,10 +186,10 @@ class CAETest(SmokeTest):
             values = self.loss(name)
             # They start from the mean intensity and have few iterations.
             quarter = len(values) // 4
-            self.assertLess(values[-quarter:].mean(),
-                            values[:quarter].mean())
-        self.assertEqual(len(self.loss('test')),
-                         1 + self.run_.parameters['epochs'])
+            self.assertLess(values[-quarter:].mean(), values[:quarter].mean())
+        self.assertEqual(
+            len(self.loss('test')), 1 + self.run_.parameters['epochs']
+        )
 
 
 class CAE2DTest(CAETest, unittest.TestCase):
@@ -187,15 +202,20 @@ class CAE2DTest(CAETest, unittest.TestCase):
         self.assertEqual(list(self.results['inset_epochs']), [4, 8, 16])
         model = zoo.load(self.run_.path('model.npz'))
         from lasagne.layers import get_output
+
         encoder, decoder = model.networks
         code = get_output(encoder, self.results['truth'][:, None])
         np.testing.assert_allclose(
             get_output(decoder, code).eval()[:, 0],
-            self.results['reconstruction'], rtol=1e-4, atol=1e-5)
+            self.results['reconstruction'],
+            rtol=1e-4,
+            atol=1e-5,
+        )
 
     def test_resumed_when_finished(self):
-        output = run_here('cae2d', '--out', self.root, '--resume',
-                          self.run_.folder)
+        output = run_here(
+            'cae2d', '--out', self.root, '--resume', self.run_.folder
+        )
         self.assertIn('finished', output)
         self.assertNotIn('compiling', output)
 
@@ -204,36 +224,39 @@ class CAE3DTest(CAETest, unittest.TestCase):
     name = 'cae3d'
 
     def test_reconstructions(self):
-        self.assertEqual(self.results['reconstruction'].shape,
-                         (3, 3, 64, 64))
+        self.assertEqual(self.results['reconstruction'].shape, (3, 3, 64, 64))
         self.assertEqual(list(self.results['slides']), [2, 8, 16])
-        self.assertEqual(list(self.results['shown_epochs']),
-                         [1, 4, 8, 12, 16, 20])
-        self.assertEqual([str(name).split()[0] for name in
-                          self.results['patients']],
-                         ['test', 'training', 'training'])
+        self.assertEqual(
+            list(self.results['shown_epochs']), [1, 4, 8, 12, 16, 20]
+        )
+        self.assertEqual(
+            [str(name).split()[0] for name in self.results['patients']],
+            ['test', 'training', 'training'],
+        )
 
 
 class GANTest(SmokeTest):
     measured = 'image_spread'
 
     def test_measures(self):
-        self.assertEqual(len(self.measure()),
-                         self.run_.parameters['epochs'])
+        self.assertEqual(len(self.measure()), self.run_.parameters['epochs'])
         self.assertTrue((self.measure() > 0).all())
 
     def test_generated(self):
         shown = self.results['over_time']
         self.assertEqual(shown.shape[1:], (9, 64, 64))
         self.assertEqual(len(shown), len(self.results['shown_epochs']))
-        self.assertEqual(self.results['shown_epochs'][-1],
-                         self.run_.parameters['epochs'])
+        self.assertEqual(
+            self.results['shown_epochs'][-1], self.run_.parameters['epochs']
+        )
         for first, second in zip(shown, shown[1:]):
             self.assertGreater(abs(first - second).max(), 0.01)
         for name in self.losses:
-            self.assertEqual(len(self.loss(name)),
-                             self.run_.parameters['epochs']
-                             * self.results['iterations_per_epoch'])
+            self.assertEqual(
+                len(self.loss(name)),
+                self.run_.parameters['epochs']
+                * self.results['iterations_per_epoch'],
+            )
 
 
 class DCGANTest(GANTest, unittest.TestCase):
@@ -252,6 +275,7 @@ class WGANGPTest(GANTest, unittest.TestCase):
         self.assertLess(values[-5:].mean(), values[:2].mean())
 
     def test_compared(self):
-        self.assertEqual(self.results['real'].shape,
-                         self.results['generated'].shape)
+        self.assertEqual(
+            self.results['real'].shape, self.results['generated'].shape
+        )
         self.assertEqual(self.results['real'].shape[1:], (64, 64))

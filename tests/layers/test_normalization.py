@@ -5,21 +5,28 @@ import numpy as np
 import theano
 import theano.tensor as T
 from lasagne.layers import (
-    DenseLayer, InputLayer, NonlinearityLayer, get_all_params, get_output)
+    DenseLayer,
+    InputLayer,
+    NonlinearityLayer,
+    get_all_params,
+    get_output,
+)
 
 from layers import BatchNormLayer, Conv2DLayer, batch_norm
 from tests.modes import AS_WRITTEN
 
 
 def normalised(x, axes, epsilon=1e-4):
-    return ((x - x.mean(axes, keepdims=True))
-            / np.sqrt(x.var(axes, keepdims=True) + epsilon))
+    return (x - x.mean(axes, keepdims=True)) / np.sqrt(
+        x.var(axes, keepdims=True) + epsilon
+    )
 
 
 def function_of(layer, ndim, **kwargs):
     x = T.TensorType('float32', [False] * ndim)()
-    return theano.function([x], get_output(layer, x, **kwargs),
-                           mode=AS_WRITTEN)
+    return theano.function(
+        [x], get_output(layer, x, **kwargs), mode=AS_WRITTEN
+    )
 
 
 class BatchNormLayerTest(unittest.TestCase):
@@ -34,26 +41,36 @@ class BatchNormLayerTest(unittest.TestCase):
 
     def test_normalises_with_the_batch(self):
         layer = self.layer(beta=self.beta, gamma=self.gamma)
-        expected = (normalised(self.x, (0, 2, 3))
-                    * self.gamma.reshape(3, 1, 1)
-                    + self.beta.reshape(3, 1, 1))
-        np.testing.assert_allclose(function_of(layer, 4)(self.x), expected,
-                                   rtol=1e-4, atol=1e-5)
+        expected = normalised(self.x, (0, 2, 3)) * self.gamma.reshape(
+            3, 1, 1
+        ) + self.beta.reshape(3, 1, 1)
+        np.testing.assert_allclose(
+            function_of(layer, 4)(self.x), expected, rtol=1e-4, atol=1e-5
+        )
 
     def test_epsilon_is_added_to_the_variance(self):
-        layer = self.layer(epsilon=5.)
-        np.testing.assert_allclose(function_of(layer, 4)(self.x),
-                                   normalised(self.x, (0, 2, 3), 5.),
-                                   rtol=1e-4, atol=1e-5)
+        layer = self.layer(epsilon=5.0)
+        np.testing.assert_allclose(
+            function_of(layer, 4)(self.x),
+            normalised(self.x, (0, 2, 3), 5.0),
+            rtol=1e-4,
+            atol=1e-5,
+        )
 
     def test_axes(self):
-        for axes, shape in [((0,), (3, 5, 6)), (0, (3, 5, 6)),
-                            ((0, 1, 3), (5,))]:
+        for axes, shape in [
+            ((0,), (3, 5, 6)),
+            (0, (3, 5, 6)),
+            ((0, 1, 3), (5,)),
+        ]:
             layer = self.layer(axes=axes)
             self.assertEqual(layer.mean.get_value().shape, shape)
-            np.testing.assert_allclose(function_of(layer, 4)(self.x),
-                                       normalised(self.x, axes),
-                                       rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(
+                function_of(layer, 4)(self.x),
+                normalised(self.x, axes),
+                rtol=1e-4,
+                atol=1e-5,
+            )
 
     def test_running_averages(self):
         layer = self.layer(alpha=0.25)
@@ -62,24 +79,29 @@ class BatchNormLayerTest(unittest.TestCase):
         for x in (self.x, 2 * self.x + 1):
             train(x)
             mean = 0.75 * mean + 0.25 * x.mean((0, 2, 3))
-            inv_std = (0.75 * inv_std
-                       + 0.25 / np.sqrt(x.var((0, 2, 3)) + 1e-4))
+            inv_std = 0.75 * inv_std + 0.25 / np.sqrt(x.var((0, 2, 3)) + 1e-4)
         np.testing.assert_allclose(layer.mean.get_value(), mean, rtol=1e-5)
-        np.testing.assert_allclose(layer.inv_std.get_value(), inv_std,
-                                   rtol=1e-5)
+        np.testing.assert_allclose(
+            layer.inv_std.get_value(), inv_std, rtol=1e-5
+        )
         # deterministic: uses them and leaves them alone
         expected = (self.x - mean.reshape(3, 1, 1)) * inv_std.reshape(3, 1, 1)
         np.testing.assert_allclose(
-            function_of(layer, 4, deterministic=True)(self.x), expected,
-            rtol=1e-4, atol=1e-5)
+            function_of(layer, 4, deterministic=True)(self.x),
+            expected,
+            rtol=1e-4,
+            atol=1e-5,
+        )
         np.testing.assert_allclose(layer.mean.get_value(), mean, rtol=1e-5)
 
     def test_halves_of_deterministic(self):
         layer = self.layer()
         output = function_of(layer, 4, batch_norm_update_averages=False)(
-            self.x)
-        np.testing.assert_allclose(output, normalised(self.x, (0, 2, 3)),
-                                   rtol=1e-4, atol=1e-5)
+            self.x
+        )
+        np.testing.assert_allclose(
+            output, normalised(self.x, (0, 2, 3)), rtol=1e-4, atol=1e-5
+        )
         np.testing.assert_equal(layer.mean.get_value(), np.zeros(3))
         output = function_of(layer, 4, batch_norm_use_averages=True)(self.x)
         np.testing.assert_allclose(output, self.x, rtol=1e-6)
@@ -87,16 +109,22 @@ class BatchNormLayerTest(unittest.TestCase):
 
     def test_parameters(self):
         layer = self.layer(name='bn')
-        self.assertEqual([p.name for p in layer.get_params()],
-                         ['bn.beta', 'bn.gamma', 'bn.mean', 'bn.inv_std'])
-        self.assertEqual(layer.get_params(trainable=True),
-                         [layer.beta, layer.gamma])
+        self.assertEqual(
+            [p.name for p in layer.get_params()],
+            ['bn.beta', 'bn.gamma', 'bn.mean', 'bn.inv_std'],
+        )
+        self.assertEqual(
+            layer.get_params(trainable=True), [layer.beta, layer.gamma]
+        )
         self.assertEqual(layer.get_params(regularizable=True), [layer.gamma])
         bare = self.layer(beta=None, gamma=None)
         self.assertEqual(bare.get_params(), [bare.mean, bare.inv_std])
-        np.testing.assert_allclose(function_of(bare, 4)(self.x),
-                                   normalised(self.x, (0, 2, 3)),
-                                   rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            function_of(bare, 4)(self.x),
+            normalised(self.x, (0, 2, 3)),
+            rtol=1e-4,
+            atol=1e-5,
+        )
 
     def test_unknown_size(self):
         with self.assertRaisesRegex(ValueError, 'needs specified input sizes'):
@@ -107,18 +135,23 @@ class BatchNormLayerTest(unittest.TestCase):
 class BatchNormFunctionTest(unittest.TestCase):
     def test_between_layer_and_nonlinearity(self):
         x = np.random.RandomState(1).normal(size=(8, 3)).astype('float32')
-        dense = DenseLayer(InputLayer((None, 3)), 4, name='dense',
-                           nonlinearity=lasagne.nonlinearities.rectify)
+        dense = DenseLayer(
+            InputLayer((None, 3)),
+            4,
+            name='dense',
+            nonlinearity=lasagne.nonlinearities.rectify,
+        )
         network = batch_norm(dense, gamma=None)
         self.assertIsInstance(network, NonlinearityLayer)
         self.assertIsNone(dense.b)
-        self.assertEqual([p.name for p in get_all_params(network)],
-                         ['dense.W', 'dense_bn.beta', 'dense_bn.mean',
-                          'dense_bn.inv_std'])
-        expected = np.maximum(
-            normalised(x.dot(dense.W.get_value()), 0), 0)
-        np.testing.assert_allclose(function_of(network, 2)(x), expected,
-                                   rtol=1e-3, atol=1e-5)
+        self.assertEqual(
+            [p.name for p in get_all_params(network)],
+            ['dense.W', 'dense_bn.beta', 'dense_bn.mean', 'dense_bn.inv_std'],
+        )
+        expected = np.maximum(normalised(x.dot(dense.W.get_value()), 0), 0)
+        np.testing.assert_allclose(
+            function_of(network, 2)(x), expected, rtol=1e-3, atol=1e-5
+        )
 
     def test_names(self):
         conv = Conv2DLayer((None, 3, 5, 5), 4, 3)

@@ -8,8 +8,9 @@ from kneerepro.measures import codes
 class SpreadTest(unittest.TestCase):
     def test_code_spread(self):
         # Standard deviations of 0.5, 0 and 1, by hand.
-        self.assertEqual(codes.code_spread(np.float32(
-            [[0, 7, 1], [1, 7, 3]])), 0.5)
+        self.assertEqual(
+            codes.code_spread(np.float32([[0, 7, 1], [1, 7, 3]])), 0.5
+        )
         self.assertEqual(codes.code_spread(np.ones((5, 3), 'float32')), 0)
 
     def test_image_spread(self):

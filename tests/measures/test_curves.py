@@ -15,10 +15,12 @@ class CurvesTest(unittest.TestCase):
 
     def test_trend_of_a_line_is_the_line(self):
         inner = slice(curves.WINDOW, -curves.WINDOW)
-        np.testing.assert_allclose(curves.trend(self.line)[inner],
-                                   self.line[inner])
-        np.testing.assert_allclose(curves.residuals(self.line)[inner], 0,
-                                   atol=1e-12)
+        np.testing.assert_allclose(
+            curves.trend(self.line)[inner], self.line[inner]
+        )
+        np.testing.assert_allclose(
+            curves.residuals(self.line)[inner], 0, atol=1e-12
+        )
 
     def test_too_short(self):
         curves.trend(np.zeros(204))
@@ -28,8 +30,9 @@ class CurvesTest(unittest.TestCase):
     def test_spread(self):
         # The median absolute deviation of n has a standard deviation of 1.17
         # / sqrt(n) of it.
-        self.assertLess(abs(curves.spread(3 * self.noise) / 3 - 1),
-                        3 * 1.17 / np.sqrt(N))
+        self.assertLess(
+            abs(curves.spread(3 * self.noise) / 3 - 1), 3 * 1.17 / np.sqrt(N)
+        )
         spoilt = self.noise.copy()
         spoilt[::20] = 1000
         self.assertLess(curves.spread(spoilt), 1.2)
@@ -41,7 +44,8 @@ class CurvesTest(unittest.TestCase):
         self.assertAlmostEqual(curves.drift(5 - self.line), -5, delta=0.05)
         self.assertLess(abs(curves.drift(self.noise)), 0.2)
         self.assertAlmostEqual(
-            curves.drift(self.line + 0.1 * self.noise), 5, delta=0.1)
+            curves.drift(self.line + 0.1 * self.noise), 5, delta=0.1
+        )
 
     def test_outliers(self):
         at = [100, 777, 1500, 1999]
@@ -83,7 +87,7 @@ class CurvesTest(unittest.TestCase):
     def test_settling(self):
         # Within a tenth of its way at 900 of 1000; the mirrored beginning
         # makes the way a little shorter.
-        ramp = np.minimum(np.arange(N), 1000.)
+        ramp = np.minimum(np.arange(N), 1000.0)
         self.assertAlmostEqual(curves.settling(ramp), 900, delta=3)
         self.assertAlmostEqual(curves.settling(-3 * ramp + 7), 900, delta=3)
         self.assertEqual(curves.settling(np.ones(N)), 0)
@@ -92,20 +96,24 @@ class CurvesTest(unittest.TestCase):
         self.assertGreater(curves.settling(wave), 1800)
 
     def test_reaching(self):
-        self.assertAlmostEqual(curves.reaching(-self.line, -5), N / 2,
-                               delta=1)
+        self.assertAlmostEqual(curves.reaching(-self.line, -5), N / 2, delta=1)
         self.assertIsNone(curves.reaching(-self.line, -11))
         spike = np.ones(N)
         spike[300] = 0
         self.assertIsNone(curves.reaching(spike, 0.5))
 
     def test_parting(self):
-        train = np.array([[9., 8], [7, 6], [5, 4], [3, 2], [1, 0]])
-        for test, epoch in [((7, 6, 4, 2, 1), None), ((7, 6, 4, 2, 2), 5),
-                            ((7, 8, 4, 4, 2), 4), ((7, 8, 8, 8, 8), 2),
-                            ((10, 8, 8, 8, 8), 1)]:
+        train = np.array([[9.0, 8], [7, 6], [5, 4], [3, 2], [1, 0]])
+        for test, epoch in [
+            ((7, 6, 4, 2, 1), None),
+            ((7, 6, 4, 2, 2), 5),
+            ((7, 8, 4, 4, 2), 4),
+            ((7, 8, 8, 8, 8), 2),
+            ((10, 8, 8, 8, 8), 1),
+        ]:
             self.assertEqual(curves.parting(train, np.array(test)), epoch)
 
     def test_blocks(self):
-        np.testing.assert_array_equal(curves.blocks(np.arange(7), 3),
-                                      [[1, 2, 3], [4, 5, 6]])
+        np.testing.assert_array_equal(
+            curves.blocks(np.arange(7), 3), [[1, 2, 3], [4, 5, 6]]
+        )

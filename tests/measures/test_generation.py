@@ -13,70 +13,89 @@ class FrechetTest(unittest.TestCase):
     def test_fewer_samples_than_dimensions(self):
         a = np.random.RandomState(1).normal(size=(10, 30))
         self.assertLess(generation.frechet_distance(a, a), 1e-10)
-        self.assertAlmostEqual(generation.frechet_distance(a, a + 2), 120,
-                               places=4)
+        self.assertAlmostEqual(
+            generation.frechet_distance(a, a + 2), 120, places=4
+        )
 
     def test_closed_form(self):
         # Of axes of their own: the sum of squared differences of means and
         # of standard deviations.
-        mean, sd = np.array([0., 1, 2]), np.array([1., 2, 3])
+        mean, sd = np.array([0.0, 1, 2]), np.array([1.0, 2, 3])
         found = generation.frechet_distance_of_gaussians(
-            np.zeros(3), np.eye(3), mean, np.diag(sd**2))
+            np.zeros(3), np.eye(3), mean, np.diag(sd**2)
+        )
         self.assertAlmostEqual(found, 0 + 1 + 4 + 0 + 1 + 4)
         # Turned alike, they are as far apart.
         turn = np.linalg.qr(np.random.RandomState(2).normal(size=(3, 3)))[0]
-        self.assertAlmostEqual(generation.frechet_distance_of_gaussians(
-            np.zeros(3), np.eye(3), turn @ mean,
-            turn @ np.diag(sd**2) @ turn.T), found)
+        self.assertAlmostEqual(
+            generation.frechet_distance_of_gaussians(
+                np.zeros(3),
+                np.eye(3),
+                turn @ mean,
+                turn @ np.diag(sd**2) @ turn.T,
+            ),
+            found,
+        )
         # In two planes at right angles, none of whose axes commute.
-        a = np.array([[2., 1], [1, 2]])
-        b = np.array([[1., 0], [0, 4]])
+        a = np.array([[2.0, 1], [1, 2]])
+        b = np.array([[1.0, 0], [0, 4]])
         product = np.sqrt(np.linalg.eigvals(a @ b)).sum()
-        self.assertAlmostEqual(generation.frechet_distance_of_gaussians(
-            np.zeros(2), a, np.zeros(2), b), 4 + 5 - 2 * product)
+        self.assertAlmostEqual(
+            generation.frechet_distance_of_gaussians(
+                np.zeros(2), a, np.zeros(2), b
+            ),
+            4 + 5 - 2 * product,
+        )
 
     def test_samples_of_two_gaussians(self):
         rng = np.random.RandomState(3)
-        n, shift, scale = 100000, np.array([3., 0, 0, 0]), 2.
+        n, shift, scale = 100000, np.array([3.0, 0, 0, 0]), 2.0
         a = rng.normal(size=(n, 4))
         b = scale * rng.normal(size=(n, 4)) + shift
-        expected = 9 + 4 * (scale - 1)**2
+        expected = 9 + 4 * (scale - 1) ** 2
         # The difference of 3 has a standard deviation of sqrt((1 + 4) / n)
         # and counts 2 x 3 times; those of the four pairs of standard
         # deviations, sqrt((1 + 4) / 2n) each, count 2 x 1 times.
         error = np.sqrt(36 * 5 / n + 4 * 4 * 5 / (2 * n))
-        self.assertLess(abs(generation.frechet_distance(a, b) - expected),
-                        3 * error)
+        self.assertLess(
+            abs(generation.frechet_distance(a, b) - expected), 3 * error
+        )
 
     def test_bias_falls_with_n(self):
         rng = np.random.RandomState(4)
-        found = [generation.frechet_distance(rng.normal(size=(n, 20)),
-                                             rng.normal(size=(n, 20)))
-                 for n in (50, 500, 5000)]
+        found = [
+            generation.frechet_distance(
+                rng.normal(size=(n, 20)), rng.normal(size=(n, 20))
+            )
+            for n in (50, 500, 5000)
+        ]
         for more, less in zip(found, found[1:]):
-            self.assertTrue(5 < more / less < 20)   # as 1 / n
+            self.assertTrue(5 < more / less < 20)  # as 1 / n
 
 
 class SlicedWassersteinTest(unittest.TestCase):
     def test_identical_in_any_order(self):
         a = np.random.RandomState(0).normal(size=(50, 3))
         self.assertAlmostEqual(
-            generation.sliced_wasserstein_distance(a, a[::-1]), 0)
+            generation.sliced_wasserstein_distance(a, a[::-1]), 0
+        )
 
     def test_translation(self):
         a = np.random.RandomState(1).normal(size=(50, 4))
-        t = np.array([1., 2, 0, 2])
+        t = np.array([1.0, 2, 0, 2])
         # The mean of 4000 squared cosines, of mean 1/4 and a standard
         # deviation of sqrt(1/8 - 1/16): 0.016 of it, half for the root.
         found = generation.sliced_wasserstein_distance(a, a + t, 4000)
         self.assertLess(abs(found / (3 / 2) - 1), 3 * 0.008)
-        self.assertAlmostEqual(generation.sliced_wasserstein_distance(
-            a[:, :1], a[:, :1] + 7), 7)
+        self.assertAlmostEqual(
+            generation.sliced_wasserstein_distance(a[:, :1], a[:, :1] + 7), 7
+        )
 
     def test_as_many_of_both(self):
         with self.assertRaises(ValueError):
-            generation.sliced_wasserstein_distance(np.ones((3, 1)),
-                                                   np.ones((4, 1)))
+            generation.sliced_wasserstein_distance(
+                np.ones((3, 1)), np.ones((4, 1))
+            )
 
 
 class ManifoldTest(unittest.TestCase):
@@ -84,8 +103,10 @@ class ManifoldTest(unittest.TestCase):
         self.real = np.random.RandomState(0).normal(size=(300, 5))
 
     def precision_recall(self, generated):
-        return (generation.within_manifold(generated, self.real).mean(),
-                generation.within_manifold(self.real, generated).mean())
+        return (
+            generation.within_manifold(generated, self.real).mean(),
+            generation.within_manifold(self.real, generated).mean(),
+        )
 
     def test_identical(self):
         self.assertEqual(self.precision_recall(self.real), (1, 1))
@@ -99,18 +120,21 @@ class ManifoldTest(unittest.TestCase):
     def test_one_of_two_modes(self):
         two = np.concatenate([self.real, self.real + 100])
         self.assertEqual(
-            generation.within_manifold(two, self.real).mean(), 0.5)
+            generation.within_manifold(two, self.real).mean(), 0.5
+        )
 
     def test_apart(self):
         self.assertEqual(self.precision_recall(self.real + 100), (0, 0))
 
     def test_by_hand(self):
-        line = np.array([[0.], [1], [2], [10]])
+        line = np.array([[0.0], [1], [2], [10]])
         # The second neighbours are 2, 1, 2 and 9 away.
         np.testing.assert_array_equal(
             generation.within_manifold(
-                np.array([[-2.], [-2.1], [4], [18.9], [19.1]]), line, k=2),
-            [True, False, True, True, False])
+                np.array([[-2.0], [-2.1], [4], [18.9], [19.1]]), line, k=2
+            ),
+            [True, False, True, True, False],
+        )
         with self.assertRaises(ValueError):
             generation.within_manifold(line, line, k=4)
 
@@ -122,14 +146,17 @@ class ImagesTest(unittest.TestCase):
 
     def test_ms_ssim_of_equal_images(self):
         np.testing.assert_allclose(
-            generation.ms_ssim(self.images, self.images), 1)
+            generation.ms_ssim(self.images, self.images), 1
+        )
 
     def test_first_scale_is_ssim(self):
-        luminance, rest = generation._similarity(self.images[:3],
-                                                 self.images[3:6])
+        luminance, rest = generation._similarity(
+            self.images[:3], self.images[3:6]
+        )
         np.testing.assert_allclose(
             (luminance * rest).mean((1, 2)),
-            reconstruction.ssim(self.images[:3], self.images[3:6]))
+            reconstruction.ssim(self.images[:3], self.images[3:6]),
+        )
 
     def test_weights_and_scales(self):
         # Flat images differ in luminance alone, which the last scale has.
@@ -137,13 +164,16 @@ class ImagesTest(unittest.TestCase):
         luminance = (0.25 + 1e-4) / (0.3125 + 1e-4)
         np.testing.assert_allclose(
             generation.ms_ssim(a, b),
-            luminance**(0.3001 / (0.0448 + 0.2856 + 0.3001)))
+            luminance ** (0.3001 / (0.0448 + 0.2856 + 0.3001)),
+        )
         # What is finer than 2 x 2 is seen on the first scale alone.
-        check = a + 0.2 * (-1)**np.indices((64, 64)).sum(0)
+        check = a + 0.2 * (-1) ** np.indices((64, 64)).sum(0)
         structure = 9e-4 / (0.04 + 9e-4)
         np.testing.assert_allclose(
-            generation.ms_ssim(a, check), structure**(0.0448 / 0.6305),
-            rtol=1e-3)
+            generation.ms_ssim(a, check),
+            structure ** (0.0448 / 0.6305),
+            rtol=1e-3,
+        )
         with self.assertRaises(ValueError):
             generation.ms_ssim(a[:, :43], b[:, :43])
 
@@ -156,10 +186,13 @@ class ImagesTest(unittest.TestCase):
         self.assertGreater(collapsed.min(), 0.999)
 
     def test_nearest(self):
-        np.testing.assert_allclose(generation.nearest_distance(
-            self.images[5:8] + 0.01, self.images), 0.01)
+        np.testing.assert_allclose(
+            generation.nearest_distance(self.images[5:8] + 0.01, self.images),
+            0.01,
+        )
         many = np.concatenate([np.zeros((1000, 64, 64)), self.images])
-        self.assertLess(generation.nearest_distance(self.images,
-                                                    many).max(), 1e-6)
+        self.assertLess(
+            generation.nearest_distance(self.images, many).max(), 1e-6
+        )
         to_others = generation.nearest_distance(self.images, many, rank=2)
         self.assertTrue((to_others > 0.05).all())

@@ -14,34 +14,45 @@ class ReconstructionTest(unittest.TestCase):
     def test_errors_of_a_known_difference(self):
         other = self.images + 0.1
         np.testing.assert_allclose(
-            reconstruction.mse(other, self.images), 0.01)
-        np.testing.assert_allclose(
-            reconstruction.psnr(other, self.images), 20)
-        self.assertTrue(np.isinf(
-            reconstruction.psnr(self.images, self.images)).all())
+            reconstruction.mse(other, self.images), 0.01
+        )
+        np.testing.assert_allclose(reconstruction.psnr(other, self.images), 20)
+        self.assertTrue(
+            np.isinf(reconstruction.psnr(self.images, self.images)).all()
+        )
 
     def test_by_depth(self):
         # 20 slices, of which two on each side are the ends.
         truth = np.stack([self.images, self.images[::-1]])
-        self.assertEqual(list(np.flatnonzero(
-            reconstruction.ends(20))), [0, 1, 18, 19])
+        self.assertEqual(
+            list(np.flatnonzero(reconstruction.ends(20))), [0, 1, 18, 19]
+        )
         made = truth + 0.1 * (truth - truth.mean((2, 3), keepdims=True))
         error, variance = reconstruction.depth_errors(made, truth)
         np.testing.assert_allclose(error, 0.01 * variance)
         self.assertAlmostEqual(
-            reconstruction.ends_to_middle(error, variance), 1)
+            reconstruction.ends_to_middle(error, variance), 1
+        )
         # Darker ends, of the same relative error.
         contrast = np.where(reconstruction.ends(20), 0.1, 1)[:, None, None]
-        self.assertAlmostEqual(reconstruction.ends_to_middle(
-            *reconstruction.depth_errors(made * contrast, truth * contrast)),
-            1)
+        self.assertAlmostEqual(
+            reconstruction.ends_to_middle(
+                *reconstruction.depth_errors(made * contrast, truth * contrast)
+            ),
+            1,
+        )
         made = truth + 0.1 / contrast**0.5 * (made - truth)
-        self.assertAlmostEqual(reconstruction.ends_to_middle(
-            *reconstruction.depth_errors(made, truth)), 10)
+        self.assertAlmostEqual(
+            reconstruction.ends_to_middle(
+                *reconstruction.depth_errors(made, truth)
+            ),
+            10,
+        )
 
     def test_ssim(self):
         np.testing.assert_allclose(
-            reconstruction.ssim(self.images, self.images), 1)
+            reconstruction.ssim(self.images, self.images), 1
+        )
         worse = reconstruction.ssim(self.noise, self.images)
         self.assertTrue((worse < 0.5).all())
         # Of two flat images, all but luminance is 1.
@@ -49,19 +60,27 @@ class ReconstructionTest(unittest.TestCase):
         c1 = 0.01**2
         np.testing.assert_allclose(
             reconstruction.ssim(a, b),
-            (2 * 0.5 * 0.25 + c1) / (0.5**2 + 0.25**2 + c1))
+            (2 * 0.5 * 0.25 + c1) / (0.5**2 + 0.25**2 + c1),
+        )
 
     def test_white_noise_has_the_ratio_of_areas(self):
         for above in 0.25, 0.4:
             # 20 images of 4096 frequencies: the share of energy has a
             # standard deviation below 0.002.
-            self.assertLess(abs(
-                reconstruction.high_frequency_ratio(self.noise, above).mean()
-                - (1 - np.pi * above**2)), 0.006)
+            self.assertLess(
+                abs(
+                    reconstruction.high_frequency_ratio(
+                        self.noise, above
+                    ).mean()
+                    - (1 - np.pi * above**2)
+                ),
+                0.006,
+            )
 
     def test_all_energy_about_the_mean_is_counted(self):
         np.testing.assert_allclose(
-            reconstruction.high_frequency_ratio(self.noise, 0), 1)
+            reconstruction.high_frequency_ratio(self.noise, 0), 1
+        )
 
     def test_waves(self):
         x = np.arange(64)
@@ -69,21 +88,27 @@ class ReconstructionTest(unittest.TestCase):
             wave = np.cos(2 * np.pi * x / wavelength)
             image = np.tile(wave, (1, 64, 1))
             self.assertAlmostEqual(
-                reconstruction.high_frequency_ratio(image)[0], ratio)
+                reconstruction.high_frequency_ratio(image)[0], ratio
+            )
 
     def test_detail_transfer(self):
         self.assertAlmostEqual(
-            reconstruction.detail_transfer(self.noise, self.noise), 1)
+            reconstruction.detail_transfer(self.noise, self.noise), 1
+        )
         self.assertAlmostEqual(
-            reconstruction.detail_transfer(self.noise / 2, self.noise), 0.5)
-        kept = [reconstruction.detail_transfer(
-            reconstruction.blurred(self.noise, sigma), self.noise)
-            for sigma in (0.3, 0.5, 1)]
+            reconstruction.detail_transfer(self.noise / 2, self.noise), 0.5
+        )
+        kept = [
+            reconstruction.detail_transfer(
+                reconstruction.blurred(self.noise, sigma), self.noise
+            )
+            for sigma in (0.3, 0.5, 1)
+        ]
         self.assertEqual(sorted(kept, reverse=True), kept)
         # Of white noise, the mean of the Gaussian's transfer over these
         # frequencies, but for the edges.
         f = np.fft.fftfreq(64)
-        squared = f[:, None]**2 + f**2
+        squared = f[:, None] ** 2 + f**2
         gain = np.exp(-2 * np.pi**2 * squared)[squared > 0.25**2].mean()
         self.assertLess(abs(kept[-1] - gain), 0.02)
 
@@ -92,32 +117,42 @@ class ReconstructionTest(unittest.TestCase):
         basis = rng.normal(size=(3, 8, 8))
         images = 0.5 + np.tensordot(rng.normal(size=(50, 3)), basis, 1)
         # Three numbers are all that there is to these images.
-        np.testing.assert_allclose(reconstruction.through_components(
-            images, images, 3), images, atol=1e-8)
+        np.testing.assert_allclose(
+            reconstruction.through_components(images, images, 3),
+            images,
+            atol=1e-8,
+        )
         # And two leave what is along the third of their directions.
         left = images - reconstruction.through_components(images, images, 2)
-        spectrum = np.linalg.svd((images - images.mean(0)).reshape(50, -1),
-                                 compute_uv=False)
-        self.assertAlmostEqual(np.square(left).sum() / spectrum[2]**2, 1)
+        spectrum = np.linalg.svd(
+            (images - images.mean(0)).reshape(50, -1), compute_uv=False
+        )
+        self.assertAlmostEqual(np.square(left).sum() / spectrum[2] ** 2, 1)
         # As many as there are pixels leave nothing.
         other = rng.normal(size=(4, 8, 8))
         images = rng.normal(size=(100, 8, 8))
-        np.testing.assert_allclose(reconstruction.through_components(
-            other, images, 64), other, atol=1e-8)
+        np.testing.assert_allclose(
+            reconstruction.through_components(other, images, 64),
+            other,
+            atol=1e-8,
+        )
 
     def test_few_examples_of_many_pixels(self):
         """The product of examples has the same components as the SVD."""
         rng = np.random.RandomState(3)
         among, images = rng.normal(size=(2, 7, 2, 3, 4))
         mean = among.mean(0)
-        axes = np.linalg.svd((among - mean).reshape(7, -1),
-                             full_matrices=False)[2]
+        axes = np.linalg.svd(
+            (among - mean).reshape(7, -1), full_matrices=False
+        )[2]
         about = (images - mean).reshape(7, -1)
         for count, used in (1, 1), (4, 4), (6, 6), (7, 6), (100, 6):
             expected = about @ axes[:used].T @ axes[:used]
             np.testing.assert_allclose(
                 reconstruction.through_components(images, among, count),
-                expected.reshape(images.shape) + mean, atol=1e-10)
+                expected.reshape(images.shape) + mean,
+                atol=1e-10,
+            )
 
     def test_baselines(self):
         train = np.float32([[0, 0], [0, 2], [0, 4]])
@@ -131,25 +166,31 @@ class ReconstructionTest(unittest.TestCase):
         truth = np.float32([[0, 0], [4, 0], [0, 4]])
         made = np.float32([[1, 1], [1.9, 0], [1, 3]])
         np.testing.assert_array_equal(
-            reconstruction.identified(made, truth), [True, False, True])
+            reconstruction.identified(made, truth), [True, False, True]
+        )
         # The mean belongs to one at most.
         mean = np.broadcast_to(truth.mean(0), truth.shape)
-        self.assertLessEqual(
-            reconstruction.identified(mean, truth).sum(), 1)
+        self.assertLessEqual(reconstruction.identified(mean, truth).sum(), 1)
 
     def test_added_noise_is_no_detail(self):
         other = np.random.RandomState(1).normal(size=self.noise.shape)
         # The gain of independent noise has a standard deviation of
         # sqrt(12) over that of 20 x 4096 pixels, of which 0.8 are counted.
-        self.assertLess(abs(reconstruction.detail_transfer(
-            other, self.noise)), 3 * np.sqrt(12 / (0.8 * 20 * 4096)))
+        self.assertLess(
+            abs(reconstruction.detail_transfer(other, self.noise)),
+            3 * np.sqrt(12 / (0.8 * 20 * 4096)),
+        )
 
     def test_blurred_images_have_a_lower_ratio(self):
-        self.assertTrue((reconstruction.high_frequency_ratio(self.images)
-                         < reconstruction.high_frequency_ratio(self.noise)
-                         ).all())
+        self.assertTrue(
+            (
+                reconstruction.high_frequency_ratio(self.images)
+                < reconstruction.high_frequency_ratio(self.noise)
+            ).all()
+        )
 
     def test_blur_of_one_pixel(self):
         # A Gaussian of that width has half of its height half a pixel off.
         self.assertAlmostEqual(
-            np.exp(-0.5**2 / (2 * reconstruction.ONE_PIXEL**2)), 0.5)
+            np.exp(-(0.5**2) / (2 * reconstruction.ONE_PIXEL**2)), 0.5
+        )

@@ -26,50 +26,81 @@ class DCGANTest(unittest.TestCase):
         self.assertEqual(
             kinds(self.generator),
             ['InputLayer', 'DenseLayer', 'ReshapeLayer']
-            + 3 * ['TransposedConv2DLayer', 'BatchNormLayer',
-                   'NonlinearityLayer']
-            + ['TransposedConv2DLayer'])
-        self.assertEqual([layer.output_shape[1:] for layer
-                          in get_all_layers(self.generator)[:3]],
-                         [(200,), (16384,), (1024, 4, 4)])
+            + 3
+            * ['TransposedConv2DLayer', 'BatchNormLayer', 'NonlinearityLayer']
+            + ['TransposedConv2DLayer'],
+        )
+        self.assertEqual(
+            [
+                layer.output_shape[1:]
+                for layer in get_all_layers(self.generator)[:3]
+            ],
+            [(200,), (16384,), (1024, 4, 4)],
+        )
         sizes = [(row[0], *row[1:4]) for row in convolutions(self.generator)]
-        deconv = (4, 4), (2, 2), (1, 1)     # E3
-        self.assertEqual(sizes, [((512, 8, 8), *deconv),
-                                 ((256, 16, 16), *deconv),
-                                 ((128, 32, 32), *deconv),
-                                 ((1, 64, 64), *deconv)])
+        deconv = (4, 4), (2, 2), (1, 1)  # E3
+        self.assertEqual(
+            sizes,
+            [
+                ((512, 8, 8), *deconv),
+                ((256, 16, 16), *deconv),
+                ((128, 32, 32), *deconv),
+                ((1, 64, 64), *deconv),
+            ],
+        )
         # E5: normalised, then activated; the last is not normalised.
         layers = get_all_layers(self.generator)
-        self.assertEqual([layer.nonlinearity for layer in layers
-                          if type(layer).__name__ == 'NonlinearityLayer'],
-                         [rectify] * 3)
-        self.assertIs(layers[1].nonlinearity, rectify)   # E4
+        self.assertEqual(
+            [
+                layer.nonlinearity
+                for layer in layers
+                if type(layer).__name__ == 'NonlinearityLayer'
+            ],
+            [rectify] * 3,
+        )
+        self.assertIs(layers[1].nonlinearity, rectify)  # E4
         self.assertIs(layers[-1].nonlinearity, sigmoid)
-        self.assertEqual([getattr(layer, 'b', None) is None
-                          for layer in layers
-                          if hasattr(layer, 'filter_size')],
-                         [True, True, True, False])
+        self.assertEqual(
+            [
+                getattr(layer, 'b', None) is None
+                for layer in layers
+                if hasattr(layer, 'filter_size')
+            ],
+            [True, True, True, False],
+        )
 
     def test_table_2_4(self):
         self.assertEqual(
             kinds(self.discriminator),
             ['InputLayer']
             + 4 * ['Conv2DLayer', 'BatchNormLayer', 'NonlinearityLayer']
-            + ['FlattenLayer', 'DenseLayer'])
-        sizes = [(row[0], *row[1:4])
-                 for row in convolutions(self.discriminator)]
+            + ['FlattenLayer', 'DenseLayer'],
+        )
+        sizes = [
+            (row[0], *row[1:4]) for row in convolutions(self.discriminator)
+        ]
         conv = (5, 5), (2, 2), (2, 2)
-        self.assertEqual(sizes, [((128, 32, 32), *conv),
-                                 ((256, 16, 16), *conv),
-                                 ((512, 8, 8), *conv),
-                                 ((1024, 4, 4), *conv)])
+        self.assertEqual(
+            sizes,
+            [
+                ((128, 32, 32), *conv),
+                ((256, 16, 16), *conv),
+                ((512, 8, 8), *conv),
+                ((1024, 4, 4), *conv),
+            ],
+        )
         layers = get_all_layers(self.discriminator)
         self.assertEqual(layers[0].output_shape, (None, 1, 64, 64))
-        self.assertEqual([layer.nonlinearity for layer in layers
-                          if type(layer).__name__ == 'NonlinearityLayer'],
-                         [leaky_relu] * 4)
+        self.assertEqual(
+            [
+                layer.nonlinearity
+                for layer in layers
+                if type(layer).__name__ == 'NonlinearityLayer'
+            ],
+            [leaky_relu] * 4,
+        )
         self.assertEqual(layers[-2].output_shape, (None, 16384))
-        self.assertEqual(layers[-1].output_shape, (None, 1))   # E15
+        self.assertEqual(layers[-1].output_shape, (None, 1))  # E15
         self.assertIs(layers[-1].nonlinearity, sigmoid)
 
     def test_batch_norm_defaults(self):
@@ -78,35 +109,46 @@ class DCGANTest(unittest.TestCase):
                 if isinstance(layer, BatchNormLayer):
                     self.assertEqual(
                         (layer.axes, layer.epsilon, layer.alpha),
-                        ((0, 2, 3), 1e-4, 0.1))
+                        ((0, 2, 3), 1e-4, 0.1),
+                    )
 
     def test_parameters(self):
-        self.assertEqual(count_params(self.generator, trainable=True),
-                         14307073)
-        self.assertEqual(count_params(self.discriminator, trainable=True),
-                         17226625)
+        self.assertEqual(
+            count_params(self.generator, trainable=True), 14307073
+        )
+        self.assertEqual(
+            count_params(self.discriminator, trainable=True), 17226625
+        )
 
     def test_other_readings(self):
-        generator, _ = build_dcgan(nz=100, width=1 / 64, filter_size=5,
-                                   batch_norm_output=True,
-                                   dense_nonlinearity=None)
+        generator, _ = build_dcgan(
+            nz=100,
+            width=1 / 64,
+            filter_size=5,
+            batch_norm_output=True,
+            dense_nonlinearity=None,
+        )
         self.assertEqual(
-            [row[:4] for row in convolutions(generator)],       # E3
-            [((8, 8, 8), (5, 5), (2, 2), (2, 2)),
-             ((4, 16, 16), (5, 5), (2, 2), (2, 2)),
-             ((2, 32, 32), (5, 5), (2, 2), (2, 2)),
-             ((1, 64, 64), (5, 5), (2, 2), (2, 2))])
+            [row[:4] for row in convolutions(generator)],  # E3
+            [
+                ((8, 8, 8), (5, 5), (2, 2), (2, 2)),
+                ((4, 16, 16), (5, 5), (2, 2), (2, 2)),
+                ((2, 32, 32), (5, 5), (2, 2), (2, 2)),
+                ((1, 64, 64), (5, 5), (2, 2), (2, 2)),
+            ],
+        )
         layers = get_all_layers(generator)
-        self.assertEqual(layers[0].shape, (None, 100))          # E14
-        self.assertEqual(layers[1].nonlinearity(-3), -3)        # E4
-        self.assertIsInstance(layers[-2], BatchNormLayer)       # E5
+        self.assertEqual(layers[0].shape, (None, 100))  # E14
+        self.assertEqual(layers[1].nonlinearity(-3), -3)  # E4
+        self.assertIsInstance(layers[-2], BatchNormLayer)  # E5
         self.assertIs(layers[-1].nonlinearity, sigmoid)
 
     def test_bad_arguments(self):
         for message, arguments in [
-                ('filter_size must be 4 or 5', dict(filter_size=3)),
-                ('nz must be a positive integer', dict(nz=0)),
-                ('width must be positive', dict(width=0))]:
+            ('filter_size must be 4 or 5', dict(filter_size=3)),
+            ('nz must be a positive integer', dict(nz=0)),
+            ('width must be positive', dict(width=0)),
+        ]:
             with self.assertRaisesRegex(ValueError, message):
                 build_dcgan(**arguments)
 
@@ -126,9 +168,11 @@ class WGANGPTest(unittest.TestCase):
         self.assertEqual(count_params(critic, trainable=True), 17226625)
 
     def test_critic_without_batch_norm(self):
-        generator, critic = build_wgan_gp(width=1 / 16,
-                                          critic_batch_norm=False)
+        generator, critic = build_wgan_gp(
+            width=1 / 16, critic_batch_norm=False
+        )
         self.assertNotIn('BatchNormLayer', kinds(critic))
         self.assertIn('BatchNormLayer', kinds(generator))
-        self.assertEqual([row[-1] for row in convolutions(critic)],
-                         [leaky_relu] * 4)
+        self.assertEqual(
+            [row[-1] for row in convolutions(critic)], [leaky_relu] * 4
+        )

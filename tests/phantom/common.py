@@ -5,7 +5,19 @@ def upright(**changes):
     """A knee in the middle of the field of view, whose coordinates are the
     scanner's but for the height."""
     return sample_anatomy(0, 0)._replace(
-        **{**dict(side='LEFT', size=1, shift_lateral_mm=0,
-                  shift_posterior_mm=0, shift_superior_mm=0, tilt_deg=0,
-                  adduction_deg=0, rotation_deg=0, flexion_deg=0,
-                  deformation_mm=0), **changes})
+        **{
+            **dict(
+                side='LEFT',
+                size=1,
+                shift_lateral_mm=0,
+                shift_posterior_mm=0,
+                shift_superior_mm=0,
+                tilt_deg=0,
+                adduction_deg=0,
+                rotation_deg=0,
+                flexion_deg=0,
+                deformation_mm=0,
+            ),
+            **changes,
+        }
+    )

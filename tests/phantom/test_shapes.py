@@ -16,8 +16,9 @@ class ShapesTest(unittest.TestCase):
         np.testing.assert_allclose(distance[2:4], 0, atol=1e-5)
         self.assertLess(distance[4], -1)
         sphere = shapes.ellipsoid(p, (1, 2, 0), (2, 2, 2))
-        np.testing.assert_allclose(sphere[:4], np.sqrt([8, 20, 16, 16]) - 2,
-                                   rtol=1e-3)
+        np.testing.assert_allclose(
+            sphere[:4], np.sqrt([8, 20, 16, 16]) - 2, rtol=1e-3
+        )
 
     def test_cone(self):
         p = points([0, 3, 0, 0], [0, 0, 0, 0], [5, 5, 12, -4])
@@ -28,12 +29,15 @@ class ShapesTest(unittest.TestCase):
 
     def test_oval(self):
         u = np.linspace(0, 1, 7)
-        v = (1 - u ** 4) ** 0.25
-        np.testing.assert_allclose(shapes.oval(20 * u, 30 * v, 20, 30), 0,
-                                   atol=1e-5)
+        v = (1 - u**4) ** 0.25
         np.testing.assert_allclose(
-            shapes.oval(*points([21, 0, 0], [0, 29, 0]), 20, 30)[:2], [1, -1],
-            rtol=0.1)
+            shapes.oval(20 * u, 30 * v, 20, 30), 0, atol=1e-5
+        )
+        np.testing.assert_allclose(
+            shapes.oval(*points([21, 0, 0], [0, 29, 0]), 20, 30)[:2],
+            [1, -1],
+            rtol=0.1,
+        )
         self.assertLess(shapes.oval(*points([0], [0]), 20, 30), -5)
 
     def test_union_and_intersection(self):
@@ -43,6 +47,8 @@ class ShapesTest(unittest.TestCase):
 
     def test_ramp(self):
         np.testing.assert_allclose(
-            shapes.ramp(np.array([0, 1, 2, 3, 4]), 1, 3), [0, 0, 0.5, 1, 1])
+            shapes.ramp(np.array([0, 1, 2, 3, 4]), 1, 3), [0, 0, 0.5, 1, 1]
+        )
         np.testing.assert_allclose(
-            shapes.ramp(np.array([0, 1, 2, 3, 4]), 3, 1), [1, 1, 0.5, 0, 0])
+            shapes.ramp(np.array([0, 1, 2, 3, 4]), 3, 1), [1, 1, 0.5, 0, 0]
+        )

@@ -14,10 +14,17 @@ class WidthsTest(FolderTest):
     def test_no_table(self):
         self.assertEqual(epicondylar_widths(self.folder), {})
         self.assertEqual(epicondylar_widths(self.path('none')), {})
-        for text in ('participant\n1\n', 'a,b\n1,2\n', '\xff\xfe', '',
-                     'participant,epicondylar_width_mm\n1,wide\n'):
+        for text in (
+            'participant\n1\n',
+            'a,b\n1,2\n',
+            '\xff\xfe',
+            '',
+            'participant,epicondylar_width_mm\n1,wide\n',
+        ):
             self.write('ground_truth.csv', text)
             self.assertEqual(epicondylar_widths(self.folder), {}, text)
-        self.write('ground_truth.csv',
-                   'participant,epicondylar_width_mm\n1,nan\n2,80\n')
+        self.write(
+            'ground_truth.csv',
+            'participant,epicondylar_width_mm\n1,nan\n2,80\n',
+        )
         self.assertEqual(epicondylar_widths(self.folder), {'2': 80})

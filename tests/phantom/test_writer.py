@@ -17,18 +17,19 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
-from kneerepro.data.header import read_frames
-from kneerepro.data.pixels import read_slices
 from kneerepro.data.prepare import prepare
-from kneerepro.data.scan import files_of
-from kneerepro.data.series import Series, Slice
-from kneerepro.errors import UserError
+from kneerepro.data.reading.header import read_frames
+from kneerepro.data.reading.pixels import read_slices
+from kneerepro.data.reading.scan import files_of
+from kneerepro.data.reading.series import Series, Slice
 from kneerepro.phantom import imaging, knee_volume, write_patients, writer
 from kneerepro.phantom.anatomy import Anatomy, sample_anatomy
+from kneerepro.utils.errors import UserError
 from tests.phantom.common import upright
 
-SCRIPT = os.path.join(os.path.dirname(__file__), os.pardir, os.pardir, 'data',
-                      'make_phantom.py')
+SCRIPT = os.path.join(
+    os.path.dirname(__file__), os.pardir, os.pardir, 'data', 'make_phantom.py'
+)
 
 
 def contents(folder):
@@ -54,14 +55,15 @@ class FolderTest(unittest.TestCase):
         self.out = os.path.join(self.folder, 'out')
 
     def write(self, patients=2, matrix=16, slices=4, **kwargs):
-        write_patients(self.out, patients, matrix=matrix, slices=slices,
-                       **kwargs)
+        write_patients(
+            self.out, patients, matrix=matrix, slices=slices, **kwargs
+        )
 
     def series(self):
         members = defaultdict(list)
         for path, *_ in files_of([self.out]):
             if os.path.basename(path).isdigit():
-                frame, = read_frames(path)
+                (frame,) = read_frames(path)
                 members[frame.header.series].append(Slice(path, *frame))
         return [Series(uid, '', slices) for uid, slices in members.items()]
 
@@ -69,13 +71,18 @@ class FolderTest(unittest.TestCase):
 class WritePatientsTest(FolderTest):
     def test_layout(self):
         self.write(slices=11)
-        files = sorted(path for path in contents(self.out)
-                       if os.path.basename(path) != '.lock')
+        files = sorted(
+            path
+            for path in contents(self.out)
+            if os.path.basename(path) != '.lock'
+        )
         self.assertEqual(files.pop(), 'ground_truth.csv')
         self.assertEqual(len(files), 22)
         for path in files:
-            self.assertRegex(path.replace(os.sep, '/'),
-                             r'^0\.E\.1/\d{7}/200[456]\d{4}/\d{8}/0\d\d$')
+            self.assertRegex(
+                path.replace(os.sep, '/'),
+                r'^0\.E\.1/\d{7}/200[456]\d{4}/\d{8}/0\d\d$',
+            )
         self.assertEqual(len({path.split(os.sep)[1] for path in files}), 2)
         names = [os.path.basename(path) for path in files[:11]]
         self.assertEqual(names, [f'{i:03d}' for i in range(1, 12)])
@@ -90,8 +97,9 @@ class WritePatientsTest(FolderTest):
         for path in one:
             if path != 'ground_truth.csv':
                 self.assertEqual(one[path], three[path], path)
-        self.assertTrue(three['ground_truth.csv'].startswith(
-            one['ground_truth.csv']))
+        self.assertTrue(
+            three['ground_truth.csv'].startswith(one['ground_truth.csv'])
+        )
 
     def test_seeds_share_no_patient(self):
         self.write(2, seed=0)
@@ -104,12 +112,14 @@ class WritePatientsTest(FolderTest):
         self.write(matrix=24, slices=12, seed=2)
         series = self.series()
         self.assertEqual(len(series), 2)
-        uids = {row['series_uid']: i
-                for i, row in enumerate(read_rows(self.out))}
+        uids = {
+            row['series_uid']: i for i, row in enumerate(read_rows(self.out))
+        }
         for one in series:
             np.testing.assert_array_equal(
                 [image for image, _, _ in read_slices(one.slices)],
-                knee_volume(2, uids[one.uid], 24, 12))
+                knee_volume(2, uids[one.uid], 24, 12),
+            )
 
     def test_prepare(self):
         self.write(3, matrix=16, slices=20)
@@ -127,8 +137,9 @@ class WritePatientsTest(FolderTest):
         for patient, row in enumerate(rows):
             one = series[row['series_uid']]
             self.assertEqual(one.header.patient, row['participant'])
-            self.assertEqual(one.header.description,
-                             'SAG_3D_DESS_' + row['side'])
+            self.assertEqual(
+                one.header.description, 'SAG_3D_DESS_' + row['side']
+            )
             anatomy = sample_anatomy(4, patient)
             for name in Anatomy._fields:
                 value = getattr(anatomy, name)
@@ -141,8 +152,12 @@ class WritePatientsTest(FolderTest):
         self.assertEqual(calls, [(0, 2), (1, 2), (2, 2), (2, 2)])
 
     def test_bad_arguments(self):
-        for name, value in [('patients', 0), ('matrix', 15), ('slices', 0),
-                            ('seed', -1)]:
+        for name, value in [
+            ('patients', 0),
+            ('matrix', 15),
+            ('slices', 0),
+            ('seed', -1),
+        ]:
             with self.assertRaisesRegex(UserError, f'{name} is {value}'):
                 self.write(**{name: value})
         self.assertFalse(os.path.exists(self.out))
@@ -171,25 +186,30 @@ class InterruptionTest(FolderTest):
     def test_no_half_patient(self):
         for error in OSError('disk full'), KeyboardInterrupt():
             self.interrupt(error)
-            series, = self.series()
+            (series,) = self.series()
             self.assertEqual(len(series.paths()), 4)
             self.assertEqual(len(contents(self.out)), 4 + 1)
             shutil.rmtree(self.out)
 
     def test_next_call_completes(self):
         self.interrupt(OSError('disk full'))
-        done = {path: os.stat(os.path.join(self.out, path)).st_mtime_ns
-                for path in contents(self.out)}
-        with mock.patch.object(writer, 'knee_volume',
-                               side_effect=knee_volume) as render:
+        done = {
+            path: os.stat(os.path.join(self.out, path)).st_mtime_ns
+            for path in contents(self.out)
+        }
+        with mock.patch.object(
+            writer, 'knee_volume', side_effect=knee_volume
+        ) as render:
             self.write(3)
-            self.assertEqual([call[0][1] for call in render.call_args_list],
-                             [1, 2])
+            self.assertEqual(
+                [call[0][1] for call in render.call_args_list], [1, 2]
+            )
             self.write(3)
             self.assertEqual(render.call_count, 2)
         for path, time in done.items():
-            self.assertEqual(os.stat(os.path.join(self.out, path)).st_mtime_ns,
-                             time)
+            self.assertEqual(
+                os.stat(os.path.join(self.out, path)).st_mtime_ns, time
+            )
         interrupted = contents(self.out)
         shutil.rmtree(self.out)
         self.write(3)
@@ -201,8 +221,10 @@ class InterruptionTest(FolderTest):
             with open(os.path.join(self.out, name, '009'), 'w'):
                 pass
         self.write(1)
-        self.assertEqual(sorted(os.listdir(self.out)),
-                         ['.lock', '0.E.1', 'ground_truth.csv'])
+        self.assertEqual(
+            sorted(os.listdir(self.out)),
+            ['.lock', '0.E.1', 'ground_truth.csv'],
+        )
 
     def test_any_number_of_workers(self):
         self.write(4)
@@ -210,8 +232,14 @@ class InterruptionTest(FolderTest):
         shutil.rmtree(self.out)
         counts = []
         write_patients(self.out, 3, matrix=16, slices=4, workers=2)
-        write_patients(self.out, 4, matrix=16, slices=4, workers=2,
-                       progress=lambda *done: counts.append(done))
+        write_patients(
+            self.out,
+            4,
+            matrix=16,
+            slices=4,
+            workers=2,
+            progress=lambda *done: counts.append(done),
+        )
         self.assertEqual(counts, [(3, 4), (4, 4)])
         self.assertEqual(contents(self.out), expected)
 
@@ -234,52 +262,80 @@ class InterruptionTest(FolderTest):
         os.makedirs(self.out)
         thread = threading.Thread(target=self.write)
         output = io.StringIO()
-        with contextlib.redirect_stdout(output), \
-                writer.exclusive(os.path.join(self.out, '.lock'), ''):
+        with (
+            contextlib.redirect_stdout(output),
+            writer.exclusive(os.path.join(self.out, '.lock'), ''),
+        ):
             thread.start()
             thread.join(0.5)
             self.assertTrue(thread.is_alive())
             self.assertEqual(os.listdir(self.out), ['.lock'])
         thread.join(30)
-        self.assertEqual(output.getvalue(), 'waiting for another process, '
-                         f'which makes synthetic knees in {self.out}\n')
+        self.assertEqual(
+            output.getvalue(),
+            'waiting for another process, '
+            f'which makes synthetic knees in {self.out}\n',
+        )
         self.assertEqual(len(self.series()), 2)
 
 
 class HeaderTest(FolderTest):
     def images(self, **kwargs):
         self.write(1, **kwargs)
-        series, = self.series()
+        (series,) = self.series()
         return [pydicom.dcmread(path) for path in series.paths()]
 
     def test_valid(self):
         modes = pydicom.config.settings
-        with mock.patch.object(modes, '_reading_validation_mode',
-                               pydicom.config.RAISE):
+        with mock.patch.object(
+            modes, '_reading_validation_mode', pydicom.config.RAISE
+        ):
             for i, image in enumerate(self.images()):
                 list(image.iterall())  # every value is checked as it is read
                 meta = image.file_meta
-                self.assertEqual(meta.TransferSyntaxUID,
-                                 ExplicitVRLittleEndian)
-                self.assertEqual(meta.MediaStorageSOPClassUID,
-                                 MRImageStorage)
+                self.assertEqual(
+                    meta.TransferSyntaxUID, ExplicitVRLittleEndian
+                )
+                self.assertEqual(meta.MediaStorageSOPClassUID, MRImageStorage)
                 self.assertEqual(image.SOPClassUID, MRImageStorage)
-                self.assertEqual(meta.MediaStorageSOPInstanceUID,
-                                 image.SOPInstanceUID)
+                self.assertEqual(
+                    meta.MediaStorageSOPInstanceUID, image.SOPInstanceUID
+                )
                 self.assertEqual(image.InstanceNumber, i + 1)
                 self.assertEqual(image.BitsStored, 12)
 
     def test_mandatory_attributes(self):
         image = self.images()[0]
-        for name in ('PatientName PatientID StudyInstanceUID StudyDate '
-                     'SeriesInstanceUID SeriesNumber FrameOfReferenceUID '
-                     'Manufacturer ImageType ScanningSequence SequenceVariant '
-                     'MRAcquisitionType RepetitionTime EchoTime FlipAngle '
-                     'SamplesPerPixel PhotometricInterpretation').split():
+        for name in [
+            'PatientName',
+            'PatientID',
+            'StudyInstanceUID',
+            'StudyDate',
+            'SeriesInstanceUID',
+            'SeriesNumber',
+            'FrameOfReferenceUID',
+            'Manufacturer',
+            'ImageType',
+            'ScanningSequence',
+            'SequenceVariant',
+            'MRAcquisitionType',
+            'RepetitionTime',
+            'EchoTime',
+            'FlipAngle',
+            'SamplesPerPixel',
+            'PhotometricInterpretation',
+        ]:
             self.assertTrue(image.get(name), name)
-        for name in ('PatientBirthDate PatientSex StudyTime StudyID '
-                     'AccessionNumber ReferringPhysicianName '
-                     'PositionReferenceIndicator ScanOptions').split():
+        for name in [
+            'PatientBirthDate',
+            'PatientSex',
+            'StudyTime',
+            'StudyID',
+            'AccessionNumber',
+            'ReferringPhysicianName',
+            'PositionReferenceIndicator',
+            'ScanOptions',
+        ]:
             self.assertIn(name, image)
 
     def test_says_that_it_is_synthetic(self):
@@ -291,31 +347,39 @@ class HeaderTest(FolderTest):
     def test_uids(self):
         images = self.images()
         self.assertEqual(len({image.SOPInstanceUID for image in images}), 4)
-        for name in ('StudyInstanceUID', 'SeriesInstanceUID',
-                     'FrameOfReferenceUID'):
-            uid, = {image[name].value for image in images}
+        for name in (
+            'StudyInstanceUID',
+            'SeriesInstanceUID',
+            'FrameOfReferenceUID',
+        ):
+            (uid,) = {image[name].value for image in images}
             self.assertTrue(uid.is_valid)
 
     def test_geometry(self):
         images = self.images(matrix=20, slices=10)
-        positions = np.array([image.ImagePositionPatient for image in images],
-                             float)
+        positions = np.array(
+            [image.ImagePositionPatient for image in images], float
+        )
         for image in images:
-            self.assertEqual(image.ImageOrientationPatient,
-                             [0, 1, 0, 0, 0, -1])
+            self.assertEqual(
+                image.ImageOrientationPatient, [0, 1, 0, 0, 0, -1]
+            )
             self.assertEqual(image.PixelSpacing, [7, 7])
             self.assertEqual(image.SliceThickness, 11.2)
             self.assertEqual(image.SpacingBetweenSlices, 11.2)
         # Centres of the slices; of the first pixel in front and at the top.
-        np.testing.assert_allclose(positions[:, 0],
-                                   11.2 * (4.5 - np.arange(10)))
+        np.testing.assert_allclose(
+            positions[:, 0], 11.2 * (4.5 - np.arange(10))
+        )
         np.testing.assert_allclose(positions[:, 1], -66.5)
         np.testing.assert_allclose(positions[:, 2], 66.5)
 
     def test_spacing_of_the_initiative(self):
         with mock.patch.object(
-                writer, 'knee_volume',
-                lambda *_: np.zeros((160, 384, 384), 'uint16')):
+            writer,
+            'knee_volume',
+            lambda *_: np.zeros((160, 384, 384), 'uint16'),
+        ):
             image = self.images(matrix=384, slices=160)[0]
         np.testing.assert_allclose(image.PixelSpacing, 0.365, atol=5e-4)
         self.assertAlmostEqual(image.SliceThickness, 0.7)
@@ -324,18 +388,27 @@ class HeaderTest(FolderTest):
         """Tibialis anterior is on the outer side of the leg."""
         for side, outwards in ('LEFT', 1), ('RIGHT', -1):
             anatomy = upright(side=side, noise=0.01)
-            with mock.patch.object(imaging, 'sample_anatomy',
-                                   lambda *_: anatomy), \
-                    mock.patch.object(writer, 'sample_anatomy',
-                                      lambda *_: anatomy):
+            with (
+                mock.patch.object(
+                    imaging, 'sample_anatomy', lambda *_: anatomy
+                ),
+                mock.patch.object(
+                    writer, 'sample_anatomy', lambda *_: anatomy
+                ),
+            ):
                 images = self.images(matrix=64, slices=32)
-            self.assertEqual(images[0].SeriesDescription,
-                             'SAG_3D_DESS_' + side)
+            self.assertEqual(
+                images[0].SeriesDescription, 'SAG_3D_DESS_' + side
+            )
             self.assertEqual(images[0].Laterality, side[0])
 
             def value_at(left, posterior, superior):
-                image = min(images, key=lambda image: abs(
-                    image.ImagePositionPatient[0] - left))
+                image = min(
+                    images,
+                    key=lambda image: abs(
+                        image.ImagePositionPatient[0] - left
+                    ),
+                )
                 _, y, z = image.ImagePositionPatient
                 row = round((z - superior) / image.PixelSpacing[0])
                 column = round((posterior - y) / image.PixelSpacing[1])
@@ -353,9 +426,22 @@ class HeaderTest(FolderTest):
 class ScriptTest(FolderTest):
     def run_script(self, *args):
         return subprocess.run(
-            [sys.executable, SCRIPT, '--out', self.out, '--patients', '2',
-             '--matrix', '16', '--slices', '3', *args], capture_output=True,
-            text=True)
+            [
+                sys.executable,
+                SCRIPT,
+                '--out',
+                self.out,
+                '--patients',
+                '2',
+                '--matrix',
+                '16',
+                '--slices',
+                '3',
+                *args,
+            ],
+            capture_output=True,
+            text=True,
+        )
 
     def test_writes(self):
         done = self.run_script('--seed', '7')

@@ -9,7 +9,18 @@ with a tag of its own.)
 """
 
 from . import (  # noqa: F401, registers them
-    adam, bf16, channel_sums, composites, constant_factors, conv_bias, flips,
-    means, multiply_add, rectifier, squares, sums)
+    adam,
+    bf16,
+    channel_sums,
+    composites,
+    constant_factors,
+    conv_bias,
+    flips,
+    means,
+    multiply_add,
+    rectifier,
+    squares,
+    sums,
+)
 from .bf16 import BF16_TAG  # noqa: F401
 from .patterns import CPU_TAG, CUDA_TAG, TAG  # noqa: F401

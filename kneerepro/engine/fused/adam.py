@@ -1,5 +1,6 @@
 """Adam's update of a parameter and its two moments, in one pass and in place;
-and on CUDA, that of all parameters by one call."""
+and on CUDA, that of all parameters by one call.
+"""
 
 from collections import defaultdict
 
@@ -15,8 +16,7 @@ from theano.tensor.elemwise import Elemwise
 
 from ..dispatch import register
 from ..kernels.layout import in_order, memory_order
-from .patterns import (
-    CUDA_TAG, TAG, constant, inputs_of, number_of, scaled)
+from .patterns import CUDA_TAG, TAG, constant, inputs_of, number_of, scaled
 
 
 class AdamStep(Op):
@@ -55,8 +55,11 @@ class AdamStep(Op):
             self.destroy_map = {0: [0], 1: [1], 2: [2]}
 
     def make_node(self, parameter, m, v, g, rate):
-        return Apply(self, [parameter, m, v, g, rate],
-                     [parameter.type(), m.type(), v.type()])
+        return Apply(
+            self,
+            [parameter, m, v, g, rate],
+            [parameter.type(), m.type(), v.type()],
+        )
 
     def infer_shape(self, node, shapes):
         return shapes[:3]
@@ -64,10 +67,11 @@ class AdamStep(Op):
     def perform(self, node, inputs, outputs):
         parameter, m, v, g, rate = inputs
         m = self.beta1 * m + (1 - self.beta1) * g
-        v = self.beta2 * v + (1 - self.beta2) * g ** 2
+        v = self.beta2 * v + (1 - self.beta2) * g**2
         parameter = parameter - rate * m / (np.sqrt(v) + self.epsilon)
-        for cell, value, variable in zip(outputs, (parameter, m, v),
-                                         node.outputs):
+        for cell, value, variable in zip(
+            outputs, (parameter, m, v), node.outputs
+        ):
             cell[0] = np.asarray(value, variable.dtype)
 
 
@@ -92,27 +96,39 @@ class AdamSteps(Op):
     def __init__(self, step, count):
         self.step, self.count = step, count
         if step.inplace:
-            self.destroy_map = {3 * k + i: [4 * k + i]
-                                for k in range(count) for i in range(3)}
+            self.destroy_map = {
+                3 * k + i: [4 * k + i] for k in range(count) for i in range(3)
+            }
 
     def make_node(self, *inputs):
-        return Apply(self, list(inputs), [
-            variable.type() for parts in self.parts(inputs)
-            for variable in parts[:3]])
+        return Apply(
+            self,
+            list(inputs),
+            [
+                variable.type()
+                for parts in self.parts(inputs)
+                for variable in parts[:3]
+            ],
+        )
 
     def parts(self, inputs):
         """The inputs of each parameter's step."""
-        return [(*inputs[4 * k:4 * k + 4], inputs[-1])
-                for k in range(self.count)]
+        return [
+            (*inputs[4 * k : 4 * k + 4], inputs[-1]) for k in range(self.count)
+        ]
 
     def infer_shape(self, node, shapes):
         return [shape for parts in self.parts(shapes) for shape in parts[:3]]
 
     def perform(self, node, inputs, outputs):
-        for k, (parts, variables) in enumerate(zip(
-                self.parts(inputs), self.parts(node.inputs))):
-            self.step.perform(self.step.make_node(*variables), parts,
-                              outputs[3 * k:3 * k + 3])
+        for k, (parts, variables) in enumerate(
+            zip(self.parts(inputs), self.parts(node.inputs))
+        ):
+            self.step.perform(
+                self.step.make_node(*variables),
+                parts,
+                outputs[3 * k : 3 * k + 3],
+            )
 
 
 @register(AdamStep, device=True)
@@ -144,10 +160,12 @@ class _Kernel:
             if any(value.shape != g.shape for value in state):
                 raise ValueError(
                     'Input dimension mis-match: parameter, moments and '
-                    'gradient have shapes ' + ', '.join(
-                        str(tuple(x.shape)) for x in (*state, g)))
-            states.append(state if op.inplace
-                          else [value.clone() for value in state])
+                    'gradient have shapes '
+                    + ', '.join(str(tuple(x.shape)) for x in (*state, g))
+                )
+            states.append(
+                state if op.inplace else [value.clone() for value in state]
+            )
         gradients = [g for *_, g, _ in steps]
         if gradients[0].dtype == torch.float64 and not on_cpu:
             # There, PyTorch's kernel takes the rate in single precision.
@@ -157,18 +175,35 @@ class _Kernel:
         # The kernel goes through memory from one end to the other, so all are
         # to be in one order: on the CPU that of the gradient, which the others
         # keep once they were moved into it.
-        orders = [memory_order(g if on_cpu else state[0])
-                  for state, g in zip(states, gradients)]
-        gradients = [g.permute(order).contiguous()
-                     for g, order in zip(gradients, orders)]
-        states = [[value.permute(order) for value in state]
-                  for state, order in zip(states, orders)]
+        orders = [
+            memory_order(g if on_cpu else state[0])
+            for state, g in zip(states, gradients)
+        ]
+        gradients = [
+            g.permute(order).contiguous()
+            for g, order in zip(gradients, orders)
+        ]
+        states = [
+            [value.permute(order) for value in state]
+            for state, order in zip(states, orders)
+        ]
         dense = [list(map(in_order, state)) for state in states]
         parameters, m, v = map(list, zip(*dense))
         torch._fused_adam_(
-            parameters, gradients, m, v, [], [self._steps] * len(steps),
-            lr=rate, beta1=op.beta1, beta2=op.beta2, weight_decay=0,
-            eps=op.epsilon, amsgrad=False, maximize=False)
+            parameters,
+            gradients,
+            m,
+            v,
+            [],
+            [self._steps] * len(steps),
+            lr=rate,
+            beta1=op.beta1,
+            beta2=op.beta2,
+            weight_decay=0,
+            eps=op.epsilon,
+            amsgrad=False,
+            maximize=False,
+        )
         if not on_cpu:
             # Others may count on where they are.
             for state, changed in zip(states, dense):
@@ -176,9 +211,11 @@ class _Kernel:
                     if value is not new:
                         value.copy_(new)
             dense = states
-        return [value.permute(sorted(range(len(order)),
-                                     key=order.__getitem__))
-                for state, order in zip(dense, orders) for value in state]
+        return [
+            value.permute(sorted(range(len(order)), key=order.__getitem__))
+            for state, order in zip(dense, orders)
+            for value in state
+        ]
 
 
 def _plain_step(op, parameter, m, v, g, rate):
@@ -194,22 +231,27 @@ def fuse_adam(node):
     numerator, denominator = inputs_of(change, TrueDiv, 2) or (None, None)
     new_m, rate = _split(numerator, Mul, number_of)
     root, epsilon = _split(denominator, Add, constant)
-    new_v, = inputs_of(root, Sqrt, 1) or [None]
+    (new_v,) = inputs_of(root, Sqrt, 1) or [None]
     for v, beta2, square in _averages(new_v):
         for m, beta1, g in _averages(new_m):
-            if _squared(square) == g and all(
-                    variable.type == parameter.type
-                    for variable in (m, v, g)) and (
-                        parameter.dtype in ('float32', 'float64')):
+            if (
+                _squared(square) == g
+                and all(
+                    variable.type == parameter.type for variable in (m, v, g)
+                )
+                and (parameter.dtype in ('float32', 'float64'))
+            ):
                 results = AdamStep(beta1, beta2, epsilon)(
-                    parameter, m, v, g, rate)
+                    parameter, m, v, g, rate
+                )
                 return dict(zip((node.outputs[0], new_m, new_v), results))
     return False
 
 
 def _squared(variable):
     """What a variable is the square of, before Theano has simplified it or
-    after; or None."""
+    after; or None.
+    """
     base, exponent = inputs_of(variable, Pow, 2) or (None, None)
     if base is not None:
         return base if constant(exponent) == 2 else None
@@ -218,7 +260,8 @@ def _squared(variable):
 
 def _split(variable, scalar_op, what):
     """The two inputs of an operation: one of any kind, and what `what` makes
-    of the other; two None if there are no such."""
+    of the other; two None if there are no such.
+    """
     first, second = inputs_of(variable, scalar_op, 2) or (None, None)
     for one, other in (first, second), (second, first):
         if one is not None and what(other) is not None:
@@ -244,7 +287,8 @@ def _times(variable):
 
 class UpdateInPlace(Optimizer):
     """Have Adam overwrite parameters and moments, where nothing needs their
-    old values after it."""
+    old values after it.
+    """
 
     def add_requirements(self, fgraph):
         if not hasattr(fgraph, 'destroyers'):
@@ -257,11 +301,16 @@ class UpdateInPlace(Optimizer):
                 new = AdamStep(op.beta1, op.beta2, op.epsilon, inplace=True)
                 try:
                     fgraph.replace_all_validate(
-                        list(zip(node.outputs,
-                                 new(*node.inputs, return_list=True))),
-                        reason='torch_adam_inplace')
+                        list(
+                            zip(
+                                node.outputs,
+                                new(*node.inputs, return_list=True),
+                            )
+                        ),
+                        reason='torch_adam_inplace',
+                    )
                 except InconsistencyError:
-                    pass    # it writes elsewhere then
+                    pass  # it writes elsewhere then
 
 
 class UpdateTogether(Optimizer):
@@ -274,20 +323,33 @@ class UpdateTogether(Optimizer):
                 kind = node.op, node.inputs[-1], node.inputs[0].dtype
                 groups[kind].append(node)
         for (op, rate, _), nodes in groups.items():
-            before = {variable.owner for node in nodes
-                      for variable in ancestors(node.inputs)}
+            before = {
+                variable.owner
+                for node in nodes
+                for variable in ancestors(node.inputs)
+            }
             # None of them may have to wait for another.
             if len(nodes) < 2 or not before.isdisjoint(nodes):
                 continue
             new = AdamSteps(op, len(nodes))(
-                *(x for node in nodes for x in node.inputs[:-1]), rate)
+                *(x for node in nodes for x in node.inputs[:-1]), rate
+            )
             try:
                 fgraph.replace_all_validate(
-                    list(zip((variable for node in nodes
-                              for variable in node.outputs), new)),
-                    reason='torch_adam_together')
+                    list(
+                        zip(
+                            (
+                                variable
+                                for node in nodes
+                                for variable in node.outputs
+                            ),
+                            new,
+                        )
+                    ),
+                    reason='torch_adam_together',
+                )
             except InconsistencyError:
-                pass    # somebody reads what would be overwritten too early
+                pass  # somebody reads what would be overwritten too early
 
 
 # As it is written, so that Theano need not simplify a dozen operations for
@@ -296,5 +358,4 @@ optdb.register('torch_adam_as_written', out2in(fuse_adam), 0.5, TAG)
 optdb.register('torch_adam', out2in(fuse_adam), 48.9, TAG)
 optdb.register('torch_adam_inplace', UpdateInPlace(), 75, TAG)
 # On CUDA, each call takes its time.
-optdb.register('torch_adam_together', UpdateTogether(), 75.1, TAG,
-               CUDA_TAG)
+optdb.register('torch_adam_together', UpdateTogether(), 75.1, TAG, CUDA_TAG)

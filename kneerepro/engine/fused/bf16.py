@@ -24,8 +24,9 @@ from .conv_bias import ConvolutionWithBias
 #: That of the rewrite in Theano's ``optdb``.
 BF16_TAG = 'torch_bf16'
 
-_PRODUCTS = FORWARD + BY_IMAGES + BY_FILTERS + (
-    ConvolutionWithBias, Dot, BatchedDot)
+_PRODUCTS = (
+    FORWARD + BY_IMAGES + BY_FILTERS + (ConvolutionWithBias, Dot, BatchedDot)
+)
 
 
 class Rounded(Op):
@@ -66,7 +67,7 @@ class InBfloat16(Op):
     PyTorch's kernels round them to bfloat16 before they become float32 again.
     """
 
-    __props__ = 'op',
+    __props__ = ('op',)
 
     def __init__(self, op):
         self.op = op
@@ -76,9 +77,14 @@ class InBfloat16(Op):
         return Apply(self, list(inputs), [x.type() for x in outputs])
 
     def perform(self, node, inputs, outputs):
-        self.op.perform(_inner(node), [
-            _rounded(value) if variable.dtype == 'float32' else value
-            for variable, value in zip(node.inputs, inputs)], outputs)
+        self.op.perform(
+            _inner(node),
+            [
+                _rounded(value) if variable.dtype == 'float32' else value
+                for variable, value in zip(node.inputs, inputs)
+            ],
+            outputs,
+        )
 
 
 def _inner(node):
@@ -89,9 +95,9 @@ def _inner(node):
 def _rounded(x):
     """float32 numbers as rounded to bfloat16, their upper halves."""
     bits = np.ascontiguousarray(x).view('uint32').reshape(x.shape)
-    even = bits + (0x7fff + (bits >> 16 & 1))
+    even = bits + (0x7FFF + (bits >> 16 & 1))
     # An infinity is its own upper half; what is not a number has to stay so.
-    return np.where(np.isnan(x), x, (even & 0xffff0000).view('float32'))
+    return np.where(np.isnan(x), x, (even & 0xFFFF0000).view('float32'))
 
 
 @register(Rounded)
@@ -99,15 +105,23 @@ def build_rounded(op, node):
     return torch.Tensor.bfloat16
 
 
-@register(InBfloat16, device=True,
-          host=lambda node: build(_inner(node), None).host, fresh=True)
+@register(
+    InBfloat16,
+    device=True,
+    host=lambda node: build(_inner(node), None).host,
+    fresh=True,
+)
 def build_in_bfloat16(op, node, device):
     function = build(_inner(node), device).function
     numbers = [x.dtype == 'float32' for x in node.inputs]
 
     def product(*inputs):
-        return function(*(x.bfloat16() if number else x
-                          for x, number in zip(inputs, numbers))).float()
+        return function(
+            *(
+                x.bfloat16() if number else x
+                for x, number in zip(inputs, numbers)
+            )
+        ).float()
 
     return product
 
@@ -115,18 +129,22 @@ def build_in_bfloat16(op, node, device):
 @local_optimizer(_PRODUCTS)
 def to_bfloat16(node):
     """A convolution or product of matrices, if all its numbers are float32."""
-    if (not isinstance(node.op, _PRODUCTS)
-            or node.outputs[0].dtype != 'float32'
-            or any(x.dtype in ('float16', 'float64') for x in node.inputs)
-            # A product of vectors is a sum.
-            or all(x.ndim < 2 for x in node.inputs)
-            or isinstance(node.op, BaseAbstractConv) and node.op.unshared):
+    if (
+        not isinstance(node.op, _PRODUCTS)
+        or node.outputs[0].dtype != 'float32'
+        or any(x.dtype in ('float16', 'float64') for x in node.inputs)
+        # A product of vectors is a sum.
+        or all(x.ndim < 2 for x in node.inputs)
+        or isinstance(node.op, BaseAbstractConv)
+        and node.op.unshared
+    ):
         return False
     op, inputs, bias = node.op, node.inputs, None
     if isinstance(op, ConvolutionWithBias):
         op, (*inputs, bias) = op.convolution, inputs
-    product = InBfloat16(op)(*(
-        _rounding(x) if x.dtype == 'float32' else x for x in inputs))
+    product = InBfloat16(op)(
+        *(_rounding(x) if x.dtype == 'float32' else x for x in inputs)
+    )
     if bias is not None:
         # Within the convolution, cuDNN would add it to what is rounded
         # already, and round once more.
@@ -136,7 +154,8 @@ def to_bfloat16(node):
 
 def _rounding(x):
     """A variable, rounded before its axes are permuted, so that a matrix and
-    its transpose share the conversion."""
+    its transpose share the conversion.
+    """
     if x.owner is not None and isinstance(x.owner.op, DimShuffle):
         return x.owner.op(_rounding(x.owner.inputs[0]))
     return Rounded()(x)

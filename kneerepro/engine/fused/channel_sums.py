@@ -15,14 +15,14 @@ from theano.scalar import Sub
 from theano.tensor import Sum, TensorType
 
 from ..dispatch import register
-from .patterns import (
-    CUDA_TAG, TAG, floats_multiplied, inputs_of, of_channels)
+from .patterns import CUDA_TAG, TAG, floats_multiplied, inputs_of, of_channels
 from .sums import sum_in_difference, sum_of
 
 
 class _ChannelSums(Op):
     """Takes tensors of shape (n, channels, ...); returns two vectors, of
-    sums along all axes but the second."""
+    sums along all axes but the second.
+    """
 
     __props__ = ()
 
@@ -35,24 +35,25 @@ class _ChannelSums(Op):
 
     def perform(self, node, inputs, outputs):
         axes = _axes(inputs[0])
-        with np.errstate(invalid='ignore'):     # means of no elements
+        with np.errstate(invalid='ignore'):  # means of no elements
             for output, terms in zip(outputs, self.terms(*inputs)):
                 output[0] = terms.sum(axes)
 
 
 class Moments(_ChannelSums):
     """The sum of a tensor, and that of the squares of its differences from
-    the mean."""
+    the mean.
+    """
 
     def terms(self, x):
-        mean = x.sum(_axes(x), keepdims=True) / (
-            x.size / max(1, x.shape[1]))
+        mean = x.sum(_axes(x), keepdims=True) / (x.size / max(1, x.shape[1]))
         return x, (x - mean) ** 2
 
 
 class ProductSums(_ChannelSums):
     """The sum of a tensor `g`, and that of its products with another one,
-    `x`, or with `x` minus a vector for the channels, a third input."""
+    `x`, or with `x` minus a vector for the channels, a third input.
+    """
 
     def terms(self, g, x, offset=None):
         _check(g, x, offset)
@@ -66,12 +67,16 @@ def _axes(x):
 
 
 def _check(g, x, offset):
-    if g.shape != x.shape or offset is not None and (
-            len(offset) != x.shape[1]):
-        raise ValueError('Input dimension mis-match: products of '
-                         f'{tuple(g.shape)} and {tuple(x.shape)}'
-                         + ('' if offset is None
-                            else f', minus {len(offset)} numbers'))
+    if (
+        g.shape != x.shape
+        or offset is not None
+        and (len(offset) != x.shape[1])
+    ):
+        raise ValueError(
+            'Input dimension mis-match: products of '
+            f'{tuple(g.shape)} and {tuple(x.shape)}'
+            + ('' if offset is None else f', minus {len(offset)} numbers')
+        )
 
 
 @register(Moments, fresh=True)
@@ -79,7 +84,7 @@ def build_moments(op, node):
     def moments(x):
         if not x.numel():
             return x.sum(_axes(x)), x.sum(_axes(x))
-        mean, variance = torch.batch_norm_update_stats(x, None, None, 0.)
+        mean, variance = torch.batch_norm_update_stats(x, None, None, 0.0)
         count = x.numel() // x.shape[1]
         return mean.mul_(count), variance.mul_(count)
 
@@ -90,14 +95,16 @@ def build_moments(op, node):
 def build_product_sums(op, node):
     def product_sums(g, x, offset=None):
         if x.device.type == 'cpu' or not x.numel():
-            return tuple(terms.sum(_axes(x))
-                         for terms in op.terms(g, x, offset))
-        _check(g, x, offset)    # before it reads memory of something else
+            return tuple(
+                terms.sum(_axes(x)) for terms in op.terms(g, x, offset)
+            )
+        _check(g, x, offset)  # before it reads memory of something else
         if offset is None:
             offset = x.new_zeros(x.shape[1])
         # It would take the last vector for something that is not asked for.
         return torch.batch_norm_backward_reduce(
-            g, x, offset, offset, None, True, False, False)[:2]
+            g, x, offset, offset, None, True, False, False
+        )[:2]
 
     return product_sums
 
@@ -116,10 +123,11 @@ def sum_moments(node):
 @local_optimizer([Sum])
 def sum_products(node):
     """``sum(g x)`` and ``sum(g (x - c))``, and ``sum(g)`` if that is
-    there."""
+    there.
+    """
     pair = _product(node)
     if pair is None or pair[0] is pair[1]:
-        return False    # there is a kernel for squares alone
+        return False  # there is a kernel for squares alone
     choices = []
     for g, x in pair, pair[::-1]:
         x = _with_offset(x)
@@ -128,34 +136,54 @@ def sum_products(node):
             total = None
         choices.append((g, total, x))
     # A difference need not be computed in memory, if it is not `g`.
-    g, total, x = max(choices, key=lambda choice: (
-        len(choice[2]), choice[1] is not None, -len(choice[0].clients)))
+    g, total, x = max(
+        choices,
+        key=lambda choice: (
+            len(choice[2]),
+            choice[1] is not None,
+            -len(choice[0].clients),
+        ),
+    )
     sums = ProductSums()(g, *x)
-    return {node.outputs[0]: sums[1],
-            **({} if total is None else {total: sums[0]})}
+    return {
+        node.outputs[0]: sums[1],
+        **({} if total is None else {total: sums[0]}),
+    }
 
 
 def _product(node):
     """The two tensors whose product is summed for each channel, or None."""
     product, axes = node.inputs[0], getattr(node.op, 'axis', None)
-    if not isinstance(node.op, Sum) or axes is None or product.ndim < 2 or (
+    if (
+        not isinstance(node.op, Sum)
+        or axes is None
+        or product.ndim < 2
+        or (
             sorted(axes) != [0, *range(2, product.ndim)]
-            or product.dtype != node.outputs[0].dtype):
+            or product.dtype != node.outputs[0].dtype
+        )
+    ):
         return None
     return floats_multiplied(product)
 
 
 def _with_offset(x):
     """A difference of a tensor and of a vector for the channels as these; or
-    a tensor alone."""
+    a tensor alone.
+    """
     terms = inputs_of(x, Sub, 2)
     vector = terms and of_channels(terms[1])
-    return [x] if vector is None or terms[0].type != x.type or (
-        vector.dtype != x.dtype) else [terms[0], vector]
+    return (
+        [x]
+        if vector is None
+        or terms[0].type != x.type
+        or (vector.dtype != x.dtype)
+        else [terms[0], vector]
+    )
 
 
 # After Theano has made one of equal operations.
-optdb.register('torch_moments', out2in(sum_moments), 49.01, TAG,
-               CUDA_TAG)
-optdb.register('torch_product_sums', out2in(sum_products), 49.02, TAG,
-               CUDA_TAG)
+optdb.register('torch_moments', out2in(sum_moments), 49.01, TAG, CUDA_TAG)
+optdb.register(
+    'torch_product_sums', out2in(sum_products), 49.02, TAG, CUDA_TAG
+)

@@ -21,15 +21,16 @@ class ConvolutionWithBias(Op):
         Takes the inputs of this Op but the last, the bias.
     """
 
-    __props__ = 'convolution',
+    __props__ = ('convolution',)
 
     def __init__(self, convolution):
         self.convolution = convolution
 
     def make_node(self, *inputs):
         node = self.convolution.make_node(*inputs[:-1])
-        return Apply(self, node.inputs + [inputs[-1]],
-                     [node.outputs[0].type()])
+        return Apply(
+            self, node.inputs + [inputs[-1]], [node.outputs[0].type()]
+        )
 
     def perform(self, node, inputs, outputs):
         inner = self.convolution.make_node(*node.inputs[:-1])
@@ -39,8 +40,11 @@ class ConvolutionWithBias(Op):
         outputs[0][0] = np.asarray(result[0] + bias, result[0].dtype)
 
 
-@register(ConvolutionWithBias,
-          host=lambda node: [2] if len(node.inputs) == 4 else [], fresh=True)
+@register(
+    ConvolutionWithBias,
+    host=lambda node: [2] if len(node.inputs) == 4 else [],
+    fresh=True,
+)
 def build_convolution_with_bias(op, node):
     convolution = Convolution(op.convolution)
 
@@ -51,16 +55,19 @@ def build_convolution_with_bias(op, node):
     def transposed(filters, images, sizes, bias):
         channels = filters.shape[1] * op.convolution.num_groups
         _check(bias, channels)
-        return convolution.by_images(filters, images, (
-            len(images), channels, *map(int, sizes)), bias)
+        return convolution.by_images(
+            filters, images, (len(images), channels, *map(int, sizes)), bias
+        )
 
     return forward if isinstance(op.convolution, FORWARD) else transposed
 
 
 def _check(bias, channels):
     if len(bias) != channels:
-        raise ValueError('Input dimension mis-match: a bias of '
-                         f'{len(bias)} for {channels} channels')
+        raise ValueError(
+            'Input dimension mis-match: a bias of '
+            f'{len(bias)} for {channels} channels'
+        )
 
 
 @local_optimizer([Elemwise])
@@ -70,12 +77,16 @@ def fuse_bias(node):
     for convolved, bias in zip(terms, terms[::-1]):
         inner = convolved.owner
         vector = of_channels(bias)
-        if (inner is not None and isinstance(inner.op, FORWARD + BY_IMAGES)
-                and not inner.op.unshared and vector is not None
-                and len(convolved.clients) == 1
-                and convolved.type == node.outputs[0].type
-                and vector.dtype == convolved.dtype
-                and not vector.broadcastable[0]):
+        if (
+            inner is not None
+            and isinstance(inner.op, FORWARD + BY_IMAGES)
+            and not inner.op.unshared
+            and vector is not None
+            and len(convolved.clients) == 1
+            and convolved.type == node.outputs[0].type
+            and vector.dtype == convolved.dtype
+            and not vector.broadcastable[0]
+        ):
             return [ConvolutionWithBias(inner.op)(*inner.inputs, vector)]
     return False
 

@@ -65,8 +65,9 @@ def _is_of_array(node):
     return not node.op.resident and _is_input(node.inputs[0])
 
 
-@register(Flip, device=True,
-          host=lambda node: [0] if _is_of_array(node) else [])
+@register(
+    Flip, device=True, host=lambda node: [0] if _is_of_array(node) else []
+)
 def build_flip(op, node, device):
     if op.kept:
         return lambda x: Reversed(x, op.axes)
@@ -77,8 +78,11 @@ def build_flip(op, node, device):
         # It may be reversed in memory already. And zeros, as an optimiser
         # begins with, are the same in any order.
         flipped = reverse(array, op.axes)
-        if min(flipped.strides) < 0 and not any(array.flat[:1]) and (
-                not array.any()):
+        if (
+            min(flipped.strides) < 0
+            and not any(array.flat[:1])
+            and (not array.any())
+        ):
             flipped = array
         return to_device(flipped, device)
 
@@ -100,38 +104,50 @@ class KeepFlipped(Optimizer):
         for node in fgraph.toposort():
             new = _without_flip(node) or later.instead_of(node)
             if new:
-                fgraph.replace_all_validate(list(zip(node.outputs, new)),
-                                            reason='torch_keep_flipped')
+                fgraph.replace_all_validate(
+                    list(zip(node.outputs, new)), reason='torch_keep_flipped'
+                )
         for i in updates:
             node = fgraph.outputs[i].owner
-            if (node is not None and isinstance(node.op, Flip)
-                    and len(node.outputs[0].clients) == 1):
+            if (
+                node is not None
+                and isinstance(node.op, Flip)
+                and len(node.outputs[0].clients) == 1
+            ):
                 fgraph.replace_validate(
                     fgraph.outputs[i],
                     Flip(node.op.axes, kept=True)(*node.inputs),
-                    reason='torch_keep_flipped')
+                    reason='torch_keep_flipped',
+                )
 
 
 class FlipOnce(Optimizer):
     """Have convolutions take flipped parameters, of which Theano then makes
-    one of equal ones."""
+    one of equal ones.
+    """
 
     def apply(self, fgraph):
         for node in fgraph.toposort():
             op = getattr(node.op, 'convolution', node.op)
-            new = (None if isinstance(op, BY_FILTERS)
-                   else _without_flip(node, resident=True))
+            new = (
+                None
+                if isinstance(op, BY_FILTERS)
+                else _without_flip(node, resident=True)
+            )
             if new:
-                fgraph.replace_all_validate(list(zip(node.outputs, new)),
-                                            reason='torch_flip_once')
+                fgraph.replace_all_validate(
+                    list(zip(node.outputs, new)), reason='torch_flip_once'
+                )
 
 
 def _without_flip(node, resident=False):
     """A convolution, or gradient, that flips an input of the graph or
-    what it returns: what takes its place."""
+    what it returns: what takes its place.
+    """
     op = getattr(node.op, 'convolution', node.op)
     if not isinstance(op, FORWARD + BY_IMAGES + BY_FILTERS) or (
-            not op.filter_flip or op.unshared):
+        not op.filter_flip or op.unshared
+    ):
         return None
     axes, inputs = tuple(range(2, 2 + op.convdim)), list(node.inputs)
     if not isinstance(op, BY_FILTERS):
@@ -161,16 +177,27 @@ class _Later:
 
     def instead_of(self, node):
         """For an operation on what was flipped, its results if it is carried
-        out before the flip; or None."""
-        axes = next((variable.owner.op.axes for variable in node.inputs
-                     if variable.owner and isinstance(variable.owner.op, Flip)
-                     and not _is_input(variable.owner.inputs[0])), None)
+        out before the flip; or None.
+        """
+        axes = next(
+            (
+                variable.owner.op.axes
+                for variable in node.inputs
+                if variable.owner
+                and isinstance(variable.owner.op, Flip)
+                and not _is_input(variable.owner.inputs[0])
+            ),
+            None,
+        )
         if axes is None:
             return None
         if isinstance(node.op, Sum):
             summed = node.op.axis
-            return ([node.op(node.inputs[0].owner.inputs[0])]
-                    if summed is None or set(axes) <= set(summed) else None)
+            return (
+                [node.op(node.inputs[0].owner.inputs[0])]
+                if summed is None or set(axes) <= set(summed)
+                else None
+            )
         if not isinstance(node.op, (AdamStep, Elemwise)):
             return None
         inputs = [self._flipped(variable, axes) for variable in node.inputs]
@@ -180,22 +207,27 @@ class _Later:
 
     def _flipped(self, variable, axes):
         """A variable with axes reversed, if nothing has to be moved for that;
-        or None."""
+        or None.
+        """
         if (variable, axes) not in self._found:
             self._found[variable, axes] = self._find_flipped(variable, axes)
         return self._found[variable, axes]
 
     def _find_flipped(self, variable, axes):
         node = variable.owner
-        if not variable.ndim or all(variable.broadcastable[axis]
-                                    for axis in axes):
+        if not variable.ndim or all(
+            variable.broadcastable[axis] for axis in axes
+        ):
             return variable
         if variable in self._kept:
             return Flip(axes)(variable)
         if node is not None and node.op == Flip(axes):
             return node.inputs[0]
-        if node is None or not isinstance(node.op, Elemwise) or (
-                len(node.outputs) > 1):
+        if (
+            node is None
+            or not isinstance(node.op, Elemwise)
+            or (len(node.outputs) > 1)
+        ):
             return None
         inputs = [self._flipped(one, axes) for one in node.inputs]
         return None if None in inputs else node.op(*inputs)

@@ -59,7 +59,8 @@ def _multiply_add(op):
 @local_optimizer([Elemwise])
 def fuse_product(node):
     """A sum, or a difference, one of whose terms is a product that nothing
-    else needs."""
+    else needs.
+    """
     output = node.outputs[0]
     subtracted = inputs_of(output, Sub, 2)
     terms = subtracted or inputs_of(output, Add)
@@ -67,16 +68,23 @@ def fuse_product(node):
         return False
     for i, term in enumerate(terms):
         factors = inputs_of(term, Mul) or []
-        if (len(factors) < 2 or term.type != output.type
-                or len(term.clients) > 1 or subtracted and not i
-                or any(x.dtype != output.dtype for x in [*terms, *factors])):
+        if (
+            len(factors) < 2
+            or term.type != output.type
+            or len(term.clients) > 1
+            or subtracted
+            and not i
+            or any(x.dtype != output.dtype for x in [*terms, *factors])
+        ):
             continue
-        others = terms[:i] + terms[i + 1:]
+        others = terms[:i] + terms[i + 1 :]
         # Those that are the same along most axes are multiplied first.
         *small, large = sorted(factors, key=lambda x: -sum(x.broadcastable))
         result = Elemwise(MultiplyAdd(-1 if subtracted else 1))(
-            add(*others) if len(others) > 1 else others[0], large,
-            mul(*small) if len(small) > 1 else small[0])
+            add(*others) if len(others) > 1 else others[0],
+            large,
+            mul(*small) if len(small) > 1 else small[0],
+        )
         if result.type == output.type:
             return [result]
     return False

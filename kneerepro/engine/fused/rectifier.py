@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from theano.compile import optdb
 from theano.gof.opt import in2out, local_optimizer
-from theano.scalar import (
-    Abs, Add, BinaryScalarOp, Sgn, Sub, UnaryScalarOp)
+from theano.scalar import Abs, Add, BinaryScalarOp, Sgn, Sub, UnaryScalarOp
 from theano.scalar.basic import same_out, upcast_out
 from theano.tensor import mul
 from theano.tensor.elemwise import Elemwise
@@ -31,7 +30,9 @@ class _Slopes:
 
     def __eq__(self, other):
         return type(self) is type(other) and (
-            self.negative, self.positive) == (other.negative, other.positive)
+            self.negative,
+            self.positive,
+        ) == (other.negative, other.positive)
 
     def __hash__(self):
         return hash((type(self), self.negative, self.positive))
@@ -42,11 +43,18 @@ class _Slopes:
     def c_code(self, node, name, inputs, outputs, sub):
         # x: what decides, y: what is multiplied.
         return self._code.format(
-            x=inputs[0], y=inputs[-1], z=outputs[0],
-            **{name: f'({node.outputs[0].type.dtype_specs()[1]}){number!r}'
-               for name, number in [
-                   ('negative', self.negative), ('positive', self.positive),
-                   ('mean', (self.negative + self.positive) / 2)]})
+            x=inputs[0],
+            y=inputs[-1],
+            z=outputs[0],
+            **{
+                name: f'({node.outputs[0].type.dtype_specs()[1]}){number!r}'
+                for name, number in [
+                    ('negative', self.negative),
+                    ('positive', self.positive),
+                    ('mean', (self.negative + self.positive) / 2),
+                ]
+            },
+        )
 
 
 class Rectifier(_Slopes, UnaryScalarOp):
@@ -55,8 +63,9 @@ class Rectifier(_Slopes, UnaryScalarOp):
     At 0, the result is 0 without a sign, which it may have below.
     """
 
-    _code = ('{z} = {x} == 0 ? 0 : {x} > 0 ? {y} * {positive} '
-             ': {y} * {negative};')
+    _code = (
+        '{z} = {x} == 0 ? 0 : {x} > 0 ? {y} * {positive} : {y} * {negative};'
+    )
 
     def __init__(self, negative, positive):
         super().__init__(negative, positive, same_out)
@@ -69,8 +78,10 @@ class Rectifier(_Slopes, UnaryScalarOp):
 class RectifierGradient(_Slopes, BinaryScalarOp):
     """``g`` times the slope at ``x``; at 0, the mean of both."""
 
-    _code = ('{z} = {x} == 0 ? {y} * {mean} : {x} > 0 ? {y} * {positive} '
-             ': {y} * {negative};')
+    _code = (
+        '{z} = {x} == 0 ? {y} * {mean} : {x} > 0 ? {y} * {positive} '
+        ': {y} * {negative};'
+    )
 
     def __init__(self, negative, positive):
         super().__init__(negative, positive, upcast_out)
@@ -91,9 +102,14 @@ class RectifierGradientByOutput(_Slopes, BinaryScalarOp):
 
     def __init__(self, negative, positive):
         super().__init__(negative, positive, upcast_out)
-        self._code = RectifierGradient._code if negative else (
-            '{z} = {x} > 0 ? {y} * {positive} : {x} == 0 && 1 / {x} > 0 '
-            '? {y} * {mean} : {y} * {negative};')
+        self._code = (
+            RectifierGradient._code
+            if negative
+            else (
+                '{z} = {x} > 0 ? {y} * {positive} : {x} == 0 && 1 / {x} > 0 '
+                '? {y} * {mean} : {y} * {negative};'
+            )
+        )
 
     def impl(self, y, g):
         if y == 0 and (self.negative or math.copysign(1, y) > 0):
@@ -110,7 +126,7 @@ def _rectify(op):
     @takes_out
     def rectify(x, out=None):
         if slope == 0:
-            x = out = torch.add(x, 0, out=out)      # of -0, that is 0
+            x = out = torch.add(x, 0, out=out)  # of -0, that is 0
         out = torch._C._nn.leaky_relu(x, slope, out=out)
         return out if op.positive == 1 else out.mul_(op.positive)
 
@@ -125,17 +141,25 @@ def _rectify_gradient(op):
 @register_scalar(RectifierGradientByOutput)
 def _rectify_gradient_by_output(op):
     # Of the bits of 0 and -0, only those of 0 are 0.
-    return _gradient(op, (lambda y: y) if op.negative else (
-        lambda y: y.view(_INTEGERS[y.dtype])))
+    return _gradient(
+        op,
+        (lambda y: y)
+        if op.negative
+        else (lambda y: y.view(_INTEGERS[y.dtype])),
+    )
 
 
-_INTEGERS = {torch.float16: torch.int16, torch.float32: torch.int32,
-             torch.float64: torch.int64}
+_INTEGERS = {
+    torch.float16: torch.int16,
+    torch.float32: torch.int32,
+    torch.float64: torch.int64,
+}
 
 
 def _never_zero(x):
     """Whether a tensor is known to have no zeros. To ask this of a GPU would
-    keep it waiting."""
+    keep it waiting.
+    """
     return x.device.type == 'cpu' and torch.count_nonzero(x) == x.numel()
 
 
@@ -151,8 +175,9 @@ def _gradient(op, zero_where):
         if out is None:
             out = torch.ops.aten.leaky_relu_backward(*arguments)
         else:
-            torch.ops.aten.leaky_relu_backward.grad_input(*arguments,
-                                                          grad_input=out)
+            torch.ops.aten.leaky_relu_backward.grad_input(
+                *arguments, grad_input=out
+            )
         return out if op.positive == 1 else out.mul_(op.positive)
 
     def everywhere(x, g, out):
@@ -195,12 +220,14 @@ def fuse_sum(node):
             x = inputs_of(variable, Abs)
             if x and _same(plain, rest + x):
                 return _product(
-                    rest + [Elemwise(Rectifier(*slopes))(*x)], output)
+                    rest + [Elemwise(Rectifier(*slopes))(*x)], output
+                )
             x = inputs_of(variable, Sgn)
             if x and rest and _same(plain, rest):
                 g = mul(*rest) if len(rest) > 1 else rest[0]
                 return _product(
-                    [Elemwise(RectifierGradient(*slopes))(*x, g)], output)
+                    [Elemwise(RectifierGradient(*slopes))(*x, g)], output
+                )
     return False
 
 
@@ -209,35 +236,55 @@ def fuse_scale(node):
     """A rectifier times a number."""
     output = node.outputs[0]
     x, number = scaled(output) or (None, None)
-    if x is None or x.owner is None or not isinstance(
-            getattr(x.owner.op, 'scalar_op', None), Rectifier):
+    if (
+        x is None
+        or x.owner is None
+        or not isinstance(getattr(x.owner.op, 'scalar_op', None), Rectifier)
+    ):
         return False
     op = x.owner.op.scalar_op
-    return _product([Elemwise(Rectifier(
-        op.negative * number, op.positive * number))(*x.owner.inputs)],
-        output)
+    return _product(
+        [
+            Elemwise(Rectifier(op.negative * number, op.positive * number))(
+                *x.owner.inputs
+            )
+        ],
+        output,
+    )
 
 
 @local_optimizer([Elemwise])
 def take_from_output(node):
     """The gradient from the rectifier's output, if nothing else needs its
-    input."""
+    input.
+    """
     op = getattr(node.op, 'scalar_op', None)
-    if not isinstance(op, RectifierGradient) or op.negative < 0 or (
-            op.positive <= 0):
+    if (
+        not isinstance(op, RectifierGradient)
+        or op.negative < 0
+        or (op.positive <= 0)
+    ):
         return False
     x, g = node.inputs
     slopes = op.negative, op.positive
-    clients = [getattr(getattr(client, 'op', None), 'scalar_op', None)
-               for client, _ in x.clients]
-    if not all(isinstance(client, _Slopes)
-               and (client.negative, client.positive) == slopes
-               for client in clients):
+    clients = [
+        getattr(getattr(client, 'op', None), 'scalar_op', None)
+        for client, _ in x.clients
+    ]
+    if not all(
+        isinstance(client, _Slopes)
+        and (client.negative, client.positive) == slopes
+        for client in clients
+    ):
         return False
     for client, _ in x.clients:
         if isinstance(client.op.scalar_op, Rectifier):
-            return if_like(Elemwise(RectifierGradientByOutput(*slopes))(
-                client.outputs[0], g), node.outputs[0])
+            return if_like(
+                Elemwise(RectifierGradientByOutput(*slopes))(
+                    client.outputs[0], g
+                ),
+                node.outputs[0],
+            )
     return False
 
 
@@ -246,12 +293,17 @@ def _same(variables, others):
 
 
 def _product(variables, like):
-    return if_like(mul(*variables) if len(variables) > 1 else variables[0],
-                   like)
+    return if_like(
+        mul(*variables) if len(variables) > 1 else variables[0], like
+    )
 
 
-optdb.register('torch_rectifiers', in2out(fuse_sum, fuse_scale,
-                                          name='torch_rectifiers'),
-               48.7, TAG)
-optdb.register('torch_rectifiers_by_output',
-               in2out(take_from_output), 48.75, TAG)
+optdb.register(
+    'torch_rectifiers',
+    in2out(fuse_sum, fuse_scale, name='torch_rectifiers'),
+    48.7,
+    TAG,
+)
+optdb.register(
+    'torch_rectifiers_by_output', in2out(take_from_output), 48.75, TAG
+)

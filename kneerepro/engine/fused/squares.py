@@ -1,5 +1,6 @@
 """Sums of squares in one pass over memory; on CUDA, where PyTorch has a kernel
-for norms that is as exact as that for sums."""
+for norms that is as exact as that for sums.
+"""
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ class SquareSum(Op):
         Those that are summed over.
     """
 
-    __props__ = 'axes',
+    __props__ = ('axes',)
 
     def __init__(self, axes):
         self.axes = axes
@@ -30,12 +31,17 @@ class SquareSum(Op):
         return Apply(self, [x], [Sum(self.axes)(x).type()])
 
     def infer_shape(self, node, shapes):
-        return [tuple(size for axis, size in enumerate(shapes[0])
-                      if axis not in self.axes)]
+        return [
+            tuple(
+                size
+                for axis, size in enumerate(shapes[0])
+                if axis not in self.axes
+            )
+        ]
 
     def perform(self, node, inputs, outputs):
-        x, = inputs
-        outputs[0][0] = np.asarray((x ** 2).sum(self.axes))
+        (x,) = inputs
+        outputs[0][0] = np.asarray((x**2).sum(self.axes))
 
 
 @register(SquareSum, fresh=True)
@@ -58,5 +64,4 @@ def sum_squares(node):
 
 
 # After what sums for each channel.
-optdb.register('torch_square_sums', out2in(sum_squares), 49.03, TAG,
-               CUDA_TAG)
+optdb.register('torch_square_sums', out2in(sum_squares), 49.03, TAG, CUDA_TAG)

@@ -16,7 +16,7 @@ import torch
 
 from .layout import channels_last, channels_to_end
 
-_PART = 2 ** 22     # elements of the matrix at a time, but as many as filters
+_PART = 2**22  # elements of the matrix at a time, but as many as filters
 # Outputs beyond which it takes less time to transpose a gradient than to
 # compute it transposed.
 _TRANSPOSE_PAYS = 1024
@@ -24,9 +24,12 @@ _TRANSPOSE_PAYS = 1024
 
 def output_sizes(sizes, kernel, stride, padding, dilation):
     """Positions of a filter along each axis."""
-    return [(size + 2 * pad - step * (k - 1) - 1) // s + 1
-            for size, k, s, pad, step in
-            zip(sizes, kernel, stride, padding, dilation)]
+    return [
+        (size + 2 * pad - step * (k - 1) - 1) // s + 1
+        for size, k, s, pad, step in zip(
+            sizes, kernel, stride, padding, dilation
+        )
+    ]
 
 
 def forward(images, filters, bias, stride, padding, dilation):
@@ -45,12 +48,12 @@ def forward(images, filters, bias, stride, padding, dilation):
     tensor, shape (batch, filters, ...)
     """
     count, kernel = len(filters), filters.shape[2:]
-    outputs = output_sizes(images.shape[2:], kernel, stride, padding,
-                           dilation)
+    outputs = output_sizes(images.shape[2:], kernel, stride, padding, dilation)
     matrix = _as_matrix(filters).t()
     result = images.new_empty((len(images), *outputs, count))
-    for batch, rows, patches in _parts(images, filters.shape, outputs, stride,
-                                       padding, dilation):
+    for batch, rows, patches in _parts(
+        images, filters.shape, outputs, stride, padding, dilation
+    ):
         part = result[batch, rows].view(-1, count)
         if bias is None:
             torch.mm(patches, matrix, out=part)
@@ -59,8 +62,15 @@ def forward(images, filters, bias, stride, padding, dilation):
     return result.movedim(-1, 1)
 
 
-def by_filters(images, gradient, shape, stride, padding, dilation,
-               want_channels_last=False):
+def by_filters(
+    images,
+    gradient,
+    shape,
+    stride,
+    padding,
+    dilation,
+    want_channels_last=False,
+):
     """The gradient of the convolution by the filters of a `shape`.
 
     `gradient` is that by the convolution, of its shape. In memory, the result
@@ -70,12 +80,13 @@ def by_filters(images, gradient, shape, stride, padding, dilation,
     count, kernel, outputs = shape[0], shape[2:], gradient.shape[1:-1]
     # With the channels last, the product takes a fifth longer.
     transposed = want_channels_last and (
-        math.prod(gradient.shape[:-1]) <= _TRANSPOSE_PAYS)
+        math.prod(gradient.shape[:-1]) <= _TRANSPOSE_PAYS
+    )
     width = math.prod(shape[1:])
-    result = images.new_zeros((count, width) if transposed
-                              else (width, count))
-    for batch, rows, patches in _parts(images, shape, outputs, stride,
-                                       padding, dilation):
+    result = images.new_zeros((count, width) if transposed else (width, count))
+    for batch, rows, patches in _parts(
+        images, shape, outputs, stride, padding, dilation
+    ):
         gradients = gradient[batch, rows].reshape(-1, count)
         if transposed:
             result.addmm_(gradients.t(), patches)
@@ -88,17 +99,23 @@ def by_filters(images, gradient, shape, stride, padding, dilation,
 
 def by_images(filters, gradient, shape, bias, stride, padding, dilation):
     """The gradient of the convolution by the images of a `shape`, which is
-    the transposed convolution; a `bias` for each channel is added."""
+    the transposed convolution; a `bias` for each channel is added.
+    """
     gradient = channels_to_end(gradient)
     kernel, outputs = filters.shape[2:], gradient.shape[1:-1]
     channels, sizes = shape[1], shape[2:]
     matrix = _as_matrix(filters)
     result = gradient.new_empty((shape[0], *sizes, channels))
-    covered = [max((n - 1) * s + step * (k - 1) + 1, pad + size)
-               for n, s, step, k, pad, size in
-               zip(outputs, stride, dilation, kernel, padding, sizes)]
-    inside = (slice(None), *(slice(pad, pad + size)
-                             for pad, size in zip(padding, sizes)))
+    covered = [
+        max((n - 1) * s + step * (k - 1) + 1, pad + size)
+        for n, s, step, k, pad, size in zip(
+            outputs, stride, dilation, kernel, padding, sizes
+        )
+    ]
+    inside = (
+        slice(None),
+        *(slice(pad, pad + size) for pad, size in zip(padding, sizes)),
+    )
     for batch, steps in _slices(len(gradient), outputs, *matrix.shape[::-1]):
         gradients = gradient[batch]
         images = gradient.new_zeros((len(gradients), *covered, channels))
@@ -106,12 +123,16 @@ def by_images(filters, gradient, shape, bias, stride, padding, dilation):
             part = gradients[:, rows]
             patches = _patches(part, matrix, kernel, channels)
             for place in itertools.product(*map(range, kernel)):
-                seen = [slice(i * step, i * step + (n - 1) * s + 1, s)
-                        for i, step, n, s in zip(place, dilation,
-                                                 part.shape[1:], stride)]
+                seen = [
+                    slice(i * step, i * step + (n - 1) * s + 1, s)
+                    for i, step, n, s in zip(
+                        place, dilation, part.shape[1:], stride
+                    )
+                ]
                 start = rows.start * stride[0]
-                seen[0] = slice(seen[0].start + start, seen[0].stop + start,
-                                stride[0])
+                seen[0] = slice(
+                    seen[0].start + start, seen[0].stop + start, stride[0]
+                )
                 images[(slice(None), *seen)] += patches[place]
         images = images[inside]
         if bias is None:
@@ -142,8 +163,9 @@ def _patches(gradients, matrix, kernel, channels):
         return (matrix.t() @ rows.t()).view(*kernel, *gradients.shape[:-1], 1)
     patches = (rows @ matrix).view(*gradients.shape[:-1], *kernel, channels)
     first = gradients.dim() - 1
-    return patches.movedim(tuple(range(first, first + len(kernel))),
-                           tuple(range(len(kernel))))
+    return patches.movedim(
+        tuple(range(first, first + len(kernel))), tuple(range(len(kernel)))
+    )
 
 
 def _as_matrix(filters):
@@ -153,21 +175,25 @@ def _as_matrix(filters):
 
 def _slices(count, outputs, width, filters):
     """Which images, and which first indices of filter positions in them, to
-    take at a time."""
+    take at a time.
+    """
     # Each part reads all filters again.
     part = max(_PART, width * filters)
     each = math.prod(outputs) * width
     images = max(1, part // each)
     rows = max(1, min(outputs[0], part * outputs[0] // each))
-    steps = [slice(start, min(start + rows, outputs[0]))
-             for start in range(0, outputs[0], rows)]
+    steps = [
+        slice(start, min(start + rows, outputs[0]))
+        for start in range(0, outputs[0], rows)
+    ]
     for start in range(0, count, images):
         yield slice(start, min(start + images, count)), steps
 
 
 def _parts(images, shape, outputs, stride, padding, dilation):
     """The matrix in parts, with the images and rows that each belongs to, for
-    filters of a `shape`."""
+    filters of a `shape`.
+    """
     filters, *_ = shape
     kernel, width = shape[2:], math.prod(shape[1:])
     pads = [0, 0]
@@ -175,14 +201,24 @@ def _parts(images, shape, outputs, stride, padding, dilation):
         pads += [pad, pad]
     for batch, steps in _slices(len(images), outputs, width, filters):
         padded = torch.nn.functional.pad(
-            images[batch].movedim(1, -1), pads).contiguous()
+            images[batch].movedim(1, -1), pads
+        ).contiguous()
         strides = padded.stride()
         for rows in steps:
-            patches = padded[:, rows.start * stride[0]:].as_strided(
-                (len(padded), rows.stop - rows.start, *outputs[1:], *kernel,
-                 images.shape[1]),
-                (strides[0],
-                 *(a * b for a, b in zip(strides[1:-1], stride)),
-                 *(a * b for a, b in zip(strides[1:-1], dilation)), 1),
-                rows.start * stride[0] * strides[1])
+            patches = padded[:, rows.start * stride[0] :].as_strided(
+                (
+                    len(padded),
+                    rows.stop - rows.start,
+                    *outputs[1:],
+                    *kernel,
+                    images.shape[1],
+                ),
+                (
+                    strides[0],
+                    *(a * b for a, b in zip(strides[1:-1], stride)),
+                    *(a * b for a, b in zip(strides[1:-1], dilation)),
+                    1,
+                ),
+                rows.start * stride[0] * strides[1],
+            )
             yield batch, rows, patches.reshape(-1, width)

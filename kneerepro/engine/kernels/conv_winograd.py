@@ -12,14 +12,17 @@ from .conv_gemm import output_sizes
 from .layout import channels_last, channels_to_end
 from .winograd_plan import plan_of
 
-_MOST = 2 ** 25     # of the transformed filters, which all are there at once
+_MOST = 2**25  # of the transformed filters, which all are there at once
 
 
 def fits(kernel, stride, dilation):
     """Whether there is such an algorithm for filters of a size, and it saves
-    products."""
-    return all(step == 1 and s in (1, 2) and s < k <= 3 * s
-               for k, s, step in zip(kernel, stride, dilation))
+    products.
+    """
+    return all(
+        step == 1 and s in (1, 2) and s < k <= 3 * s
+        for k, s, step in zip(kernel, stride, dilation)
+    )
 
 
 def cost(task, images, shape, outputs, stride):
@@ -45,23 +48,29 @@ def cost(task, images, shape, outputs, stride):
     # Measured: what it takes to bring each element to the points, or back. Of
     # few channels, the runs of memory are short.
     of_images = (66 if task != 'by_images' else 132) * (1 + 64 / channels)
-    return (products * tiles * channels * count
-            + of_images * products * tiles * channels
-            + 41 * points * tiles * count
-            + 66 * products * channels * count)
+    return (
+        products * tiles * channels * count
+        + of_images * products * tiles * channels
+        + 41 * points * tiles * count
+        + 66 * products * channels * count
+    )
 
 
 def forward(images, filters, bias, stride, padding, dilation):
     """As :func:`kneerepro.engine.kernels.conv_gemm.forward`, where the
-    algorithm :func:`fits`; the gradients likewise."""
+    algorithm :func:`fits`; the gradients likewise.
+    """
     plan = plan_of(tuple(filters.shape[2:]), tuple(stride), tuple(padding))
-    outputs = output_sizes(images.shape[2:], filters.shape[2:], stride,
-                           padding, dilation)
+    outputs = output_sizes(
+        images.shape[2:], filters.shape[2:], stride, padding, dilation
+    )
     matrices = plan.of_filters(filters)
     result = images.new_empty((len(images), *outputs, len(filters)))
     for part in plan.parts(images.shape, outputs):
-        products = [torch.bmm(values, matrix) for values, matrix in zip(
-            plan.of_images(images, part), matrices)]
+        products = [
+            torch.bmm(values, matrix)
+            for values, matrix in zip(plan.of_images(images, part), matrices)
+        ]
         values = plan.to_outputs(products, part)
         target = result[part.batch, part.rows]
         values = values[tuple(map(slice, target.shape))]
@@ -72,8 +81,15 @@ def forward(images, filters, bias, stride, padding, dilation):
     return result.movedim(-1, 1)
 
 
-def by_filters(images, gradient, shape, stride, padding, dilation,
-               want_channels_last=False):
+def by_filters(
+    images,
+    gradient,
+    shape,
+    stride,
+    padding,
+    dilation,
+    want_channels_last=False,
+):
     """The gradient of the convolution by the filters of a `shape`.
 
     `gradient` is that by the convolution, of its shape. In memory, the result
@@ -84,8 +100,10 @@ def by_filters(images, gradient, shape, stride, padding, dilation,
     sums = images.new_zeros((plan.products, shape[0] * shape[1]))
     for part in plan.parts(images.shape, gradient.shape[1:-1]):
         for total, values, by_values in zip(
-                plan.by_group(sums, shape), plan.of_images(images, part),
-                plan.of_outputs(gradient[part.batch, part.rows], part)):
+            plan.by_group(sums, shape),
+            plan.of_images(images, part),
+            plan.of_outputs(gradient[part.batch, part.rows], part),
+        ):
             total.baddbmm_(values.transpose(1, 2), by_values)
     result = plan.to_filters(sums, shape)
     return channels_last(result) if want_channels_last else result
@@ -93,15 +111,21 @@ def by_filters(images, gradient, shape, stride, padding, dilation,
 
 def by_images(filters, gradient, shape, bias, stride, padding, dilation):
     """The gradient of the convolution by the images of a `shape`, which is
-    the transposed convolution; a `bias` for each channel is added."""
+    the transposed convolution; a `bias` for each channel is added.
+    """
     plan = plan_of(tuple(filters.shape[2:]), tuple(stride), tuple(padding))
     gradient = channels_to_end(gradient)
     matrices = [matrix.transpose(1, 2) for matrix in plan.of_filters(filters)]
     result = gradient.new_zeros((shape[0], *shape[2:], shape[1]))
     for part in plan.parts(shape, gradient.shape[1:-1]):
         values = plan.of_outputs(gradient[part.batch, part.rows], part)
-        values = plan.to_images([torch.bmm(value, matrix) for value, matrix in
-                                 zip(values, matrices)], part)
+        values = plan.to_images(
+            [
+                torch.bmm(value, matrix)
+                for value, matrix in zip(values, matrices)
+            ],
+            part,
+        )
         # Parts of the same images share some of their elements.
         places, within = part.places(shape[2:])
         result[(part.batch, *places)] += values[(slice(None), *within)]

@@ -12,8 +12,7 @@ def build_op_from_graph(op, node, device):
     program = inner_program(op.local_inputs, op.local_outputs, device)
 
     def run(*inputs):
-        results = on_device(program.compute(*inputs), op.local_outputs,
-                            device)
+        results = on_device(program.compute(*inputs), op.local_outputs, device)
         return results if len(results) > 1 else results[0]
 
     return run
@@ -37,15 +36,22 @@ def inner_program(inputs, outputs, device, from_host=()):
     # Imported late: programs are made of kernels.
     from ..modes import torch_mode
     from ..program import Program
+
     fgraph = FunctionGraph(inputs, outputs)
     # Nothing may be overwritten: what is outside of the Op goes on with it.
     mode = torch_mode(device).excluding('torch_adam_inplace')
     mode.optimizer.optimize(fgraph)
-    return Program(fgraph, fgraph.toposort(), device,
-                   from_host=[fgraph.inputs[i] for i in from_host])
+    return Program(
+        fgraph,
+        fgraph.toposort(),
+        device,
+        from_host=[fgraph.inputs[i] for i in from_host],
+    )
 
 
 def on_device(values, variables, device):
     """Values of variables, the tensors among them on the device."""
-    return tuple(to_device(value, device) if is_tensor(variable) else value
-                 for value, variable in zip(values, variables))
+    return tuple(
+        to_device(value, device) if is_tensor(variable) else value
+        for value, variable in zip(values, variables)
+    )

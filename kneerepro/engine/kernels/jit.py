@@ -36,12 +36,15 @@ class Jitted:
     def __init__(self, code, otherwise, outputs=1):
         self.code, self._otherwise = code, otherwise
         self._function = (
-            jiterator._create_jit_fn(code) if outputs == 1
-            else jiterator._create_multi_output_jit_fn(code, outputs))
+            jiterator._create_jit_fn(code)
+            if outputs == 1
+            else jiterator._create_multi_output_jit_fn(code, outputs)
+        )
 
     def __call__(self, *tensors, out=None):
         """The result, or a tuple of them, of tensors of one type, which are
-        broadcast; new ones in any case."""
+        broadcast; new ones in any case.
+        """
         if self._function is not None and tensors[0].is_cuda:
             try:
                 return self._function(*tensors)
@@ -49,9 +52,13 @@ class Jitted:
                 raise
             except RuntimeError as error:
                 self._function = None
-                warnings.warn('PyTorch could not compile an operation for '
-                              'CUDA, which is carried out in several now: '
-                              f'{error}', RuntimeWarning, stacklevel=2)
+                warnings.warn(
+                    'PyTorch could not compile an operation for '
+                    'CUDA, which is carried out in several now: '
+                    f'{error}',
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
         return self._otherwise(*tensors)
 
 
@@ -74,8 +81,11 @@ def code_of(op, dtypes):
     node = op.make_node(*inputs)
     inner = op.fgraph.variables if isinstance(op, Composite) else ()
     kinds = {variable.dtype for variable in (*inputs, *node.outputs, *inner)}
-    if len(inputs) > MOST_INPUTS or len(node.outputs) > 1 or (
-            kinds not in ({'float32'}, {'float64'})):
+    if (
+        len(inputs) > MOST_INPUTS
+        or len(node.outputs) > 1
+        or (kinds not in ({'float32'}, {'float64'}))
+    ):
         return None
     names = [f'x{i}' for i in range(len(inputs))]
     try:
@@ -86,6 +96,8 @@ def code_of(op, dtypes):
         if op.c_support_code():
             return None
     arguments = ', '.join('T ' + name for name in names)
-    return (f'template <typename T> T fused({arguments}) {{\n'
-            'using npy_float32 = float;\nusing npy_float64 = double;\n'
-            f'T result;\n{code}\nreturn result;\n}}')
+    return (
+        f'template <typename T> T fused({arguments}) {{\n'
+        'using npy_float32 = float;\nusing npy_float64 = double;\n'
+        f'T result;\n{code}\nreturn result;\n}}'
+    )

@@ -24,8 +24,10 @@ def build_dot(op, node):
 
     def dot(x, y):
         if x.shape[-1] != y.shape[0]:
-            raise ValueError(f'shapes {tuple(x.shape)} and {tuple(y.shape)} '
-                             'do not fit for a product')
+            raise ValueError(
+                f'shapes {tuple(x.shape)} and {tuple(y.shape)} '
+                'do not fit for a product'
+            )
         return _product(x, y, dtype)
 
     return dot
@@ -45,8 +47,10 @@ def build_batched_dot(op, node):
 
     def batched_dot(x, y):
         if x.shape[0] != y.shape[0]:
-            raise TypeError('Shape mismatch: batch sizes unequal: '
-                            f'{tuple(x.shape)} and {tuple(y.shape)}')
+            raise TypeError(
+                'Shape mismatch: batch sizes unequal: '
+                f'{tuple(x.shape)} and {tuple(y.shape)}'
+            )
         rows = x if x.ndim == 3 else x[:, None]
         columns = y if y.ndim == 3 else y[:, :, None]
         value = _product(rows, columns, dtype)
@@ -65,6 +69,7 @@ def build_inverse(op, node):
             return torch.linalg.inv(x)
         except torch.linalg.LinAlgError as error:
             raise np.linalg.LinAlgError(str(error)) from None
+
     return inverse
 
 

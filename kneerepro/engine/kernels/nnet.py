@@ -2,10 +2,17 @@
 
 import torch
 from theano.tensor.nnet.nnet import (
-    CrossentropyCategorical1Hot, CrossentropyCategorical1HotGrad,
-    CrossentropySoftmax1HotWithBiasDx, CrossentropySoftmaxArgmax1HotWithBias,
-    LogSoftmax, Prepend_scalar_constant_to_each_row,
-    Prepend_scalar_to_each_row, Softmax, SoftmaxGrad, SoftmaxWithBias)
+    CrossentropyCategorical1Hot,
+    CrossentropyCategorical1HotGrad,
+    CrossentropySoftmax1HotWithBiasDx,
+    CrossentropySoftmaxArgmax1HotWithBias,
+    LogSoftmax,
+    Prepend_scalar_constant_to_each_row,
+    Prepend_scalar_to_each_row,
+    Softmax,
+    SoftmaxGrad,
+    SoftmaxWithBias,
+)
 
 from ..dispatch import register
 from ..values import torch_dtype
@@ -28,8 +35,9 @@ def build_softmax_with_bias(op, node):
 
 @register(SoftmaxGrad)
 def build_softmax_gradient(op, node):
-    return lambda by_output, output: output * (
-        by_output - (by_output * output).sum(-1, keepdim=True))
+    return lambda by_output, output: (
+        output * (by_output - (by_output * output).sum(-1, keepdim=True))
+    )
 
 
 @register(CrossentropySoftmaxArgmax1HotWithBias)
@@ -63,8 +71,9 @@ def build_cross_entropy_softmax_gradient(op, node):
 
 @register(CrossentropyCategorical1Hot)
 def build_cross_entropy(op, node):
-    return lambda coding, labels: -torch.log(
-        coding.gather(1, _checked(labels, coding)[:, None])[:, 0])
+    return lambda coding, labels: (
+        -torch.log(coding.gather(1, _checked(labels, coding)[:, None])[:, 0])
+    )
 
 
 @register(CrossentropyCategorical1HotGrad)
@@ -73,6 +82,7 @@ def build_cross_entropy_gradient(op, node):
         labels = _checked(labels, coding)[:, None]
         values = -by_output[:, None] / coding.gather(1, labels)
         return torch.zeros_like(coding).scatter_(1, labels, values)
+
     return run
 
 
@@ -86,8 +96,14 @@ def build_prepend_constant(op, node):
 def build_prepend(op, node):
     # The number is a tensor or not.
     return lambda value, x: torch.cat(
-        [torch.as_tensor(value, dtype=x.dtype, device=x.device).expand(
-            len(x), 1), x], 1)
+        [
+            torch.as_tensor(value, dtype=x.dtype, device=x.device).expand(
+                len(x), 1
+            ),
+            x,
+        ],
+        1,
+    )
 
 
 def _softmax(x):
@@ -110,7 +126,8 @@ def _log_softmax(x):
 
 def _is_narrow(x):
     """Whether rows are so short that PyTorch, which takes them one by one on
-    the CPU, uses but a part of a vector register."""
+    the CPU, uses but a part of a vector register.
+    """
     return x.device.type == 'cpu' and 0 < x.shape[-1] < 16
 
 
@@ -124,8 +141,11 @@ def _checked(labels, x):
     if len(labels) != len(x):
         raise ValueError(f'{len(labels)} labels for {len(x)} rows')
     labels = labels.long()
-    if labels.device.type == 'cpu' and len(labels) and not (
-            0 <= labels.min() and labels.max() < x.shape[1]):
+    if (
+        labels.device.type == 'cpu'
+        and len(labels)
+        and not (labels.min() >= 0 and labels.max() < x.shape[1])
+    ):
         # A GPU finds it as well, but says it in its own way.
         raise ValueError(f'a label is not within 0 and {x.shape[1] - 1}')
     return labels

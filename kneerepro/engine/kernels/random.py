@@ -13,8 +13,8 @@ from ..dispatch import register
 from ..values import torch_dtype
 from .jit import Jitted
 
-_M1 = 2 ** 31 - 1
-_M2 = 2 ** 31 - 21069
+_M1 = 2**31 - 1
+_M2 = 2**31 - 21069
 
 
 @register(mrg_uniform, host=[1])
@@ -27,33 +27,44 @@ def build_mrg_uniform(op, node):
         for n in size:
             count *= n
         if count > _M1:
-            raise ValueError('rng_mrg does not support more than (2**31 - 1) '
-                             'samples')
+            raise ValueError(
+                'rng_mrg does not support more than (2**31 - 1) samples'
+            )
         streams = len(state)
         columns = list(state.to(torch.int64).unbind(1))
         samples = []
         for start in range(0, count, streams):
             active = min(streams, count - start)
-            x11, x12, x13, x21, x22, x23 = (column[:active]
-                                            for column in columns)
+            x11, x12, x13, x21, x22, x23 = (
+                column[:active] for column in columns
+            )
             new1, new2, sample = _next(x12, x13, x21, x23)
             samples.append(_scaled(sample, dtype))
-            columns = [torch.cat([new, old[active:]]) if active < streams
-                       else new for new, old in zip(
-                           [new1, x11, x12, new2, x21, x22], columns)]
-        values = (torch.cat(samples) if samples
-                  else torch.empty(0, dtype=dtype, device=state.device))
-        return (torch.stack(columns, 1).to(state.dtype),
-                values.reshape(size))
+            columns = [
+                torch.cat([new, old[active:]]) if active < streams else new
+                for new, old in zip([new1, x11, x12, new2, x21, x22], columns)
+            ]
+        values = (
+            torch.cat(samples)
+            if samples
+            else torch.empty(0, dtype=dtype, device=state.device)
+        )
+        return (torch.stack(columns, 1).to(state.dtype), values.reshape(size))
 
     return uniform
 
 
 def _next_in_steps(x12, x13, x21, x23):
     """The next number of each of the two recursions, and what is made of
-    both, from 1 to 2**31 - 1."""
-    y1 = _reduced(((x12 & 511) << 22) + (x12 >> 9)
-                  + ((x13 & 16777215) << 7) + (x13 >> 24), _M1)
+    both, from 1 to 2**31 - 1.
+    """
+    y1 = _reduced(
+        ((x12 & 511) << 22)
+        + (x12 >> 9)
+        + ((x13 & 16777215) << 7)
+        + (x13 >> 24),
+        _M1,
+    )
     y1 = _reduced(y1 + x13, _M1)
     y2 = _reduced(((x21 & 65535) << 15) + 21069 * (x21 >> 16), _M2)
     y3 = _reduced(((x23 & 65535) << 15) + 21069 * (x23 >> 16), _M2)
@@ -69,7 +80,8 @@ def _reduced(value, modulus):
 
 
 # Of 64 bits, as the columns above.
-_next = Jitted(f'''
+_next = Jitted(
+    f"""
 template <typename T> void mrg(T x12, T x13, T x21, T x23,
                                T& new1, T& new2, T& sample) {{
     const T m1 = {_M1}, m2 = {_M2};
@@ -89,7 +101,10 @@ template <typename T> void mrg(T x12, T x13, T x21, T x23,
     new1 = y1;
     new2 = y3;
     sample = y1 > y3 ? y1 - y3 : y1 - y3 + m1;
-}}''', _next_in_steps, outputs=3)
+}}""",
+    _next_in_steps,
+    outputs=3,
+)
 
 
 def _scaled(sample, dtype):
@@ -97,7 +112,7 @@ def _scaled(sample, dtype):
     if dtype == torch.float16:
         # As Theano's Python does, to which its C code leaves this.
         norm = float(torch.tensor(3.0458e-05, dtype=dtype))
-        return (((sample & 0x7fff) + 1).double() * norm).to(dtype)
-    norm = 4.6566126e-10 if dtype == torch.float32 else 2. ** -31
+        return (((sample & 0x7FFF) + 1).double() * norm).to(dtype)
+    norm = 4.6566126e-10 if dtype == torch.float32 else 2.0**-31
     # By a number of Python's: a tensor would have to be brought to the device.
     return sample.to(dtype) * norm

@@ -4,7 +4,12 @@ import theano.scalar.basic as scalar
 import torch
 from theano.tensor.basic import Argmax, MaxAndArgmax
 from theano.tensor.elemwise import (
-    CAReduce, MulWithoutZeros, Prod, ProdWithoutZeros, Sum)
+    CAReduce,
+    MulWithoutZeros,
+    Prod,
+    ProdWithoutZeros,
+    Sum,
+)
 from theano.tensor.extra_ops import CumOp
 
 from ..dispatch import register, register_on_host
@@ -20,13 +25,20 @@ def _needs_numpy(node):
     kind = type(node.op.scalar_op)
     if kind in _EXTREMES:
         return node.inputs[0].dtype in _UNORDERED
-    return kind not in (scalar.Add, scalar.Mul, MulWithoutZeros, scalar.AND,
-                        scalar.OR, scalar.XOR)
+    return kind not in (
+        scalar.Add,
+        scalar.Mul,
+        MulWithoutZeros,
+        scalar.AND,
+        scalar.OR,
+        scalar.XOR,
+    )
 
 
 register_on_host(CAReduce, when=_needs_numpy)
-register_on_host(Argmax, MaxAndArgmax,
-                 when=lambda node: node.inputs[0].dtype in _UNORDERED)
+register_on_host(
+    Argmax, MaxAndArgmax, when=lambda node: node.inputs[0].dtype in _UNORDERED
+)
 
 
 def _axes(op, node):
@@ -40,8 +52,9 @@ def _axes(op, node):
 def build_reduction(op, node):
     axes = _axes(op, node)
     dtype = torch_dtype(node.outputs[0].dtype)
-    inner = torch_dtype(getattr(op, 'acc_dtype', None)
-                        or node.outputs[0].dtype)
+    inner = torch_dtype(
+        getattr(op, 'acc_dtype', None) or node.outputs[0].dtype
+    )
     if not axes:
         return lambda x: x.to(dtype, copy=True)
     if {inner, dtype} & {torch.uint16, torch.uint32, torch.uint64}:
@@ -56,14 +69,17 @@ def build_reduction(op, node):
             first, *others = sorted(axes)
             return lambda x: (
                 # There, that is one pass, in as many threads as are free.
-                torch.sum(x, axes) if x.is_cuda else torch.sum(
-                    torch.sum(x, others), first, dtype=inner).to(dtype))
+                torch.sum(x, axes)
+                if x.is_cuda
+                else torch.sum(torch.sum(x, others), first, dtype=inner).to(
+                    dtype
+                )
+            )
         return lambda x: torch.sum(computable(x), axes, dtype=inner).to(dtype)
     if kind is scalar.Mul and inner != torch.bool:
         return lambda x: _product(x.to(inner), axes).to(dtype)
     if kind is MulWithoutZeros:
-        return lambda x: _product(_without_zeros(x.to(inner)),
-                                  axes).to(dtype)
+        return lambda x: _product(_without_zeros(x.to(inner)), axes).to(dtype)
     if kind is scalar.Maximum:
         return lambda x: _extreme(torch.amax, x, axes)
     if kind is scalar.Minimum:
@@ -71,11 +87,13 @@ def build_reduction(op, node):
     if inner == torch.bool:
         if kind is scalar.XOR:
             return lambda x: torch.sum(x, axes) % 2 == 1
-        logical = (torch.all if kind in (scalar.AND, scalar.Mul)
-                   else torch.any)
+        logical = torch.all if kind in (scalar.AND, scalar.Mul) else torch.any
         return lambda x: logical(x, axes)
-    function = {scalar.AND: torch.bitwise_and, scalar.OR: torch.bitwise_or,
-                scalar.XOR: torch.bitwise_xor}[kind]
+    function = {
+        scalar.AND: torch.bitwise_and,
+        scalar.OR: torch.bitwise_or,
+        scalar.XOR: torch.bitwise_xor,
+    }[kind]
     start = -1 if kind is scalar.AND else 0
     return lambda x: _fold(function, x, axes, start)
 
@@ -92,8 +110,10 @@ def _without_zeros(x):
 
 def _extreme(function, x, axes):
     if any(x.shape[axis] == 0 for axis in axes):
-        raise ValueError('there is no greatest or smallest of no elements: '
-                         f'shape {tuple(x.shape)}, axes {axes}')
+        raise ValueError(
+            'there is no greatest or smallest of no elements: '
+            f'shape {tuple(x.shape)}, axes {axes}'
+        )
     if x.dtype == torch.bool:
         return function(x.to(torch.uint8), axes).bool()
     return function(computable(x), axes).to(x.dtype)
@@ -101,8 +121,10 @@ def _extreme(function, x, axes):
 
 def _fold(function, x, axes, start):
     for axis in sorted(axes, reverse=True):
-        value = torch.full_like(x.select(axis, 0) if x.shape[axis] else
-                                x.sum(axis, dtype=x.dtype), start)
+        value = torch.full_like(
+            x.select(axis, 0) if x.shape[axis] else x.sum(axis, dtype=x.dtype),
+            start,
+        )
         for i in range(x.shape[axis]):
             value = function(value, x.select(axis, i))
         x = value
@@ -115,8 +137,11 @@ def _flattened(x, axes):
     count = 1
     for axis in axes:
         count *= x.shape[axis]
-    return computable(x).permute([*kept, *sorted(axes)]).reshape(
-        [x.shape[axis] for axis in kept] + [count])
+    return (
+        computable(x)
+        .permute([*kept, *sorted(axes)])
+        .reshape([x.shape[axis] for axis in kept] + [count])
+    )
 
 
 @register(MaxAndArgmax)
@@ -125,8 +150,10 @@ def build_max_and_argmax(op, node):
 
     def max_and_argmax(x):
         values = _flattened(x, axes)
-        return (_extreme(torch.amax, values, (-1,)).to(x.dtype),
-                _argmax(values))
+        return (
+            _extreme(torch.amax, values, (-1,)).to(x.dtype),
+            _argmax(values),
+        )
 
     return max_and_argmax
 
@@ -157,6 +184,7 @@ def build_cumulative(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
     inner = torch.int64 if str(dtype).startswith('torch.uint') else dtype
     if op.axis is None:
-        return lambda x: function(computable(x).reshape(-1), 0,
-                                  dtype=inner).to(dtype)
+        return lambda x: function(
+            computable(x).reshape(-1), 0, dtype=inner
+        ).to(dtype)
     return lambda x: function(computable(x), op.axis, dtype=inner).to(dtype)

@@ -2,10 +2,24 @@
 
 import torch
 from theano.compile.ops import (
-    DeepCopyOp, OutputGuard, Rebroadcast, SpecifyShape, ViewOp)
+    DeepCopyOp,
+    OutputGuard,
+    Rebroadcast,
+    SpecifyShape,
+    ViewOp,
+)
 from theano.tensor.basic import (
-    Alloc, AllocDiag, AllocEmpty, ExtractDiag, Flatten, Join, Nonzero,
-    Reshape, Split, Tile)
+    Alloc,
+    AllocDiag,
+    AllocEmpty,
+    ExtractDiag,
+    Flatten,
+    Join,
+    Nonzero,
+    Reshape,
+    Split,
+    Tile,
+)
 from theano.tensor.elemwise import DimShuffle
 from theano.tensor.extra_ops import CpuContiguous, DiffOp, RepeatOp
 from theano.tensor.opt import Assert, MakeVector
@@ -22,8 +36,11 @@ def _all_but_first(node):
 @register(DimShuffle)
 def build_dimshuffle(op, node):
     order = [axis for axis in op.new_order if axis != 'x']
-    dropped = [axis for axis in range(len(op.input_broadcastable))
-               if axis not in order]
+    dropped = [
+        axis
+        for axis in range(len(op.input_broadcastable))
+        if axis not in order
+    ]
     moved = order + dropped
     if moved == sorted(moved):
         moved = None
@@ -32,12 +49,14 @@ def build_dimshuffle(op, node):
         shape = x.shape
         for axis in dropped:
             if shape[axis] != 1:
-                raise ValueError(f'cannot drop axis {axis} of shape '
-                                 f'{tuple(shape)}')
+                raise ValueError(
+                    f'cannot drop axis {axis} of shape {tuple(shape)}'
+                )
         if moved:
             x = x.permute(moved)
-        return x.view([1 if axis == 'x' else shape[axis]
-                       for axis in op.new_order])
+        return x.view(
+            [1 if axis == 'x' else shape[axis] for axis in op.new_order]
+        )
 
     return shuffle
 
@@ -52,16 +71,19 @@ def build_reshape(op, node):
             if 0 in x.shape and -1 in shape:
                 # PyTorch does not guess the size where any would do.
                 return x.reshape([0 if n == -1 else n for n in shape])
-            raise ValueError(f'Cannot reshape {tuple(x.shape)} to '
-                             f'{tuple(shape)}') from None
+            raise ValueError(
+                f'Cannot reshape {tuple(x.shape)} to {tuple(shape)}'
+            ) from None
+
     return reshape
 
 
 @register(Flatten)
 def build_flatten(op, node):
     keep = op.outdim - 1
-    return lambda x: x.reshape(tuple(x.shape[:keep])
-                               + (x.shape[keep:].numel(),))
+    return lambda x: x.reshape(
+        tuple(x.shape[:keep]) + (x.shape[keep:].numel(),)
+    )
 
 
 @register(Rebroadcast)
@@ -71,8 +93,9 @@ def build_rebroadcast(op, node):
     def rebroadcast(x):
         for axis in known:
             if x.shape[axis] != 1:
-                raise ValueError(f'dimension {axis} of shape '
-                                 f'{tuple(x.shape)} should be 1')
+                raise ValueError(
+                    f'dimension {axis} of shape {tuple(x.shape)} should be 1'
+                )
         return x
 
     return rebroadcast
@@ -82,9 +105,12 @@ def build_rebroadcast(op, node):
 def build_specify_shape(op, node):
     def specify(x, shape):
         if tuple(x.shape) != tuple(int(n) for n in shape):
-            raise AssertionError(f'SpecifyShape: got shape {tuple(x.shape)}, '
-                                 f'expected {tuple(map(int, shape))}')
+            raise AssertionError(
+                f'SpecifyShape: got shape {tuple(x.shape)}, '
+                f'expected {tuple(map(int, shape))}'
+            )
         return x
+
     return specify
 
 
@@ -95,6 +121,7 @@ def build_assert(op, node):
             if not condition.all():
                 raise AssertionError(op.msg)
         return x
+
     return check
 
 
@@ -116,16 +143,19 @@ def build_alloc(op, node):
         try:
             return value.expand(shape)
         except RuntimeError:
-            raise ValueError(f'cannot broadcast {tuple(value.shape)} to '
-                             f'{tuple(shape)}') from None
+            raise ValueError(
+                f'cannot broadcast {tuple(value.shape)} to {tuple(shape)}'
+            ) from None
+
     return alloc
 
 
 @register(AllocEmpty, host=lambda node: range(len(node.inputs)), device=True)
 def build_alloc_empty(op, node, device):
     dtype = torch_dtype(op.dtype)
-    return lambda *shape: torch.empty([int(n) for n in shape], dtype=dtype,
-                                      device=device)
+    return lambda *shape: torch.empty(
+        [int(n) for n in shape], dtype=dtype, device=device
+    )
 
 
 @register(MakeVector, device=True)
@@ -150,8 +180,10 @@ def build_join(op, node):
         for shape in shapes:
             shape[axis] = None
         if any(shape != shapes[0] for shape in shapes):
-            raise ValueError(f'Cannot join {shapes} along axis {axis}: the '
-                             'other dimensions differ')
+            raise ValueError(
+                f'Cannot join {shapes} along axis {axis}: the '
+                'other dimensions differ'
+            )
         return torch.cat([part.to(dtype) for part in parts], axis)
 
     return join
@@ -162,13 +194,17 @@ def build_split(op, node):
     def split(x, axis, sizes):
         sizes = [int(n) for n in sizes]
         if len(sizes) != op.len_splits:
-            raise ValueError('In Split, the number of parts is '
-                             f'{len(sizes)}, expected {op.len_splits}')
+            raise ValueError(
+                'In Split, the number of parts is '
+                f'{len(sizes)}, expected {op.len_splits}'
+            )
         if sum(sizes) != x.shape[int(axis)] or min(sizes) < 0:
-            raise ValueError(f'The splits {sizes} do not sum to '
-                             f'{x.shape[int(axis)]}')
+            raise ValueError(
+                f'The splits {sizes} do not sum to {x.shape[int(axis)]}'
+            )
         parts = torch.split(x, sizes, int(axis))
         return parts if len(parts) > 1 else parts[0]
+
     return split
 
 
@@ -176,13 +212,13 @@ def build_split(op, node):
 def build_repeat(op, node):
     def repeat(x, repeats):
         if repeats.ndim:
-            repeats = torch.as_tensor(repeats.astype('int64'),
-                                      device=x.device)
+            repeats = torch.as_tensor(repeats.astype('int64'), device=x.device)
         else:
             repeats = int(repeats)
         if op.axis is None:
             return torch.repeat_interleave(x.reshape(-1), repeats)
         return torch.repeat_interleave(x, repeats, op.axis)
+
     return repeat
 
 
@@ -198,8 +234,7 @@ def build_diff(op, node):
 
 @register(ExtractDiag)
 def build_extract_diag(op, node):
-    return lambda x: torch.diagonal(x, op.offset, op.axis1,
-                                    op.axis2).clone()
+    return lambda x: torch.diagonal(x, op.offset, op.axis1, op.axis2).clone()
 
 
 @register(AllocDiag)
@@ -215,18 +250,25 @@ def build_nonzero(op, node):
 
 # PyTorch does not order complex numbers, and may have no kernel for unsigned
 # ones on CUDA; those of uint64 do not fit into int64.
-register_on_host(SortOp, ArgSortOp, when=lambda node: node.inputs[
-    0].dtype in ('complex64', 'complex128', 'uint64'))
+register_on_host(
+    SortOp,
+    ArgSortOp,
+    when=lambda node: (
+        node.inputs[0].dtype in ('complex64', 'complex128', 'uint64')
+    ),
+)
 
 
 @register(SortOp, host=[1])
 def build_sort(op, node):
     return lambda x, axis: torch.sort(
-        computable(x), dim=int(axis), stable=True)[0].to(x.dtype)
+        computable(x), dim=int(axis), stable=True
+    )[0].to(x.dtype)
 
 
 @register(ArgSortOp, host=[1])
 def build_argsort(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
     return lambda x, axis: torch.argsort(
-        computable(x), dim=int(axis), stable=True).to(dtype)
+        computable(x), dim=int(axis), stable=True
+    ).to(dtype)

@@ -26,7 +26,7 @@ from collections import namedtuple
 
 import torch
 
-_PART = 2 ** 23     # elements of the transformed images at a time
+_PART = 2**23  # elements of the transformed images at a time
 _END = 'infinity'
 
 # For filters of so many elements, which elements of the images make the value
@@ -34,13 +34,24 @@ _END = 'infinity'
 _OF_IMAGES = {
     1: {0: [(0, 1)], _END: [(1, 1)]},
     2: {0: [(0, 1), (1, -1)], 1: [(1, 1)], _END: [(2, 1), (1, -1)]},
-    3: {0: [(0, 1), (2, -1)], 1: [(1, 1), (2, 1)], -1: [(2, 1), (1, -1)],
-        _END: [(3, 1), (1, -1)]}}
+    3: {
+        0: [(0, 1), (2, -1)],
+        1: [(1, 1), (2, 1)],
+        -1: [(2, 1), (1, -1)],
+        _END: [(3, 1), (1, -1)],
+    },
+}
 # What the filter's elements are multiplied by.
 _OF_FILTERS = {
     1: {0: [1], _END: [1]},
     2: {0: [1, 0], 1: [1, 1], _END: [0, 1]},
-    3: {0: [1, 0, 0], 1: [.5, .5, .5], -1: [.5, -.5, .5], _END: [0, 0, 1]}}
+    3: {
+        0: [1, 0, 0],
+        1: [0.5, 0.5, 0.5],
+        -1: [0.5, -0.5, 0.5],
+        _END: [0, 0, 1],
+    },
+}
 # What the product at a point adds to the first and to the second output.
 _OF_OUTPUTS = {0: (1, 0), 1: (1, 1), -1: (1, -1), _END: (0, 1)}
 
@@ -48,7 +59,7 @@ _Group = namedtuple('_Group', 'points phases')
 _Group.__doc__ = 'Points along an axis, and the phases that have all of them.'
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def plan_of(kernel, stride, padding):
     """The :class:`Plan` for filters of a size, tuples."""
     return Plan([_Axis(*one) for one in zip(kernel, stride, padding)])
@@ -60,33 +71,54 @@ class _Axis:
     def __init__(self, size, stride, padding):
         self.size, self.stride, self.padding = size, stride, padding
         #: Elements of the filter in each phase.
-        self.taps = [len(range(phase, size, stride))
-                     for phase in range(stride)]
+        self.taps = [
+            len(range(phase, size, stride)) for phase in range(stride)
+        ]
         shared = list(_OF_IMAGES[min(self.taps)])
         self.groups = [_Group(shared, range(stride))]
-        more = [point for point in _OF_IMAGES[max(self.taps)]
-                if point not in shared]
+        more = [
+            point
+            for point in _OF_IMAGES[max(self.taps)]
+            if point not in shared
+        ]
         if more:
-            self.groups.append(_Group(more, [
-                phase for phase in range(stride)
-                if self.taps[phase] == max(self.taps)]))
+            self.groups.append(
+                _Group(
+                    more,
+                    [
+                        phase
+                        for phase in range(stride)
+                        if self.taps[phase] == max(self.taps)
+                    ],
+                )
+            )
 
     def span(self, tiles):
         """How many elements so many pairs of outputs are made of."""
-        return max(self.stride * (2 * tiles - 2 + taps) + phase + 1
-                   for phase, taps in enumerate(self.taps))
+        return max(
+            self.stride * (2 * tiles - 2 + taps) + phase + 1
+            for phase, taps in enumerate(self.taps)
+        )
 
     def of_images(self, group):
         """For each point and phase, where the first terms lie, and their
-        signs."""
-        return [[[(self.stride * place + phase, sign) for place, sign in
-                  _OF_IMAGES[self.taps[phase]][point]]
-                 for phase in group.phases] for point in group.points]
+        signs.
+        """
+        return [
+            [
+                [
+                    (self.stride * place + phase, sign)
+                    for place, sign in _OF_IMAGES[self.taps[phase]][point]
+                ]
+                for phase in group.phases
+            ]
+            for point in group.points
+        ]
 
     def of_filter(self, point, phase):
         """What the elements of the filter are multiplied by."""
         row = [0] * self.size
-        row[phase::self.stride] = _OF_FILTERS[self.taps[phase]][point]
+        row[phase :: self.stride] = _OF_FILTERS[self.taps[phase]][point]
         return row
 
 
@@ -107,20 +139,23 @@ class Part(namedtuple('Part', 'batch rows tiles spans')):
     def of(self, images):
         """Its elements, channels last, zeros beyond the images."""
         places, within = self.places(images.shape[2:])
-        pads = [0, 0]   # of the channels; then the last axis is the first
-        for place, (start, stop) in zip(reversed(within),
-                                        reversed(self.spans)):
+        pads = [0, 0]  # of the channels; then the last axis is the first
+        for place, (start, stop) in zip(
+            reversed(within), reversed(self.spans)
+        ):
             pads += [place.start, stop - start - place.stop]
         return torch.nn.functional.pad(
-            images.movedim(1, -1)[(self.batch, *places)], pads).contiguous()
+            images.movedim(1, -1)[(self.batch, *places)], pads
+        ).contiguous()
 
     def places(self, sizes):
         """Along each axis, which elements of images of a size are its own,
-        and where they are among those: two lists of slices."""
+        and where they are among those: two lists of slices.
+        """
         places, within = [], []
         for (start, stop), size in zip(self.spans, sizes):
             first, last = max(start, 0), min(stop, size)
-            if first >= last:   # nothing but padding
+            if first >= last:  # nothing but padding
                 first = last = start = 0
             places.append(slice(first, last))
             within.append(slice(first - start, last - start))
@@ -134,20 +169,33 @@ class Plan:
         self.axes = axes
         groups = list(itertools.product(*(axis.groups for axis in axes)))
         #: For each product of groups, how many points and phases it has.
-        self.sizes = [(math.prod(len(group.points) for group in one),
-                       math.prod(len(group.phases) for group in one))
-                      for one in groups]
+        self.sizes = [
+            (
+                math.prod(len(group.points) for group in one),
+                math.prod(len(group.phases) for group in one),
+            )
+            for one in groups
+        ]
         #: Numbers that a filter becomes.
         self.products = sum(map(math.prod, self.sizes))
         # A row for each point and phase, a column for each element.
-        self._matrix = torch.tensor([
-            [math.prod(values) for values in itertools.product(
-                *(axis.of_filter(*one) for axis, *one in
-                  zip(axes, points, phases)))]
-            for one in groups
-            for points in itertools.product(*(g.points for g in one))
-            for phases in itertools.product(*(g.phases for g in one))],
-            dtype=torch.float64)
+        self._matrix = torch.tensor(
+            [
+                [
+                    math.prod(values)
+                    for values in itertools.product(
+                        *(
+                            axis.of_filter(*one)
+                            for axis, *one in zip(axes, points, phases)
+                        )
+                    )
+                ]
+                for one in groups
+                for points in itertools.product(*(g.points for g in one))
+                for phases in itertools.product(*(g.phases for g in one))
+            ],
+            dtype=torch.float64,
+        )
 
     def parts(self, shape, outputs):
         """What is computed at a time, for images of a shape."""
@@ -161,49 +209,80 @@ class Plan:
                 starts = [2 * row * self.axes[0].stride] + [0] * len(tiles[1:])
                 yield Part(
                     slice(first, min(first + images, shape[0])),
-                    slice(2 * row, min(2 * (row + rows), outputs[0])), taken,
-                    [(start - axis.padding,
-                      start - axis.padding + axis.span(count))
-                     for axis, start, count in zip(self.axes, starts, taken)])
+                    slice(2 * row, min(2 * (row + rows), outputs[0])),
+                    taken,
+                    [
+                        (
+                            start - axis.padding,
+                            start - axis.padding + axis.span(count),
+                        )
+                        for axis, start, count in zip(self.axes, starts, taken)
+                    ],
+                )
 
     def of_filters(self, filters):
         """Filters at the points: for each product of groups a tensor of shape
-        (points, phases * channels, filters)."""
-        columns = filters.movedim(0, -1).movedim(0, -2).reshape(
-            -1, filters.shape[0] * filters.shape[1])
+        (points, phases * channels, filters).
+        """
+        columns = (
+            filters.movedim(0, -1)
+            .movedim(0, -2)
+            .reshape(-1, filters.shape[0] * filters.shape[1])
+        )
         return self.by_group(self._like(filters) @ columns, filters.shape)
 
     def by_group(self, values, shape):
         """Rows for points and phases of filters of a shape, as views for each
-        product of groups."""
-        return [rows.view(points, phases * shape[1], shape[0])
-                for rows, (points, phases) in zip(
-                    values.split([math.prod(one) for one in self.sizes]),
-                    self.sizes)]
+        product of groups.
+        """
+        return [
+            rows.view(points, phases * shape[1], shape[0])
+            for rows, (points, phases) in zip(
+                values.split([math.prod(one) for one in self.sizes]),
+                self.sizes,
+            )
+        ]
 
     def to_filters(self, sums, shape):
         """The gradient by the filters of a shape, from that by their values at
-        the points, a row for each."""
-        return (self._like(sums).t() @ sums).view(
-            *shape[2:], shape[1], shape[0]).movedim(-1, 0).movedim(-1, 1)
+        the points, a row for each.
+        """
+        return (
+            (self._like(sums).t() @ sums)
+            .view(*shape[2:], shape[1], shape[0])
+            .movedim(-1, 0)
+            .movedim(-1, 1)
+        )
 
     def _like(self, x):
         return self._matrix.to(x.dtype)
 
     def of_images(self, images, part):
         """Images at the points: for each product of groups a tensor of shape
-        (points, tiles, phases * channels)."""
+        (points, tiles, phases * channels).
+        """
         stacks = [part.of(images)[None, ..., None, :]]
         for i, axis in enumerate(self.axes):
-            stacks = [_evaluate(stack, 2 + i, 2 * axis.stride, part.tiles[i],
-                                axis.of_images(group))
-                      for stack in stacks for group in axis.groups]
-        return [stack.view(len(stack), -1, stack.shape[-2] * stack.shape[-1])
-                for stack in stacks]
+            stacks = [
+                _evaluate(
+                    stack,
+                    2 + i,
+                    2 * axis.stride,
+                    part.tiles[i],
+                    axis.of_images(group),
+                )
+                for stack in stacks
+                for group in axis.groups
+            ]
+        return [
+            stack.view(len(stack), -1, stack.shape[-2] * stack.shape[-1])
+            for stack in stacks
+        ]
 
     def of_outputs(self, y, part):
         """The outputs' gradient at the points: for each product of groups a
-        tensor of shape (points, tiles, filters)."""
+        tensor of shape (points, tiles, filters).
+        """
         pads = [0, 0]
         for size, count in zip(y.shape[:0:-1][1:], reversed(part.tiles)):
             pads += [0, 2 * count - size]
@@ -211,20 +290,39 @@ class Plan:
             y = torch.nn.functional.pad(y, pads)
         stacks = [y[None, ..., None, :]]
         for i, axis in enumerate(self.axes):
-            stacks = [_evaluate(stack, 2 + i, 2, part.tiles[i], [
-                [[(place, sign) for place, sign in
-                  enumerate(_OF_OUTPUTS[point]) if sign]]
-                for point in group.points])
-                for stack in stacks for group in axis.groups]
-        return [stack.view(len(stack), -1, stack.shape[-1])
-                for stack in stacks]
+            stacks = [
+                _evaluate(
+                    stack,
+                    2 + i,
+                    2,
+                    part.tiles[i],
+                    [
+                        [
+                            [
+                                (place, sign)
+                                for place, sign in enumerate(
+                                    _OF_OUTPUTS[point]
+                                )
+                                if sign
+                            ]
+                        ]
+                        for point in group.points
+                    ],
+                )
+                for stack in stacks
+                for group in axis.groups
+            ]
+        return [
+            stack.view(len(stack), -1, stack.shape[-1]) for stack in stacks
+        ]
 
     def to_outputs(self, products, part):
         """The outputs, from the products at the points."""
         stacks = self._unfolded(products, part, lambda groups: [])
         for i in reversed(range(len(self.axes))):
-            stacks = [self._to_outputs(some, i)
-                      for some in self._of_axis(stacks, i)]
+            stacks = [
+                self._to_outputs(some, i) for some in self._of_axis(stacks, i)
+            ]
         return stacks[0]
 
     def _to_outputs(self, stacks, i):
@@ -236,22 +334,28 @@ class Plan:
                     if sign:
                         into.append((sign, values))
         like = terms[0][0][1]
-        dim = 2 * i + 1    # points of the axes before, the images, tiles
-        result = like.new_empty((*like.shape[:dim + 1], 2,
-                                 *like.shape[dim + 1:]))
+        dim = 2 * i + 1  # points of the axes before, the images, tiles
+        result = like.new_empty(
+            (*like.shape[: dim + 1], 2, *like.shape[dim + 1 :])
+        )
         for into, target in zip(terms, result.unbind(dim + 1)):
             _sum(sorted(into, key=lambda term: -term[0]), target)
         return result.flatten(dim, dim + 1)
 
     def to_images(self, products, part):
         """The gradient by a part's elements of the images, from that by their
-        values at the points."""
+        values at the points.
+        """
         stacks = self._unfolded(
-            products, part,
-            lambda groups: [len(group.phases) for group in groups])
+            products,
+            part,
+            lambda groups: [len(group.phases) for group in groups],
+        )
         for i in reversed(range(len(self.axes))):
-            stacks = [self._to_images(some, i, part.tiles[i])
-                      for some in self._of_axis(stacks, i)]
+            stacks = [
+                self._to_images(some, i, part.tiles[i])
+                for some in self._of_axis(stacks, i)
+            ]
         return stacks[0]
 
     def _to_images(self, stacks, i, count):
@@ -270,8 +374,10 @@ class Plan:
         # all but the end.
         result.narrow(dim, step * count, shape[dim] - step * count).zero_()
         for place in sorted(terms):
-            target = result[(slice(None),) * dim + (slice(
-                place, place + step * (count - 1) + 1, step),)]
+            target = result[
+                (slice(None),) * dim
+                + (slice(place, place + step * (count - 1) + 1, step),)
+            ]
             some = sorted(terms[place], key=lambda term: -term[0])
             if place < step:
                 _sum(some, target)
@@ -282,19 +388,30 @@ class Plan:
 
     def _unfolded(self, products, part, phases):
         """Each with a dimension for the points, and the tiles, of each axis;
-        and of the phases, where those are asked for."""
+        and of the phases, where those are asked for.
+        """
         groups = itertools.product(*(axis.groups for axis in self.axes))
-        shapes = [[*(len(group.points) for group in one),
-                   part.batch.stop - part.batch.start, *part.tiles,
-                   *phases(one)] for one in groups]
-        return [product.view(*shape, -1)
-                for product, shape in zip(products, shapes)]
+        shapes = [
+            [
+                *(len(group.points) for group in one),
+                part.batch.stop - part.batch.start,
+                *part.tiles,
+                *phases(one),
+            ]
+            for one in groups
+        ]
+        return [
+            product.view(*shape, -1)
+            for product, shape in zip(products, shapes)
+        ]
 
     def _of_axis(self, stacks, i):
         """Those that belong together along an axis."""
         count = len(self.axes[i].groups)
-        return [stacks[start:start + count]
-                for start in range(0, len(stacks), count)]
+        return [
+            stacks[start : start + count]
+            for start in range(0, len(stacks), count)
+        ]
 
 
 def _evaluate(stack, dim, step, count, rows):
@@ -305,13 +422,28 @@ def _evaluate(stack, dim, step, count, rows):
     """
     shape = list(stack.shape)
     shape[dim] = count
-    result = stack.new_empty((shape[0], len(rows), *shape[1:-1],
-                              len(rows[0]), shape[-1]))
+    result = stack.new_empty(
+        (shape[0], len(rows), *shape[1:-1], len(rows[0]), shape[-1])
+    )
     for i, row in enumerate(rows):
         for j, places in enumerate(row):
-            _sum([(sign, stack[(slice(None),) * dim + (slice(
-                place, place + step * (count - 1) + 1, step),)])
-                for place, sign in places], result[:, i, ..., j, :])
+            _sum(
+                [
+                    (
+                        sign,
+                        stack[
+                            (slice(None),) * dim
+                            + (
+                                slice(
+                                    place, place + step * (count - 1) + 1, step
+                                ),
+                            )
+                        ],
+                    )
+                    for place, sign in places
+                ],
+                result[:, i, ..., j, :],
+            )
     return result.flatten(0, 1).flatten(-3, -2)
 
 

@@ -1,0 +1,1 @@
+"""DICOM and arrays as they come: from files to checked series."""

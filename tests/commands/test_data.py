@@ -1,0 +1,178 @@
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from unittest import mock
+
+import numpy as np
+
+from kneerepro.commands.data import prepare_main
+from kneerepro.data.dataset import Dataset
+from kneerepro.phantom import write_patients
+from kneerepro.utils import cli
+from tests.data.series import write_series
+from tests.folders import FolderTest
+from tests.subprocesses import ROOT
+
+
+class CommandTest(FolderTest):
+    def setUp(self):
+        super().setUp()
+        write_patients(self.path('knees'), 2, matrix=16, slices=20)
+
+    def run_script(self, script, *arguments, status=0):
+        done = subprocess.run(
+            [sys.executable, os.path.join(ROOT, 'data', script), *arguments],
+            cwd=self.folder,
+            text=True,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, 'XDG_CONFIG_HOME': self.path('config')},
+        )
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.assertNotIn('Traceback', done.stderr)
+        if status == 2:
+            self.assertIn('error: ', done.stderr.splitlines()[-1])
+        return done.stdout + done.stderr
+
+    def spoil(self):
+        """Take a slice out of the second series."""
+        for folder, _, names in sorted(os.walk(self.path('knees'))):
+            if '007' in names:
+                path = os.path.join(folder, '007')
+        os.remove(path)
+
+
+class PrepareCommandTest(CommandTest):
+    def test_default(self):
+        output = self.run_script('prepare.py', 'knees')
+        self.assertIn('2/2 series', output)
+        self.assertIn('2 series converted, 0 series or files rejected', output)
+        self.assertIn('knees.h5: 2 volumes of 160 x 64 x 64, hash', output)
+        self.assertIn('RESAMPLED_DEPTH: 2', output)
+        self.assertEqual(
+            sorted(os.listdir(self.folder)),
+            [
+                'config',
+                'knees',
+                'knees.h5',
+                'knees.report.csv',
+                'knees.report.json',
+            ],
+        )
+        with Dataset(self.path('knees.h5')) as dataset:
+            self.assertEqual(dataset.images.shape, (320, 1, 64, 64))
+        output = self.run_script('prepare.py', 'knees')
+        self.assertIn('it is kept', output)
+
+    def test_options(self):
+        self.run_script(
+            'prepare.py',
+            'knees',
+            '--out',
+            'here/x.h5',
+            '--depth',
+            '20',
+            '--size',
+            '8',
+            '--normalise',
+            'slice',
+            '--flip-left',
+            '--any-series',
+            '--workers',
+            '2',
+            '--npy',
+            '--one-per-patient',
+            '--min-slices',
+            '20',
+            '--min-coverage',
+            '100',
+            '--strict',
+            '--key-file',
+            'secret',
+        )
+        self.assertEqual(
+            np.load(self.path('here', 'x.npy')).shape, (2, 1, 20, 8, 8)
+        )
+        self.assertTrue(os.path.exists(self.path('secret')))
+
+    def test_rejection(self):
+        self.spoil()
+        output = self.run_script('prepare.py', 'knees')
+        self.assertIn('1 series converted, 1 series or files rejected', output)
+        self.assertIn('MISSING_SLICES: 1', output)
+        self.run_script('prepare.py', 'knees', '--strict', status=1)
+
+    def test_refused(self):
+        # In this process, which saves the time of the imports.
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.folder)
+        for arguments, message in [
+            (['nowhere'], 'nowhere does not exist'),
+            (
+                ['knees', '--series-description', 'SAG['],
+                'is no regular expression',
+            ),
+            (['knees', '--series-description', 'T2_MAP'], "'SAG_3D_DESS_"),
+            (['knees', '--depth', '0'], 'not at least 1'),
+            (['knees', '--min-slices', '1'], 'not at least 2'),
+            (['knees', '--min-coverage', '-3'], 'not at least 0'),
+            (['knees', '--normalise', 'patient'], 'invalid choice'),
+            (['knees', '--out', 'knees'], '--overwrite'),
+            (
+                ['knees', '--out', 'knees/ground_truth.csv/x.h5'],
+                'cannot write',
+            ),
+            ([], 'SOURCE'),
+        ]:
+            with (
+                contextlib.redirect_stdout(io.StringIO()),
+                contextlib.redirect_stderr(io.StringIO()) as errors,
+                mock.patch('sys.argv', ['prepare.py', *arguments]),
+                self.assertRaises(SystemExit) as caught,
+            ):
+                cli.run(lambda: prepare_main('Convert.'))
+            self.assertEqual(caught.exception.code, 2)
+            self.assertIn('error: ', errors.getvalue().splitlines()[-1])
+            self.assertIn(message, errors.getvalue())
+
+    def test_defect_in_the_pixels(self):
+        # A defect in pixels shows only when they are decoded.
+        write_series(self.path('knees', 'bad'), np.zeros((20, 4, 4), int))
+        output = self.run_script('prepare.py', 'knees', '--min-coverage', '0')
+        self.assertIn('CONSTANT_IMAGE: 1', output)
+
+
+class InspectCommandTest(CommandTest):
+    def test_lists(self):
+        write_series(
+            self.path('knees', 'other'),
+            np.zeros((20, 4, 4), int),
+            SeriesDescription='AX_T2',
+        )
+        self.spoil()
+        before = sorted(os.listdir(self.folder))
+        output = self.run_script('inspect.py', 'knees', '--workers', '2')
+        for word in [
+            'usable',
+            'MISSING_SLICES',
+            '16 x 16',
+            '5.6 x 8.75',
+            'sagittal',
+            'AX_T2',
+            '1 slices are missing',
+            '1 usable series, 1 series or files to be rejected, 1 '
+            'not selected',
+        ]:
+            self.assertIn(word, output)
+        self.assertEqual(sorted(os.listdir(self.folder)), before)
+        self.run_script('inspect.py', 'knees', '--strict', status=1)
+
+    def test_nothing_usable(self):
+        output = self.run_script(
+            'inspect.py', 'knees', '--series-description', 'x', status=2
+        )
+        self.assertIn('nothing usable', output)
+        self.assertIn('--any-series', output)
+        self.run_script('inspect.py', 'nowhere', status=2)

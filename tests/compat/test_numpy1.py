@@ -1,0 +1,130 @@
+"""Theano's types and numbers, which are those of NumPy 1 on every NumPy."""
+
+import unittest
+
+import numpy as np
+import theano
+import theano.tensor as T
+from theano.configparser import change_flags
+from theano.tensor import raw_random
+
+PYTHON = theano.compile.Mode('py', 'fast_run')
+DTYPES = [
+    'int8',
+    'int16',
+    'int32',
+    'int64',
+    'uint8',
+    'uint16',
+    'uint32',
+    'uint64',
+    'float16',
+    'float32',
+    'float64',
+    'complex64',
+    'complex128',
+    'bool',
+]
+
+
+class TypesTest(unittest.TestCase):
+    def test_constants(self):
+        for number, dtype in [
+            (0, 'int8'),
+            (127, 'int8'),
+            (128, 'int16'),
+            (-129, 'int16'),
+            (300, 'int16'),
+            (32768, 'int32'),
+            (-(2**31), 'int32'),
+            (2**31, 'int64'),
+            (2**63 - 1, 'int64'),
+            (2**63, 'uint64'),
+            (np.uint8(255), 'uint8'),
+            (np.float64(0.1), 'float64'),
+            ([300], 'int64'),
+            (np.zeros(2, 'float16'), 'float16'),
+        ]:
+            for floatX in 'float32', 'float64':
+                with change_flags(floatX=floatX), self.subTest(number):
+                    constant = T.as_tensor_variable(number)
+                    self.assertEqual(constant.dtype, dtype)
+                    np.testing.assert_array_equal(constant.data, number)
+
+    def test_floats_of_python(self):
+        for floatX, number, dtype in [
+            ('float64', 0.1, 'float64'),
+            ('float64', 0.5, 'float32'),
+            ('float64', 1e300, 'float64'),
+            ('float32', 0.1, 'float32'),
+        ]:
+            with change_flags(floatX=floatX), self.subTest(number):
+                constant = T.as_tensor_variable(number)
+                self.assertEqual(constant.dtype, dtype)
+                self.assertEqual(constant.data, np.dtype(dtype).type(number))
+
+    def test_pairs(self):
+        for a in DTYPES:
+            for b in DTYPES:
+                with self.subTest(a=a, b=b):
+                    self.assertEqual(
+                        T.add(T.scalar(dtype=a), T.vector(dtype=b)).dtype,
+                        np.promote_types(a, b),
+                    )
+
+    def test_numbers_of_python(self):
+        for number, own in [(300, 'int16'), (0.1, 'float32'), (-1, 'int8')]:
+            for dtype in DTYPES:
+                with (
+                    self.subTest(number, dtype=dtype),
+                    change_flags(floatX='float32'),
+                ):
+                    self.assertEqual(
+                        (T.vector(dtype=dtype) * number).dtype,
+                        np.promote_types(dtype, own),
+                    )
+
+    def test_inexact_scalars_are_refused(self):
+        with change_flags(floatX='float64'):
+            with self.assertRaises(TypeError):
+                theano.scalar.float32.filter(0.1)
+            self.assertEqual(theano.scalar.float32.filter(0.5), 0.5)
+
+
+class FoldingTest(unittest.TestCase):
+    def assert_computes(self, output, expected, dtype):
+        # C code, which would otherwise compute constants, may do anything
+        # with a negative float that becomes unsigned.
+        with change_flags(cxx=''):
+            value = theano.function([], output, mode=PYTHON)()
+        self.assertEqual(value.dtype, dtype)
+        np.testing.assert_array_equal(value, np.array(expected))
+
+    def test_integers_wrap_around(self):
+        for dtype in 'uint8', 'uint16', 'uint32', 'uint64':
+            most = 2 ** (8 * np.dtype(dtype).itemsize)
+            for values in [-3, 2, -2.5], [-3, 0, 2]:
+                self.assert_computes(
+                    T.cast(T.constant(np.array(values)), dtype),
+                    np.array([int(value) % most for value in values], dtype),
+                    dtype,
+                )
+
+    def test_minus_of_unsigned(self):
+        x = T.constant(np.array([1, 2], 'uint8'))
+        self.assert_computes(-x, [255, 254], 'uint8')
+
+    def test_inverse_in_double_precision(self):
+        x = T.constant(np.array([3.0, 7.0]))
+        self.assert_computes(T.inv(x), [1 / 3, 1 / 7], 'float64')
+
+
+class GeneratorTest(unittest.TestCase):
+    def test_numbers_are_drawn_from_a_copy(self):
+        state = raw_random.random_state_type()
+        numbers = raw_random.uniform(state, (2,), dtype='float64')[1]
+        draw = theano.function([state], numbers, mode=PYTHON)
+        generator = np.random.RandomState(1)
+        expected = np.random.RandomState(1).uniform(size=2)
+        for _ in range(2):
+            np.testing.assert_array_equal(draw(generator), expected)

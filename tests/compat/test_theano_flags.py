@@ -1,0 +1,260 @@
+import os
+import shutil
+import sys
+import sysconfig
+import tempfile
+import types
+import unittest
+import warnings
+from unittest import mock
+
+from theano.configparser import parse_config_string
+
+from kneerepro.compat import theano_flags
+from tests.folders import FolderTest
+from tests.subprocesses import run_python
+
+
+class FlagsTest(FolderTest):
+    """Runs in a temporary home, with no flags set."""
+
+    def setUp(self):
+        super().setUp()
+        environment = mock.patch.dict(os.environ, HOME=self.folder)
+        environment.start()
+        self.addCleanup(environment.stop)
+        for name in ['THEANO_FLAGS', 'THEANORC']:
+            os.environ.pop(name, None)
+        filters = warnings.catch_warnings()
+        filters.__enter__()
+        self.addCleanup(filters.__exit__, None, None, None)
+
+    def set_defaults(self, missing=None, c_code=True):
+        """What Theano reads from the environment after that; `missing` is
+        what keeps it from compiling, and `c_code` whether this Python lets
+        it."""
+        with (
+            mock.patch.object(
+                theano_flags, 'missing_compiler', return_value=missing
+            ),
+            mock.patch.object(theano_flags, 'C_CODE', c_code),
+            mock.patch.object(theano_flags.logger, 'warning') as warning,
+        ):
+            theano_flags.set_defaults()
+        self.logged = [
+            call[0][0] % call[0][1:] for call in warning.call_args_list
+        ]
+        return parse_config_string(os.environ['THEANO_FLAGS'])
+
+
+class SetDefaultsTest(FlagsTest):
+    no_compiler = 'No compiler', 'one'
+
+    def test_defaults(self):
+        flags = self.set_defaults()
+        self.assertEqual(set(flags), {'floatX', 'blas.ldflags'})
+        self.assertEqual(flags['floatX'], 'float32')
+        self.assertIn('-lscipy_openblas', flags['blas.ldflags'].split())
+        self.assertIn('-Dsgemm_=scipy_sgemm_', flags['blas.ldflags'].split())
+
+    def test_user_wins(self):
+        for user in [
+            {'floatX': 'float64'},
+            {'blas.ldflags': '-L/with,commas -lblas'},
+            {'cxx': '/opt/g++'},
+        ]:
+            ((name, value),) = user.items()
+            with self.subTest(name):
+                os.environ['THEANO_FLAGS'] = f'mode=FAST_RUN,{name}="{value}"'
+                flags = self.set_defaults(self.no_compiler)
+                self.assertEqual(flags[name], value)
+                self.assertEqual(flags['mode'], 'FAST_RUN')
+                self.assertEqual('optimizer_excluding' in flags, name != 'cxx')
+
+    def test_theanorc_wins(self):
+        self.write(
+            '.theanorc', '[global]\nFLOATX = float64\n[blas]\nldflags =\n'
+        )
+        self.assertEqual(self.set_defaults(), {})
+        os.environ['THEANORC'] = os.pathsep.join(
+            [
+                self.write('second', '[global]\ncxx = /opt/g++'),
+                self.write('third'),
+            ]
+        )
+        self.assertEqual(
+            set(self.set_defaults(self.no_compiler)),
+            {'floatX', 'blas.ldflags'},
+        )
+        self.assertEqual(self.logged, [])
+
+    def test_theanorc_that_cannot_be_parsed_is_left_to_theano(self):
+        self.write('.theanorc', 'floatX = float64')
+        self.assertIn('floatX', self.set_defaults())
+
+    def test_no_compiler(self):
+        flags = self.set_defaults(self.no_compiler)
+        self.assertEqual(flags['cxx'], '')
+        self.assertEqual(flags['optimizer_excluding'], 'AbstractConvCheck')
+        self.assertEqual(len(self.logged), 1)
+        self.assertRegex(self.logged[0], 'No compiler.*slower.*Install one')
+        # A subprocess inherits that, and is not warned again.
+        self.assertEqual(self.set_defaults(self.no_compiler), flags)
+        self.assertEqual(self.logged, [])
+
+    def test_python_without_c_code(self):
+        for missing in None, self.no_compiler:
+            os.environ.pop('THEANO_FLAGS', None)
+            flags = self.set_defaults(missing, c_code=False)
+            self.assertEqual(flags['cxx'], '')
+            self.assertEqual(flags['optimizer_excluding'], 'AbstractConvCheck')
+            self.assertEqual(self.logged, [])
+
+    def test_compiler_switched_off(self):
+        for user in ['cxx=', "cxx=''"]:
+            os.environ['THEANO_FLAGS'] = user
+            flags = self.set_defaults()
+            self.assertEqual(flags['cxx'], '')
+            self.assertEqual(flags['optimizer_excluding'], 'AbstractConvCheck')
+            self.assertEqual(self.logged, [])
+
+
+class MissingCompilerTest(unittest.TestCase):
+    def missing(self, *found, platform='linux', include=None):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, 'Python.h'), 'w'):
+                pass
+            with (
+                mock.patch.object(sys, 'platform', platform),
+                mock.patch.object(
+                    sysconfig, 'get_path', lambda name: include or folder
+                ),
+                mock.patch.object(shutil, 'which', lambda name: name in found),
+            ):
+                return theano_flags.missing_compiler()
+
+    def test_nothing(self):
+        self.assertIsNone(self.missing('g++'))
+        self.assertIsNone(self.missing('clang++', platform='darwin'))
+
+    def test_compiler(self):
+        self.assertEqual(self.missing(), ('No C++ compiler found', 'g++'))
+        # Theano looks for this one on macOS and FreeBSD only.
+        self.assertEqual(
+            self.missing('clang++'), ('No C++ compiler found', 'g++')
+        )
+
+    def test_headers(self):
+        version = '%d.%d' % sys.version_info[:2]
+        what, install = self.missing('g++', include='/no/such/folder')
+        self.assertIn(f'Python {version}', what)
+        self.assertIn(f'python{version}-dev', install)
+
+
+class BlasTest(FlagsTest):
+    def ldflags(self, folder):
+        wheel = types.ModuleType('scipy_openblas32')
+        wheel.get_lib_dir = lambda: folder
+        with mock.patch.dict(sys.modules, scipy_openblas32=wheel):
+            return theano_flags.blas_ldflags()
+
+    def test_wheel_not_installed(self):
+        with mock.patch.dict(sys.modules, scipy_openblas32=None):
+            self.assertEqual(theano_flags.blas_ldflags(), '')
+
+    def test_plain_folder(self):
+        self.assertEqual(self.ldflags('/plain').split()[0], '-L/plain')
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_folder_that_theano_would_split(self):
+        links = set()
+        for name in ['with spaces', 'with,comma', "with'quote"]:
+            folder = self.path(name)
+            os.mkdir(folder)
+            for _ in range(2):
+                flag = self.ldflags(folder).split(' ')[0]
+                self.assertTrue(os.path.samefile(flag[len('-L') :], folder))
+                self.assertNotRegex(flag, "[ ,']")
+            links.add(flag)
+        self.assertEqual(len(links), 3)
+
+    def test_nowhere_for_a_link(self):
+        for home in ['home with spaces', 'home,with,commas', 'a file']:
+            os.environ['HOME'] = self.path(home)
+            if home == 'a file':
+                self.write(home)
+            with self.assertLogs('kneerepro', 'WARNING') as logs:
+                self.assertEqual(self.ldflags('/with spaces'), '')
+            self.assertIn('/with spaces', logs.output[0])
+
+
+class TheanoTest(FlagsTest):
+    def assert_prints(self, expected, code, errors='', **environment):
+        done = run_python(
+            'import kneerepro, theano\n' + code,
+            HOME=self.folder,
+            **environment,
+        )
+        self.assertRegex(done.stderr, f'^{errors}$')
+        self.assertEqual(done.stdout.split('\n'), expected + [''])
+
+    show = """
+for name in ['floatX', 'blas.ldflags', 'cxx']:
+    value = theano.config
+    for part in name.split('.'):
+        value = getattr(value, part)
+    print(value)"""
+
+    def test_obeys_the_user(self):
+        flags = ['float64', '-L/a,b -lc', '']
+        self.assert_prints(
+            flags,
+            self.show,
+            THEANO_FLAGS="floatX=float64,blas.ldflags='-L/a,b -lc',cxx=",
+        )
+        rc = self.write(
+            'rc',
+            '[global]\nfloatX = float64\ncxx =\n'
+            '[blas]\nldflags = -L/a,b -lc\n',
+        )
+        self.assert_prints(flags, self.show, THEANORC=rc)
+
+    def test_trains_without_compiler(self):
+        empty = self.path('empty')
+        os.mkdir(empty)
+        self.assert_prints(
+            ['[3.0]', 'True'],
+            """
+import numpy as np
+import theano.tensor as T
+x, w = T.tensor4(), theano.shared(np.ones((1, 1, 1, 3), 'float32'))
+y = T.nnet.conv2d(x, w, border_mode='valid')
+loss = T.sqr(y - 2).mean()
+train = theano.function([x], loss, updates=[
+    (w, w - np.float32(0.1) * theano.grad(loss, w))])
+image = np.ones((1, 1, 1, 3), 'float32')
+print(theano.function([x], y)(image).ravel().tolist())
+print(bool(train(image) > train(image) > train(image)))
+""",
+            PATH=empty,
+            errors='No C.. compiler found: .* slower.*\\n'
+            * theano_flags.C_CODE,
+        )
+
+    @unittest.skipUnless(theano_flags.C_CODE, 'Theano has no C code here')
+    @unittest.skipIf(theano_flags.missing_compiler(), 'no C++ compiler')
+    def test_compiled_code_calls_the_wheels_blas(self):
+        self.assert_prints(
+            ['[[19.0, 22.0], [43.0, 50.0]]', 'True'],
+            """
+import glob, os, pathlib
+import numpy as np
+import theano.tensor as T
+x, y = T.matrices('xy')
+dot = theano.function([x, y], T.dot(x, y))
+print(dot(np.float32([[1, 2], [3, 4]]), np.float32([[5, 6], [7, 8]])).tolist())
+modules = glob.glob(os.path.join(theano.config.compiledir, '*', '*.so'))
+print(any(b'scipy_sgemm_' in pathlib.Path(module).read_bytes()
+          for module in modules))
+""",
+        )

@@ -1,0 +1,100 @@
+"""Whether autoencoders learn what their images are of, at the smallest size
+at which one can tell."""
+
+import unittest
+from types import SimpleNamespace
+
+import lasagne
+import numpy as np
+
+from kneerepro.algorithms import compile_cae
+from kneerepro.data.convert import Options, make_volume, normalise
+from kneerepro.engines import Engine
+from kneerepro.experiment.evaluation import SpreadOfImages
+from kneerepro.measures.codes import code_spread
+from kneerepro.measures.reconstruction import identified
+from kneerepro.networks import build_cae3d, output_bias_for
+from kneerepro.phantom import knee_volume
+from kneerepro.runs.collapse import COLLAPSES
+
+OPTIONS = Options(depth=16, size=32)
+
+
+def knee(patient):
+    """A synthetic knee, shape (1, 16, 32, 32)."""
+    images = (
+        (image.astype('float32'), 1.0, 0.0)
+        for image in knee_volume(0, patient, 32, 16)
+    )
+    return normalise(make_volume(images, 16, None, OPTIONS))[None]
+
+
+class KneesTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.knees = np.stack([knee(patient) for patient in range(3)])
+
+    def trained(self, output_bias, iterations):
+        """An autoencoder after some steps on all knees."""
+        lasagne.random.set_rng(np.random.RandomState(0))
+        networks = build_cae3d(
+            nz=20,
+            depth=16,
+            rows=32,
+            columns=32,
+            width=0.06,
+            output_bias=output_bias,
+        )
+        functions = compile_cae(
+            *networks, 2e-3, mode=Engine('auto', 'cpu').mode
+        )
+        for _ in range(iterations):
+            functions.train(self.knees)
+        return functions
+
+    def test_reconstructions_belong_to_their_patients(self):
+        functions = self.trained(output_bias_for(self.knees.mean()), 120)
+        made = functions.reconstruct(self.knees)
+        self.assertTrue(identified(made, self.knees).all())
+        differences = [
+            np.square(made[i] - made[j]).mean()
+            for i, j in [(0, 1), (0, 2), (1, 2)]
+        ]
+        true = [
+            np.square(self.knees[i] - self.knees[j]).mean()
+            for i, j in [(0, 1), (0, 2), (1, 2)]
+        ]
+        self.assertGreater(min(differences), 0.2 * min(true))
+        self.assertGreater(code_spread(functions.encode(self.knees)), 0.1)
+
+    def test_the_mean_knee(self):
+        """What a bias of 0 leads to (E21)."""
+        functions = self.trained(0.0, 40)
+        made = functions.reconstruct(self.knees)
+        self.assertLessEqual(identified(made, self.knees).sum(), 1)
+        self.assertLess(
+            code_spread(functions.encode(self.knees)), COLLAPSES['cae3d'].least
+        )
+
+
+class GeneratedTest(unittest.TestCase):
+    def spread(self, generate):
+        real = np.random.RandomState(0).rand(256, 1, 4, 4)
+        experiment = SimpleNamespace(
+            parameters={'seed': 3, 'nz': 16}, some=lambda count: real[:count]
+        )
+        return SpreadOfImages(experiment, SimpleNamespace(generate=generate))
+
+    def test_as_varied_as_the_noise(self):
+        # Standard deviations of 1 in the noise, 1 / sqrt(12) in the images.
+        spread = self.spread(lambda z: z.reshape(-1, 1, 4, 4))
+        self.assertAlmostEqual(spread(), 12**0.5, delta=0.2)
+        self.assertEqual(spread(), spread())
+
+    def test_collapsed(self):
+        spread = self.spread(lambda z: np.ones((len(z), 1, 4, 4)))
+        self.assertEqual(spread(), 0)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,84 @@
+import unittest
+from types import SimpleNamespace
+
+from kneerepro import config
+from kneerepro.experiment.footer import footer_of, footer_of_networks
+
+
+def run_of(experiment, preset='thesis', synthetic=False, **changes):
+    parameters = {**config.read_preset(preset, experiment), **changes}
+    data = {
+        'synthetic': synthetic,
+        'train': 27800,
+        'test': 1000,
+        'shape': [160, 64, 64],
+    }
+    return SimpleNamespace(
+        experiment=experiment,
+        parameters=parameters,
+        settings={
+            'preset': preset,
+            'data': data,
+            'engine': 'torch',
+            'device': 'cuda',
+        },
+    )
+
+
+class FooterTest(unittest.TestCase):
+    def test_thesis(self):
+        for experiment in config.EXPERIMENTS:
+            text = footer_of(run_of(experiment))
+            self.assertNotIn('not the thesis', text)
+            self.assertNotIn('(thesis: ', text)
+            self.assertIn('own data, 27,800 training and 1,000 test', text)
+            self.assertIn(
+                'volumes of 160 x 64 x 64'
+                if experiment == 'cae3d'
+                else 'images of 64 x 64',
+                text,
+            )
+            self.assertIn('torch engine, cuda', text)
+
+    def test_reduced_presets_say_so(self):
+        for experiment in config.EXPERIMENTS:
+            for preset in 'smoke', 'quick':
+                text = footer_of(run_of(experiment, preset, synthetic=True))
+                self.assertIn(f"preset {preset}, not the thesis's", text)
+                self.assertIn('(thesis: 1)', text)
+                self.assertIn('synthetic knees', text)
+
+    def test_one_changed_parameter(self):
+        text = footer_of(run_of('wgan_gp', penalty_weight=5.0))
+        self.assertIn("not the thesis's", text)
+        self.assertIn('λ 5 (thesis: 10)', text)
+        # Fewer images alone make it another run as well.
+        text = footer_of(run_of('cae2d', depth=32))
+        self.assertIn("not the thesis's", text)
+
+    def test_precision(self):
+        run = run_of('cae2d')
+        for precision, said in ('float32', False), ('bf16', True):
+            run.settings['precision'] = precision
+            text = footer_of(run)
+            self.assertEqual('precision bf16 (thesis: float32)' in text, said)
+            self.assertEqual("not the thesis's" in text, said)
+
+    def test_networks(self):
+        parameters = config.read_preset('thesis', 'cae3d')
+        self.assertNotIn('thesis', footer_of_networks(parameters, 'cae3d'))
+        parameters = dict(parameters, depth=32, epochs=3, width=0.5)
+        self.assertIn(
+            "not the thesis's networks; depth 32 (thesis: 160); "
+            'width 0.5 (thesis: 1)',
+            footer_of_networks(parameters, 'cae3d'),
+        )
+        parameters = dict(
+            config.read_preset('thesis', 'cae2d'), encoder_sigmoid='conv'
+        )
+        self.assertIn(
+            'encoder sigmoid conv (thesis: dense)',
+            footer_of_networks(parameters, 'cae2d'),
+        )
+        parameters = dict(config.read_preset('thesis', 'dcgan'), depth=32)
+        self.assertNotIn('thesis', footer_of_networks(parameters, 'dcgan'))

@@ -1,0 +1,598 @@
+import contextlib
+import csv
+import io
+import math
+import os
+import signal
+import threading
+from collections import namedtuple
+from unittest import mock
+
+import numpy as np
+import theano
+
+from kneerepro import runs
+from kneerepro.runs import archive
+from kneerepro.runs.training import Training, mean_over
+from kneerepro.utils.errors import Stopped, UserError
+from kneerepro.utils.signals import signal_of
+from tests.folders import FolderTest
+
+Functions = namedtuple('Functions', 'train')
+
+
+class Fake:
+    """A function whose state is the sum of what it was given."""
+
+    def __init__(self):
+        self.total = theano.shared(np.zeros(2, 'float32'))
+        self.step = None
+
+    def get_shared(self):
+        return [self.total]
+
+    def __call__(self, batch):
+        self.total.set_value(
+            self.total.get_value() * np.float32(0.9) + batch.sum()
+        )
+        loss = self.step and self.step()
+        return self.total.get_value().mean() if loss is None else loss
+
+
+class TrainingTest(FolderTest):
+    """Trains on images that are numbers: image i is the number i."""
+
+    def setUp(self):
+        super().setUp()
+        self.stderr, self.stdout = io.StringIO(), io.StringIO()
+        output = contextlib.ExitStack()
+        output.enter_context(contextlib.redirect_stdout(self.stdout))
+        output.enter_context(contextlib.redirect_stderr(self.stderr))
+        self.addCleanup(output.close)
+        self.batches = []
+
+    def begin(
+        self,
+        run=None,
+        count=10,
+        batch_size=3,
+        epochs=4,
+        iterations=None,
+        seed=0,
+        shuffle=True,
+        feed=iter,
+    ):
+        parameters = dict(
+            batch_size=batch_size,
+            epochs=epochs,
+            iterations=iterations,
+            seed=seed,
+            shuffle=shuffle,
+        )
+        self.run_ = run or runs.create(
+            self.path('runs'),
+            {
+                'experiment': 'cae2d',
+                'preset': 'smoke',
+                'parameters': parameters,
+            },
+            {},
+        )
+        self.run_.checkpoint_interval = math.inf
+        self.fake = Fake()
+        images = np.arange(count, dtype='float32')[:, None]
+        return Training(
+            self.run_,
+            [],
+            Functions(self.fake),
+            images,
+            ['train', 'test'],
+            ['code_spread'],
+            feed,
+        )
+
+    def work(self, training):
+        for batch in training.minibatches():
+            self.batches.append(batch.ravel().astype(int).tolist())
+            training.log(train=self.fake(batch))
+            if training.ends_epoch:
+                training.log(
+                    test=training.epoch, code_spread=self.spread(training)
+                )
+                training.keep(epochs=training.epoch, images=batch)
+        return training
+
+    def spread(self, training):
+        """The measure at the end of an epoch."""
+        return 0.1 / training.epoch
+
+    def again(self, interval=math.inf):
+        """The training in another process, as it were."""
+        training = self.begin(runs.Run(self.run_.folder))
+        self.run_.checkpoint_interval = interval
+        return training
+
+    def orders(self, **kwargs):
+        """The images of each epoch, in order."""
+        self.batches = []
+        training = self.work(self.begin(**kwargs))
+        n = training.per_epoch
+        return [
+            sum(self.batches[i : i + n], [])
+            for i in range(0, len(self.batches), n)
+        ]
+
+    def losses(self):
+        with open(self.run_.path('losses.csv'), newline='') as file:
+            return list(csv.DictReader(file))
+
+    def signal_at(self, iteration, *signums):
+        def step():
+            if len(self.batches) == iteration:
+                for signum in signums:
+                    os.kill(os.getpid(), signum)
+
+        self.fake.step = step
+
+
+class EpochTest(TrainingTest):
+    def test_each_image_once_in_an_epoch(self):
+        for order in self.orders():
+            self.assertEqual((len(order), len(set(order))), (9, 9))
+            self.assertLess(set(order), set(range(10)))
+
+    def test_other_order_each_epoch(self):
+        orders = self.orders()
+        self.assertEqual(len(set(map(tuple, orders))), 4)
+        self.assertEqual(self.orders(), orders)
+        self.assertNotEqual(self.orders(seed=1), orders)
+        self.assertEqual(self.orders(shuffle=False), [list(range(9))] * 4)
+
+    def test_numbers(self):
+        training = self.begin()
+        seen = []
+        for batch in training.minibatches():
+            seen.append(
+                (training.iteration, training.epoch, training.ends_epoch)
+            )
+        self.assertEqual(
+            seen, [(i, (i + 2) // 3, i % 3 == 0) for i in range(1, 13)]
+        )
+
+    def test_length_in_iterations(self):
+        training = self.begin(iterations=7)
+        self.assertEqual((training.iterations, training.epochs), (7, 3))
+        ends = [
+            training.iteration
+            for _ in training.minibatches()
+            if training.ends_epoch
+        ]
+        self.assertEqual(ends, [3, 6, 7])
+
+    def test_every_so_many(self):
+        training = self.begin(count=9, epochs=3)
+        found = []
+        for batch in training.minibatches():
+            training.log(train=1)
+            if training.is_every(4):
+                found.append(training.iteration)
+        self.assertEqual(found, [4, 8, 9])
+
+    def test_times_in_proportion(self):
+        training = self.begin(epochs=10)
+        self.assertEqual(
+            [
+                training.epoch
+                for _ in training.minibatches()
+                if training.at([1, 20, 50, 100], 100)
+            ],
+            [1, 2, 5, 10],
+        )
+
+    def test_less_than_a_minibatch(self):
+        with self.assertRaisesRegex(UserError, '^2 training examples .* of 3'):
+            self.begin(count=2)
+
+    def test_feed(self):
+        fed = []
+
+        def feed(batches):
+            for batch in batches:
+                fed.append(batch.ravel().astype(int).tolist())
+                yield batch
+
+        self.work(self.begin(feed=feed))
+        self.assertEqual(fed, self.batches)
+
+
+class RecordTest(TrainingTest):
+    def test_results(self):
+        training = self.begin()
+        training.log(test=0.5)
+        results = self.work(training).results()
+        self.assertEqual(results['train_loss'].shape, (13,))
+        self.assertTrue(math.isnan(results['train_loss'][0]))
+        np.testing.assert_array_equal(
+            np.flatnonzero(~np.isnan(results['test_loss'])), [0, 3, 6, 9, 12]
+        )
+        np.testing.assert_array_equal(results['epochs'], [1, 2, 3, 4])
+        self.assertEqual(results['images'].shape, (4, 3, 1))
+        np.testing.assert_array_equal(
+            results['code_spread'],
+            [math.nan] * 3
+            + [0.1]
+            + [math.nan] * 2
+            + [0.05]
+            + [math.nan] * 2
+            + [0.1 / 3]
+            + [math.nan] * 2
+            + [0.025],
+        )
+        self.assertEqual(training.last_measures(), {'code_spread': 0.025})
+        self.assertEqual(results['iterations_per_epoch'], 3)
+        self.assertGreater(results['seconds'], 0)
+
+    def test_losses(self):
+        training = self.begin()
+        training.log(test=0.5)
+        self.work(training)
+        rows = self.losses()
+        self.assertEqual(
+            [int(row['iteration']) for row in rows], list(range(13))
+        )
+        self.assertEqual((rows[0]['train'], rows[0]['test']), ('', '0.5'))
+        self.assertEqual(
+            [float(row['train']) for row in rows[1:]],
+            training.losses['train'][1:],
+        )
+        self.assertEqual(
+            [row['code_spread'] for row in rows[:4]], ['', '', '', '0.1']
+        )
+
+    def test_what_is_kept_does_not_change(self):
+        training = self.begin()
+        value = np.zeros(2)
+        training.keep(value=value)
+        value += 1
+        np.testing.assert_array_equal(training.results()['value'], [[0, 0]])
+
+
+class CollapseTest(TrainingTest):
+    """A code that is the same for all examples."""
+
+    def warnings(self):
+        """Those since the last call."""
+        lines = self.stdout.getvalue().splitlines()
+        self.stdout.seek(0)
+        self.stdout.truncate()
+        return [line for line in lines if line.startswith('warning: ')]
+
+    def test_one_warning(self):
+        for spreads, count in [
+            ([1e-4] * 20, 1),
+            ([0.3] * 20, 0),
+            ([1e-4] + [0.3] * 19, 0),  # at first only
+            ([0.3] * 10 + [1e-4] * 10, 1),
+        ]:
+            self.spread = lambda training: spreads[training.epoch - 1]
+            self.work(self.begin(epochs=20))
+            warnings = self.warnings()
+            self.assertEqual(len(warnings), count, spreads)
+        self.assertIn(
+            'every reconstruction is the mean image. Try --output-bias mean',
+            warnings[0],
+        )
+
+    def test_not_again_when_resumed(self):
+        self.spread = lambda training: 1e-4
+        training = self.begin(epochs=20)
+        self.signal_at(20, signal.SIGINT)
+        with self.assertRaises(Stopped):
+            self.work(training)
+        self.assertEqual(len(self.warnings()), 1)
+        self.work(self.again())
+        self.assertEqual(self.warnings(), [])
+
+
+class ResumeTest(TrainingTest):
+    def finished(self):
+        """Results of a training that nothing stopped, and its state."""
+        self.work(self.begin())
+        whole = (
+            self.batches,
+            self.fake.total.get_value(),
+            self.read(
+                os.path.relpath(self.run_.path('losses.csv'), self.folder)
+            ),
+        )
+        self.batches = []
+        return whole
+
+    def assert_same(self, whole):
+        batches, total, losses = whole
+        self.assertEqual(self.batches, batches)
+        np.testing.assert_array_equal(self.fake.total.get_value(), total)
+        self.assertEqual(
+            self.read(
+                os.path.relpath(self.run_.path('losses.csv'), self.folder)
+            ),
+            losses,
+        )
+
+    def stop(self, training, signum=signal.SIGINT):
+        with self.assertRaises(Stopped) as caught:
+            self.work(training)
+        self.assertEqual(caught.exception.signum, signum)
+        self.assertIn('--resume', str(caught.exception))
+
+    def test_after_any_iteration(self):
+        whole = self.finished()
+        for iteration in range(1, 12):
+            for signum in signal.SIGINT, signal.SIGTERM:
+                self.batches = []
+                training = self.begin()
+                self.signal_at(iteration, signum)
+                self.stop(training, signum)
+                self.assertEqual(len(self.batches), iteration)
+                training = self.again()
+                self.assertEqual(training.iteration, iteration)
+                self.work(training)
+                self.assert_same(whole)
+                np.testing.assert_array_equal(
+                    training.results()['epochs'], [1, 2, 3, 4]
+                )
+
+    def test_several_times(self):
+        whole = self.finished()
+        training = self.begin()
+        for iteration in 2, 3, 8:
+            self.signal_at(iteration, signal.SIGINT)
+            self.stop(training)
+            training = self.again()
+        self.work(training)
+        self.assert_same(whole)
+
+    def test_after_the_last(self):
+        whole = self.finished()
+        again = self.again()
+        self.assertEqual(again.iteration, 12)
+        self.work(again)
+        self.assertEqual(self.batches, [])
+        self.batches = whole[0]
+        self.assert_same(whole)
+
+    def killed(self, at):
+        """A training that is gone after an iteration, as by kill -9, with a
+        checkpoint after each one before."""
+        training = self.begin()
+        self.run_.checkpoint_interval = 0
+        for batch in training.minibatches():
+            if training.iteration > at:
+                break
+            self.batches.append(batch.ravel().astype(int).tolist())
+            training.log(train=self.fake(batch))
+            if training.ends_epoch:
+                training.log(
+                    test=training.epoch, code_spread=self.spread(training)
+                )
+                training.keep(epochs=training.epoch, images=batch)
+
+    def checkpoints(self):
+        folder = self.run_.path('checkpoints')
+        return [
+            os.path.join(folder, name) for name in sorted(os.listdir(folder))
+        ]
+
+    def test_killed(self):
+        whole = self.finished()
+        self.killed(5)
+        self.assertEqual(
+            [os.path.basename(path) for path in self.checkpoints()],
+            ['00000004.npz', '00000005.npz'],
+        )
+        self.work(self.again())
+        self.assert_same(whole)
+
+    def test_damaged_checkpoints(self):
+        whole = self.finished()
+        self.killed(5)
+        with open(self.checkpoints()[1], 'rb+') as file:
+            file.truncate(500)
+        # As a kill in the middle of writing one leaves it.
+        self.write(
+            os.path.relpath(
+                self.run_.path('checkpoints', '.x-00000006.npz'), self.folder
+            ),
+            'part',
+        )
+        training = self.again()
+        self.assertEqual(training.iteration, 4)
+        self.assertIn(
+            '00000005.npz is truncated or damaged', self.stderr.getvalue()
+        )
+        del self.batches[4:]
+        self.work(training)
+        self.assert_same(whole)
+
+    def test_all_damaged(self):
+        whole = self.finished()
+        self.killed(5)
+        for path in self.checkpoints():
+            with open(path, 'wb'):
+                pass
+        training = self.again()
+        self.assertEqual(training.iteration, 0)
+        self.batches = []
+        self.work(training)
+        self.assert_same(whole)
+
+    def test_checkpoints_without_measures(self):
+        """As earlier versions wrote them."""
+        self.killed(5)
+        for path in self.checkpoints():
+            arrays, meta = archive.load(path, 'checkpoint')
+            arrays = {
+                name: array
+                for name, array in arrays.items()
+                if not name.startswith('measure/')
+            }
+            archive.save(path, 'checkpoint', arrays, meta)
+        training = self.again()
+        self.assertEqual(training.iteration, 5)
+        spread = self.work(training).results()['code_spread']
+        np.testing.assert_array_equal(
+            np.flatnonzero(~np.isnan(spread)), [6, 9, 12]
+        )
+
+    def test_foreign_checkpoints(self):
+        self.killed(5)
+        good = archive.load(self.checkpoints()[0], 'checkpoint')
+        arrays, meta = archive.load(self.checkpoints()[1], 'checkpoint')
+        for message, kind, changed, about in [
+            ('is a model', 'model', arrays, meta),
+            (
+                'of another configuration: its experiment is dcgan',
+                'checkpoint',
+                arrays,
+                dict(
+                    meta, settings=dict(meta['settings'], experiment='dcgan')
+                ),
+            ),
+            (
+                'another network: train.0 is float32 of',
+                'checkpoint',
+                {**arrays, 'variable/train.0': np.zeros(3, 'float32')},
+                meta,
+            ),
+            (
+                'another network: train.0 is float64 of',
+                'checkpoint',
+                {**arrays, 'variable/train.0': np.zeros(2)},
+                meta,
+            ),
+            (
+                'another program: more.0',
+                'checkpoint',
+                {**arrays, 'variable/more.0': np.zeros(2)},
+                meta,
+            ),
+            (
+                'other losses',
+                'checkpoint',
+                {**arrays, 'loss/more': np.zeros(2)},
+                meta,
+            ),
+        ]:
+            archive.save(self.checkpoints()[1], kind, changed, about)
+            self.stderr.truncate(0)
+            self.assertEqual(self.again().iteration, good[1]['iteration'])
+            self.assertIn(message, self.stderr.getvalue())
+
+    def test_cannot_be_written(self):
+        training = self.begin()
+        self.run_.checkpoint_interval = 0
+        step = iter(training.minibatches())
+        for _ in range(3):
+            training.log(train=self.fake(next(step)))
+        good = self.checkpoints()
+        full = mock.patch('os.fsync', side_effect=OSError(28, 'full'))
+        with full, self.assertRaisesRegex(UserError, 'No space left'):
+            next(step)
+        self.assertEqual(self.checkpoints(), good)
+        self.assertEqual(self.again().iteration, 2)
+
+
+class DivergenceTest(TrainingTest):
+    def test_loss(self):
+        for loss in 'nan', 'inf', '-inf':
+            self.batches = []
+            training = self.begin()
+            self.run_.checkpoint_interval = 0
+            self.fake.step = lambda: (
+                float(loss) if len(self.batches) == 5 else None
+            )
+            with self.assertRaisesRegex(
+                UserError,
+                f'^the train loss is {loss} at iteration 5 '
+                r'\(epoch 2\): .*00000004.npz',
+            ):
+                self.work(training)
+            self.assertEqual(self.again().iteration, 4)
+
+    def test_parameters(self):
+        # The loss is that before the step: it may still be finite.
+        training = self.begin()
+        self.run_.checkpoint_interval = 0
+        step = iter(training.minibatches())
+        for _ in range(3):
+            training.log(train=self.fake(next(step)))
+        self.fake.total.set_value(np.float32([1, np.nan]))
+        with self.assertRaisesRegex(
+            UserError,
+            'train.0 is no longer finite at iteration 3 .*00000002.npz',
+        ):
+            next(step)
+        self.assertEqual(self.again().iteration, 2)
+
+
+class SignalTest(TrainingTest):
+    def setUp(self):
+        super().setUp()
+        self.received = []
+
+        def handler(*args):
+            self.received.append(args)
+
+        for signum in signal.SIGINT, signal.SIGTERM:
+            self.addCleanup(
+                signal.signal, signum, signal.signal(signum, handler)
+            )
+        self.handler = handler
+
+    def assert_handlers_are_back(self):
+        self.assertEqual(self.received, [])
+        for signum in signal.SIGINT, signal.SIGTERM:
+            self.assertIs(signal.getsignal(signum), self.handler)
+
+    def test_after_the_end(self):
+        self.work(self.begin())
+        self.assert_handlers_are_back()
+
+    def test_stop(self):
+        training = self.begin()
+        self.signal_at(5, signal.SIGTERM)
+        with self.assertRaises(Stopped):
+            self.work(training)
+        self.assertIn('stopping after this step', self.stderr.getvalue())
+        self.assert_handlers_are_back()
+
+    def test_second_one_stops_at_once(self):
+        training = self.begin()
+        self.signal_at(5, signal.SIGINT, signal.SIGINT)
+        interrupt = None
+        try:
+            self.work(training)
+        except KeyboardInterrupt as error:
+            interrupt = error
+        self.assertEqual(signal_of(interrupt), signal.SIGINT)
+        self.assertEqual(len(training.losses['train']), 6)
+        self.assert_handlers_are_back()
+
+    def test_other_thread(self):
+        thread = threading.Thread(target=lambda: self.work(self.begin()))
+        thread.start()
+        thread.join()
+        self.assertEqual(len(self.batches), 12)
+
+
+class MeanTest(TrainingTest):
+    def test_weighted(self):
+        images = np.arange(5, dtype='float32')[:, None]
+        sizes = []
+
+        def mean(batch):
+            sizes.append(len(batch))
+            return batch.mean()
+
+        self.assertEqual(mean_over(mean, images, 3), 2)
+        self.assertEqual(sizes, [3, 2])

@@ -1,0 +1,94 @@
+import contextlib
+import io
+import unittest
+from unittest import mock
+
+import numpy as np
+
+from kneerepro.utils.progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class ProgressTest(unittest.TestCase):
+    def run_progress(self, work, stderr=None):
+        """What `work`, given a Progress, prints to stdout and to stderr."""
+        stdout, stderr = io.StringIO(), stderr or io.StringIO()
+        with (
+            contextlib.redirect_stdout(stdout),
+            contextlib.redirect_stderr(stderr),
+        ):
+            with Progress('walking', 'steps') as progress:
+                work(progress)
+        return stdout.getvalue(), stderr.getvalue()
+
+    def lines(self, seconds, total):
+        """When a line comes if a step takes so many seconds."""
+
+        def work(progress):
+            for done in range(1, total + 1):
+                progress(done, total)
+
+        with mock.patch(
+            'time.monotonic', side_effect=seconds * np.arange(total + 1)
+        ):
+            stdout, stderr = self.run_progress(work)
+        self.assertEqual(stderr, '')
+        return [
+            seconds * int(line.split(': ')[1].split('/')[0])
+            for line in stdout.splitlines()
+        ]
+
+    def test_few_lines_away_from_a_terminal(self):
+        self.assertEqual(self.lines(0.1, 30), [3])
+        self.assertEqual(self.lines(1, 12), [5, 10, 12])
+        self.assertEqual(self.lines(20, 4), [20, 40, 60, 80])
+        times = self.lines(2, 10000)
+        self.assertEqual(set(np.diff(times[-100:-1])), {60})
+        self.assertLess(len(times), 400)
+        self.assertEqual(
+            self.run_progress(lambda progress: progress(0, 0)), ('', '')
+        )
+
+    def test_the_end_is_told_once(self):
+        stdout, _ = self.run_progress(
+            lambda progress: [progress(7, 7) for _ in range(3)]
+        )
+        self.assertEqual(len(stdout.splitlines()), 1)
+
+    def test_content(self):
+        def work(progress):
+            progress(10, 40, 'MSE 0.1')
+            progress(20, 40)
+
+        with mock.patch('time.monotonic', side_effect=[100.0, 130, 160]):
+            stdout, _ = self.run_progress(work)
+        self.assertEqual(
+            stdout,
+            'walking: 10/40 steps, MSE 0.1, 30 s, 90 s left\n'
+            'walking: 20/40 steps, 60 s, 60 s left\n',
+        )
+
+    def test_write(self):
+        def work(progress):
+            progress.write('a line')
+
+        self.assertEqual(self.run_progress(work), ('a line\n', ''))
+        stdout, stderr = self.run_progress(work, Terminal())
+        self.assertEqual(stdout, 'a line\n')
+
+    def test_bar_on_a_terminal(self):
+        bars = []
+
+        def work(progress):
+            progress.bar.delay = 0
+            for done in [0, 30, 40]:
+                progress(done, 40, f'MSE {done}')
+            bars.append(str(progress.bar))
+
+        stdout, _ = self.run_progress(work, Terminal())
+        self.assertEqual(stdout, '')
+        self.assertRegex(bars[0], r'walking: 100%.* 40/40 .* steps.*, MSE 40')

@@ -1,0 +1,20 @@
+import unittest
+
+from kneerepro.utils import rst
+
+
+class TableTest(unittest.TestCase):
+    def test_table(self):
+        self.assertEqual(
+            list(rst.table(['a', ''], [[1, 'x*y\n_z']])),
+            [
+                '.. list-table::',
+                '   :header-rows: 1',
+                '',
+                '   * - a',
+                '     -',
+                '   * - 1',
+                '     - x\\*y \\_z',
+                '',
+            ],
+        )

@@ -1,0 +1,118 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+from kneerepro.utils.workers import Workers
+from tests.subprocesses import ROOT
+
+
+def square(number):
+    time.sleep(0.01 * (number % 3))
+    return number * number
+
+
+def fail_at_three(number):
+    if number == 3:
+        raise ValueError('three')
+    return number
+
+
+def die_at_three(number):
+    if number in (3, 11):
+        os._exit(1)
+    return number
+
+
+def process(_):
+    time.sleep(0.02)
+    return os.getpid()
+
+
+class WorkersTest(unittest.TestCase):
+    def test_in_order(self):
+        for count in 1, 2, 3:
+            with Workers(count) as workers:
+                self.assertEqual(
+                    list(workers.map(square, range(20), None)),
+                    [(i, i * i) for i in range(20)],
+                )
+
+    def test_several_processes(self):
+        with Workers(2) as workers:
+            found = {pid for _, pid in workers.map(process, range(10), None)}
+        self.assertEqual(len(found), 2)
+        self.assertNotIn(os.getpid(), found)
+
+    def test_tasks_are_taken_as_needed(self):
+        taken = []
+
+        def tasks():
+            for i in range(100):
+                taken.append(i)
+                yield i
+
+        with Workers(2) as workers:
+            results = workers.map(square, tasks(), None)
+            for _ in range(10):
+                next(results)
+            self.assertLess(len(taken), 20)
+            results.close()
+
+    def test_errors_pass(self):
+        with Workers(2) as workers:
+            results = workers.map(fail_at_three, range(9), None)
+            with self.assertRaisesRegex(ValueError, 'three'):
+                list(results)
+
+    def test_a_crash_costs_one_task(self):
+        for count in 1, 2:
+            with Workers(count) as workers:
+                results = list(
+                    workers.map(
+                        die_at_three,
+                        range(20),
+                        lambda task: f'crash of {task}',
+                    )
+                )
+            expected = [(i, i) for i in range(20)]
+            expected[3], expected[11] = (3, 'crash of 3'), (11, 'crash of 11')
+            self.assertEqual(results, expected)
+
+    def test_workers_end_with_their_parent(self):
+        parent = subprocess.Popen(
+            [
+                sys.executable,
+                '-c',
+                """
+import time
+from kneerepro.utils.workers import Workers
+from tests.utils.test_workers import process
+with Workers(2) as workers:
+    print(*{pid for _, pid in workers.map(process, range(10), None)},
+          flush=True)
+    time.sleep(60)
+""",
+            ],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        pids = list(map(int, parent.stdout.readline().split()))
+        self.assertEqual(len(pids), 2)
+        parent.send_signal(signal.SIGKILL)
+        parent.communicate()
+        deadline = time.monotonic() + 10
+        while any(map(alive, pids)):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+
+
+def alive(pid):
+    try:
+        with open(f'/proc/{pid}/stat') as file:
+            return file.read().rsplit(')', 1)[1].split()[0] != 'Z'
+    except OSError:
+        return False
