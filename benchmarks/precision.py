@@ -24,6 +24,7 @@ from kneerepro.data.reading.selection import Selection
 from kneerepro.data.splits import minibatches
 from kneerepro.experiment.session import dataset_file, options_of
 from kneerepro.phantom.default import default_knees
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import environment, zoo
 from kneerepro.utils import cli
 
@@ -56,6 +57,7 @@ class Training:
 
     def __init__(self, network, parameters, shape, mode, factor):
         lasagne.random.set_rng(np.random.RandomState(parameters['seed']))
+        spec = EXPERIMENTS[network]
         pair = zoo.build(network, zoo.options_of(network, parameters, shape))
         settings = {
             name: parameters[name]
@@ -64,14 +66,12 @@ class Training:
                 'beta1',
                 'beta2',
                 'penalty_weight',
-                *['batch_size', 'seed'] * (not network.startswith('cae')),
+                *([] if spec.autoencoder else ['batch_size', 'seed']),
             )
             if name in parameters
         }
-        compiled = getattr(
-            algorithms,
-            'compile_' + ('cae' if network.startswith('cae') else network),
-        )(*pair, mode=mode, **settings)
+        compile_network = getattr(algorithms, spec.compiler)
+        compiled = compile_network(*pair, mode=mode, **settings)
         self._first, self._second = compiled[:2]
         self._steps = parameters.get('critic_steps', 1)
         self._factor = np.float32(factor)
@@ -113,9 +113,7 @@ def measure(network, preset, out, device, iterations):
         Selection(),
     )
     with Dataset(path) as dataset:
-        examples = (
-            dataset.volumes if network == 'cae3d' else dataset.images
-        ).load()
+        examples = (dataset.examples(EXPERIMENTS[network].on_volumes)).load()
         shape = tuple(map(int, dataset.shape))
     trainings = {
         name: Training(

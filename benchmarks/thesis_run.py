@@ -16,6 +16,7 @@ import numpy as np
 from kneerepro import algorithms, config, engines, runs
 from kneerepro.data.splits import SPLITS
 from kneerepro.data.views import View
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import zoo
 from kneerepro.runs.training import Training, mean_over
 from kneerepro.utils import cli
@@ -27,7 +28,7 @@ def timed_run(network, device, preset='thesis', epochs=3):
     Parameters
     ----------
     network : str
-        Of :data:`kneerepro.config.EXPERIMENTS`.
+        Of :data:`kneerepro.registry.EXPERIMENTS`.
     device : {'auto', 'cpu', 'cuda'}
     preset : str
     epochs : int or None
@@ -106,9 +107,9 @@ def _examples(network, parameters):
         np.random.default_rng(0).random(shape, 'float32'),
         np.arange(shape[0]).astype(str),
         np.ones(shape[0], bool),
-        images=network != 'cae3d',
+        images=not EXPERIMENTS[network].on_volumes,
     )
-    if not network.startswith('cae'):
+    if not EXPERIMENTS[network].autoencoder:
         return examples, None
     divided = SPLITS[parameters['split']](examples, parameters['test'])
     return examples.take(divided.train), examples.take(divided.test)
@@ -118,29 +119,24 @@ def _compile(network, parameters, mode):
     shape = (parameters['depth'], parameters['size'], parameters['size'])
     pair = zoo.build(network, zoo.options_of(network, parameters, shape))
     names = 'learning_rate', 'beta1', 'beta2'
-    if network.startswith('cae'):
-        compile_network = algorithms.compile_cae
-    else:
-        compile_network = getattr(algorithms, 'compile_' + network)
-        names += ('batch_size', 'seed') + (
-            ('penalty_weight',) if network == 'wgan_gp' else ()
-        )
+    if not EXPERIMENTS[network].autoencoder:
+        names += 'batch_size', 'seed', 'penalty_weight'
+    compile_network = getattr(algorithms, EXPERIMENTS[network].compiler)
     return pair, compile_network(
-        *pair, mode=mode, **{name: parameters[name] for name in names}
+        *pair,
+        mode=mode,
+        **{name: parameters[name] for name in names if name in parameters},
     )
 
 
 def _losses(network):
-    return (
-        ['train', 'test', 'first_ten']
-        if network.startswith('cae')
-        else ['other', 'generator']
-    )
+    spec = EXPERIMENTS[network]
+    return list(spec.losses) if spec.autoencoder else ['other', 'generator']
 
 
 def _iterate(network, training, functions, batch, test, first_ten_every):
     """What experiments/ do with a minibatch."""
-    if network.startswith('cae'):
+    if EXPERIMENTS[network].autoencoder:
         training.log(train=functions.train(batch))
         if training.is_every(first_ten_every):
             training.log(first_ten=functions.test(test[:10]))
@@ -153,7 +149,7 @@ def _iterate(network, training, functions, batch, test, first_ten_every):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
-    parser.add_argument('network', choices=config.EXPERIMENTS)
+    parser.add_argument('network', choices=EXPERIMENTS)
     parser.add_argument('--device', choices=engines.DEVICES, default='auto')
     parser.add_argument(
         '--epochs',

@@ -27,6 +27,7 @@ from kneerepro.claims.measurement import count_text, interval_text, verdict
 from kneerepro.engines import precision_of
 from kneerepro.experiment.captions import SHOWN
 from kneerepro.experiment.figures import CODES, FIGURES, file_name
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs.losses import last_value
 from kneerepro.thesis.reproduction import NAMES
 from kneerepro.utils import cli
@@ -208,7 +209,7 @@ def publish_runs(out, preset):
         If one is missing.
     """
     found = gather(out, preset)
-    missing = [name for name in config.EXPERIMENTS if name not in found]
+    missing = [name for name in EXPERIMENTS if name not in found]
     if missing:
         raise UserError(
             f'{out} has no finished run of the preset {preset} '

@@ -10,6 +10,7 @@ import os
 from kneerepro import config, runs
 from kneerepro.experiment import session
 from kneerepro.experiment.redraw import run_script
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.utils import cli
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -29,11 +30,11 @@ def main():
 
     # -------------------------------------------------------------- chapter 3
     run('fig3_1_images.py', *out, *preset, *data)
-    for name in config.EXPERIMENTS:
+    for name in EXPERIMENTS:
         train(name, args, [*preset, *out, *data, *flags['training']])
 
     print('\nThe reports:')
-    for name in config.EXPERIMENTS:
+    for name in EXPERIMENTS:
         print('   ', runs.find(args.out, name)[0].path('report.html'))
 
 

@@ -11,4 +11,4 @@ from kneerepro import compat
 
 __version__ = '0.1.0'
 
-compat.install()
+compat.install(engine='kneerepro.engine')

@@ -13,14 +13,13 @@ import os
 
 from kneerepro.data.convert import NORMALISATIONS
 from kneerepro.engines import PRECISIONS, precision_of
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.utils import cli
 from kneerepro.utils.errors import UserError
 
 FOLDER = os.path.join(os.path.dirname(__file__), 'presets')
 #: Those that come with the package.
 PRESETS = 'smoke', 'quick', 'thesis'
-#: The four trainings.
-EXPERIMENTS = 'cae2d', 'cae3d', 'dcgan', 'wgan_gp'
 
 _ALL = 'all'
 
@@ -138,7 +137,7 @@ def read_preset(preset, experiment):
     preset : str
         One of :data:`PRESETS`, or the path of a file like theirs.
     experiment : str
-        One of :data:`EXPERIMENTS`.
+        One of :data:`kneerepro.registry.EXPERIMENTS`.
 
     Returns
     -------

@@ -2,6 +2,7 @@ import contextlib
 import io
 
 from kneerepro import config
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.utils.errors import UserError
 from tests.folders import FolderTest
 
@@ -79,7 +80,7 @@ class PresetTest(ConfigTest):
 
     def test_every_preset_can_be_read(self):
         for preset in config.PRESETS:
-            for experiment in config.EXPERIMENTS:
+            for experiment in EXPERIMENTS:
                 values = config.read_preset(preset, experiment)
                 self.assertEqual(
                     list(values),
@@ -170,7 +171,7 @@ class FlagTest(ConfigTest):
             },
         )
         self.assertEqual(values['seed'], 3)
-        for experiment in config.EXPERIMENTS:
+        for experiment in EXPERIMENTS:
             for name, value in config.read_preset(
                 'thesis', experiment
             ).items():

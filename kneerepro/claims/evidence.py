@@ -6,13 +6,14 @@ from functools import cache
 
 import numpy as np
 
-from kneerepro import config, runs
+from kneerepro import runs
 from kneerepro.algorithms.common import compile_through
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.splits import SPLITS
 from kneerepro.engines import Engine
 from kneerepro.measures.bootstrap import LEAST, TooFew
 from kneerepro.measures.codes import code_spread
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import zoo
 from kneerepro.runs.collapse import COLLAPSES
 from kneerepro.runs.losses import last_value
@@ -22,7 +23,7 @@ from kneerepro.utils.errors import UserError
 IMAGES = 1000
 
 #: Experiments whose networks have a code.
-AUTOENCODERS = 'cae2d', 'cae3d'
+
 
 _BATCH = 128
 
@@ -72,7 +73,7 @@ class Evidence:
         """
         for name in experiments:
             collapse = COLLAPSES[name]
-            if name in AUTOENCODERS:
+            if EXPERIMENTS[name].autoencoder:
                 spread = self._code_spread(name)
                 if spread < collapse.least:
                     raise UserError(
@@ -147,9 +148,7 @@ class Evidence:
         """Test examples, or `count` training examples drawn at random."""
         run = self.run(experiment)
         with dataset_of(run) as dataset:
-            examples = (
-                dataset.volumes if experiment == 'cae3d' else dataset.images
-            )
+            examples = dataset.examples(EXPERIMENTS[experiment].on_volumes)
             split = _split(run, examples)
             chosen = split.test
             if part == 'train':
@@ -240,7 +239,7 @@ class Evidence:
 
 
 def _batch(experiment):
-    return 1 if experiment == 'cae3d' else _BATCH
+    return 1 if EXPERIMENTS[experiment].on_volumes else _BATCH
 
 
 def _split(run, examples):
@@ -264,7 +263,7 @@ def gather(root, preset=None):
     """
     finished = [
         run
-        for name in config.EXPERIMENTS
+        for name in EXPERIMENTS
         for run in runs.find(root, name)
         if run.finished
     ]

@@ -13,7 +13,7 @@ explains: it is a mismatch too, and that is what exit status 1 means then.
 import sys
 
 from kneerepro.commands import inputs
-from kneerepro.config import EXPERIMENTS
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.thesis import compare
 from kneerepro.thesis.formats import FORMATS, summary
 from kneerepro.thesis.reproduction import build, of_model

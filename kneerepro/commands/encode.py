@@ -14,6 +14,7 @@ import numpy as np
 from kneerepro.algorithms.common import compile_through
 from kneerepro.commands import inputs
 from kneerepro.engines import Engine
+from kneerepro.registry import AUTOENCODERS, EXPERIMENTS
 from kneerepro.runs.collapse import COLLAPSES
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import replacing
@@ -39,7 +40,7 @@ def run(args):
             f'{args.out}: the extension has to be ' + ' or '.join(_WRITERS)
         )
     inputs.refuse_existing([args.out], args.overwrite)
-    model = inputs.load_model(args.model, inputs.AUTOENCODERS)
+    model = inputs.load_model(args.model, AUTOENCODERS)
     engine = Engine(args.engine, args.device, args.precision)
     with inputs.open_data(args, model, args.out) as dataset:
         with replacing(args.out) as temporary:
@@ -106,7 +107,12 @@ class _Spread:
 
 def _names(experiment):
     """What is known of an example beside its latent vector."""
-    return ['volume', *['slice'] * (experiment == 'cae2d'), 'patient', 'side']
+    return [
+        'volume',
+        *['slice'] * (not EXPERIMENTS[experiment].on_volumes),
+        'patient',
+        'side',
+    ]
 
 
 def _codes(encode, dataset, model):
@@ -125,7 +131,8 @@ def _codes(encode, dataset, model):
                 yield (
                     [
                         i,
-                        *[number] * (model.experiment == 'cae2d'),
+                        *[number]
+                        * (not EXPERIMENTS[model.experiment].on_volumes),
                         dataset.patient[i],
                         dataset.side[i],
                     ],

@@ -12,6 +12,7 @@ from kneerepro.algorithms.common import compile_through
 from kneerepro.commands import inputs
 from kneerepro.engines import Engine
 from kneerepro.figures.style import save_tiles
+from kneerepro.registry import GANS
 from kneerepro.utils import cli
 from kneerepro.utils.files import replacing
 from kneerepro.utils.progress import Progress
@@ -50,7 +51,7 @@ def run(args):
         os.path.join(args.out, name) for name in ('images.npz', 'images.png')
     ]
     inputs.refuse_existing(paths, args.overwrite)
-    model = inputs.load_model(args.model, inputs.GANS)
+    model = inputs.load_model(args.model, GANS)
     engine = Engine(args.engine, args.device, args.precision)
     z = (
         np.random.RandomState(args.seed)

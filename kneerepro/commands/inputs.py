@@ -14,10 +14,9 @@ from kneerepro.data.reading import selection
 from kneerepro.data.reading.identity import load_key
 from kneerepro.data.report import report_paths
 from kneerepro.data.splits import check_range
+from kneerepro.registry import AUTOENCODERS, EXPERIMENTS
 from kneerepro.runs import zoo
 from kneerepro.utils.errors import UserError
-
-AUTOENCODERS, GANS = ('cae2d', 'cae3d'), ('dcgan', 'wgan_gp')
 
 
 def add_model(parser):
@@ -274,4 +273,5 @@ def as_batch(volume, model):
     -------
     array, shape (1, 1, depth, rows, columns) or (depth, 1, rows, columns)
     """
-    return volume[None] if model.experiment == 'cae3d' else volume[0][:, None]
+    on_volumes = EXPERIMENTS[model.experiment].on_volumes
+    return volume[None] if on_volumes else volume[0][:, None]

@@ -20,6 +20,7 @@ from kneerepro.commands import inputs
 from kneerepro.commands.overview import overview
 from kneerepro.engines import Engine
 from kneerepro.figures.style import save_figure
+from kneerepro.registry import AUTOENCODERS, EXPERIMENTS
 from kneerepro.utils.files import replacing
 from kneerepro.utils.progress import Progress
 
@@ -37,8 +38,12 @@ def add_arguments(parser):
 
 
 def run(args):
-    model = inputs.load_model(args.model, inputs.AUTOENCODERS)
-    names = [*_ARRAYS, _TABLE, *[_SLICES] * (model.experiment == 'cae2d')]
+    model = inputs.load_model(args.model, AUTOENCODERS)
+    names = [
+        *_ARRAYS,
+        _TABLE,
+        *[_SLICES] * (not EXPERIMENTS[model.experiment].on_volumes),
+    ]
     inputs.refuse_existing(
         [
             os.path.join(args.out, name)

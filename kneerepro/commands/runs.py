@@ -6,6 +6,7 @@ from collections import namedtuple
 
 from kneerepro import config, runs
 from kneerepro.engines import precision_of
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.utils.errors import UserError
 
 # Of losses.csv, however long, what is read from its end: rows of an epoch or
@@ -32,7 +33,7 @@ def add_arguments(parser):
 def run(args):
     entries = [
         (experiment, entry)
-        for experiment in config.EXPERIMENTS
+        for experiment in EXPERIMENTS
         for entry in _entries(args.out, experiment)
     ]
     if not entries:

@@ -40,6 +40,7 @@ subject of :mod:`kneerepro.compat.theano_flags`.
 """
 
 import collections
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -54,11 +55,18 @@ import warnings
 from kneerepro.compat import theano_flags
 
 
-def install():
-    """Put the stand-ins in place. A second call does nothing."""
+def install(engine=None):
+    """Put the stand-ins in place. A second call does nothing.
+
+    Parameters
+    ----------
+    engine : str, optional
+        Name of the module that makes Theano's mode TORCH known, imported once
+        Theano is loaded where ``THEANO_FLAGS`` ask for that mode.
+    """
     if any(isinstance(finder, _ImportHook) for finder in sys.meta_path):
         return
-    sys.meta_path.insert(0, _ImportHook())
+    sys.meta_path.insert(0, _ImportHook(engine))
     sys.meta_path.append(_StandInFinder())
     if not hasattr(inspect, 'getargspec'):
         inspect.getargspec = _getargspec
@@ -70,11 +78,22 @@ def install():
 class _ImportHook(importlib.abc.MetaPathFinder):
     """Prepares the ground when Theano or Lasagne is first imported."""
 
+    def __init__(self, engine):
+        self._engine = engine
+
     def find_spec(self, fullname, path=None, target=None):
         if fullname == 'theano':
             _before_theano()
-            if theano_flags.flags_set_by_user().get('mode') == 'TORCH':
-                return _with_loader(_TorchModeLoader, fullname, path, target)
+            if (
+                self._engine is not None
+                and theano_flags.flags_set_by_user().get('mode') == 'TORCH'
+            ):
+                return _with_loader(
+                    functools.partial(_TorchModeLoader, self._engine),
+                    fullname,
+                    path,
+                    target,
+                )
         elif fullname.startswith('theano.'):
             from kneerepro.compat import numpy1
 
@@ -114,6 +133,10 @@ class _TorchModeLoader(_Loader):
     which Theano does not know until it is loaded.
     """
 
+    def __init__(self, engine, loader):
+        super().__init__(loader)
+        self._engine = engine
+
     def exec_module(self, module):
         flags = os.environ['THEANO_FLAGS']
         # Of a flag that is there twice, the last one counts.
@@ -126,7 +149,7 @@ class _TorchModeLoader(_Loader):
             if 'mode=TORCH' not in flags:
                 flags += ',mode=TORCH'
             os.environ['THEANO_FLAGS'] = flags
-        import kneerepro.engine  # noqa: F401, sets the mode
+        importlib.import_module(self._engine)  # it sets the mode
 
 
 class _MendingLoader(_Loader):

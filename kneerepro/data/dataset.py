@@ -192,6 +192,15 @@ class Dataset:
         self.volumes = View(volumes, self.patient, self.certain)
         self.images = View(volumes, self.patient, self.certain, images=True)
 
+    def examples(self, on_volumes):
+        """The volumes, or their slices, each an example.
+
+        Returns
+        -------
+        View
+        """
+        return self.volumes if on_volumes else self.images
+
     def close(self):
         self._file.close()
 

@@ -2,6 +2,7 @@
 
 import kneerepro
 from kneerepro import config
+from kneerepro.registry import EXPERIMENTS
 
 _NAMES = {
     'batch_size': 'batch',
@@ -46,8 +47,8 @@ def footer_of(run):
     """
     settings, data = run.settings, run.settings['data']
     changed = config.differences_of(run)
-    kind = 'volumes' if run.experiment == 'cae3d' else 'images'
-    shape = data['shape'][0 if run.experiment == 'cae3d' else 1 :]
+    spec = EXPERIMENTS[run.experiment]
+    shape = data['shape'] if spec.on_volumes else data['shape'][1:]
     return _text(
         [
             *[f"preset {settings['preset']}, not the thesis's"]
@@ -55,7 +56,7 @@ def footer_of(run):
             ('synthetic knees' if data['synthetic'] else 'own data')
             + f', {data["train"]:,} training '
             + (f'and {data["test"]:,} test ' if data['test'] else '')
-            + f'{kind} of {" x ".join(map(str, shape))}',
+            + f'{spec.unit} of {" x ".join(map(str, shape))}',
             *_as_texts(changed, set(changed) - _OF_THE_DATA - _IN_THE_LEGEND),
             f'{settings["engine"]} engine, {settings["device"]}',
         ]
@@ -76,7 +77,7 @@ def footer_of_networks(parameters, experiment):
     str
     """
     names = set(_OF_THE_NETWORKS)
-    if experiment != 'cae3d':
+    if not EXPERIMENTS[experiment].on_volumes:
         names.remove('depth')
     changed = _as_texts(config.differences(parameters, experiment), names)
     return _text([*["not the thesis's networks"] * bool(changed), *changed])

@@ -15,23 +15,11 @@ from kneerepro.experiment.figures import (
     baselines_of,
     file_name,
 )
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs.collapse import COLLAPSES
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import replacing
 from kneerepro.utils.pages import environment
-
-_TITLES = {
-    'cae2d': 'The 2D convolutional autoencoder',
-    'cae3d': 'The 3D convolutional autoencoder',
-    'dcgan': 'The DCGAN',
-    'wgan_gp': 'The WGAN-GP',
-}
-_SECTIONS = {'cae2d': '3.1', 'cae3d': '3.2', 'dcgan': '3.3', 'wgan_gp': '3.4'}
-_PUBLISHED = {
-    # Read off the published curves, to 0.0005.
-    'cae2d': {'train': '0.0012', 'first_ten': '0.0022'},
-    'cae3d': {'train': '0.0026', 'first_ten': '0.016'},
-}
 
 # Why a parameter differs, by what it is.
 _REASONS = {
@@ -74,10 +62,12 @@ def write(run, results):
     UserError
         If a figure is missing, or it cannot be written.
     """
+    spec = EXPERIMENTS[run.experiment]
     page = _ENVIRONMENT.get_template('report.html').render(
         run=run,
-        title=_TITLES[run.experiment],
-        section=_SECTIONS[run.experiment],
+        title=f'The {spec.title}',
+        section=spec.section,
+        autoencoder=spec.autoencoder,
         figures=[_figure(run, number) for number in FIGURES[run.experiment]],
         codes=_codes(run, results),
         collapse=_collapse(run, results),
@@ -166,6 +156,7 @@ def _claims(run):
 
 def _losses(run, results):
     """Rows: name, first, least, last value, and the published last one."""
+    published = dict(EXPERIMENTS[run.experiment].published)
     for name in sorted(results):
         if name.endswith('_loss'):
             values = [
@@ -178,7 +169,7 @@ def _losses(run, results):
                     values[0],
                     min(values),
                     values[-1],
-                    _PUBLISHED.get(run.experiment, {}).get(name, ''),
+                    published.get(name, ''),
                 )
 
 

@@ -27,6 +27,7 @@ from kneerepro.figures.style import save_figure, save_tiles
 from kneerepro.networks import output_bias_for
 from kneerepro.phantom.default import default_knees
 from kneerepro.phantom.truth import epicondylar_widths
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import environment, zoo
 from kneerepro.runs.losses import Board
 from kneerepro.runs.training import Training
@@ -50,7 +51,7 @@ class Experiment:
     Parameters
     ----------
     name : str
-        One of :data:`kneerepro.config.EXPERIMENTS`.
+        One of :data:`kneerepro.registry.EXPERIMENTS`.
     description : str
         The script's docstring; its first paragraph is shown.
     script : str
@@ -322,7 +323,7 @@ class Experiment:
         self._check_shape(self.shape)
         self.sides = dataset.side
         self.widths = _widths(source, not arguments['data'], dataset.patient)
-        examples = dataset.volumes if volumes else dataset.images
+        examples = dataset.examples(volumes)
         self.train, self.test = examples, None
         if split:
             divided = SPLITS[parameters['split']](examples, parameters['test'])
@@ -362,7 +363,7 @@ class Experiment:
 
     def _check_shape(self, shape):
         """Whether there are networks for volumes of a shape."""
-        if self.name.startswith('cae'):
+        if EXPERIMENTS[self.name].autoencoder:
             # Of the smallest: the number of filters changes no size.
             zoo.build(
                 self.name,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs.losses import last_value
 
 
@@ -97,8 +98,6 @@ _GENERATOR = Collapse(
 
 #: By experiment.
 COLLAPSES = {
-    'cae2d': _AUTOENCODER,
-    'cae3d': _AUTOENCODER,
-    'dcgan': _GENERATOR,
-    'wgan_gp': _GENERATOR,
+    name: _AUTOENCODER if spec.autoencoder else _GENERATOR
+    for name, spec in EXPERIMENTS.items()
 }

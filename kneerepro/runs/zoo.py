@@ -10,18 +10,11 @@ from lasagne import nonlinearities
 from lasagne.layers import get_all_params
 
 from kneerepro import networks
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import archive
 from kneerepro.utils.errors import UserError
 
 _KIND = 'model'
-
-#: The builder of each experiment's networks.
-BUILDERS = {
-    'cae2d': networks.build_cae2d,
-    'cae3d': networks.build_cae3d,
-    'dcgan': networks.build_dcgan,
-    'wgan_gp': networks.build_wgan_gp,
-}
 
 Model = namedtuple('Model', 'experiment options networks about')
 Model.__doc__ = """What :func:`load` finds.
@@ -29,7 +22,7 @@ Model.__doc__ = """What :func:`load` finds.
 Attributes
 ----------
 experiment : str
-    One of :data:`BUILDERS`.
+    One of :data:`kneerepro.registry.EXPERIMENTS`.
 options : dict
     Of its builder.
 networks : pair of Layer
@@ -54,20 +47,11 @@ def options_of(experiment, parameters, shape):
     -------
     dict
     """
-    sizes = dict(zip(('depth', 'rows', 'columns'), shape))
-    if experiment != 'cae3d':
-        del sizes['depth']
-    names = {
-        'cae2d': ['channels', 'encoder_sigmoid'],
-        'cae3d': ['channels', 'encoder_sigmoid'],
-        'dcgan': ['filter_size', 'batch_norm_output'],
-        'wgan_gp': ['filter_size', 'batch_norm_output', 'critic_batch_norm'],
-    }[experiment]
-    options = {
-        name: parameters[name]
-        for name in ['nz', 'width', 'dense_nonlinearity', *names]
+    spec = EXPERIMENTS[experiment]
+    return {
+        **{name: parameters[name] for name in spec.options},
+        **spec.sizes(shape),
     }
-    return {**options, **(sizes if experiment.startswith('cae') else {})}
 
 
 def build(experiment, options):
@@ -85,7 +69,7 @@ def build(experiment, options):
         ),
     )
     try:
-        return BUILDERS[experiment](**options)
+        return getattr(networks, EXPERIMENTS[experiment].builder)(**options)
     except ValueError as error:
         raise UserError(f'no such network: {error}') from None
 

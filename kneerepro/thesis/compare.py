@@ -6,8 +6,9 @@ from collections import Counter, namedtuple
 from kneerepro import config
 from kneerepro.data.splits import per_epoch
 from kneerepro.networks.layer_table import NOTHING, described
+from kneerepro.registry import AUTOENCODERS, EXPERIMENTS
 from kneerepro.thesis import errata, tables
-from kneerepro.thesis.reproduction import NAMES, count, hyperparameters, stated
+from kneerepro.thesis.reproduction import count, hyperparameters, stated
 from kneerepro.thesis.table_cells import as_text, in_3d, read
 from layers.conv import conv_input_length
 
@@ -151,7 +152,7 @@ def _table(comparison):
 
 def _of_network(number, built, i, subject):
     table, network = tables.TABLES[number], built.networks[i]
-    deep = built.experiment == 'cae3d'
+    deep = EXPERIMENTS[built.experiment].on_volumes
     printed, texts = [], []
     for row in table.rows:
         cells = {
@@ -276,7 +277,7 @@ def _of_text(built):
     return Comparison(
         'text',
         'Stated in the text',
-        NAMES[built.experiment],
+        EXPERIMENTS[built.experiment].title,
         built.experiment,
         False,
         None,
@@ -474,7 +475,7 @@ def _checks(builts):
             )
         )
     iterations, holds = [], True
-    for name in 'cae2d', 'cae3d':
+    for name in AUTOENCODERS:
         p, data = builts[name].parameters, builts[name].data
         examples, batch = data['train'] + data['test'], p['batch_size']
         found = p['epochs'] * per_epoch(range(examples), batch)

@@ -11,16 +11,10 @@ from kneerepro import config
 from kneerepro.data.splits import last_split, patient_split, per_epoch
 from kneerepro.data.views import View
 from kneerepro.networks.layer_table import described, times
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import zoo
 from kneerepro.thesis import tables
 from kneerepro.utils.errors import UserError
-
-NAMES = {
-    'cae2d': '2D autoencoder',
-    'cae3d': '3D autoencoder',
-    'dcgan': 'DCGAN',
-    'wgan_gp': 'WGAN-GP',
-}
 
 Built = namedtuple('Built', 'experiment parameters networks data')
 Built.__doc__ = """An experiment as it is built.
@@ -59,7 +53,7 @@ def build(variants):
     """
     presets = {
         experiment: config.read_preset('thesis', experiment)
-        for experiment in config.EXPERIMENTS
+        for experiment in EXPERIMENTS
     }
     for place, text in variants.items():
         only, _, name = place.rpartition('.')
@@ -89,7 +83,7 @@ def _build(experiment, p):
         np.broadcast_to(np.float32(0), (len(patients), 1, *shape)),
         np.array(patients),
         np.ones(len(patients), bool),
-        images=experiment != 'cae3d',
+        images=not EXPERIMENTS[experiment].on_volumes,
     )
     data = {
         'volumes': p['patients'],
@@ -159,14 +153,14 @@ def stated(built):
     Returns
     -------
     dict of str to str
-        By key of :data:`kneerepro.tables.STATEMENTS`, all that any experiment
+        By key of :data:`kneerepro.thesis.tables.STATEMENTS`, all that any experiment
         has.
     """
     p, (first, second), data = built.parameters, built.networks, built.data
     depth, *size = data['shape']
     dataset = (
         (data['volumes'], 1, depth)
-        if built.experiment == 'cae3d'
+        if EXPERIMENTS[built.experiment].on_volumes
         else (data['volumes'] * depth, 1)
     )
     rows = described(first), described(second)
@@ -228,7 +222,7 @@ def hyperparameters(built):
     p, first = built.parameters, built.networks[0]
     code = (
         first
-        if built.experiment.startswith('cae')
+        if EXPERIMENTS[built.experiment].autoencoder
         else get_all_layers(first)[0]
     )
     beta2 = _number(p['beta2'])
@@ -236,7 +230,7 @@ def hyperparameters(built):
     if p['beta2'] == default.default:
         beta2 += ' (default)'
     values = (
-        NAMES[built.experiment],
+        EXPERIMENTS[built.experiment].title,
         str(code.output_shape[1]),
         _number(p['batch_size']),
         _number(p['learning_rate']),

@@ -3,7 +3,7 @@ import unittest
 
 import numpy as np
 
-from kneerepro import compat
+from kneerepro.compat.install import _MODULES, _getargspec
 from kneerepro.compat.theano_flags import C_CODE, missing_compiler
 from tests.folders import FolderTest
 from tests.subprocesses import run_python
@@ -168,7 +168,8 @@ mine = signaltools._valfrommode = object()
 theano.tensor.signal.__path__.append(os.environ['PYTHONPATH'])
 import theano.tensor.signal.downsample
 assert theano.tensor.signal.downsample.mine
-kneerepro.compat._restore_scipy_names()
+from kneerepro.compat.install import _restore_scipy_names
+_restore_scipy_names()
 assert signaltools._valfrommode is mine
 """,
             PYTHONPATH=self.folder,
@@ -179,7 +180,7 @@ assert signaltools._valfrommode is mine
 class LinalgTest(unittest.TestCase):
     def test_the_error_is_numpys(self):
         module = types.ModuleType('numpy.linalg.linalg')
-        compat._MODULES[module.__name__](module)
+        _MODULES[module.__name__](module)
         self.assertIs(module.LinAlgError, np.linalg.LinAlgError)
 
 
@@ -193,9 +194,9 @@ class GetargspecTest(unittest.TestCase):
                 pass
 
         self.assertEqual(
-            tuple(compat._getargspec(function)), (['a', 'b'], 'c', 'd', (1,))
+            tuple(_getargspec(function)), (['a', 'b'], 'c', 'd', (1,))
         )
-        spec = compat._getargspec(Layer.__init__)
+        spec = _getargspec(Layer.__init__)
         self.assertEqual(spec.args, ['self', 'incoming', 'name'])
         self.assertEqual(spec.defaults, (None,))
         self.assertIsNone(spec.varargs)
@@ -210,4 +211,4 @@ class GetargspecTest(unittest.TestCase):
 
         for function in [keyword_only, annotated]:
             with self.assertRaisesRegex(ValueError, 'signature'):
-                compat._getargspec(function)
+                _getargspec(function)

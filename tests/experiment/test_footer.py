@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 from kneerepro import config
 from kneerepro.experiment.footer import footer_of, footer_of_networks
+from kneerepro.registry import EXPERIMENTS
 
 
 def run_of(experiment, preset='thesis', synthetic=False, **changes):
@@ -27,7 +28,7 @@ def run_of(experiment, preset='thesis', synthetic=False, **changes):
 
 class FooterTest(unittest.TestCase):
     def test_thesis(self):
-        for experiment in config.EXPERIMENTS:
+        for experiment in EXPERIMENTS:
             text = footer_of(run_of(experiment))
             self.assertNotIn('not the thesis', text)
             self.assertNotIn('(thesis: ', text)
@@ -41,7 +42,7 @@ class FooterTest(unittest.TestCase):
             self.assertIn('torch engine, cuda', text)
 
     def test_reduced_presets_say_so(self):
-        for experiment in config.EXPERIMENTS:
+        for experiment in EXPERIMENTS:
             for preset in 'smoke', 'quick':
                 text = footer_of(run_of(experiment, preset, synthetic=True))
                 self.assertIn(f"preset {preset}, not the thesis's", text)

@@ -9,9 +9,10 @@ import h5py
 import numpy as np
 from matplotlib.image import imread
 
-from kneerepro import config, runs
+from kneerepro import runs
 from kneerepro.data.dataset import new_dataset
 from kneerepro.phantom import write_patients
+from kneerepro.registry import EXPERIMENTS
 from tests.experiments.common import run_here, run_script
 from tests.folders import FolderTest
 from tests.subprocesses import ROOT
@@ -176,7 +177,7 @@ class ThesisTest(FolderTest):
             called.append((name, *flags))
             if name == failing:
                 return 130
-            if name in config.EXPERIMENTS and '--resume' not in flags:
+            if name in EXPERIMENTS and '--resume' not in flags:
                 given, args = self.thesis.experiment.parse(name, '', flags)
                 stored = self.thesis.experiment.asked_of(args, name)
                 runs.create(
@@ -222,7 +223,7 @@ class ThesisTest(FolderTest):
                 'fig2_4_cae3d',
                 'fig2_5_gan',
                 'fig3_1_images',
-                *config.EXPERIMENTS,
+                *EXPERIMENTS,
             ],
         )
         for name, *flags in called:
@@ -245,7 +246,7 @@ class ThesisTest(FolderTest):
         }
         self.assertIn('knees.h5', called['fig2_2_slides'])
         self.assertNotIn('--engine', called['fig3_1_images'])
-        for name in config.EXPERIMENTS:
+        for name in EXPERIMENTS:
             self.assertLess(
                 {'--any-series', '--engine', 'theano', 'smoke', '--no-tf32'},
                 set(called[name]),

@@ -2,7 +2,7 @@ import unittest
 
 import numpy as np
 
-from kneerepro.config import EXPERIMENTS
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs.collapse import COLLAPSES
 
 NAN = float('nan')

@@ -2,7 +2,8 @@ import unittest
 
 from kneerepro import config, thesis
 from kneerepro.experiment.captions import PRINTED
-from kneerepro.thesis import errata
+from kneerepro.registry import EXPERIMENTS
+from kneerepro.thesis import errata, tables
 
 LAYERS = '2.1', '2.2', '2.3', '2.4'
 
@@ -85,14 +86,14 @@ class TablesTest(unittest.TestCase):
                 ('WGAN 2D', '200', '128', '5*10^-5', '0.5', '0.9'),
             ),
         )
-        self.assertEqual(list(thesis.ROWS_2_5), list(config.EXPERIMENTS))
+        self.assertEqual(list(tables.ROWS_2_5), list(EXPERIMENTS))
 
     def test_statements(self):
         printed = {
             name: {s.key: s.printed for s in statements}
             for name, statements in thesis.STATEMENTS.items()
         }
-        self.assertEqual(list(printed), list(config.EXPERIMENTS))
+        self.assertEqual(list(printed), list(EXPERIMENTS))
         for name, expected in {
             'cae2d': ('27800', '1000', '100', '22500'),
             'cae3d': ('160', '20', '500', '22500'),
@@ -135,7 +136,7 @@ class ErrataTest(unittest.TestCase):
                     table = thesis.TABLES[c.table]
                     self.assertIn(c.column, table.columns, name)
                     self.assertLess(max(c.values), len(table.rows))
-                self.assertLessEqual(set(c.of), set(config.EXPERIMENTS))
+                self.assertLessEqual(set(c.of), set(EXPERIMENTS))
 
     def test_parameters_exist(self):
         for erratum in errata.ERRATA.values():

@@ -80,7 +80,7 @@ class RunTest(unittest.TestCase):
         done = run_python("""
 import subprocess, sys
 code = '''
-from kneerepro import cli
+from kneerepro.utils import cli
 def main():
     while True:
         print("line")
