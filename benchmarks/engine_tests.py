@@ -22,14 +22,15 @@ _OTHERS = ('tests.test_engines',)
 
 def modules():
     """The names of the modules of tests."""
-    paths = glob.glob(os.path.join(ROOT, 'tests', 'engine', 'test_*.py'))
-    return [
-        *(
-            f'tests.engine.{os.path.basename(path)[:-3]}'
-            for path in sorted(paths)
-        ),
-        *_OTHERS,
+    paths = glob.glob(
+        os.path.join(ROOT, 'tests', 'engine', '**', 'test_*.py'),
+        recursive=True,
+    )
+    names = [
+        os.path.relpath(path, ROOT)[:-3].replace(os.sep, '.')
+        for path in sorted(paths)
     ]
+    return [*names, *_OTHERS]
 
 
 def run_tests(device, seconds, names=None, **variables):

@@ -10,7 +10,7 @@ from collections import Counter
 
 import numpy as np
 
-from .kernels.layout import placed
+from .layout import preferred_layout
 from .recording import Recording, write_back
 from .runner import Runner
 from .split import Split
@@ -216,7 +216,7 @@ class Replayer(Runner):
             or home.shape != tensor.shape
             or (home.tensor.device != tensor.device)
         ):
-            home = Resident(placed(tensor).clone())
+            home = Resident(preferred_layout(tensor).clone())
             if container is not None:
                 container.home = home
         elif home is not value:

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from .kernels.layout import placed
+from .layout import preferred_layout
 from .precision import on_cuda
 from .values import Resident, to_device
 
@@ -36,7 +36,9 @@ class Runner:
         for i in self.stored:
             cell = self.cells[i]
             if not isinstance(cell[0], Resident):
-                cell[0] = Resident(placed(to_device(cell[0], self.device)))
+                cell[0] = Resident(
+                    preferred_layout(to_device(cell[0], self.device))
+                )
         values = [cell[0] for cell in self.cells]
         with self.settings():
             return self.program.run(values, self._resident, self.updates)

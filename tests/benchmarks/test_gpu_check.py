@@ -335,7 +335,7 @@ runpy.run_path({CHECK!r}, run_name='__main__')
     def test_unknown_part(self):
         done = check('tabel')
         self.assertEqual(done.returncode, 2)
-        self.assertIn('tabel is none of equality, tests', done.stderr)
+        self.assertIn('tabel is not one of equality, tests', done.stderr)
 
 
 class ChildTest(FolderTest):
@@ -383,6 +383,7 @@ class ModulesTest(unittest.TestCase):
     def test_what_is_lacking_is_named(self):
         engine_tests = benchmark('engine_tests')
         self.assertIn('tests.engine.test_residency', engine_tests.modules())
+        self.assertIn('tests.engine.kernels.test_conv', engine_tests.modules())
         found = engine_tests._test_module('no_such_package.tests')
         self.assertEqual(found, {'lacks': 'no_such_package'})
 

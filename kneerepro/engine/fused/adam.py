@@ -15,7 +15,7 @@ from theano.scalar import Add, Mul, Pow, Sqr, Sqrt, Sub, TrueDiv
 from theano.tensor.elemwise import Elemwise
 
 from ..dispatch import register
-from ..kernels.layout import in_order, memory_order
+from ..layout import as_contiguous, memory_order
 from .patterns import CUDA_TAG, TAG, constant, inputs_of, number_of, scaled
 
 
@@ -187,7 +187,7 @@ class _Kernel:
             [value.permute(order) for value in state]
             for state, order in zip(states, orders)
         ]
-        dense = [list(map(in_order, state)) for state in states]
+        dense = [list(map(as_contiguous, state)) for state in states]
         parameters, m, v = map(list, zip(*dense))
         torch._fused_adam_(
             parameters,

@@ -14,8 +14,8 @@ from theano.tensor.nnet.abstract_conv import (
 )
 
 from ..dispatch import register
+from ..layout import channels_last
 from . import conv_gemm, conv_winograd
-from .layout import channels_last
 
 #: The Ops: convolutions, and their gradients by images and by filters.
 FORWARD = AbstractConv2d, AbstractConv3d

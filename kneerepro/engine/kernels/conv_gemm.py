@@ -14,7 +14,7 @@ import math
 
 import torch
 
-from .layout import channels_last, channels_to_end
+from ..layout import channels_last, channels_to_end
 
 _PART = 2**22  # elements of the matrix at a time, but as many as filters
 # Outputs beyond which it takes less time to transpose a gradient than to

@@ -8,8 +8,8 @@ import math
 
 import torch
 
+from ..layout import channels_last, channels_to_end
 from .conv_gemm import output_sizes
-from .layout import channels_last, channels_to_end
 from .winograd_plan import plan_of
 
 _MOST = 2**25  # of the transformed filters, which all are there at once

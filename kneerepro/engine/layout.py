@@ -1,15 +1,18 @@
 """The order in which images and filters lie in memory."""
 
+from __future__ import annotations
+
 import torch
 
 
-def channels_last(x):
+def channels_last(x: torch.Tensor) -> torch.Tensor:
     """Images or filters with the channels last in memory."""
     kind = torch.channels_last if x.ndim == 4 else torch.channels_last_3d
     if x.shape[1] > 1 and x.is_contiguous(memory_format=kind):
         return x
     if x.shape[1] == 1 and x.is_contiguous():
-        # Either order is the same then, but PyTorch goes by the strides.
+        # With one channel both orders are the same, but PyTorch chooses its
+        # algorithm by the strides.
         return x.as_strided(
             x.shape,
             torch.empty(x.shape, device='meta', memory_format=kind).stride(),
@@ -21,32 +24,31 @@ def channels_last(x):
     return x.contiguous(memory_format=kind)
 
 
-def placed(x):
-    """A tensor in the order in which it is to stay on a device: filters as
-    convolutions take them, so that none has to bring them into it at each
-    step.
+def preferred_layout(x: torch.Tensor) -> torch.Tensor:
+    """A tensor in the memory order in which the device should keep it.
+
+    Filters get the order that convolutions use, so that no convolution has to
+    reorder them at every step. Other tensors stay as they are.
     """
     return channels_last(x) if x.ndim in (4, 5) else x
 
 
-def channels_to_end(x):
-    """Images with their channels as the last axis, of which each element lies
-    beside the one before.
-    """
+def channels_to_end(x: torch.Tensor) -> torch.Tensor:
+    """A contiguous tensor with the channels moved from axis 1 to the end."""
     return x.movedim(1, -1).contiguous()
 
 
-def memory_order(x):
-    """The axes of a tensor, from those that are far apart in memory to those
-    that are close.
-    """
+def memory_order(x: torch.Tensor) -> list[int]:
+    """The axes of a tensor, sorted from the largest stride to the smallest."""
     return sorted(range(x.ndim), key=lambda axis: (-x.stride(axis), axis))
 
 
-def in_order(x):
-    """A tensor as one whose axes are in their order in memory, without gaps:
-    itself if it is so, or, as nothing but zeros on the CPU, in its own memory;
-    or a copy.
+def as_contiguous(x: torch.Tensor) -> torch.Tensor:
+    """A tensor in row-major order without gaps.
+
+    Returns `x` itself if it is contiguous. A tensor on the CPU that holds only
+    zeros, in a dense block in another order, becomes a view of its own memory.
+    Anything else is copied.
     """
     if (
         not x.is_contiguous()

@@ -160,7 +160,7 @@ class OracleTest(EngineTest):
         found = run_python(
             """if True:
             import kneerepro
-            from tests.engine.test_conv import OracleTest
+            from tests.engine.kernels.test_conv import OracleTest
             OracleTest().check(2, [((2, 3, 10, 9), (4, 3, 1, 1))] * 300,
                                subsample=(2, 3))""",
             '-W',
