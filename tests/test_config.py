@@ -121,7 +121,7 @@ class PresetTest(ConfigTest):
             "nz of cae2d: 'ten' is not an integer", '[cae2d]\nnz = ten\n'
         )
         self.assert_wrong_preset(
-            "shuffle of cae2d: 'maybe' is none of yes",
+            "shuffle of cae2d: 'maybe' is not one of yes",
             '[all]\nshuffle = maybe\n',
         )
         self.assert_wrong_preset('is no preset', 'nz = 1\n')
@@ -231,13 +231,13 @@ class FlagTest(ConfigTest):
             ('not a positive number', '--learning-rate', '-1'),
             ('not a positive number', '--learning-rate', 'nan'),
             ('below 1', '--beta1', '1'),
-            ('none of last, patient', '--split', 'first'),
+            ('not one of last, patient', '--split', 'first'),
             ('not four numbers', '--channels', '3,2,1'),
             ('not four numbers', '--channels', '3,2,1,2'),
         ]:
             self.assert_refused(message, *arguments)
         self.assert_refused(
-            'none of 4, 5', '--filter-size', '6', experiment='dcgan'
+            'not one of 4, 5', '--filter-size', '6', experiment='dcgan'
         )
 
     def test_some_only(self):

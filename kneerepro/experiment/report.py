@@ -19,7 +19,7 @@ from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs.collapse import COLLAPSES
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import replacing
-from kneerepro.utils.pages import environment
+from kneerepro.utils.pages import template_environment
 
 # Why a parameter differs, by what it is.
 _REASONS = {
@@ -210,7 +210,7 @@ def _number(value):
     return f'{value:.4g}'
 
 
-_ENVIRONMENT = environment(
+_ENVIRONMENT = template_environment(
     number=_number,
     text=config.as_text,
     interval=interval_text,

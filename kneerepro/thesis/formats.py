@@ -9,7 +9,7 @@ from collections import Counter
 
 from kneerepro.thesis.compare import ERRATUM, MATCH, MISMATCH, place
 from kneerepro.thesis.errata import ERRATA
-from kneerepro.utils.pages import environment
+from kneerepro.utils.pages import template_environment
 
 TITLE = "The thesis's tables and what is built"
 UNEXPLAINED = '???'
@@ -388,7 +388,7 @@ def as_html(report):
     str
     """
     return (
-        environment()
+        template_environment()
         .get_template('compare.html')
         .render(
             title=TITLE,

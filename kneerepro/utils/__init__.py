@@ -1,3 +1,3 @@
-"""What all of the package uses and nothing of the package is needed for:
-command lines, errors, files, locks, signals, pages, progress, processes.
+"""Helpers that do not depend on the rest of the package: command lines,
+errors, files, locks, signals, HTML pages, progress bars and worker processes.
 """

@@ -1,29 +1,36 @@
-"""What all scripts do around their own work."""
+"""What every command-line script shares: exit statuses and argument types."""
+
+from __future__ import annotations
 
 import argparse
 import os
 import signal
 import sys
+from collections.abc import Callable, Collection
+from typing import NoReturn, TypeVar
 
 from kneerepro.utils.errors import Stopped, UserError
 from kneerepro.utils.signals import interrupting_signals, signal_of
 
+#: Exit status for input that the user can correct.
 BAD_INPUT = 2
 
+_Number = TypeVar('_Number', int, float)
 
-def run(main):
-    """Call `main` and leave the process with its exit status.
 
-    A :class:`~kneerepro.utils.errors.UserError` becomes one line and status 2, as
-    does what the system refuses (a full disk, no permission, no memory).
-    Ctrl-C and SIGTERM become one line and the status that a shell gives them,
-    130 and 143.
+def run(main: Callable[[], int | None]) -> NoReturn:
+    """Call `main` and exit with the status that it returns.
+
+    A :class:`~kneerepro.utils.errors.UserError` is printed as one line and
+    exits with status 2. So is an error of the operating system, such as a full
+    disk, missing permission or exhausted memory. Ctrl-C and SIGTERM print one
+    line and exit with the status that a shell gives them, 130 and 143.
     """
     try:
         with interrupting_signals():
             status = main()
     except BrokenPipeError:
-        # Whoever read the output, such as head, has seen enough.
+        # The reader of the output, such as head, has closed the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 128 + signal.SIGPIPE
     except (UserError, OSError) as error:
@@ -33,8 +40,8 @@ def run(main):
         if not _out_of_memory(error):
             raise
         print(
-            'error: out of memory; do less at a time, as by a smaller '
-            '--batch-size',
+            'error: out of memory; process less at a time, for example with '
+            'a smaller --batch-size',
             file=sys.stderr,
         )
         status = BAD_INPUT
@@ -47,56 +54,64 @@ def run(main):
     sys.exit(status or 0)
 
 
-def _out_of_memory(error):
-    # PyTorch, on either device, raises a RuntimeError.
+def _out_of_memory(error: Exception) -> bool:
+    # PyTorch raises a RuntimeError, on the CPU as well as on CUDA.
     return isinstance(error, MemoryError) or any(
         words in str(error)
         for words in ("can't allocate memory", 'out of memory')
     )
 
 
-def one_of(names, shown=str):
-    """An :mod:`argparse` type: one of some names. Unlike ``choices``, it goes
-    with ``nargs='*'`` where none is given. `shown` makes the text of a refusal
-    of what was given.
+def one_of(
+    names: Collection[str], shown: Callable[[str], str] = str
+) -> Callable[[str], str]:
+    """Make an :mod:`argparse` type that accepts one of some names.
+
+    Unlike ``choices``, it works with ``nargs='*'`` when no name is given.
+
+    Parameters
+    ----------
+    names : collection of str
+    shown : callable, optional
+        How the error message shows the text that it refuses.
     """
 
-    def read(text):
+    def read(text: str) -> str:
         if text not in names:
             raise argparse.ArgumentTypeError(
-                f'{shown(text)} is none of {", ".join(names)}'
+                f'{shown(text)} is not one of {", ".join(names)}'
             )
         return text
 
     return read
 
 
-def positive_int(text):
-    """An :mod:`argparse` type: an integer of at least 1."""
+def positive_int(text: str) -> int:
+    """Parse an integer of at least 1, as an :mod:`argparse` type."""
     number = _number(int, text, 'an integer')
     if number < 1:
         raise argparse.ArgumentTypeError(f'{text} is not at least 1')
     return number
 
 
-def positive_float(text):
-    """An :mod:`argparse` type: a finite number above 0."""
+def positive_float(text: str) -> float:
+    """Parse a finite number above 0, as an :mod:`argparse` type."""
     number = _number(float, text, 'a number')
     if not 0 < number < float('inf'):
         raise argparse.ArgumentTypeError(f'{text} is not a positive number')
     return number
 
 
-def non_negative_float(text):
-    """An :mod:`argparse` type: a finite number, 0 or above."""
+def non_negative_float(text: str) -> float:
+    """Parse a finite number of at least 0, as an :mod:`argparse` type."""
     number = _number(float, text, 'a number')
     if not 0 <= number < float('inf'):
         raise argparse.ArgumentTypeError(f'{text} is not at least 0')
     return number
 
 
-def decay_rate(text):
-    """An :mod:`argparse` type: a number from 0 to below 1."""
+def decay_rate(text: str) -> float:
+    """Parse a number in [0, 1), as an :mod:`argparse` type."""
     number = _number(float, text, 'a number')
     if not 0 <= number < 1:
         raise argparse.ArgumentTypeError(
@@ -105,15 +120,17 @@ def decay_rate(text):
     return number
 
 
-def seed(text):
-    """An :mod:`argparse` type: a seed that every random stream accepts."""
+def seed(text: str) -> int:
+    """Parse a seed that every random generator accepts, as an
+    :mod:`argparse` type.
+    """
     number = _number(int, text, 'an integer')
     if not 0 <= number < 10**9:
         raise argparse.ArgumentTypeError(f'{text} is not from 0 to 999999999')
     return number
 
 
-def _number(kind, text, name):
+def _number(kind: type[_Number], text: str, name: str) -> _Number:
     try:
         return kind(text)
     except ValueError:

@@ -1,34 +1,37 @@
-"""Files that appear under their name only when they are whole."""
+"""Files that appear under their name only once they are complete."""
+
+from __future__ import annotations
 
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 
 from kneerepro.utils.errors import UserError
 
 
 @contextlib.contextmanager
-def replacing(path, temporary=None):
-    """Write a file under a temporary name, then give it its own.
+def replacing(path: str, temporary: str | None = None) -> Iterator[str]:
+    """Write a file under a temporary name, then rename it to `path`.
 
     Parameters
     ----------
     path : str
-        The file to write. Its folder is created.
+        The file to write. Its folder is created if it is missing.
     temporary : str, optional
-        The temporary name; by default one that nothing else has.
+        The temporary name; by default one that no other file has.
 
     Yields
     ------
     str
-        A path in the same folder, with the same extension, to write to. It
-        takes the place of `path` when the block ends, and is removed if the
-        block fails.
+        A path in the same folder, with the same extension, to write to. The
+        file replaces `path` when the block ends, and is removed if the block
+        fails.
 
     Raises
     ------
     UserError
-        If the folder cannot be written to.
+        If the file cannot be written.
     """
     folder, name = os.path.split(os.path.abspath(path))
     try:
@@ -40,7 +43,7 @@ def replacing(path, temporary=None):
             os.close(handle)
     except FileExistsError:
         raise UserError(
-            f'cannot write {path}: {folder} is no folder'
+            f'cannot write {path}: {folder} is not a folder'
         ) from None
     except OSError as error:
         raise UserError(f'cannot write {path}: {reason(error)}') from None
@@ -55,15 +58,16 @@ def replacing(path, temporary=None):
             os.remove(temporary)
 
 
-def reason(error):
-    """What an OSError says, in a few words where the system has them.
+def reason(error: OSError) -> str:
+    """Describe an OSError in the operating system's few words, if it has any.
 
-    HDF5 adds a page on its own state, line breaks included.
+    HDF5 would add a page about its internal state, line breaks included.
     """
     return os.strerror(error.errno) if error.errno else str(error)
 
 
-def _umask():
+def _umask() -> int:
+    # The system reports the mask only when it sets a new one.
     mask = os.umask(0)
     os.umask(mask)
     return mask

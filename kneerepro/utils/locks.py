@@ -1,51 +1,58 @@
-"""Work that only one process at a time may do."""
+"""Locks for work that only one process may do at a time."""
+
+from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
+from typing import IO
 
 
 @contextlib.contextmanager
-def exclusive(path, what):
-    """Keep other processes out of a block; wait for one that is in it.
+def exclusive(path: str, what: str) -> Iterator[None]:
+    """Let one process at a time into a block; the others wait.
 
-    The lock is the system's: it goes with its process, even a killed one.
+    The operating system holds the lock, so it is released when its process
+    ends, even if the process is killed.
 
     Parameters
     ----------
     path : str
-        The lock file, created with its folder where missing. Whoever is in
-        the block may remove it.
+        The lock file. It is created, together with its folder, if it is
+        missing. The process inside the block may remove it.
     what : str
-        What is made there, for the line that says what is waited for.
+        What the block writes. The message of a process that waits names it.
 
     Raises
     ------
     OSError
-        If it cannot be written.
+        If the lock file cannot be written.
     """
     while True:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         try:
-            file = open(path, 'a')
+            file = open(path, 'a')  # noqa: SIM115, closed below
         except FileNotFoundError:
-            continue  # its folder has just been removed
+            continue  # another process has just removed the folder
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 print(
-                    f'waiting for another process, which makes {what}',
+                    f'waiting for another process to finish writing {what}',
                     flush=True,
                 )
                 fcntl.flock(file, fcntl.LOCK_EX)
+            # The process that held the lock may have removed the file, and a
+            # lock on a removed file keeps nobody out.
             if _is_at(path, file):
                 yield
                 return
 
 
-def _is_at(path, file):
-    """Whether a file is still there, and no other."""
+def _is_at(path: str, file: IO[str]) -> bool:
+    """Whether `path` still leads to the open file."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     except FileNotFoundError:

@@ -1,26 +1,31 @@
-"""Pages of HTML, from the templates of this package."""
+"""HTML pages, from the templates of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import jinja2
 
 
-def environment(**filters):
-    """Where the templates are found, and how they are filled in.
+def template_environment(**filters: Callable[..., Any]) -> jinja2.Environment:
+    """Set up Jinja to load and fill in the templates.
 
     Parameters
     ----------
     filters : callable
-        By name, what the templates use besides Jinja's own.
+        Filters by name that the templates use in addition to Jinja's own.
 
     Returns
     -------
     jinja2.Environment
     """
-    made = jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader('kneerepro'),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    made.filters.update(filters)
-    return made
+    environment.filters.update(filters)
+    return environment

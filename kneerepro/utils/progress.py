@@ -1,4 +1,6 @@
-"""Progress on a terminal, and a few lines elsewhere."""
+"""Progress: a bar on a terminal, a few lines elsewhere."""
+
+from __future__ import annotations
 
 import time
 
@@ -6,29 +8,29 @@ from tqdm import tqdm
 
 
 class Progress:
-    """A bar on a terminal; where there is none, a line now and then.
+    """A progress bar on a terminal; elsewhere an occasional line.
 
     Parameters
     ----------
     title : str
-        What is going on.
+        What the program is doing.
     unit : str
-        What is counted.
+        What is counted, in the plural.
     begin : int
-        How many of them were done before.
+        How many were done before this process started.
 
     Notes
     -----
-    Call it with the number done, that of all, and optionally a text on the
-    state of things. Use it as a context manager.
+    Use it as a context manager, and call it with the number done so far, the
+    total, and optionally a text that describes the current state.
     """
 
-    def __init__(self, title, unit, begin=0):
+    def __init__(self, title: str, unit: str, begin: int = 0):
         self.title = title
         self.unit = unit
         self.bar = tqdm(
             unit=' ' + unit,
-            disable=None,
+            disable=None,  # where there is no terminal
             desc=title,
             dynamic_ncols=True,
             delay=0.5,
@@ -37,7 +39,8 @@ class Progress:
         self.start = self.last = time.monotonic()
         self.begin = self.printed = begin
 
-    def __call__(self, done, total, text=''):
+    def __call__(self, done: int, total: int, text: str = '') -> None:
+        """Show that `done` of `total` are done."""
         if not self.bar.disable:
             self.bar.total = total
             self.bar.set_postfix_str(text, refresh=False)
@@ -45,7 +48,7 @@ class Progress:
             return
         now = time.monotonic()
         spent = now - self.start
-        # Every few seconds at first, every minute of a long run.
+        # Every 5 seconds at first, once a minute in a long run.
         interval = min(max(5, spent / 20), 60)
         if (
             done > self.begin
@@ -54,22 +57,22 @@ class Progress:
         ):
             self.printed, self.last = done, now
             left = spent / (done - self.begin) * (total - done)
+            state = f', {text}' if text else ''
             print(
-                f'{self.title}: {done}/{total} {self.unit}'
-                + (text and f', {text}')
-                + f', {spent:.0f} s, {left:.0f} s left',
+                f'{self.title}: {done}/{total} {self.unit}{state}, '
+                f'{spent:.0f} s, {left:.0f} s left',
                 flush=True,
             )
 
-    def write(self, line):
+    def write(self, line: str) -> None:
         """Print a line above the bar."""
         if self.bar.disable:
             print(line, flush=True)
         else:
             self.bar.write(line)
 
-    def __enter__(self):
+    def __enter__(self) -> Progress:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.bar.close()

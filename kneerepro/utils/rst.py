@@ -1,18 +1,20 @@
-"""Lines of reStructuredText."""
+"""reStructuredText: tables and escaped text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
 
 
-def table(headings, rows):
-    """Lines of a table.
+def table(
+    headings: Sequence[object], rows: Iterable[Sequence[object]]
+) -> Iterator[str]:
+    """Yield the lines of a table.
 
     Parameters
     ----------
-    headings : list of str
-    rows : iterable of list
-        What is to be in the cells, each on one line.
-
-    Yields
-    ------
-    str
+    headings : sequence
+    rows : iterable of sequence
+        The contents of the cells; each is written on one line.
     """
     yield from ['.. list-table::', '   :header-rows: 1', '']
     for row in [headings, *rows]:
@@ -21,8 +23,9 @@ def table(headings, rows):
     yield ''
 
 
-def escaped(text):
-    """Text on one line, without what would be taken for markup."""
+def escaped(text: str) -> str:
+    """Put text on one line, with the characters of markup escaped."""
     return ''.join(
-        '\\' + c if c in '\\*`|_' else c for c in ' '.join(text.split())
+        '\\' + character if character in '\\*`|_' else character
+        for character in ' '.join(text.split())
     )

@@ -1,4 +1,6 @@
-"""Work for several processes, done in order."""
+"""A pool of processes that returns results in order and survives crashes."""
+
+from __future__ import annotations
 
 import itertools
 import logging
@@ -7,35 +9,47 @@ import signal
 import threading
 import warnings
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, parent_process
+from typing import TypeVar
+
+Task = TypeVar('Task')
+Result = TypeVar('Result')
 
 
 class Workers:
-    """Processes that a crash in one task does not stop.
+    """Worker processes, of which one may crash without ending the work.
 
     Parameters
     ----------
     count : int
+        The number of processes.
     """
 
-    def __init__(self, count):
+    def __init__(self, count: int):
         self.count = count
         self._pool = self._new_pool(count)
 
-    def map(self, function, tasks, crashed):
+    def map(
+        self,
+        function: Callable[[Task], Result],
+        tasks: Iterable[Task],
+        crashed: Callable[[Task], Result],
+    ) -> Iterator[tuple[Task, Result]]:
         """Apply a function to each task.
 
         Parameters
         ----------
         function : callable
-            At the top level of a module, since processes call it by name.
+            Defined at the top level of a module, since processes look it up
+            by name.
         tasks : iterable
-            Taken as they are needed.
+            Consumed as workers become free.
         crashed : callable
-            ``crashed(task)`` is the result of one that kills its process, as
-            decoders written in C may do with damaged data.
+            ``crashed(task)`` is the result of a task that kills its process.
+            Decoders written in C may do that with damaged data.
 
         Yields
         ------
@@ -44,6 +58,7 @@ class Workers:
         """
         tasks, pending = iter(tasks), deque()
         while True:
+            # Enough to keep every process busy, and no more.
             for task in itertools.islice(
                 tasks, 2 * self.count + 1 - len(pending)
             ):
@@ -54,7 +69,8 @@ class Workers:
             try:
                 result = future.result()
             except BrokenProcessPool:
-                # Whichever task it was: do those under way one by one.
+                # Any of the pending tasks may have crashed the pool, so run
+                # them one by one.
                 self._pool.shutdown()
                 for task, _ in pending:
                     yield task, self._alone(function, task, crashed)
@@ -68,7 +84,7 @@ class Workers:
         try:
             return self._pool.submit(function, task)
         except BrokenProcessPool as error:
-            # It is told where results are awaited.
+            # map() handles it where it waits for the result.
             future = Future()
             future.set_exception(error)
             return future
@@ -84,24 +100,27 @@ class Workers:
     def _new_pool(count):
         return ProcessPoolExecutor(count, initializer=_start_worker)
 
-    def __enter__(self):
+    def __enter__(self) -> Workers:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
 
 def _start_worker():
-    # Ctrl-C reaches all processes of a terminal; the parent sees to it.
+    # A terminal sends Ctrl-C to all processes; the parent handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # What libraries print of damaged files may repeat their headers.
+    # Warnings of libraries about damaged files may repeat their headers,
+    # which identify patients.
     warnings.simplefilter('ignore')
     logging.getLogger('pydicom').setLevel(logging.CRITICAL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent():
-    """A parent that is killed cannot tell its workers to end."""
+    """End this process when its parent ends: a parent that is killed cannot
+    tell its workers.
+    """
     connection.wait([parent_process().sentinel])
     os._exit(1)

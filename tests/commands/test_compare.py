@@ -158,7 +158,7 @@ class VariantTest(CompareTest):
                 'chanels=1,1,1,1',
             ),
             (
-                'encoder_sigmoid: .* is none of dense, conv',
+                'encoder_sigmoid: .* is not one of dense, conv',
                 'encoder_sigmoid=last',
             ),
             ('wgan_gp has no channels', 'wgan_gp.channels=1,1,1,1'),

@@ -350,7 +350,7 @@ class RefusedTest(EncodeTest):
         self.encode(model, data, '--overwrite')
         self.assertEqual(len(self.table()), 48)
         self.out = self.path('old.csv', 'codes.csv')
-        self.refused('cannot write.*old.csv is no folder', model, data)
+        self.refused('cannot write.*old.csv is not a folder', model, data)
         self.out = self.path('folder.csv')
         os.mkdir(self.out)
         self.assert_refused(

@@ -762,7 +762,8 @@ print('done', flush=True)
         waited += second.communicate()[0]
         self.assertEqual(
             waited,
-            f'waiting for another process, which makes {self.out}\ndone\n',
+            'waiting for another process to finish writing '
+            f'{self.out}\ndone\n',
         )
         self.assertIn('converting 34 34 0', made)
         self.assertEqual(

@@ -273,8 +273,8 @@ class InterruptionTest(FolderTest):
         thread.join(30)
         self.assertEqual(
             output.getvalue(),
-            'waiting for another process, '
-            f'which makes synthetic knees in {self.out}\n',
+            'waiting for another process to finish writing '
+            f'synthetic knees in {self.out}\n',
         )
         self.assertEqual(len(self.series()), 2)
 

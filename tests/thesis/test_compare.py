@@ -558,7 +558,7 @@ class VariantTest(unittest.TestCase):
     def test_refused(self):
         for variants, message in [
             ({'widht': '1'}, r'no parameter widht \(did you mean width'),
-            ({'filter_size': '6'}, "filter_size: '6' is none of 4, 5"),
+            ({'filter_size': '6'}, "filter_size: '6' is not one of 4, 5"),
             ({'cae2d.filter_size': '5'}, 'cae2d has no filter_size'),
             ({'cae.nz': '5'}, 'no experiment is called cae '),
             ({'depth': '100'}, 'depth must be a multiple of 16'),

@@ -24,7 +24,7 @@ class RunTest(unittest.TestCase):
                 cli.run(main or result_or_error)
         return context.exception.code, stderr.getvalue()
 
-    def test_status(self):
+    def test_exits_with_the_status_of_main(self):
         for result, status in [(None, 0), (0, 0), (3, 3)]:
             self.assertEqual(self.run_main(result), (status, ''))
 
@@ -34,13 +34,13 @@ class RunTest(unittest.TestCase):
             (2, 'error: no such thing\n'),
         )
 
-    def test_what_the_system_refuses_is_one_line(self):
+    def test_operating_system_error_is_one_line(self):
         self.assertEqual(
             self.run_main(error=OSError(28, 'No space left', 'a/b')),
             (2, "error: [Errno 28] No space left: 'a/b'\n"),
         )
 
-    def test_no_memory_is_one_line(self):
+    def test_exhausted_memory_is_one_line(self):
         for error in [
             MemoryError(),
             RuntimeError(
@@ -54,12 +54,12 @@ class RunTest(unittest.TestCase):
             self.assertIn('smaller --batch-size', output)
             self.assertEqual(output.count('\n'), 1)
 
-    def test_interrupt(self):
+    def test_interrupt_is_one_line(self):
         self.assertEqual(
             self.run_main(error=KeyboardInterrupt()), (130, 'interrupted\n')
         )
 
-    def test_signals(self):
+    def test_signals_let_main_clean_up(self):
         def main():
             try:
                 os.kill(os.getpid(), signum)
@@ -76,7 +76,7 @@ class RunTest(unittest.TestCase):
             self.assertIs(signal.getsignal(signum), before)
         self.assertEqual(cleaned, [signal.SIGINT, signal.SIGTERM])
 
-    def test_reader_that_has_seen_enough(self):
+    def test_closed_pipe_ends_quietly(self):
         done = run_python("""
 import subprocess, sys
 code = '''
@@ -94,7 +94,7 @@ print(process.wait(), process.stderr.read())
 """)
         self.assertEqual(done.stdout, "141 b''\n", done.stderr)
 
-    def test_defects_of_the_program_are_not_hidden(self):
+    def test_bugs_keep_their_traceback(self):
         with self.assertRaises(ZeroDivisionError):
             cli.run(lambda: 1 / 0)
 
@@ -119,7 +119,7 @@ class TypesTest(unittest.TestCase):
     def test_one_of(self):
         kind = cli.one_of(('wide', 'deep'))
         self.assertEqual(self.parse(kind, 'deep'), 'deep')
-        self.assert_refused(kind, 'high', 'high is none of wide, deep')
+        self.assert_refused(kind, 'high', 'high is not one of wide, deep')
 
     def test_positive_int(self):
         for text, number in [('1', 1), ('180', 180)]:
@@ -153,3 +153,19 @@ class TypesTest(unittest.TestCase):
                 cli.seed, text, f'{text} is not from 0 to 999999999'
             )
         self.assert_refused(cli.seed, 'x', "'x' is not an integer")
+
+    def test_non_negative_float(self):
+        for text, number in [('0', 0.0), ('2.5', 2.5)]:
+            self.assertEqual(self.parse(cli.non_negative_float, text), number)
+        for text in ['-1e-9', 'nan', 'inf']:
+            self.assert_refused(
+                cli.non_negative_float, text, f'{text} is not at least 0'
+            )
+
+    def test_decay_rate(self):
+        for text, number in [('0', 0.0), ('0.999', 0.999)]:
+            self.assertEqual(self.parse(cli.decay_rate, text), number)
+        for text in ['-0.1', '1', 'nan']:
+            self.assert_refused(
+                cli.decay_rate, text, f'{text} is not at least 0 and below 1'
+            )

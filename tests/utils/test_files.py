@@ -73,7 +73,7 @@ class ReplacingTest(FolderTest):
 
     def test_cannot_be_written(self):
         self.put('file', 'old')
-        self.assert_error('file/new', f'{self.path("file")} is no folder')
+        self.assert_error('file/new', f'{self.path("file")} is not a folder')
         self.assert_error('file/deep/new', 'Not a directory')
         os.mkdir(self.path('folder'))
         self.assert_error('folder', 'Is a directory')

@@ -39,7 +39,7 @@ class ExclusiveTest(FolderTest):
         self.assertEqual(self.inside, [True])
         self.assertEqual(
             self.stdout.getvalue(),
-            'waiting for another process, which makes v.h5\n',
+            'waiting for another process to finish writing v.h5\n',
         )
 
     def test_nobody_else(self):
