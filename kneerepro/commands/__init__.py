@@ -1,56 +1,57 @@
-"""What is done with runs and trained networks: ``python -m kneerepro``."""
+"""Commands that work on runs and trained networks: ``python -m kneerepro``."""
+
+from __future__ import annotations
 
 import importlib
 
-from kneerepro import config
+from kneerepro import command_line, config
 from kneerepro.utils.errors import UserError
 
-#: Each is a module of this package.
+#: The commands and their summaries; each is a module of this package.
 COMMANDS = {
     'runs': 'list all runs, finished or not',
-    'encode': 'the latent vectors of images, by an autoencoder',
-    'reconstruct': 'reconstructions and their errors, by an autoencoder',
-    'generate': 'images from noise, by the generator of a GAN',
-    'compare': "what is built beside the thesis's tables",
-    'claims': 'what the thesis claims, judged from finished runs',
+    'encode': "write an autoencoder's latent vectors of images",
+    'reconstruct': "write an autoencoder's reconstructions and their errors",
+    'generate': 'generate images from noise with a GAN',
+    'compare': "compare the networks with the thesis's tables",
+    'claims': "test the thesis's claims with finished runs",
 }
 
 
-def main(argv):
-    """Carry out a command.
+def main(argv: list[str]) -> int | None:
+    """Run a command.
 
     Parameters
     ----------
     argv : list of str
-        Its name and its arguments.
+        The command's name, followed by its arguments.
 
     Returns
     -------
     int or None
-        Its exit status.
+        The exit status.
 
     Raises
     ------
     UserError
-        For an unknown command, and what the command itself refuses.
+        If the command is unknown, or refuses its arguments.
     """
     name = argv[0] if argv else '--help'
     if name in ('-h', '--help'):
         print('usage: python -m kneerepro COMMAND ...\n')
-        for command, text in COMMANDS.items():
-            print(f'  {command:<13}{text}')
-        print('\nCOMMAND --help tells its arguments')
+        for command, summary in COMMANDS.items():
+            print(f'  {command:<13}{summary}')
+        print('\nrun COMMAND --help for its arguments')
         return 0
     if name not in COMMANDS:
         raise UserError(
-            f'no command {name}'
-            + config.suggestion(name, COMMANDS)
-            + ': there are '
-            + ', '.join(COMMANDS)
+            f'no command {name}{config.suggestion(name, COMMANDS)}: '
+            f'the commands are {", ".join(COMMANDS)}'
         )
-    # Only now: Theano, which most of them need, takes a second to import.
+    # Imported only now: most commands need Theano, whose import takes a
+    # second.
     module = importlib.import_module(f'{__name__}.{name}')
-    parser = config.Parser(module.__doc__)
+    parser = command_line.Parser(module.__doc__)
     parser.epilog = module.__doc__.partition('\n\n')[2]
     parser.prog = f'python -m kneerepro {name}'
     module.add_arguments(parser)

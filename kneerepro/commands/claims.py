@@ -1,38 +1,44 @@
-"""Judge what the thesis claims, C1 to C9, from finished runs: the newest of
+"""Test what the thesis claims, C1 to C9, with the newest finished run of
 each experiment.
 
-Each number is printed with its 95 % bootstrap interval, the number of samples
-that it depends on, and the threshold with the reason for it. A claim holds,
-or does not, if whole intervals lie on one side of the thresholds.
+Each number is printed with its 95 % bootstrap interval, its sample size, and
+the threshold with its reason. A claim holds, or does not, if whole intervals
+lie on one side of the thresholds.
 """
 
+from __future__ import annotations
+
+import argparse
 import json
 import math
 import textwrap
+from typing import Any
 
-from kneerepro import claims, config, engines
+from kneerepro import claims, command_line, engines
 from kneerepro.claims.evidence import Evidence, gather
 from kneerepro.claims.measurement import count_text, interval_text, verdict
 from kneerepro.utils.errors import UserError
 
 
-def add_arguments(parser):
-    config.add_out(parser)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    command_line.add_out(parser)
     parser.add_argument(
         '--preset',
         metavar='NAME',
-        help='of the runs (default: that of the newest)',
+        help='use runs of this preset (default: that of the newest run)',
     )
     parser.add_argument(
         '--format',
         choices=('text', 'json'),
         default='text',
-        help='of the output (default: text)',
+        help='output format (default: text)',
     )
     engines.add_arguments(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
+    """Judge the claims and print the judgements."""
     found = gather(args.out, args.preset)
     if not found:
         of = f' of the preset {args.preset}' if args.preset else ''
@@ -51,67 +57,68 @@ def _write_text(preset, found, caution, judgements):
         print(f'  {run.folder}')
     if caution:
         print(_indented(caution, 0))
-    for claim, found_verdict, why, measurements in judgements:
-        print(f'\n{claim.number} {found_verdict}: {why}')
+    for judgement in judgements:
+        claim = judgement.claim
+        print(f'\n{claim.number} {judgement.verdict}: {judgement.why}')
         print(_indented(claim.says, 3))
-        for one in measurements:
-            print(
-                _indented(
-                    f'{one.name}: {interval_text(one.estimate)}, '
-                    + count_text(one),
-                    5,
-                )
-            )
-            if one.side:
-                print(
-                    _indented(
-                        f'{verdict(one)}: {one.side} '
-                        f'{one.threshold:.4g}, {one.reason}',
-                        9,
-                    )
-                )
+        for measurement in judgement.measurements:
+            _print_measurement(measurement)
 
 
-def _indented(text, by):
+def _print_measurement(measurement):
+    interval, count = (
+        interval_text(measurement.estimate),
+        count_text(measurement),
+    )
+    print(_indented(f'{measurement.name}: {interval}, {count}', 5))
+    if measurement.side:
+        threshold = (
+            f'{verdict(measurement)}: {measurement.side} '
+            f'{measurement.threshold:.4g}, {measurement.reason}'
+        )
+        print(_indented(threshold, 9))
+
+
+def _indented(text, width):
     return textwrap.fill(
-        text, 79, initial_indent=' ' * by, subsequent_indent=' ' * (by + 2)
+        text,
+        79,
+        initial_indent=' ' * width,
+        subsequent_indent=' ' * (width + 2),
     )
 
 
 def _write_json(preset, found, caution, judgements):
-    print(
-        json.dumps(
-            {
-                'preset': preset,
-                'runs': {name: run.folder for name, run in found.items()},
-                'caution': caution,
-                'claims': [
-                    {
-                        'number': claim.number,
-                        'says': claim.says,
-                        'verdict': found_verdict,
-                        'why': why,
-                        'measurements': [
-                            _as_dict(one) for one in measurements
-                        ],
-                    }
-                    for claim, found_verdict, why, measurements in judgements
-                ],
-            },
-            indent=1,
-            ensure_ascii=False,
-        )
-    )
+    content = {
+        'preset': preset,
+        'runs': {name: run.folder for name, run in found.items()},
+        'caution': caution,
+        'claims': [_judgement_as_json(judgement) for judgement in judgements],
+    }
+    print(json.dumps(content, indent=1, ensure_ascii=False))
 
 
-def _as_dict(measurement):
-    value, low, high, n = measurement.estimate
+def _judgement_as_json(judgement) -> dict[str, Any]:
+    return {
+        'number': judgement.claim.number,
+        'says': judgement.claim.says,
+        'verdict': judgement.verdict,
+        'why': judgement.why,
+        'measurements': [
+            _measurement_as_json(measurement)
+            for measurement in judgement.measurements
+        ],
+    }
+
+
+def _measurement_as_json(measurement) -> dict[str, Any]:
+    estimate = measurement.estimate
     return {
         'name': measurement.name,
-        'value': _finite(value),
-        'low': _finite(low),
-        'high': _finite(high),
-        'n': n,
+        'value': _finite(estimate.value),
+        'low': _finite(estimate.low),
+        'high': _finite(estimate.high),
+        'n': estimate.n,
         'samples': measurement.samples,
         'side': measurement.side,
         'threshold': _finite(measurement.threshold),
@@ -120,6 +127,6 @@ def _as_dict(measurement):
     }
 
 
-def _finite(number):
-    """A number as JSON has it: of those that are none, none."""
+def _finite(number: float | None) -> float | None:
+    """A finite number, or None: JSON has no infinity and no NaN."""
     return number if number is not None and math.isfinite(number) else None

@@ -1,15 +1,18 @@
-"""Hold the networks against the thesis's tables, cell by cell.
+"""Compare the networks with the thesis's tables, cell by cell.
 
-Printed values stand beside those of the layers that are built. What differs
-is explained by an erratum of the thesis (E1 to E21, listed at the end), or it
-is a mismatch. The exit status is 1 if there is a mismatch or, in the default
-reading, if an erratum no longer applies.
+Each printed value stands beside that of the layers that are built. Either an
+erratum of the thesis (E1 to E21, listed at the end) explains a difference, or
+it is a mismatch. The exit status is 1 if there is a mismatch or, in the
+default reading, if an erratum no longer applies.
 
---variant compares another reading, RUN the networks of a finished run. What
-such a reading changes on its own account, as fewer filters, no erratum
-explains: it is a mismatch too, and that is what exit status 1 means then.
+--variant compares another reading, RUN the networks of a finished run. No
+erratum explains what such a reading changes itself, such as fewer filters:
+these differences count as mismatches too.
 """
 
+from __future__ import annotations
+
+import argparse
 import sys
 
 from kneerepro.commands import inputs
@@ -20,32 +23,32 @@ from kneerepro.thesis.reproduction import build, of_model
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import replacing
 
-_SHOWN = 5
+_SHOWN = 5  # mismatches, so that a small run does not fill the screen
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument(
         'model',
         metavar='RUN',
         nargs='?',
         help='folder of a finished run, or its model.npz '
-        '(default: what the preset thesis builds)',
+        '(default: the networks of the preset thesis)',
     )
     parser.add_argument(
         '--variant',
         metavar='NAME=VALUE',
         action='append',
         default=[],
-        help='another value of a parameter, as '
-        'in a preset: filter_size=5, channels=128,128,64,1, '
-        'cae2d.iterations=22500 (of one experiment alone), '
-        '...; can be repeated',
+        help='another value of a parameter, as in a preset: filter_size=5, '
+        'channels=128,128,64,1, cae2d.iterations=22500 (of one experiment '
+        'alone), ...; can be repeated',
     )
     parser.add_argument(
         '--format',
         choices=list(FORMATS),
         default='terminal',
-        help='(default: terminal)',
+        help='output format (default: terminal)',
     )
     parser.add_argument(
         '--out', metavar='FILE', help='write to a file (default: print)'
@@ -53,19 +56,22 @@ def add_arguments(parser):
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='replace a file that is there already',
+        help='replace a file that already exists',
     )
 
 
-def run(args):
+def run(args: argparse.Namespace) -> int:
+    """Compare, write the report, and return the exit status."""
     if args.out:
         inputs.refuse_existing([args.out], args.overwrite)
     report = _report(args)
     text = FORMATS[args.format](report)
     if args.out:
-        with replacing(args.out) as temporary:
-            with open(temporary, 'w', encoding='utf-8') as file:
-                file.write(text)
+        with (
+            replacing(args.out) as temporary,
+            open(temporary, 'w', encoding='utf-8') as file,
+        ):
+            file.write(text)
         print(f'wrote {args.out}: {summary(report)}')
     else:
         print(text, end='')
@@ -81,8 +87,8 @@ def _report(args):
     if args.model:
         if args.variant:
             raise UserError(
-                'a run has a reading of its own: leave --variant '
-                'out, or the run'
+                f'{args.model} was trained under a reading of its own: leave '
+                'out either --variant or the run'
             )
         model = inputs.load_model(args.model, EXPERIMENTS)
         return compare.compare(
@@ -90,21 +96,27 @@ def _report(args):
             f'the run {args.model}',
             default=False,
         )
+    variants = _variants(args.variant)
+    reproductions = build(variants)
+    if not variants:
+        return compare.compare(reproductions)
+    values = [f'{name} = {value}' for name, value in variants.items()]
+    return compare.compare(
+        reproductions,
+        f'the reading with {", ".join(values)}',
+        default=False,
+    )
+
+
+def _variants(arguments: list[str]) -> dict[str, str]:
+    """Values by name, from ``NAME=VALUE``."""
     variants = {}
-    for text in args.variant:
-        name, equals, value = text.partition('=')
+    for argument in arguments:
+        name, equals, value = argument.partition('=')
         if not equals:
             raise UserError(
-                f'--variant {text}: needed is NAME=VALUE, such '
+                f'--variant {argument} is not of the form NAME=VALUE, such '
                 'as filter_size=5'
             )
         variants[name] = value
-    builts = build(variants)
-    if not variants:
-        return compare.compare(builts)
-    return compare.compare(
-        builts,
-        'the reading with '
-        + ', '.join(f'{name} = {value}' for name, value in variants.items()),
-        default=False,
-    )
+    return variants

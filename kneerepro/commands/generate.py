@@ -1,9 +1,12 @@
-"""Generate images from noise, with the generator of a GAN.
+"""Generate images from noise with the generator of a GAN.
 
-images.png    all of them, side by side
+images.png    all images, side by side
 images.npz    images, shape (n, 1, 64, 64), and the noise z, shape (n, nz)
 """
 
+from __future__ import annotations
+
+import argparse
 import os
 
 import numpy as np
@@ -17,25 +20,26 @@ from kneerepro.utils import cli
 from kneerepro.utils.files import replacing
 from kneerepro.utils.progress import Progress
 
-_BATCH = 128
+_BATCH = 128  # images at a time, the thesis's batch size
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     inputs.add_model(parser)
     parser.add_argument(
         '-n',
         type=cli.positive_int,
         default=25,
         metavar='N',
-        help='how many (default: 25)',
+        help='number of images (default: 25)',
     )
     parser.add_argument(
         '--seed',
         type=cli.seed,
         default=0,
         metavar='N',
-        help='of the noise (default: 0); the same makes the '
-        'same images on every engine, but for rounding',
+        help='seed of the noise (default: 0); the same seed gives the same '
+        'images on every engine, up to rounding',
     )
     parser.add_argument(
         '--out',
@@ -46,7 +50,8 @@ def add_arguments(parser):
     inputs.add_common(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
+    """Generate the images and write them."""
     paths = [
         os.path.join(args.out, name) for name in ('images.npz', 'images.png')
     ]
@@ -71,8 +76,8 @@ def run(args):
         print(f'wrote {path}')
 
 
-def as_square(images):
-    """Images in rows, as many as there are columns, or one less.
+def as_square(images: np.ndarray) -> np.ndarray:
+    """Arrange images in a square, or in one row less.
 
     Parameters
     ----------
@@ -81,7 +86,7 @@ def as_square(images):
     Returns
     -------
     array, shape (rows of images, columns of images, rows, columns)
-        White where there is no image.
+        The places that are left over are white.
     """
     across = int(np.ceil(np.sqrt(len(images))))
     down = -(-len(images) // across)

@@ -1,8 +1,16 @@
-"""The model and the images that a command is given, and its outputs."""
+"""What the commands share: loading a model, opening images, and checking
+outputs.
+"""
 
+from __future__ import annotations
+
+import argparse
 import contextlib
 import os
 import sys
+from collections.abc import Collection, Iterable, Iterator
+
+import numpy as np
 
 from kneerepro import engines, runs
 from kneerepro.algorithms.common import input_layer
@@ -19,7 +27,7 @@ from kneerepro.runs import zoo
 from kneerepro.utils.errors import UserError
 
 
-def add_model(parser):
+def add_model(parser: argparse.ArgumentParser) -> None:
     """Add ``MODEL``."""
     parser.add_argument(
         'model',
@@ -28,38 +36,37 @@ def add_model(parser):
     )
 
 
-def add_data(parser):
+def add_data(parser: argparse.ArgumentParser) -> None:
     """Add ``DATA`` and the selection of series."""
     parser.add_argument(
         'data',
         metavar='DATA',
-        help="folder of DICOM series, treated as the model's training data "
-        'were (each time; data/prepare.py does it once), or an HDF5 dataset',
+        help='folder of DICOM series, prepared each time in the same way as '
+        "the model's training data (data/prepare.py does it once), or an "
+        'HDF5 dataset',
     )
     selection.add_arguments(parser)
 
 
-def add_common(parser):
-    """Add ``--overwrite``, ``--engine``, ``--device`` and
-    ``--precision``.
-    """
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add ``--overwrite``, ``--engine``, ``--device`` and ``--precision``."""
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='replace outputs that are there already',
+        help='replace outputs that already exist',
     )
     engines.add_arguments(parser)
 
 
-def load_model(path, experiments):
-    """The networks of a run.
+def load_model(path: str, experiments: Collection[str]) -> zoo.Model:
+    """Load the networks of a run.
 
     Parameters
     ----------
     path : str
         Folder of a finished run, or a file of :func:`kneerepro.runs.zoo.save`.
-    experiments : tuple of str
-        Of which it may be one.
+    experiments : collection of str
+        The experiments whose models are accepted.
 
     Returns
     -------
@@ -68,43 +75,46 @@ def load_model(path, experiments):
     Raises
     ------
     UserError
-        If there are none, or they are those of another experiment.
+        If there is no model, or it belongs to another experiment.
     """
     file = path
     if os.path.isdir(path):
         run = runs.Run(path)
         if not run.finished:
-            raise UserError(f'{path} is not finished; ' + run.how_to_resume())
+            raise UserError(f'{path} is not finished; {run.how_to_resume()}')
         file = run.path('model.npz')
         if not os.path.exists(file):
             raise UserError(
-                f'{path} has lost its model.npz: bring it back, or train again'
+                f'{path} has lost its model.npz: restore it, or train again'
             )
     model = zoo.load(file)
     if model.experiment not in experiments:
+        command = 'encode' if model.experiment in AUTOENCODERS else 'generate'
         raise UserError(
-            f'{path} is a model of {model.experiment}, needed is one of '
-            f'{" or ".join(experiments)}; for it there is '
-            + ('encode' if model.experiment in AUTOENCODERS else 'generate')
+            f'{path} is a model of {model.experiment}; this command takes '
+            f'one of {" or ".join(experiments)}, use {command} instead'
         )
     return model
 
 
 @contextlib.contextmanager
-def open_data(args, model, out):
-    """The volumes to work on, treated as those the model was trained on.
+def open_data(
+    args: argparse.Namespace, model: zoo.Model, out: str
+) -> Iterator[Dataset]:
+    """Open the volumes, prepared as those that the model was trained on.
 
-    A folder of series is prepared in a folder beside the output, which is
-    removed in the end. If that is stopped, the same command goes on there.
+    A folder of series is prepared in a temporary folder beside the output,
+    which is removed at the end. If the preparation is stopped, the same
+    command resumes it there.
 
     Parameters
     ----------
     args : argparse.Namespace
-        With what :func:`add_data` added.
+        With the arguments of :func:`add_data`.
     model : kneerepro.runs.zoo.Model
         An autoencoder.
     out : str
-        The output. The folder is called like it, with the ending .partial.
+        The output. The temporary folder adds .partial to its name.
 
     Yields
     ------
@@ -113,22 +123,22 @@ def open_data(args, model, out):
     Raises
     ------
     UserError
-        If there are none, or the model is not for them. A dataset that was
-        normalised or mirrored otherwise is refused as well: its numbers mean
-        something else, and nothing would show it in the result.
+        If there are no volumes, or the model does not fit them. A dataset
+        that was normalised or mirrored differently is refused as well: its
+        values have another meaning, which the result would not reveal.
     """
-    options = treatment(model)
+    options = _training_options(model)
     is_file = os.path.isfile(args.data)
     if options is None and not is_file:
         raise UserError(
-            f'{args.model} does not tell how its training data '
-            'were prepared: prepare yours with data/prepare.py, '
-            'and give the dataset'
+            f'{args.model} does not record how its training data were '
+            'prepared: prepare your data with data/prepare.py, and pass the '
+            'dataset'
         )
     if not is_file and options.normalise == 'dataset':
         print(
-            'warning: these volumes are scaled over their own minimum and '
-            'maximum, the training data were over theirs',
+            'warning: these volumes are scaled by their own minimum and '
+            'maximum, and the training data by theirs',
             file=sys.stderr,
         )
     with _temporary_dataset(out) as temporary:
@@ -140,18 +150,19 @@ def open_data(args, model, out):
                 selection.selection_of(args),
                 key=load_key,
                 at_least=1,
-                report=_report,
+                report=lambda line: _report(line, temporary),
                 progress=progress,
             )
         with Dataset(path) as dataset:
-            _check(dataset, args.data, model, options)
+            _check_shape(dataset, args.data, model)
+            _check_treatment(dataset, args.data, model, options)
             check_range(dataset.volumes)
             yield dataset
 
 
 @contextlib.contextmanager
-def _temporary_dataset(out):
-    """The path of a dataset that is removed again."""
+def _temporary_dataset(out: str) -> Iterator[str]:
+    """Yield a path for a dataset that is removed at the end."""
     folder = os.path.abspath(out) + '.partial'
     path, parent = os.path.join(folder, 'volumes.h5'), os.path.dirname(folder)
     new = not os.path.isdir(parent)
@@ -159,110 +170,116 @@ def _temporary_dataset(out):
         yield path
     finally:
         for written in [path, *report_paths(path)]:
-            with contextlib.suppress(OSError):  # it was not needed
+            with contextlib.suppress(OSError):  # it may not have been written
                 os.remove(written)
-        with contextlib.suppress(OSError):  # not there, or not empty
+        with contextlib.suppress(OSError):  # it may be missing or in use
             os.rmdir(folder)
         with contextlib.suppress(OSError):
             if new:
                 os.rmdir(parent)
 
 
-def treatment(model):
-    """How a model's training data were prepared.
-
-    Returns
-    -------
-    kneerepro.data.convert.Options or None
-        None if the model does not tell.
+def _training_options(model: zoo.Model) -> Options | None:
+    """How the model's training data were prepared; None if the model does
+    not record it.
     """
     try:
         data = model.about['data']
-        # A dataset that was given may have been made by another program.
-        made = (
+        # A dataset that the user supplied may come from another program, so
+        # the parameters say nothing about it.
+        recorded = (
             data['options'] if 'options' in data else model.about['parameters']
         )
         return Options(
-            data['shape'][0],
-            data['shape'][1],
-            made['normalise'],
-            made['flip_left'],
+            depth=data['shape'][0],
+            size=data['shape'][1],
+            normalise=recorded['normalise'],
+            flip_left=recorded['flip_left'],
         )
     except (KeyError, TypeError):
         return None
 
 
-def _check(dataset, path, model, options):
-    needed = input_layer(model.networks[0]).shape[2:]
-    found = dataset.shape[-len(needed) :]
-    kind = 'slices' if len(needed) == 2 else 'volumes'
-    if found != needed:
-        flags = f'--size {needed[-1]}'
-        if len(needed) == 3:
-            flags = f'--depth {needed[0]} ' + flags
-        raise UserError(
-            f'{path} has {kind} of {_times(found)}, the model is for '
-            f'{_times(needed)}: prepare it again, data/prepare.py {flags}'
-        )
-    made = dataset.provenance.get('options')
-    if (
-        options is None
-        or made is None
-        or dataset.hash == model.about['data'].get('hash')
-    ):
+def _check_shape(dataset, path, model):
+    """Refuse examples of another size than the model's."""
+    expected = input_layer(model.networks[0]).shape[2:]
+    found = dataset.shape[-len(expected) :]
+    if found == expected:
         return
-    if made['normalise'] != options.normalise:
-        raise UserError(
-            f'{path} was prepared with --normalise {made["normalise"]}, the '
-            f'training data with --normalise {options.normalise}: prepare it '
-            f'again, data/prepare.py --normalise {options.normalise}'
-        )
-    if made['flip_left'] != options.flip_left:
-        raise UserError(
-            f'left knees are {"" if made["flip_left"] else "not "}mirrored '
-            f'in {path}, other than in the training data: prepare it again, '
-            f'data/prepare.py with{"" if options.flip_left else "out"} '
-            '--flip-left'
-        )
-
-
-def _times(shape):
-    return ' x '.join(map(str, shape))
-
-
-def _report(line):
-    # The report itself does not stay.
-    print(
-        'data/inspect.py tells which series or file, and why'
-        if line.startswith('which ')
-        else line
+    kind = 'slices' if len(expected) == 2 else 'volumes'
+    flags = f'--size {expected[-1]}'
+    if kind == 'volumes':
+        flags = f'--depth {expected[0]} {flags}'
+    raise UserError(
+        f'{path} has {kind} of {_times(found)}, but the model takes '
+        f'{_times(expected)}: prepare it again with data/prepare.py {flags}'
     )
 
 
-def refuse_existing(paths, overwrite):
-    """Refuse to replace what is there, unless told to.
+def _check_treatment(dataset, path, model, options):
+    """Refuse volumes that were prepared differently, if that is known."""
+    recorded = dataset.provenance.get('options')
+    if (
+        options is None
+        or recorded is None
+        or dataset.hash == model.about['data'].get('hash')
+    ):
+        return
+    if recorded['normalise'] != options.normalise:
+        raise UserError(
+            f'{path} was prepared with --normalise {recorded["normalise"]}, '
+            f'but the training data with --normalise {options.normalise}: '
+            'prepare it again with data/prepare.py '
+            f'--normalise {options.normalise}'
+        )
+    if recorded['flip_left'] != options.flip_left:
+        found, flag = (
+            ('not mirrored', 'with')
+            if options.flip_left
+            else ('mirrored', 'without')
+        )
+        raise UserError(
+            f'left knees are {found} in {path}, unlike in the training data: '
+            f'prepare it again with data/prepare.py, {flag} --flip-left'
+        )
+
+
+def _times(shape: Iterable[int]) -> str:
+    return ' x '.join(map(str, shape))
+
+
+def _report(line: str, temporary: str) -> None:
+    # The report on the preparation is removed with the temporary dataset.
+    if report_paths(temporary)[0] in line:
+        line = 'data/inspect.py lists these series and files, with the reasons'
+    print(line)
+
+
+def refuse_existing(paths: Iterable[str], overwrite: bool) -> None:
+    """Refuse to replace files, unless told to.
 
     Parameters
     ----------
-    paths : list of str
+    paths : iterable of str
     overwrite : bool
 
     Raises
     ------
     UserError
+        If a path exists, or is a folder.
     """
     for path in paths:
         if os.path.isdir(path):
             raise UserError(f'cannot write {path}: it is a folder')
         if os.path.lexists(path) and not overwrite:
             raise UserError(
-                f'{path} is there already: name another --out, '
-                'or say --overwrite'
+                f'{path} already exists: choose another --out, or add '
+                '--overwrite'
             )
 
 
-def as_batch(volume, model):
-    """A volume as a minibatch: itself, or its slices.
+def as_batch(volume: np.ndarray, model: zoo.Model) -> np.ndarray:
+    """Turn a volume into a minibatch: of itself, or of its slices.
 
     Parameters
     ----------

@@ -1,6 +1,9 @@
-"""Some reconstructions beside the truth, with their errors."""
+"""A figure of reconstructions beside the ground truth, with their errors."""
+
+from __future__ import annotations
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import kneerepro
 from kneerepro.figures.style import (
@@ -14,10 +17,23 @@ from kneerepro.figures.style import (
 
 _COLUMNS = 6
 
+# In inches.
+_WIDTH = 7  # of a figure with all columns
+_LEFT, _RIGHT = 0.3, 0.65  # for the names of the rows, and the colour bar
+_GAP = 0.04  # between panels
+_SEAM = 0.08  # between volumes, in addition to the gap
+_LINE = 0.2  # of text
+
 
 @styled
-def overview(volumes, reconstruction, squared_error, mse, source):
-    """Slices of the volumes of least, median and greatest error.
+def overview(
+    volumes: np.ndarray,
+    reconstruction: np.ndarray,
+    squared_error: np.ndarray,
+    mse: np.ndarray,
+    source: str,
+) -> Figure:
+    """Draw slices of the volumes with the least, median and greatest error.
 
     Parameters
     ----------
@@ -26,65 +42,58 @@ def overview(volumes, reconstruction, squared_error, mse, source):
     mse : array, shape (n,)
         Mean squared error of each volume.
     source : str
-        What they are of, for the small print.
+        The model and the data, for the footer.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     depth = volumes.shape[2]
-    chosen = _chosen(mse)
-    each = min(_COLUMNS // len(chosen), depth)
-    slices = [depth * (i + 1) // (each + 1) for i in range(each)]
-    shown = [
-        np.concatenate([array[i][0, slices] for _, i in chosen])
+    chosen = _choose(mse)
+    per_volume = min(_COLUMNS // len(chosen), depth)
+    slices = [depth * (i + 1) // (per_volume + 1) for i in range(per_volume)]
+    truth, reconstructed, error = (
+        np.concatenate([array[number][0, slices] for _, number in chosen])
         for array in (volumes, reconstruction, squared_error)
-    ]
-
-    # All in inches.
-    left, gap, line, right = 0.3, 0.04, 0.2, 0.65
-    seam = 0.08  # between volumes, beside the gap
-    count = len(shown[0])
-    side = (7 - left - right - 2 * seam) / _COLUMNS - gap
-    xs = [left + i * (side + gap) + i // each * seam for i in range(count)]
-    width = xs[-1] + side + gap + right
-    tall = side * volumes.shape[3] / volumes.shape[4]
-    height = FOOTER + 3 * (tall + gap) + 2 * line
-    figure = new_figure(
-        width, height, f'kneerepro {kneerepro.__version__}; ' + source
     )
-    white = window(shown[0])
-    # As for the intensities: one voxel would leave all others dark.
-    worst = float(np.percentile(shown[2], 99.8)) or 1.0
-    kinds = [
-        ('ground truth', 'gray', white),
-        ('reconstruction', 'gray', white),
-        ('squared error', 'inferno', worst),
+
+    panel_width = (_WIDTH - _LEFT - _RIGHT - 2 * _SEAM) / _COLUMNS - _GAP
+    panel_height = panel_width * volumes.shape[3] / volumes.shape[4]
+    xs = [
+        _LEFT + i * (panel_width + _GAP) + i // per_volume * _SEAM
+        for i in range(len(truth))
     ]
-    for row, (name, colours, vmax) in enumerate(kinds):
-        y = FOOTER + (2 - row) * (tall + gap)
-        for column, image in enumerate(shown[row]):
-            axes = axes_at(figure, xs[column], y, side, tall)
+    width = xs[-1] + panel_width + _GAP + _RIGHT
+    height = FOOTER + 3 * (panel_height + _GAP) + 2 * _LINE
+    figure = new_figure(
+        width, height, f'kneerepro {kneerepro.__version__}; {source}'
+    )
+    white = window(truth)
+    # A percentile, as for the intensities: a single voxel would leave all
+    # others dark.
+    worst = float(np.percentile(error, 99.8)) or 1.0
+    rows = [
+        ('ground truth', truth, 'gray', white),
+        ('reconstruction', reconstructed, 'gray', white),
+        ('squared error', error, 'inferno', worst),
+    ]
+    for row, (name, images, colours, vmax) in enumerate(rows):
+        y = FOOTER + (2 - row) * (panel_height + _GAP)
+        panels = [axes_at(figure, x, y, panel_width, panel_height) for x in xs]
+        for axes, image in zip(panels, images):
             show_image(axes, image, vmax)
             axes.images[0].set_cmap(colours)
-            if row == 0:
-                axes.set_title(
-                    f'slice {slices[column % each] + 1}', fontsize=7, pad=3
-                )
-            if column == 0:
-                axes.set_ylabel(name)
-    bar = figure.colorbar(
-        axes.images[0],
-        extend='max',
-        cax=axes_at(figure, width - right + 0.05, FOOTER, 0.1, tall),
-    )
-    bar.ax.tick_params(labelsize=7)
-    bar.formatter.set_powerlimits((-2, 2))
+        panels[0].set_ylabel(name)
+        if row == 0:
+            for column, axes in enumerate(panels):
+                number = slices[column % per_volume] + 1
+                axes.set_title(f'slice {number}', fontsize=7, pad=3)
+    _add_colour_bar(figure, panels[-1].images[0], width, panel_height)
     for i, (name, number) in enumerate(chosen):
-        middle = (xs[i * each] + xs[i * each + each - 1] + side) / 2
+        first, last = xs[i * per_volume], xs[(i + 1) * per_volume - 1]
         figure.text(
-            middle / width,
-            1 - 0.9 * line / height,
+            (first + last + panel_width) / 2 / width,
+            1 - 0.9 * _LINE / height,
             f'{name}MSE {mse[number]:.2g}, volume {number}',
             ha='center',
             fontsize=8,
@@ -92,8 +101,19 @@ def overview(volumes, reconstruction, squared_error, mse, source):
     return figure
 
 
-def _chosen(mse):
-    """What to call each volume, and its number."""
+def _add_colour_bar(figure, image, width, panel_height):
+    """Add a scale of the squared errors, beside the bottom row."""
+    bar = figure.colorbar(
+        image,
+        extend='max',
+        cax=axes_at(figure, width - _RIGHT + 0.05, FOOTER, 0.1, panel_height),
+    )
+    bar.ax.tick_params(labelsize=7)
+    bar.formatter.set_powerlimits((-2, 2))
+
+
+def _choose(mse) -> list[tuple[str, int]]:
+    """Choose volumes: what to call each, and its number."""
     order = np.argsort(mse, kind='stable')
     if len(order) == 1:
         return [('', 0)]

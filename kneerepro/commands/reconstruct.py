@@ -3,15 +3,21 @@
 reconstruction.npy     x', shape (volumes, 1, depth, rows, columns)
 squared_error.npy      (x - x')**2 of each voxel, of the same shape
 mse.csv                its mean over each volume
-mse_slices.csv         and over each slice, for a 2D autoencoder
-overview.png, .pdf     the volumes of least, median and greatest error
+mse_slices.csv         its mean over each slice, for a 2D autoencoder
+overview.png, .pdf     the volumes with the least, median and greatest error
 
-Both arrays are float32, for numpy.load(..., mmap_mode='r').
+Both arrays are float32; numpy.load(..., mmap_mode='r') opens them without
+reading them into memory.
 """
 
+from __future__ import annotations
+
+import argparse
 import contextlib
 import csv
 import os
+from collections.abc import Iterator
+from typing import IO
 
 import numpy as np
 
@@ -26,9 +32,11 @@ from kneerepro.utils.progress import Progress
 
 _ARRAYS = 'reconstruction.npy', 'squared_error.npy'
 _TABLE, _SLICES = 'mse.csv', 'mse_slices.csv'
+_OVERVIEW = 'overview.png', 'overview.pdf'
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     inputs.add_model(parser)
     inputs.add_data(parser)
     parser.add_argument(
@@ -37,30 +45,28 @@ def add_arguments(parser):
     inputs.add_common(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
+    """Reconstruct the images, and write arrays, tables and the overview."""
     model = inputs.load_model(args.model, AUTOENCODERS)
-    names = [
-        *_ARRAYS,
-        _TABLE,
-        *[_SLICES] * (not EXPERIMENTS[model.experiment].on_volumes),
-    ]
+    names = [*_ARRAYS, _TABLE]
+    if not EXPERIMENTS[model.experiment].on_volumes:
+        names.append(_SLICES)
+    targets = {name: os.path.join(args.out, name) for name in names}
     inputs.refuse_existing(
         [
-            os.path.join(args.out, name)
-            for name in [*names, 'overview.png', 'overview.pdf']
+            *targets.values(),
+            *(os.path.join(args.out, name) for name in _OVERVIEW),
         ],
         args.overwrite,
     )
     engine = Engine(args.engine, args.device, args.precision)
     with (
-        inputs.open_data(
-            args, model, os.path.join(args.out, _ARRAYS[0])
-        ) as dataset,
+        inputs.open_data(args, model, targets[_ARRAYS[0]]) as dataset,
         contextlib.ExitStack() as stack,
     ):
         paths = {
-            name: stack.enter_context(replacing(os.path.join(args.out, name)))
-            for name in names
+            name: stack.enter_context(replacing(target))
+            for name, target in targets.items()
         }
         errors = _reconstruct(model, engine, dataset, paths)
         figure = overview(
@@ -69,65 +75,64 @@ def run(args):
             errors.mean(axis=1),
             _source(model, dataset),
         )
-        drawn = save_figure(figure, os.path.join(args.out, 'overview'))
-    for path in [*(os.path.join(args.out, name) for name in names), *drawn]:
+        figures = save_figure(figure, os.path.join(args.out, 'overview'))
+    for path in [*targets.values(), *figures]:
         print(f'wrote {path}')
+    of_volumes = errors.mean(axis=1)
     print(
         f'mean squared error: {errors.mean():.4g}, of volumes from '
-        f'{errors.mean(axis=1).min():.4g} to '
-        f'{errors.mean(axis=1).max():.4g}'
+        f'{of_volumes.min():.4g} to {of_volumes.max():.4g}'
     )
 
 
 def _reconstruct(model, engine, dataset, paths):
-    """Write arrays and tables, volume by volume.
+    """Write the arrays and the tables, volume by volume.
 
     Parameters
     ----------
     paths : dict of str to str
-        Where to write what.
+        Paths to write to, by the names of the files.
 
     Returns
     -------
     array, shape (volumes, depth)
         Mean squared error of each slice.
     """
-    function = compile_through(model.networks, engine.mode)
+    reconstruct = compile_through(model.networks, engine.mode)
     shape = dataset.volumes.shape
     errors = np.empty((shape[0], shape[2]))
     with contextlib.ExitStack() as stack:
-        files = [
+        arrays = [
             stack.enter_context(_new_array(paths[name], shape))
             for name in _ARRAYS
         ]
-        tables = [
-            stack.enter_context(_new_table(paths[name], column))
-            for name, column in [(_TABLE, []), (_SLICES, ['slice'])]
-            if name in paths
-        ]
+        table = stack.enter_context(_new_table(paths[_TABLE]))
+        slices = None
+        if _SLICES in paths:
+            slices = stack.enter_context(_new_table(paths[_SLICES], 'slice'))
         progress = stack.enter_context(Progress('reconstructing', 'volumes'))
         for i in range(shape[0]):
             volume = dataset.volumes[i]
-            made = function(inputs.as_batch(volume, model))
-            made = np.asarray(made).reshape(volume.shape)
-            squares = (volume - made) ** 2
-            for file, array in zip(files, [made, squares]):
+            reconstruction = reconstruct(inputs.as_batch(volume, model))
+            reconstruction = np.asarray(reconstruction).reshape(volume.shape)
+            squares = (volume - reconstruction) ** 2
+            for file, array in zip(arrays, [reconstruction, squares]):
                 file.write(array.tobytes())
             errors[i] = squares.mean(axis=(0, 2, 3), dtype='float64')
-            about = [dataset.patient[i], dataset.side[i]]
-            tables[0].writerow([i, *about, repr(float(errors[i].mean()))])
-            for table in tables[1:]:
+            labels = [dataset.patient[i], dataset.side[i]]
+            table.writerow([i, *labels, repr(float(errors[i].mean()))])
+            if slices is not None:
                 for number, error in enumerate(errors[i].tolist(), 1):
-                    table.writerow([i, number, *about, repr(error)])
+                    slices.writerow([i, number, *labels, repr(error)])
             progress(i + 1, shape[0])
     return errors
 
 
 @contextlib.contextmanager
-def _new_array(path, shape):
-    """A ``.npy`` file to append float32 to.
+def _new_array(path: str, shape: tuple[int, ...]) -> Iterator[IO[bytes]]:
+    """Open a ``.npy`` file of float32, to append the values to.
 
-    Not a memory map: where the disk is full, that ends the process.
+    Not a memory map: on a full disk, writing to one kills the process.
     """
     with open(path, 'wb') as file:
         np.lib.format.write_array_header_1_0(
@@ -137,18 +142,20 @@ def _new_array(path, shape):
 
 
 @contextlib.contextmanager
-def _new_table(path, column):
+def _new_table(path: str, *extra_columns: str) -> Iterator:
+    """Open a table, with its heading written."""
     with open(path, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file, lineterminator='\n')
-        writer.writerow(['volume', *column, 'patient', 'side', 'mse'])
+        writer.writerow(['volume', *extra_columns, 'patient', 'side', 'mse'])
         yield writer
 
 
-def _source(model, dataset):
+def _source(model, dataset) -> str:
+    """The model and the data, for the footer."""
     run = (model.about or {}).get('run')
+    of_run = f', run {run}' if run else ''
+    size = ' x '.join(map(str, dataset.shape))
     return (
-        f'{model.experiment}{f", run {run}" * bool(run)}; '
-        f'{len(dataset.volumes):,} volumes of '
-        f'{" x ".join(map(str, dataset.shape))}, dataset '
-        f'{dataset.hash:.12}'
+        f'{model.experiment}{of_run}; {len(dataset.volumes):,} volumes of '
+        f'{size}, dataset {dataset.hash:.12}'
     )

@@ -1,16 +1,19 @@
 """List all runs, the newest of each experiment first."""
 
+from __future__ import annotations
+
+import argparse
 import csv
 import os
-from collections import namedtuple
+from dataclasses import dataclass
 
-from kneerepro import config, runs
-from kneerepro.engines import precision_of
+from kneerepro import command_line, runs
+from kneerepro.engines import stored_precision
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.utils.errors import UserError
 
-# Of losses.csv, however long, what is read from its end: rows of an epoch or
-# more, so that the losses that come once an epoch are among them.
+# Bytes read from the end of losses.csv, however long it is. They span more
+# than an epoch, so they contain the losses that are logged once per epoch.
 _TAIL = 2**16
 
 _HEADINGS = (
@@ -23,14 +26,40 @@ _HEADINGS = (
     'engine',
 )
 
-_Entry = namedtuple('_Entry', 'age name cells defect')
+
+@dataclass(frozen=True)
+class _Entry:
+    """A row of the list.
+
+    Attributes
+    ----------
+    name : str
+        The run's folder, without its path.
+    created : int or None
+        Nanoseconds since the epoch; None for a damaged run.
+    cells : tuple of str
+        The columns after the experiment and the name.
+    defect : str or None
+        What is damaged.
+    """
+
+    name: str
+    created: int | None
+    cells: tuple[str, ...]
+    defect: str | None = None
+
+    def sort_key(self) -> tuple[bool, int, str]:
+        """Newest first, then damaged runs by name."""
+        return self.created is None, -(self.created or 0), self.name
 
 
-def add_arguments(parser):
-    config.add_out(parser)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    command_line.add_out(parser)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
+    """Print the list."""
     entries = [
         (experiment, entry)
         for experiment in EXPERIMENTS
@@ -44,48 +73,43 @@ def run(args):
     ]
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:
-        print(
-            '  '.join(
-                cell.ljust(width) for cell, width in zip(row, widths)
-            ).rstrip()
-        )
+        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
+        print('  '.join(cells).rstrip())
     for _, entry in entries:
         if entry.defect:
             print(entry.defect)
 
 
-def _entries(root, experiment):
-    """The folders of an experiment: runs by age, then the damaged ones."""
+def _entries(root: str, experiment: str) -> list[_Entry]:
+    """The runs of an experiment: the newest first, damaged ones last."""
     parent = os.path.join(root, experiment)
     try:
-        names = sorted(os.listdir(parent))
+        names = os.listdir(parent)
     except OSError:
         return []
-    return sorted(
+    entries = [
         _entry(parent, name)
         for name in names
         if os.path.isdir(os.path.join(parent, name))
-    )
+    ]
+    return sorted(entries, key=_Entry.sort_key)
 
 
-def _entry(parent, name):
+def _entry(parent: str, name: str) -> _Entry:
     folder = os.path.join(parent, name)
     try:
-        found = runs.Run(folder)
-        settings = found.settings
+        run = runs.Run(folder)
+        settings = run.settings
+        engine = [settings['engine'], settings['device']]
+        if stored_precision(settings) == 'bf16':
+            engine.append('bf16')
         cells = (
             str(settings['preset']),
-            found.state(),
-            *_progress(found),
-            ', '.join(
-                [
-                    settings['engine'],
-                    settings['device'],
-                    *['bf16'] * (precision_of(settings) == 'bf16'),
-                ]
-            ),
+            run.state(),
+            *_progress(run),
+            ', '.join(engine),
         )
-        return _Entry(-found.created(), name, cells, None)
+        return _Entry(name, run.created(), cells)
     except (UserError, OSError) as error:
         defect = str(error)
     except (
@@ -97,12 +121,11 @@ def _entry(parent, name):
         csv.Error,
     ) as error:
         defect = f'{folder} is damaged ({error!r})'
-    # In time, it comes after all that are none.
-    return _Entry(1, name, ('', 'damaged', '', '', ''), defect)
+    return _Entry(name, None, ('', 'damaged', '', '', ''), defect)
 
 
-def _progress(run):
-    """Iterations done, of all; and the last losses."""
+def _progress(run: runs.Run) -> tuple[str, str]:
+    """Iterations done out of all, and the last value of each loss."""
     parameters, data = run.parameters, run.settings['data']
     total = parameters['iterations'] or (
         parameters['epochs'] * (data['train'] // parameters['batch_size'])
@@ -114,22 +137,22 @@ def _progress(run):
     done = rows[-1][0] if rows else run.iteration()
     losses = []
     for column, name in enumerate(names[2:], 2):
-        value = next(
-            (row[column] for row in reversed(rows) if row[column]), None
-        )
-        if value is not None:
-            losses.append(f'{name.replace("_", " ")} {float(value):.4g}')
+        values = [row[column] for row in rows if row[column]]
+        if values:
+            losses.append(f'{name.replace("_", " ")} {float(values[-1]):.4g}')
     return f'{done}/{total}', ', '.join(losses)
 
 
-def _last_rows(path):
-    """The heading of a table, and its last whole rows."""
+def _last_rows(path: str) -> tuple[list[str], list[list[str]]]:
+    """The heading of a table, and its last complete rows."""
     with open(path, 'rb') as file:
         heading = file.readline()
         names = next(csv.reader([heading.decode()]), [])
-        beginning = max(len(heading), file.seek(0, os.SEEK_END) - _TAIL)
-        file.seek(beginning)
+        start = max(len(heading), file.seek(0, os.SEEK_END) - _TAIL)
+        file.seek(start)
         lines = file.read().decode().split('\n')
-    # The first may lack its beginning, the last its end.
-    rows = csv.reader(lines[beginning > len(heading) : -1])
-    return names, [row for row in rows if len(row) == len(names)]
+    # The last line may lack its end, and the first its beginning.
+    del lines[-1]
+    if start > len(heading):
+        del lines[0]
+    return names, [row for row in csv.reader(lines) if len(row) == len(names)]

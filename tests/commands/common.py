@@ -48,9 +48,9 @@ class CommandTest(FolderTest):
         with (
             contextlib.redirect_stdout(stdout),
             contextlib.redirect_stderr(stderr),
+            self.assertRaises(SystemExit) as caught,
         ):
-            with self.assertRaises(SystemExit) as caught:
-                cli.run(lambda: commands.main(list(argv)))
+            cli.run(lambda: commands.main(list(argv)))
         self.assertEqual(caught.exception.code, status, stderr.getvalue())
         return stdout.getvalue(), stderr.getvalue()
 
@@ -99,7 +99,7 @@ class CommandTest(FolderTest):
     def finished_run(self, experiment, shape=SHAPE, **changes):
         """A run that has done all but train; returns its folder."""
         run = self.new_run(experiment, shape, **changes)
-        options = zoo.options_of(experiment, run.parameters, shape)
+        options = zoo.builder_options(experiment, run.parameters, shape)
         zoo.save(
             run.path('model.npz'),
             experiment,

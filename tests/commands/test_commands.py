@@ -31,7 +31,7 @@ class MainTest(CommandTest):
         self.assert_refused(
             r'no command encod \(did you mean encode\?\)', 'encod'
         )
-        self.assert_refused('there are runs, encode', '--version')
+        self.assert_refused('the commands are runs, encode', '--version')
         _, stderr = self.call('runs', '--uot', 'x', status=2)
         self.assertIn('did you mean --out?', stderr)
 

@@ -166,7 +166,7 @@ class VariantTest(CompareTest):
                 r'no experiment is called dcgn \(did you mean dcgan\?\)',
                 'dcgn.nz=1',
             ),
-            ('needed is NAME=VALUE', 'channels'),
+            ('channels is not of the form NAME=VALUE', 'channels'),
             ('rows must be a multiple of 16', 'size=40'),
         ]:
             self.assert_refused(message, 'compare', '--variant', text)
@@ -202,7 +202,13 @@ class RunTest(CompareTest):
         path = os.path.join(run, 'model.npz')
         model = zoo.load(path)
         model.about['data'].update(data)
-        zoo.save(path, *model)
+        zoo.save(
+            path,
+            model.experiment,
+            model.options,
+            model.networks,
+            model.about,
+        )
 
     def test_small_run(self):
         run = self.finished_run('wgan_gp', (16, 64, 64), batch_size=2)
@@ -244,7 +250,11 @@ class RunTest(CompareTest):
         self.assert_refused('is not finished', 'compare', stopped)
         self.assert_refused('No such file', 'compare', self.path('x'))
         self.assert_refused(
-            'a reading of its own', 'compare', stopped, '--variant', 'nz=1'
+            'under a reading of its own',
+            'compare',
+            stopped,
+            '--variant',
+            'nz=1',
         )
         run = self.finished_run('dcgan')
         path = os.path.join(run, 'model.npz')
@@ -263,7 +273,7 @@ class OutTest(CompareTest):
         self.assertEqual(stderr, '')
         with open(path, encoding='utf-8') as file:
             self.assertIn('10s of millions', file.read())
-        self.assert_refused('is there already', 'compare', '--out', path)
+        self.assert_refused('already exists', 'compare', '--out', path)
         self.compare('--out', path, '--overwrite')
         with open(path, encoding='utf-8') as file:
             self.assertTrue(file.read().startswith("The thesis's tables"))

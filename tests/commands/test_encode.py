@@ -204,9 +204,7 @@ class ContentTest(EncodeTest):
         write_patients(self.path('knees'), patients=1, matrix=16, slices=16)
         model = self.finished_run('cae2d', normalise='dataset')
         _, stderr = self.encode(model, self.path('knees'))
-        self.assertIn(
-            'warning: these volumes are scaled over their own', stderr
-        )
+        self.assertIn('warning: these volumes are scaled by their own', stderr)
 
     def test_options_of_the_dataset_count(self):
         # The parameters say nothing of a dataset that was given.
@@ -244,8 +242,8 @@ class RefusedTest(EncodeTest):
     def test_gan(self):
         for name in 'dcgan', 'wgan_gp':
             self.refused(
-                f'is a model of {name}, needed is one of cae2d or '
-                'cae3d; for it there is generate',
+                f'is a model of {name}; this command takes one of '
+                'cae2d or cae3d, use generate instead',
                 self.finished_run(name),
                 self.dataset(),
             )
@@ -287,13 +285,13 @@ class RefusedTest(EncodeTest):
     def test_size(self):
         data = self.dataset((16, 32, 32))
         self.refused(
-            'slices of 32 x 32, the model is for 16 x 16: prepare it '
-            'again, data/prepare.py --size 16',
+            'slices of 32 x 32, but the model takes 16 x 16: prepare it '
+            'again with data/prepare.py --size 16',
             self.finished_run('cae2d'),
             data,
         )
         self.refused(
-            'volumes of 32 x 16 x 16, the model is for 16 x 16 x 16: '
+            'volumes of 32 x 16 x 16, but the model takes 16 x 16 x 16: '
             '.*--depth 16 --size 16',
             self.finished_run('cae3d'),
             self.dataset((32, 16, 16)),
@@ -302,23 +300,24 @@ class RefusedTest(EncodeTest):
     def test_treatment(self):
         model = self.finished_run('cae2d', flip_left=True)
         self.refused(
-            'prepared with --normalise slice, .* with --normalise volume',
+            'prepared with --normalise slice, but the training data with '
+            '--normalise volume',
             model,
             self.dataset(normalise='slice'),
         )
         self.refused(
-            'left knees are not mirrored in .*py with --flip-left',
+            'left knees are not mirrored in .*py, with --flip-left',
             model,
             self.dataset(flip_left=False),
         )
         self.refused(
-            'left knees are mirrored in .*py without --flip-left',
+            'left knees are mirrored in .*py, without --flip-left',
             self.finished_run('cae2d'),
             self.dataset(flip_left=True),
         )
 
     def test_model_that_does_not_tell(self):
-        options = zoo.options_of(
+        options = zoo.builder_options(
             'cae2d', self.new_run('cae2d').parameters, (16, 16, 16)
         )
         path = self.path('model.npz')
@@ -326,7 +325,7 @@ class RefusedTest(EncodeTest):
             zoo.save(
                 path, 'cae2d', options, zoo.build('cae2d', options), about
             )
-            self.refused('does not tell', path, self.folder)
+            self.refused('does not record', path, self.folder)
         self.encode(path, self.dataset(normalise='slice'))
 
     def test_values(self):
@@ -341,11 +340,9 @@ class RefusedTest(EncodeTest):
         model, data = self.finished_run('cae2d'), self.dataset()
         for name in 'codes.txt', 'codes', 'codes.npy':
             self.out = self.path('out', name)
-            self.refused(
-                r'the extension has to be \.csv or \.npz', model, data
-            )
+            self.refused(r'the extension must be \.csv or \.npz', model, data)
         self.out = self.write('old.csv', 'old')
-        self.refused('is there already.*--overwrite', model, data)
+        self.refused('already exists.*--overwrite', model, data)
         self.assertEqual(self.read('old.csv'), b'old')
         self.encode(model, data, '--overwrite')
         self.assertEqual(len(self.table()), 48)

@@ -121,8 +121,8 @@ class GenerateTest(CommandTest):
     def test_refused(self):
         for name in 'cae2d', 'cae3d':
             self.assert_refused(
-                f'is a model of {name}, needed is one of dcgan or wgan_gp'
-                '; for it there is encode',
+                f'is a model of {name}; this command takes one of dcgan or '
+                'wgan_gp, use encode instead',
                 'generate',
                 self.finished_run(name),
                 '--out',
@@ -136,7 +136,7 @@ class GenerateTest(CommandTest):
         run = self.finished_run('dcgan', SHAPE)
         self.write('out/images.png', 'old')
         self.assert_refused(
-            'is there already', 'generate', run, '--out', self.out
+            'already exists', 'generate', run, '--out', self.out
         )
         self.assertEqual(os.listdir(self.out), ['images.png'])
         self.assert_refused(

@@ -137,12 +137,12 @@ class RefusedTest(ReconstructTest):
     def test_inputs(self):
         for message, model, data in [
             (
-                'needed is one of cae2d or cae3d',
+                'this command takes one of cae2d or cae3d',
                 self.finished_run('wgan_gp'),
                 self.dataset(),
             ),
             (
-                'the model is for',
+                'but the model takes',
                 self.finished_run('cae3d'),
                 self.dataset((16, 16, 32)),
             ),
@@ -162,7 +162,7 @@ class RefusedTest(ReconstructTest):
         for name in WRITTEN:
             path = self.write(f'out/{name}', 'old')
             self.assert_refused(
-                f'{path} is there already',
+                f'{path} already exists',
                 'reconstruct',
                 model,
                 data,

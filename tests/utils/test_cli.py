@@ -19,9 +19,11 @@ class RunTest(unittest.TestCase):
             return result
 
         stderr = io.StringIO()
-        with contextlib.redirect_stderr(stderr):
-            with self.assertRaises(SystemExit) as context:
-                cli.run(main or result_or_error)
+        with (
+            contextlib.redirect_stderr(stderr),
+            self.assertRaises(SystemExit) as context,
+        ):
+            cli.run(main or result_or_error)
         return context.exception.code, stderr.getvalue()
 
     def test_exits_with_the_status_of_main(self):
@@ -107,9 +109,11 @@ class TypesTest(unittest.TestCase):
 
     def assert_refused(self, kind, text, reason):
         stderr = io.StringIO()
-        with contextlib.redirect_stderr(stderr):
-            with self.assertRaises(SystemExit) as context:
-                self.parse(kind, text)
+        with (
+            contextlib.redirect_stderr(stderr),
+            self.assertRaises(SystemExit) as context,
+        ):
+            self.parse(kind, text)
         self.assertEqual(context.exception.code, cli.BAD_INPUT)
         self.assertTrue(
             stderr.getvalue().endswith(f'argument --number: {reason}\n'),

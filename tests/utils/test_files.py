@@ -9,11 +9,13 @@ from tests.folders import FolderTest
 
 class ReplacingTest(FolderTest):
     def put(self, name, content):
-        with replacing(self.path(name)) as temporary:
-            with open(temporary, 'w') as file:
-                file.write(content)
+        with (
+            replacing(self.path(name)) as temporary,
+            open(temporary, 'w') as file,
+        ):
+            file.write(content)
 
-    def test_appears_when_whole(self):
+    def test_appears_when_complete(self):
         path = self.path('new', 'deep', 'file.npz')
         with replacing(path) as temporary:
             self.assertEqual(os.path.dirname(temporary), os.path.dirname(path))
@@ -26,7 +28,7 @@ class ReplacingTest(FolderTest):
         self.assertEqual(self.read('new/deep/file.npz'), b'half whole')
         self.assertEqual(os.listdir(self.path('new', 'deep')), ['file.npz'])
 
-    def test_replaces(self):
+    def test_replaces_an_existing_file(self):
         self.put('file', 'old')
         self.put('file', 'new')
         self.assertEqual(self.read('file'), b'new')
@@ -46,11 +48,13 @@ class ReplacingTest(FolderTest):
     def test_failure_leaves_the_old_file(self):
         self.put('file', 'old')
         for error in [ZeroDivisionError, KeyboardInterrupt]:
-            with self.assertRaises(error):
-                with replacing(self.path('file')) as temporary:
-                    with open(temporary, 'w') as file:
-                        file.write('half')
-                    raise error
+            with (
+                self.assertRaises(error),
+                replacing(self.path('file')) as temporary,
+            ):
+                with open(temporary, 'w') as file:
+                    file.write('half')
+                raise error
             self.assertEqual(self.read('file'), b'old')
             self.assertEqual(os.listdir(self.folder), ['file'])
 
@@ -71,7 +75,7 @@ class ReplacingTest(FolderTest):
         ):
             self.put(name, 'new')
 
-    def test_cannot_be_written(self):
+    def test_errors_name_the_file_and_the_reason(self):
         self.put('file', 'old')
         self.assert_error('file/new', f'{self.path("file")} is not a folder')
         self.assert_error('file/deep/new', 'Not a directory')
@@ -80,12 +84,14 @@ class ReplacingTest(FolderTest):
         self.assert_error('long' * 100, 'File name too long')
         self.assertEqual(sorted(os.listdir(self.folder)), ['file', 'folder'])
 
-    def test_fails_half_way(self):
+    def test_failed_rename_leaves_the_old_file(self):
         self.put('file', 'old')
         with mock.patch('os.replace', side_effect=OSError(28, 'a page long')):
             self.assert_error('file', 'No space left on device')
-        with self.assertRaisesRegex(UserError, 'without a number'):
-            with replacing(self.path('file')):
-                raise OSError('without a number')
+        with (
+            self.assertRaisesRegex(UserError, 'without a number'),
+            replacing(self.path('file')),
+        ):
+            raise OSError('without a number')
         self.assertEqual(self.read('file'), b'old')
         self.assertEqual(os.listdir(self.folder), ['file'])

@@ -24,7 +24,7 @@ class ExclusiveTest(FolderTest):
             self.inside.append(os.path.exists(self.lock))
 
     def waiting(self):
-        """A thread that tries to enter, but cannot."""
+        """Start a thread that has to wait for the lock."""
         thread = threading.Thread(target=self.enter)
         thread.start()
         while not self.stdout.getvalue():
@@ -32,7 +32,7 @@ class ExclusiveTest(FolderTest):
         self.assertEqual(self.inside, [])
         return thread
 
-    def test_one_after_the_other(self):
+    def test_waits_for_the_holder(self):
         with exclusive(self.lock, ''):
             thread = self.waiting()
         thread.join()
@@ -42,17 +42,17 @@ class ExclusiveTest(FolderTest):
             'waiting for another process to finish writing v.h5\n',
         )
 
-    def test_nobody_else(self):
+    def test_enters_a_free_lock_at_once(self):
         for _ in range(2):
             self.enter()
         self.assertEqual(self.inside, [True, True])
         self.assertEqual(self.stdout.getvalue(), '')
 
-    def test_removed_meanwhile(self):
+    def test_lock_file_removed_while_waiting(self):
         with exclusive(self.lock, ''):
             thread = self.waiting()
             shutil.rmtree(self.path('work'))
-            # A third one is quicker than the one that waits.
+            # A third process locks a new file before the waiting one wakes.
             with exclusive(self.lock, ''):
                 pass
         thread.join()
@@ -67,7 +67,7 @@ class ExclusiveTest(FolderTest):
             self.enter()
         self.assertEqual(self.inside, [True])
 
-    def test_errors_pass(self):
+    def test_errors_propagate(self):
         for error in FileNotFoundError, KeyboardInterrupt:
             with self.assertRaises(error), exclusive(self.lock, ''):
                 raise error

@@ -15,18 +15,20 @@ class Terminal(io.StringIO):
 
 class ProgressTest(unittest.TestCase):
     def run_progress(self, work, stderr=None):
-        """What `work`, given a Progress, prints to stdout and to stderr."""
+        """Call `work` with a Progress; returns what it prints to stdout and
+        stderr.
+        """
         stdout, stderr = io.StringIO(), stderr or io.StringIO()
         with (
             contextlib.redirect_stdout(stdout),
             contextlib.redirect_stderr(stderr),
+            Progress('walking', 'steps') as progress,
         ):
-            with Progress('walking', 'steps') as progress:
-                work(progress)
+            work(progress)
         return stdout.getvalue(), stderr.getvalue()
 
     def lines(self, seconds, total):
-        """When a line comes if a step takes so many seconds."""
+        """The times at which lines are printed if a step takes `seconds`."""
 
         def work(progress):
             for done in range(1, total + 1):
@@ -53,13 +55,13 @@ class ProgressTest(unittest.TestCase):
             self.run_progress(lambda progress: progress(0, 0)), ('', '')
         )
 
-    def test_the_end_is_told_once(self):
+    def test_the_last_line_is_printed_once(self):
         stdout, _ = self.run_progress(
             lambda progress: [progress(7, 7) for _ in range(3)]
         )
         self.assertEqual(len(stdout.splitlines()), 1)
 
-    def test_content(self):
+    def test_lines_give_the_time_left(self):
         def work(progress):
             progress(10, 40, 'MSE 0.1')
             progress(20, 40)
@@ -72,7 +74,7 @@ class ProgressTest(unittest.TestCase):
             'walking: 20/40 steps, 60 s, 60 s left\n',
         )
 
-    def test_write(self):
+    def test_writes_lines_above_the_bar(self):
         def work(progress):
             progress.write('a line')
 

@@ -4,7 +4,7 @@ from kneerepro.utils import rst
 
 
 class TableTest(unittest.TestCase):
-    def test_table(self):
+    def test_escapes_cells_and_joins_their_lines(self):
         self.assertEqual(
             list(rst.table(['a', ''], [[1, 'x*y\n_z']])),
             [

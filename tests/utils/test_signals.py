@@ -32,10 +32,9 @@ class StopSignalsTest(unittest.TestCase):
         self.assertIn('stopping after this step', self.stderr.getvalue())
 
     def test_the_second_signal_interrupts(self):
-        with self.assertRaises(KeyboardInterrupt) as caught:
-            with stop_signals():
-                send(signal.SIGINT)
-                send(signal.SIGTERM)
+        with self.assertRaises(KeyboardInterrupt) as caught, stop_signals():
+            send(signal.SIGINT)
+            send(signal.SIGTERM)
         self.assertEqual(signal_of(caught.exception), signal.SIGTERM)
 
     def test_handlers_are_restored(self):
@@ -48,9 +47,11 @@ class StopSignalsTest(unittest.TestCase):
 class InterruptingSignalsTest(unittest.TestCase):
     def test_the_exception_names_the_signal(self):
         for signum in signal.SIGINT, signal.SIGTERM:
-            with self.assertRaises(KeyboardInterrupt) as caught:
-                with interrupting_signals():
-                    send(signum)
+            with (
+                self.assertRaises(KeyboardInterrupt) as caught,
+                interrupting_signals(),
+            ):
+                send(signum)
             self.assertEqual(signal_of(caught.exception), signum)
 
     def test_pythons_own_interrupt_counts_as_sigint(self):

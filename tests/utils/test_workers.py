@@ -32,7 +32,7 @@ def process(_):
 
 
 class WorkersTest(unittest.TestCase):
-    def test_in_order(self):
+    def test_results_are_in_order(self):
         for count in 1, 2, 3:
             with Workers(count) as workers:
                 self.assertEqual(
@@ -40,13 +40,13 @@ class WorkersTest(unittest.TestCase):
                     [(i, i * i) for i in range(20)],
                 )
 
-    def test_several_processes(self):
+    def test_uses_several_processes(self):
         with Workers(2) as workers:
             found = {pid for _, pid in workers.map(process, range(10), None)}
         self.assertEqual(len(found), 2)
         self.assertNotIn(os.getpid(), found)
 
-    def test_tasks_are_taken_as_needed(self):
+    def test_tasks_are_consumed_as_needed(self):
         taken = []
 
         def tasks():
@@ -61,7 +61,7 @@ class WorkersTest(unittest.TestCase):
             self.assertLess(len(taken), 20)
             results.close()
 
-    def test_errors_pass(self):
+    def test_errors_propagate(self):
         with Workers(2) as workers:
             results = workers.map(fail_at_three, range(9), None)
             with self.assertRaisesRegex(ValueError, 'three'):
