@@ -1,13 +1,13 @@
 """Layers that Lasagne 0.1 lacks, with the interface of Lasagne 0.2.dev1.
 
-This package needs Theano, Lasagne and NumPy and nothing else, and works with
-Lasagne 0.1 and 0.2.dev1 alike::
+The package imports only Theano, Lasagne and NumPy, and works with both
+versions of Lasagne. To use it elsewhere, copy the folder::
 
     import layers
     network = layers.Deconv3DLayer(network, 64, 4, stride=2, crop=1)
 
-On a Python that is newer than Theano (3.9 to 3.11), ``import kneerepro``
-before it, or see there how to make Theano importable.
+Theano does not import on Python 3.9 or newer by itself. There, either put
+``import kneerepro`` first or copy :mod:`kneerepro.compat` as well.
 """
 
 from layers.conv import Conv2DLayer, Conv3DLayer

@@ -1,129 +1,47 @@
 """Convolutional layers in two and three dimensions.
 
-Lasagne 0.1 has no 3D convolution on the CPU, and its 2D convolution pads by
-copying the input and cannot correlate (``flip_filters``). Interface and
-parameters of the classes here are those of Lasagne 0.2.dev1.
+Lasagne 0.1 has no 3D convolution for the CPU. Its 2D convolution copies the
+input to pad it, and has no ``flip_filters`` to compute a correlation instead.
+The classes here have the interface and the parameters of Lasagne 0.2.dev1.
 """
 
-import numpy as np
+from __future__ import annotations
+
 import theano.tensor as T
 from lasagne import init, nonlinearities
 from lasagne.layers import Layer
 
+from layers.lengths import conv_output_length, int_tuple
+
 __all__ = ['Conv2DLayer', 'Conv3DLayer']
 
 
-def conv_output_length(input_length, filter_size, stride, pad=0):
-    """Length along one axis of the output of a convolution.
-
-    Parameters
-    ----------
-    input_length : int, symbolic scalar or None
-        Length of the input along this axis.
-    filter_size, stride : int
-        Length of the filter and step between its positions.
-    pad : int, 'valid', 'full' or 'same'
-        Zeros added on both sides: that many; none; ``filter_size - 1``;
-        ``filter_size // 2``.
-
-    Returns
-    -------
-    int, symbolic scalar or None
-        ``(input_length + 2 * pad - filter_size) // stride + 1``; None for an
-        `input_length` of None.
-
-    Raises
-    ------
-    ValueError
-        For any other `pad`.
-    """
-    if input_length is None:
-        return None
-    pad = pad_length(pad, filter_size)
-    return (input_length + 2 * pad - filter_size) // stride + 1
-
-
-def conv_input_length(output_length, filter_size, stride, pad=0):
-    """Shortest input of a convolution that gives an output of this length,
-    which is the length of the output of the transposed convolution.
-
-    Parameters
-    ----------
-    output_length : int, symbolic scalar or None
-        Length of the convolution's output along this axis.
-    filter_size, stride, pad
-        As for :func:`conv_output_length`.
-
-    Returns
-    -------
-    int, symbolic scalar or None
-        ``(output_length - 1) * stride - 2 * pad + filter_size``. Inputs that
-        are up to ``stride - 1`` longer give the same output length. None for
-        an `output_length` of None.
-
-    Raises
-    ------
-    ValueError
-        For any other `pad`.
-    """
-    if output_length is None:
-        return None
-    pad = pad_length(pad, filter_size)
-    return (output_length - 1) * stride - 2 * pad + filter_size
-
-
-def pad_length(pad, filter_size):
-    """Zeros that `pad` adds on each side of an axis, as an int."""
-    if isinstance(pad, (int, np.integer)):
-        return pad
-    try:
-        return {'valid': 0, 'full': filter_size - 1, 'same': filter_size // 2}[
-            pad
-        ]
-    except (KeyError, TypeError):
-        raise ValueError(f'Invalid pad: {pad}')
-
-
-def int_tuple(value, n):
-    """`value`, an int or n ints, as a tuple of n Python ints.
-
-    Raises
-    ------
-    TypeError, ValueError
-        In the words of Lasagne's ``as_tuple`` for what are no ints, and for
-        another number of them.
-    """
-    try:
-        values = tuple(value)
-    except TypeError:
-        values = (value,) * n
-    if not all(isinstance(v, (int, np.integer)) for v in values):
-        raise TypeError(
-            'expected a single value or an iterable of int, '
-            f'got {value} instead'
-        )
-    if len(values) != n:
-        raise ValueError(
-            'expected a single value or an iterable with length '
-            f'{n}, got {value} instead'
-        )
-    return tuple(int(v) for v in values)
-
-
 class BaseConvLayer(Layer):
-    """What all (transposed) convolutions share.
+    """Base class of the convolutions and the transposed convolutions.
 
-    Subclasses say how to convolve (:meth:`convolve`), and the transposed ones
-    which shapes follow. See :class:`Conv3DLayer` for the parameters; `n` is
-    the number of spatial dimensions, by default that of the input.
+    A subclass implements :meth:`convolve`. A transposed convolution also
+    overrides the methods that compute shapes.
+
+    Parameters
+    ----------
+    incoming, num_filters, filter_size, stride, pad, untie_biases, W, b, \
+nonlinearity, flip_filters
+        As in :class:`Conv3DLayer`.
+    num_groups : int
+        Number of groups that the channels and the filters are divided into.
+        Each group of filters sees only its own group of channels.
+    n : int or None
+        Number of spatial dimensions. None takes that of the input.
 
     Raises
     ------
     ValueError
-        If the input has not `n` spatial dimensions, a size makes no sense, or
-        `num_groups` does not divide both numbers of channels.
+        If the input does not have `n` spatial dimensions, if a size is
+        impossible, or if `num_groups` does not divide both the number of
+        input channels and `num_filters`.
     NotImplementedError
-        For ``pad='same'`` with an even filter size: it has no centre.
+        If `pad` is 'same' and the filter size is even, since such a filter
+        has no centre.
     """
 
     def __init__(
@@ -146,58 +64,35 @@ class BaseConvLayer(Layer):
         self.nonlinearity = (
             nonlinearities.identity if nonlinearity is None else nonlinearity
         )
-        if n is None:
-            n = len(self.input_shape) - 2
-        elif n != len(self.input_shape) - 2:
-            raise ValueError(
-                f'Tried to create a {n}D convolution layer with input shape '
-                f'{self.input_shape!r}. Expected {n + 2} input dimensions '
-                f'(batchsize, channels, {n} spatial dimensions).'
-            )
-        self.n = n
+        self.n = len(self.input_shape) - 2 if n is None else n
+        self._check_input_dimensions()
         self.num_filters = num_filters
-        self.filter_size = int_tuple(filter_size, n)
-        self.stride = int_tuple(stride, n)
+        self.filter_size = int_tuple(filter_size, self.n)
+        self.stride = int_tuple(stride, self.n)
         self.flip_filters = flip_filters
         self.untie_biases = untie_biases
         self.pad = self._checked_pad(pad)
-        if min(self.filter_size + self.stride) < 1:
-            raise ValueError(
-                'filter_size and stride must be positive, got '
-                f'{self.filter_size} and {self.stride}'
-            )
-        if self.input_shape[1] is None:
-            raise ValueError(
-                'A convolution needs to know the number of '
-                'channels of its input, got input shape '
-                f'{self.input_shape!r}'
-            )
-        if (
-            num_groups <= 0
-            or num_filters % num_groups
-            or self.input_shape[1] % num_groups
-        ):
-            raise ValueError(
-                f'num_groups (here: {num_groups}) must be positive and '
-                'evenly divide the number of input and output channels '
-                f'(here: {self.input_shape[1]} and {num_filters})'
-            )
         self.num_groups = num_groups
+        self._check_sizes()
+        self._check_groups()
         self._check_output_shape()
 
         self.W = self.add_param(W, self.get_W_shape(), name='W')
         if b is None:
             self.b = None
         else:
-            shape = (num_filters,)
-            if untie_biases:
-                shape += self.output_shape[2:]
-                if None in shape:
-                    raise ValueError(
-                        'untie_biases needs an output of known size, here '
-                        f'it is {self.output_shape!r}'
-                    )
-            self.b = self.add_param(b, shape, name='b', regularizable=False)
+            self.b = self.add_param(
+                b, self._bias_shape(), name='b', regularizable=False
+            )
+
+    def _check_input_dimensions(self):
+        if len(self.input_shape) != self.n + 2:
+            raise ValueError(
+                f'Tried to create a {self.n}D convolution layer with input '
+                f'shape {self.input_shape!r}. Expected {self.n + 2} input '
+                f'dimensions (batchsize, channels, {self.n} spatial '
+                'dimensions).'
+            )
 
     def _checked_pad(self, pad):
         if isinstance(pad, str) and pad == 'valid':
@@ -215,55 +110,121 @@ class BaseConvLayer(Layer):
             raise ValueError(f'pad and crop cannot be negative, got {pad}')
         return pad
 
+    def _check_sizes(self):
+        if min(self.filter_size + self.stride) < 1:
+            raise ValueError(
+                'filter_size and stride must be positive, got '
+                f'{self.filter_size} and {self.stride}'
+            )
+
+    def _check_groups(self):
+        channels = self.input_shape[1]
+        if channels is None:
+            raise ValueError(
+                'A convolution needs to know the number of channels of its '
+                f'input, got input shape {self.input_shape!r}'
+            )
+        if (
+            self.num_groups <= 0
+            or self.num_filters % self.num_groups
+            or channels % self.num_groups
+        ):
+            raise ValueError(
+                f'num_groups (here: {self.num_groups}) must be positive and '
+                'evenly divide the number of input and output channels '
+                f'(here: {channels} and {self.num_filters})'
+            )
+
     def _check_output_shape(self):
         if any(
             size is not None and size < 1 for size in self.output_shape[2:]
         ):
             raise ValueError(
-                f'{type(self).__name__} would have an empty output, of shape '
-                f'{self.output_shape!r}, for input shape '
-                f'{self.input_shape!r}'
+                f'{type(self).__name__} would have an empty output of shape '
+                f'{self.output_shape!r} for input shape {self.input_shape!r}'
             )
 
-    def get_W_shape(self):
-        """Shape of the filters `W`.
+    def _bias_shape(self):
+        if not self.untie_biases:
+            return (self.num_filters,)
+        size = self.output_shape[2:]
+        if None in size:
+            raise ValueError(
+                'untie_biases needs an output of known size, got output '
+                f'shape {self.output_shape!r}'
+            )
+        return (self.num_filters,) + size
+
+    def get_W_shape(self) -> tuple[int, ...]:  # noqa: N802, Lasagne's name
+        """Return the shape of the filters `W`.
 
         Returns
         -------
         tuple of int
-            ``(num_filters, num_input_channels // num_groups)`` and the filter
-            size.
+            ``(num_filters, num_input_channels // num_groups)``, followed by
+            the filter size.
         """
-        return (
-            self.num_filters,
-            self.input_shape[1] // self.num_groups,
-        ) + self.filter_size
+        channels = self.input_shape[1] // self.num_groups
+        return (self.num_filters, channels) + self.filter_size
 
     def get_output_shape_for(self, input_shape):
+        """Return the output shape for an input of this shape.
+
+        Parameters
+        ----------
+        input_shape : tuple of int, None or symbolic scalar
+            Batch size, channels and sizes.
+
+        Returns
+        -------
+        tuple of int, None or symbolic scalar
+            Batch size, `num_filters` and sizes.
+        """
         return (input_shape[0], self.num_filters) + self._lengths(
             conv_output_length, input_shape, self.pad
         )
 
-    def _lengths(self, length, input_shape, pad):
-        """`length`, one of the two functions above, along each axis."""
+    def _lengths(self, function, input_shape, pad):
+        """Apply a function of :mod:`layers.lengths` along each axis."""
         pad = pad if isinstance(pad, tuple) else (pad,) * self.n
         return tuple(
-            map(length, input_shape[2:], self.filter_size, self.stride, pad)
+            map(function, input_shape[2:], self.filter_size, self.stride, pad)
         )
 
     def get_output_for(self, input, **kwargs):
+        """Return the layer's output for a symbolic input.
+
+        Parameters
+        ----------
+        input : tensor
+            Of the shape of `input_shape`.
+
+        Returns
+        -------
+        tensor
+            Of the shape of `output_shape`.
+        """
         activation = self.convolve(input, **kwargs)
-        if self.b is not None:
-            activation += (
-                T.shape_padleft(self.b, 1)
-                if self.untie_biases
-                else self.b.dimshuffle(('x', 0) + ('x',) * self.n)
-            )
-        return self.nonlinearity(activation)
+        if self.b is None:
+            return self.nonlinearity(activation)
+        if self.untie_biases:
+            bias = T.shape_padleft(self.b, 1)
+        else:
+            bias = self.b.dimshuffle(('x', 0) + ('x',) * self.n)
+        return self.nonlinearity(activation + bias)
 
     def convolve(self, input, **kwargs):
-        """The convolution of `input` with `W`, a tensor of `output_shape`,
-        before bias and nonlinearity.
+        """Convolve `input` with `W`, before bias and nonlinearity.
+
+        Parameters
+        ----------
+        input : tensor
+            Of the shape of `input_shape`.
+
+        Returns
+        -------
+        tensor
+            Of the shape of `output_shape`.
         """
         return self.convolution(
             input,
@@ -277,65 +238,97 @@ class BaseConvLayer(Layer):
         )
 
     def _groups(self):
-        # Left out when there is one, for a user's own `convolution` that
-        # knows nothing of groups.
+        # A user's own `convolution` need not know of groups, so it is told
+        # only where there are several.
         return {} if self.num_groups == 1 else {'num_groups': self.num_groups}
 
 
 def theano_border_mode(pad):
-    """Lasagne's `pad` in Theano's words."""
+    """Translate Lasagne's `pad` into Theano's `border_mode`."""
     return 'half' if pad == 'same' else pad
 
 
-_PARAMETERS = """
+class Conv2DLayer(BaseConvLayer):
+    r"""2D convolutional layer.
+
+    Performs a 2D convolution on its input, adds a bias and applies an
+    elementwise nonlinearity.
+
     Parameters
     ----------
     incoming : Layer or tuple
-        The layer feeding into this one, or its output shape: {input_shape}.
-        The batch size and the spatial sizes may be None.
+        The layer feeding into this layer, or the expected input shape
+        ``(batch_size, num_input_channels, input_rows, input_columns)``. The
+        batch size and the spatial sizes may be None.
     num_filters : int
-        Number of filters, and of channels of the output.
-    filter_size : int or {n} ints
-        Size of the filters.
-    stride : int or {n} ints
-        Step between filter positions.
-    pad : int, {n} ints, 'full', 'same' or 'valid'
-        Zeros added on both sides of each axis: that many; ``filter_size - 1``;
-        ``filter_size // 2`` (odd filters only: the output is as large as the
-        input at stride 1); none.
-    untie_biases : bool
-        One bias for each channel and position rather than for each channel.
-    W : shared variable, array or callable
+        The number of learnable convolutional filters.
+    filter_size : int or iterable of 2 ints
+        The size of the filters.
+    stride : int or iterable of 2 ints
+        The step between filter positions.
+    pad : int, iterable of 2 ints, 'full', 'same' or 'valid' (default: 0)
+        The number of zeros added on both sides of each axis. 'full' adds
+        ``filter_size - 1``. 'same' adds ``filter_size // 2``, so that the
+        output is as large as the input for a stride of 1; it requires an odd
+        filter size. 'valid' adds none.
+    untie_biases : bool (default: False)
+        If False, the layer has one bias per channel. If True, it has one per
+        channel and position.
+    W : Theano shared variable, expression, numpy array or callable
         The filters or their initialiser, of shape ``(num_filters,
-        num_input_channels, {sizes})``.
-    b : shared variable, array, callable or None
-        The biases or their initialiser, of shape ``(num_filters,)`` or, for
-        untied biases, ``(num_filters, {sizes})`` with the sizes of the
-        output. None for no biases.
+        num_input_channels, filter_rows, filter_columns)``.
+    b : Theano shared variable, expression, numpy array, callable or None
+        The biases or their initialiser, of shape ``(num_filters,)`` or, if
+        untied, ``(num_filters, output_rows, output_columns)``. None for a
+        layer without biases.
     nonlinearity : callable or None
-        Applied to the output; None for a linear layer.
-    flip_filters : bool
-        True for a convolution, False for a correlation.
+        The nonlinearity applied to the output. None for a linear layer.
+    flip_filters : bool (default: True)
+        Whether to flip the filters, which computes a convolution, or not,
+        which computes a correlation.
     convolution : callable
-        What convolves, by default ``{function}``.
+        The function that convolves, ``theano.tensor.nnet.conv2d`` by default.
     **kwargs
-        ``num_groups`` (filter groups, by default 1) and what
-        :class:`lasagne.layers.Layer` takes, such as `name`.
+        ``num_groups``, the number of filter groups (default: 1), and keyword
+        arguments of :class:`lasagne.layers.Layer` such as ``name``.
 
     Attributes
     ----------
-    W, b : shared variable
-        The filters, and the biases or None.
-"""
+    W : Theano shared variable
+        The filters.
+    b : Theano shared variable or None
+        The biases.
 
+    Notes
+    -----
+    With stride :math:`s`, padding :math:`p` and :math:`\sigma` as
+    nonlinearity, output channel :math:`f` at position :math:`i` is
 
-class Conv2DLayer(BaseConvLayer):
-    __doc__ = '2D convolution.\n' + _PARAMETERS.format(
-        n=2,
-        input_shape='``(batch size, channels, rows, columns)``',
-        sizes='rows, columns',
-        function='theano.tensor.nnet.conv2d',
-    )
+    .. math::
+        y_{f,i} = \sigma\Big(b_f +
+            \sum_c \sum_k x_{c,\, s i + k - p} \, \tilde W_{f,c,k}\Big)
+
+    where :math:`i` and :math:`k` have two components each,
+    :math:`\tilde W` is :math:`W` with its spatial axes reversed (for
+    ``flip_filters=True``), and :math:`x` is 0 outside of the input. An axis
+    of length :math:`n` becomes :math:`\lfloor (n + 2p - k) / s \rfloor + 1`
+    long with filters of size :math:`k` [1]_.
+
+    Examples
+    --------
+    The first convolution of the thesis's encoder (Table 2.1) halves the size:
+
+    >>> from lasagne.layers import InputLayer
+    >>> from layers import Conv2DLayer
+    >>> images = InputLayer((None, 1, 64, 64))
+    >>> Conv2DLayer(images, 64, 5, stride=2, pad=2).output_shape
+    (None, 64, 32, 32)
+
+    References
+    ----------
+    .. [1] V. Dumoulin, F. Visin (2016): A guide to convolution arithmetic
+           for deep learning. arXiv:1603.07285.
+    """
 
     def __init__(
         self,
@@ -370,12 +363,76 @@ class Conv2DLayer(BaseConvLayer):
 
 
 class Conv3DLayer(BaseConvLayer):
-    __doc__ = '3D convolution.\n' + _PARAMETERS.format(
-        n=3,
-        input_shape='``(batch size, channels, depth, rows, columns)``',
-        sizes='depth, rows, columns',
-        function='theano.tensor.nnet.conv3d',
-    )
+    """3D convolutional layer.
+
+    Performs a 3D convolution on its input, adds a bias and applies an
+    elementwise nonlinearity.
+
+    Parameters
+    ----------
+    incoming : Layer or tuple
+        The layer feeding into this layer, or the expected input shape
+        ``(batch_size, num_input_channels, input_depth, input_rows,
+        input_columns)``. The batch size and the spatial sizes may be None.
+    num_filters : int
+        The number of learnable convolutional filters.
+    filter_size : int or iterable of 3 ints
+        The size of the filters.
+    stride : int or iterable of 3 ints
+        The step between filter positions.
+    pad : int, iterable of 3 ints, 'full', 'same' or 'valid' (default: 0)
+        The number of zeros added on both sides of each axis. 'full' adds
+        ``filter_size - 1``. 'same' adds ``filter_size // 2``, so that the
+        output is as large as the input for a stride of 1; it requires an odd
+        filter size. 'valid' adds none.
+    untie_biases : bool (default: False)
+        If False, the layer has one bias per channel. If True, it has one per
+        channel and position.
+    W : Theano shared variable, expression, numpy array or callable
+        The filters or their initialiser, of shape ``(num_filters,
+        num_input_channels, filter_depth, filter_rows, filter_columns)``.
+    b : Theano shared variable, expression, numpy array, callable or None
+        The biases or their initialiser, of shape ``(num_filters,)`` or, if
+        untied, ``(num_filters, output_depth, output_rows, output_columns)``.
+        None for a layer without biases.
+    nonlinearity : callable or None
+        The nonlinearity applied to the output. None for a linear layer.
+    flip_filters : bool (default: True)
+        Whether to flip the filters, which computes a convolution, or not,
+        which computes a correlation.
+    convolution : callable or None
+        The function that convolves. None takes ``theano.tensor.nnet.conv3d``.
+    **kwargs
+        ``num_groups``, the number of filter groups (default: 1), and keyword
+        arguments of :class:`lasagne.layers.Layer` such as ``name``.
+
+    Attributes
+    ----------
+    W : Theano shared variable
+        The filters.
+    b : Theano shared variable or None
+        The biases.
+
+    Notes
+    -----
+    The formulas of :class:`Conv2DLayer` hold with three spatial axes instead
+    of two [1]_.
+
+    Examples
+    --------
+    The first convolution of the thesis's 3D encoder halves the size:
+
+    >>> from lasagne.layers import InputLayer
+    >>> from layers import Conv3DLayer
+    >>> volumes = InputLayer((None, 1, 160, 64, 64))
+    >>> Conv3DLayer(volumes, 64, 5, stride=2, pad=2).output_shape
+    (None, 64, 80, 32, 32)
+
+    References
+    ----------
+    .. [1] V. Dumoulin, F. Visin (2016): A guide to convolution arithmetic
+           for deep learning. arXiv:1603.07285.
+    """
 
     def __init__(
         self,

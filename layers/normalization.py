@@ -1,4 +1,6 @@
-"""Batch normalisation, which Lasagne 0.1 lacks, as in Lasagne 0.2.dev1."""
+"""Batch normalisation as in Lasagne 0.2.dev1; Lasagne 0.1 has none."""
+
+from __future__ import annotations
 
 import theano
 import theano.tensor as T
@@ -9,43 +11,68 @@ __all__ = ['BatchNormLayer', 'batch_norm']
 
 
 class BatchNormLayer(Layer):
-    r"""Batch normalisation [1]_.
+    r"""Batch normalisation layer [1]_.
 
-    .. math:: y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} \gamma + \beta
-
-    In training, :math:`\mu` and :math:`\sigma^2` are the mean and the biased
-    variance of the minibatch over `axes`, and running averages of
-    :math:`\mu` and :math:`1/\sqrt{\sigma^2 + \epsilon}` are kept, which take
-    their place when the output is asked for with ``deterministic=True``.
+    Normalises its input to zero mean and unit variance, then scales and
+    shifts it.
 
     Parameters
     ----------
     incoming : Layer or tuple
-        The layer feeding into this one, or its output shape.
+        The layer feeding into this layer, or the expected input shape. The
+        sizes along the axes not normalised over must be known.
     axes : 'auto', int or tuple of int
-        Axes to normalise over; 'auto' is all but the second, which normalises
-        each unit of a dense layer and each channel of a convolution.
+        The axes to normalise over. 'auto' normalises over all axes but the
+        second, so that each unit of a dense layer and each channel of a
+        convolutional layer is normalised separately.
     epsilon : float
-        Added to the variance.
+        A small constant added to the variance.
     alpha : float
-        Weight of the minibatch in the running averages.
-    beta, gamma : shared variable, array, callable or None
-        Offset and scale or their initialisers, of the input's shape without
-        `axes`; None for none.
-    mean, inv_std : shared variable, array or callable
-        Running averages or their initialisers, of the same shape.
+        The weight of the minibatch in the running averages.
+    beta : Theano shared variable, expression, numpy array, callable or None
+        The offset or its initialiser, of the input's shape without `axes`.
+        None for no offset.
+    gamma : Theano shared variable, expression, numpy array, callable or None
+        The scale or its initialiser, of the same shape. None for no scale.
+    mean, inv_std : Theano shared variable, expression, numpy array or callable
+        The running averages or their initialisers, of the same shape.
     **kwargs
-        What :class:`lasagne.layers.Layer` takes, such as `name`.
+        Keyword arguments of :class:`lasagne.layers.Layer` such as ``name``.
 
     Attributes
     ----------
-    beta, gamma, mean, inv_std : shared variable
-        The parameters, in this order; the last two are not trainable.
+    beta, gamma : Theano shared variable or None
+        The trainable parameters.
+    mean, inv_std : Theano shared variable
+        The running averages, which are not trainable.
 
     Raises
     ------
     ValueError
-        If the input's size along an axis not normalised over is None.
+        If a size along an axis not normalised over is None.
+
+    Notes
+    -----
+    .. math:: y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} \gamma + \beta
+
+    In training, :math:`\mu` and :math:`\sigma^2` are the mean and the biased
+    variance of the minibatch over `axes`, and each step updates the running
+    averages of :math:`\mu` and :math:`1/\sqrt{\sigma^2 + \epsilon}`,
+
+    .. math:: a \leftarrow (1 - \alpha) \, a + \alpha \, a_\mathrm{batch}.
+
+    With ``deterministic=True`` the running averages are used instead and are
+    not updated.
+
+    Examples
+    --------
+    >>> from lasagne.layers import InputLayer
+    >>> from layers import BatchNormLayer
+    >>> layer = BatchNormLayer(InputLayer((None, 64, 32, 32)), name='bn')
+    >>> layer.axes
+    (0, 2, 3)
+    >>> [param.name for param in layer.get_params()]
+    ['bn.beta', 'bn.gamma', 'bn.mean', 'bn.inv_std']
 
     References
     ----------
@@ -83,7 +110,7 @@ class BatchNormLayer(Layer):
                 'BatchNormLayer needs specified input sizes for '
                 'all axes not normalized over.'
             )
-        # Where the parameters' axes lie among those of the input.
+        # Broadcasts a parameter along the axes normalised over.
         self._pattern = [
             kept.index(axis) if axis in kept else 'x' for axis in range(ndim)
         ]
@@ -116,17 +143,27 @@ class BatchNormLayer(Layer):
         batch_norm_update_averages=None,
         **kwargs,
     ):
-        """The normalised `input`.
+        """Return the normalised input.
 
         Parameters
         ----------
         input : tensor
-            Minibatch to normalise.
+            The minibatch to normalise.
         deterministic : bool
-            Normalise with the running averages and leave them alone, rather
-            than normalise with the minibatch's statistics and update them.
-        batch_norm_use_averages, batch_norm_update_averages : bool or None
-            Override one half of `deterministic` each.
+            If False, normalise with the minibatch's statistics and update the
+            running averages. If True, normalise with the running averages and
+            leave them unchanged.
+        batch_norm_use_averages : bool or None
+            Whether to normalise with the running averages, whatever
+            `deterministic` is. None follows `deterministic`.
+        batch_norm_update_averages : bool or None
+            Whether to update the running averages, whatever `deterministic`
+            is. None follows `deterministic`.
+
+        Returns
+        -------
+        tensor
+            Of the shape of `input`.
         """
         if batch_norm_use_averages is None:
             batch_norm_use_averages = deterministic
@@ -134,7 +171,8 @@ class BatchNormLayer(Layer):
             batch_norm_update_averages = not deterministic
 
         mean = input.mean(self.axes)
-        # The variance by its definition, of what the output needs as well.
+        # The variance by its definition, since the output needs input - mean
+        # as well.
         variance = T.mean(
             T.sqr(input - mean.dimshuffle(self._pattern)), self.axes
         )
@@ -143,10 +181,10 @@ class BatchNormLayer(Layer):
         if batch_norm_use_averages:
             mean, inv_std = self.mean, self.inv_std
         if batch_norm_update_averages:
-            # The update is to happen in every function whose graph contains
-            # this expression, and in no other. So it hangs on a clone of the
-            # average, which shares its storage, and the clone takes part in
-            # the expression without changing its value.
+            # The averages must be updated by every function whose graph
+            # contains this expression, and by no other. So the update is
+            # attached to a clone that shares the average's storage, and the
+            # clone enters the expression with a factor of 0.
             for average, batch in updates:
                 clone = theano.clone(average, share_inputs=False)
                 clone.default_update = (
@@ -165,22 +203,32 @@ class BatchNormLayer(Layer):
 
 
 def batch_norm(layer, **kwargs):
-    """Put batch normalisation between a layer and its nonlinearity.
+    """Apply batch normalisation between a layer and its nonlinearity.
 
     Parameters
     ----------
     layer : Layer
-        It is changed: its nonlinearity becomes the identity and, since the
-        normalisation would cancel them, its biases are removed.
+        The layer to normalise. It is modified: its nonlinearity becomes the
+        identity, and its biases are removed because the normalisation would
+        cancel them.
     **kwargs
-        Passed on to :class:`BatchNormLayer`. `name`, by default that of
-        `layer` with ``_bn`` added, names it.
+        Keyword arguments of :class:`BatchNormLayer`. `name` defaults to the
+        name of `layer` with ``_bn`` appended.
 
     Returns
     -------
     Layer
-        The :class:`BatchNormLayer` stacked on `layer` or, if `layer` had a
+        The :class:`BatchNormLayer` stacked on `layer`. If `layer` had a
         nonlinearity, a layer that applies it to the normalised output.
+
+    Examples
+    --------
+    >>> from lasagne.layers import InputLayer, get_all_layers
+    >>> from layers import Conv2DLayer, batch_norm
+    >>> network = InputLayer((None, 1, 64, 64))
+    >>> network = batch_norm(Conv2DLayer(network, 128, 5, stride=2, pad=2))
+    >>> [type(layer).__name__ for layer in get_all_layers(network)]
+    ['InputLayer', 'Conv2DLayer', 'BatchNormLayer', 'NonlinearityLayer']
     """
     nonlinearity = getattr(layer, 'nonlinearity', None)
     if nonlinearity is not None:

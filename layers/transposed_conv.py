@@ -1,24 +1,24 @@
-r"""Transposed convolutions in two and three dimensions.
+r"""Transposed convolutional layers in two and three dimensions.
 
 A convolution with stride :math:`s`, filters :math:`W` and padding :math:`p`
-is linear in its input, :math:`y = C_W x`. The transposed convolution is
-:math:`x = C_W^T y`: the gradient of a convolution with respect to its input.
-With stride 2 it doubles an image that the convolution halves, which is what
-the thesis calls a deconvolution (Tables 2.2 and 2.3). In three dimensions
-Lasagne had none in 2017, and the thesis wrote its own (section 2.4.1).
+is linear in its input: :math:`y = C_W x`. The transposed convolution is
+:math:`x = C_W^T y`. It equals the gradient of the convolution with respect to
+its input, which is how it is computed here.
+
+With a stride of 2 it doubles the size of an image that the convolution
+halves. The thesis calls this a deconvolution (Tables 2.2 and 2.3). Lasagne had
+no 3D transposed convolution in 2017, so the thesis wrote its own
+(section 2.4.1).
 """
+
+from __future__ import annotations
 
 import theano.tensor as T
 from lasagne import init, nonlinearities
 from theano.tensor.nnet import abstract_conv
 
-from layers.conv import (
-    BaseConvLayer,
-    conv_input_length,
-    conv_output_length,
-    int_tuple,
-    theano_border_mode,
-)
+from layers.conv import BaseConvLayer, theano_border_mode
+from layers.lengths import conv_input_length, conv_output_length, int_tuple
 
 __all__ = [
     'TransposedConv2DLayer',
@@ -29,7 +29,10 @@ __all__ = [
 
 
 class BaseTransposedConvLayer(BaseConvLayer):
-    """What the two share. See :class:`TransposedConv3DLayer`."""
+    """Base class of the two transposed convolutions.
+
+    See :class:`TransposedConv3DLayer` for the parameters.
+    """
 
     def __init__(
         self,
@@ -47,7 +50,8 @@ class BaseTransposedConvLayer(BaseConvLayer):
         n,
         **kwargs,
     ):
-        # The base class asks for the output shape, so this comes first.
+        # The base class computes the output shape, which depends on
+        # output_size, so output_size has to be set first.
         if isinstance(output_size, T.Variable):
             if output_size.ndim != 1:
                 raise ValueError(
@@ -71,25 +75,37 @@ class BaseTransposedConvLayer(BaseConvLayer):
             n=n,
             **kwargs,
         )
-        # What a convolution pads, its transpose crops.
+        # The padding of a convolution is the cropping of its transpose.
         self.crop = self.pad
         del self.pad
 
-    def get_W_shape(self):
-        """Shape of the filters `W`.
+    def get_W_shape(self) -> tuple[int, ...]:  # noqa: N802, Lasagne's name
+        """Return the shape of the filters `W`.
 
         Returns
         -------
         tuple of int
-            ``(num_input_channels, num_filters // num_groups)`` and the filter
-            size: that of the convolution which this layer transposes.
+            ``(num_input_channels, num_filters // num_groups)``, followed by
+            the filter size. These are the filters of the underlying
+            convolution.
         """
-        return (
-            self.input_shape[1],
-            self.num_filters // self.num_groups,
-        ) + self.filter_size
+        filters = self.num_filters // self.num_groups
+        return (self.input_shape[1], filters) + self.filter_size
 
     def get_output_shape_for(self, input_shape):
+        """Return the output shape for an input of this shape.
+
+        Parameters
+        ----------
+        input_shape : tuple of int, None or symbolic scalar
+            Batch size, channels and sizes.
+
+        Returns
+        -------
+        tuple of int, None or symbolic scalar
+            Batch size, `num_filters` and sizes. The sizes are None if
+            `output_size` is symbolic.
+        """
         if isinstance(self.output_size, T.Variable):
             size = (None,) * self.n
         elif self.output_size is not None:
@@ -103,32 +119,46 @@ class BaseTransposedConvLayer(BaseConvLayer):
         super()._check_output_shape()
         if not isinstance(self.output_size, tuple):
             return
-        # The convolution that is transposed must take output_size to the
-        # input's size.
+        # The underlying convolution must map the output's size back to the
+        # input's.
         sizes = self._lengths(conv_output_length, self.output_shape, self.pad)
         if any(
             known not in (size, None)
             for known, size in zip(self.input_shape[2:], sizes)
         ):
-            least = self._lengths(
-                conv_input_length, self.input_shape, self.pad
-            )
-            possible = ' x '.join(
-                'any'
-                if size is None
-                else str(size)
-                if stride == 1
-                else f'{size} to {size + stride - 1}'
-                for size, stride in zip(least, self.stride)
-            )
             raise ValueError(
                 f'output_size {self.output_size} is impossible for input '
                 f'shape {self.input_shape!r} with filter size '
                 f'{self.filter_size}, stride {self.stride} and crop '
-                f'{self.pad!r}: it can be {possible}'
+                f'{self.pad!r}: it can be {self._possible_sizes()}'
             )
 
+    def _possible_sizes(self):
+        """Describe the possible sizes, such as '31 to 32 x any'."""
+        smallest = self._lengths(conv_input_length, self.input_shape, self.pad)
+        ranges = []
+        for size, stride in zip(smallest, self.stride):
+            if size is None:
+                ranges.append('any')
+            elif stride == 1:
+                ranges.append(str(size))
+            else:
+                ranges.append(f'{size} to {size + stride - 1}')
+        return ' x '.join(ranges)
+
     def convolve(self, input, **kwargs):
+        """Apply the transposed convolution, before bias and nonlinearity.
+
+        Parameters
+        ----------
+        input : tensor
+            Of the shape of `input_shape`.
+
+        Returns
+        -------
+        tensor
+            Of the shape of `output_shape`.
+        """
         size = self.output_shape[2:]
         if isinstance(self.output_size, T.Variable):
             size = tuple(self.output_size[i] for i in range(self.n))
@@ -146,65 +176,110 @@ class BaseTransposedConvLayer(BaseConvLayer):
         )
 
 
-_PARAMETERS = """
+class TransposedConv2DLayer(BaseTransposedConvLayer):
+    r"""2D transposed convolutional layer.
+
+    Performs the transpose of a 2D convolution on its input, adds a bias and
+    applies an elementwise nonlinearity. Also called a deconvolution [1]_ or a
+    fractionally strided convolution.
+
     Parameters
     ----------
     incoming : Layer or tuple
-        The layer feeding into this one, or its output shape: {input_shape}.
-        The batch size and the spatial sizes may be None.
+        The layer feeding into this layer, or the expected input shape
+        ``(batch_size, num_input_channels, input_rows, input_columns)``. The
+        batch size and the spatial sizes may be None.
     num_filters : int
-        Number of filters, and of channels of the output.
-    filter_size : int or {n} ints
-        Size of the filters.
-    stride : int or {n} ints
-        Stride of the convolution that is transposed: by how much this layer
-        enlarges its input.
-    crop : int, {n} ints, 'full', 'same' or 'valid'
-        Padding of the convolution that is transposed, by which the output
-        here is cropped on both sides: that many; ``filter_size - 1``;
-        ``filter_size // 2`` (odd filters only); none.
-    untie_biases : bool
-        One bias for each channel and position rather than for each channel.
-    W : shared variable, array or callable
+        The number of learnable filters, and of output channels.
+    filter_size : int or iterable of 2 ints
+        The size of the filters.
+    stride : int or iterable of 2 ints
+        The stride of the underlying convolution, which is the factor by which
+        this layer enlarges its input.
+    crop : int, iterable of 2 ints, 'full', 'same' or 'valid' (default: 0)
+        The padding of the underlying convolution, by which this layer crops
+        its output on both sides of each axis. 'full' crops
+        ``filter_size - 1``. 'same' crops ``filter_size // 2`` and requires an
+        odd filter size. 'valid' crops nothing.
+    untie_biases : bool (default: False)
+        If False, the layer has one bias per channel. If True, it has one per
+        channel and position.
+    W : Theano shared variable, expression, numpy array or callable
         The filters or their initialiser, of shape ``(num_input_channels,
-        num_filters, {sizes})``: input channels first, unlike those of a
-        convolution.
-    b : shared variable, array, callable or None
-        The biases or their initialiser, of shape ``(num_filters,)`` or, for
-        untied biases, ``(num_filters, {sizes})`` with the sizes of the
-        output. None for no biases.
+        num_filters, filter_rows, filter_columns)``. Input channels come
+        first, unlike in a convolution.
+    b : Theano shared variable, expression, numpy array, callable or None
+        The biases or their initialiser, of shape ``(num_filters,)`` or, if
+        untied, ``(num_filters, output_rows, output_columns)``. None for a
+        layer without biases.
     nonlinearity : callable or None
-        Applied to the output; None for a linear layer.
-    flip_filters : bool
-        The inverse of a convolution's: False (the default) transposes a
+        The nonlinearity applied to the output. None for a linear layer.
+    flip_filters : bool (default: False)
+        The opposite of a convolution's parameter: False transposes a
         convolution, True a correlation.
-    output_size : int, {n} ints, symbolic vector or None
-        Size of the output. At a stride of ``s``, ``s`` sizes of the input of
-        a convolution give one size of its output, so its transpose has
-        ``s`` to choose from, ``(input - 1) * s - 2 * crop + filter_size``
-        and the next ``s - 1``; None takes the smallest.
+    output_size : int, iterable of 2 ints, symbolic vector or None
+        The size of the output. With a stride of ``s``, a convolution maps
+        ``s`` input sizes to the same output size, so that its transpose can
+        restore any of them: ``(input - 1) * s - 2 * crop + filter_size`` and
+        the next ``s - 1``. None takes the smallest.
     **kwargs
-        ``num_groups`` (filter groups, by default 1) and what
-        :class:`lasagne.layers.Layer` takes, such as `name`.
+        ``num_groups``, the number of filter groups (default: 1), and keyword
+        arguments of :class:`lasagne.layers.Layer` such as ``name``.
 
     Attributes
     ----------
-    W, b : shared variable
-        The filters, and the biases or None.
+    W : Theano shared variable
+        The filters.
+    b : Theano shared variable or None
+        The biases.
 
     Raises
     ------
     ValueError
-        If the rank of the input does not fit, or `output_size` cannot be.
+        If the input does not have two spatial dimensions, or if `output_size`
+        is impossible.
     NotImplementedError
-        For ``crop='same'`` with an even filter size.
+        If `crop` is 'same' and the filter size is even.
 
     Notes
     -----
+    With stride :math:`s`, crop :math:`p` and :math:`\sigma` as nonlinearity,
+    each input value spreads a filter over the output, and output channel
+    :math:`f` at position :math:`j` is the sum of what reaches it [2]_:
+
+    .. math::
+        x_{f,j} = \sigma\Big(b_f +
+            \sum_c \; \sum_{i, k \,:\, s i + k - p = j}
+            y_{c,i} \, \tilde W_{c,f,k}\Big)
+
+    where :math:`i`, :math:`j` and :math:`k` have two components each, and
+    :math:`\tilde W` is :math:`W` with its spatial axes reversed (for
+    ``flip_filters=False``). An axis of length :math:`n` becomes
+    :math:`(n - 1) s - 2p + k` long with filters of size :math:`k`.
+
     A layer that mirrors a convolution ``conv`` and shares its filters is
-    ``{name}(network, conv.input_shape[1], conv.filter_size,
+    ``TransposedConv2DLayer(network, conv.input_shape[1], conv.filter_size,
     stride=conv.stride, crop=conv.pad, W=conv.W,
     flip_filters=not conv.flip_filters, output_size=conv.input_shape[2:])``.
+
+    Examples
+    --------
+    Filters of size 4 with stride 2 and crop 1 double the size, as in the
+    thesis's decoder (Table 2.2):
+
+    >>> from lasagne.layers import InputLayer
+    >>> from layers import TransposedConv2DLayer
+    >>> images = InputLayer((None, 256, 4, 4))
+    >>> TransposedConv2DLayer(images, 256, 4, stride=2, crop=1).output_shape
+    (None, 256, 8, 8)
+
+    Filters of size 5 double it only if told to:
+
+    >>> TransposedConv2DLayer(images, 256, 5, stride=2, crop=2).output_shape
+    (None, 256, 7, 7)
+    >>> TransposedConv2DLayer(images, 256, 5, stride=2, crop=2,
+    ...                       output_size=8).output_shape
+    (None, 256, 8, 8)
 
     References
     ----------
@@ -212,16 +287,7 @@ _PARAMETERS = """
            Deconvolutional networks. CVPR.
     .. [2] V. Dumoulin, F. Visin (2016): A guide to convolution arithmetic
            for deep learning. arXiv:1603.07285, chapter 4.
-"""
-
-
-class TransposedConv2DLayer(BaseTransposedConvLayer):
-    __doc__ = '2D transposed convolution.\n' + _PARAMETERS.format(
-        n=2,
-        input_shape='``(batch size, channels, rows, columns)``',
-        sizes='rows, columns',
-        name='TransposedConv2DLayer',
-    )
+    """
 
     gradient_wrt_inputs = staticmethod(abstract_conv.conv2d_grad_wrt_inputs)
 
@@ -258,12 +324,98 @@ class TransposedConv2DLayer(BaseTransposedConvLayer):
 
 
 class TransposedConv3DLayer(BaseTransposedConvLayer):
-    __doc__ = '3D transposed convolution.\n' + _PARAMETERS.format(
-        n=3,
-        input_shape='``(batch size, channels, depth, rows, columns)``',
-        sizes='depth, rows, columns',
-        name='TransposedConv3DLayer',
-    )
+    """3D transposed convolutional layer.
+
+    Performs the transpose of a 3D convolution on its input, adds a bias and
+    applies an elementwise nonlinearity. Also called a deconvolution [1]_ or a
+    fractionally strided convolution.
+
+    Parameters
+    ----------
+    incoming : Layer or tuple
+        The layer feeding into this layer, or the expected input shape
+        ``(batch_size, num_input_channels, input_depth, input_rows,
+        input_columns)``. The batch size and the spatial sizes may be None.
+    num_filters : int
+        The number of learnable filters, and of output channels.
+    filter_size : int or iterable of 3 ints
+        The size of the filters.
+    stride : int or iterable of 3 ints
+        The stride of the underlying convolution, which is the factor by which
+        this layer enlarges its input.
+    crop : int, iterable of 3 ints, 'full', 'same' or 'valid' (default: 0)
+        The padding of the underlying convolution, by which this layer crops
+        its output on both sides of each axis. 'full' crops
+        ``filter_size - 1``. 'same' crops ``filter_size // 2`` and requires an
+        odd filter size. 'valid' crops nothing.
+    untie_biases : bool (default: False)
+        If False, the layer has one bias per channel. If True, it has one per
+        channel and position.
+    W : Theano shared variable, expression, numpy array or callable
+        The filters or their initialiser, of shape ``(num_input_channels,
+        num_filters, filter_depth, filter_rows, filter_columns)``. Input
+        channels come first, unlike in a convolution.
+    b : Theano shared variable, expression, numpy array, callable or None
+        The biases or their initialiser, of shape ``(num_filters,)`` or, if
+        untied, ``(num_filters, output_depth, output_rows, output_columns)``.
+        None for a layer without biases.
+    nonlinearity : callable or None
+        The nonlinearity applied to the output. None for a linear layer.
+    flip_filters : bool (default: False)
+        The opposite of a convolution's parameter: False transposes a
+        convolution, True a correlation.
+    output_size : int, iterable of 3 ints, symbolic vector or None
+        The size of the output. With a stride of ``s``, a convolution maps
+        ``s`` input sizes to the same output size, so that its transpose can
+        restore any of them: ``(input - 1) * s - 2 * crop + filter_size`` and
+        the next ``s - 1``. None takes the smallest.
+    **kwargs
+        ``num_groups``, the number of filter groups (default: 1), and keyword
+        arguments of :class:`lasagne.layers.Layer` such as ``name``.
+
+    Attributes
+    ----------
+    W : Theano shared variable
+        The filters.
+    b : Theano shared variable or None
+        The biases.
+
+    Raises
+    ------
+    ValueError
+        If the input does not have three spatial dimensions, or if
+        `output_size` is impossible.
+    NotImplementedError
+        If `crop` is 'same' and the filter size is even.
+
+    Notes
+    -----
+    The formulas of :class:`TransposedConv2DLayer` hold with three spatial
+    axes instead of two [2]_.
+
+    A layer that mirrors a convolution ``conv`` and shares its filters is
+    ``TransposedConv3DLayer(network, conv.input_shape[1], conv.filter_size,
+    stride=conv.stride, crop=conv.pad, W=conv.W,
+    flip_filters=not conv.flip_filters, output_size=conv.input_shape[2:])``.
+
+    Examples
+    --------
+    Filters of size 4 with stride 2 and crop 1 double the size, as in the
+    thesis's 3D decoder:
+
+    >>> from lasagne.layers import InputLayer
+    >>> from layers import TransposedConv3DLayer
+    >>> volumes = InputLayer((None, 256, 10, 4, 4))
+    >>> TransposedConv3DLayer(volumes, 256, 4, stride=2, crop=1).output_shape
+    (None, 256, 20, 8, 8)
+
+    References
+    ----------
+    .. [1] M. D. Zeiler, D. Krishnan, G. W. Taylor, R. Fergus (2010):
+           Deconvolutional networks. CVPR.
+    .. [2] V. Dumoulin, F. Visin (2016): A guide to convolution arithmetic
+           for deep learning. arXiv:1603.07285, chapter 4.
+    """
 
     gradient_wrt_inputs = staticmethod(abstract_conv.conv3d_grad_wrt_inputs)
 

@@ -10,7 +10,7 @@ from kneerepro.registry import AUTOENCODERS, EXPERIMENTS
 from kneerepro.thesis import errata, tables
 from kneerepro.thesis.reproduction import count, hyperparameters, stated
 from kneerepro.thesis.table_cells import as_text, in_3d, read
-from layers.conv import conv_input_length
+from layers.lengths import conv_input_length
 
 MATCH, ERRATUM, MISMATCH = 'match', 'erratum', 'mismatch'
 
@@ -127,7 +127,7 @@ def compare(builts, reading='what is built by default', default=True):
             status[name] += f'; no longer applies: {why}'
     differences = {}
     for built in builts:
-        for name, values in config.differences(
+        for name, values in config.differences_from_thesis(
             built.parameters, built.experiment, built.data['synthetic']
         ).items():
             differences[name] = tuple(map(config.as_text, values))

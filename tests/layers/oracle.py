@@ -1,4 +1,4 @@
-"""Convolutions in plain NumPy, straight from their definitions."""
+"""Convolutions in plain NumPy, written as their definitions."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def flipped(W):
 
 
 def convolution(x, W, stride=1, pad=0, flip_filters=True):
-    """y[i] = sum over k of x[stride * i + k - pad] W[k]."""
+    """Compute y[i] = sum over k of x[stride * i + k - pad] W[k]."""
     n = x.ndim - 2
     W = flipped(W) if flip_filters else W
     size, stride = W.shape[2:], as_tuple(stride, n)
@@ -43,8 +43,10 @@ def convolution(x, W, stride=1, pad=0, flip_filters=True):
 def transposed_convolution(
     y, W, stride=1, crop=0, flip_filters=False, output_size=None
 ):
-    """x[stride * i + k - crop] += y[i] W[k]: each value of the input spreads
-    a filter over the output."""
+    """Compute x[stride * i + k - crop] += y[i] W[k] for all i and k.
+
+    Each input value spreads a filter over the output.
+    """
     n = y.ndim - 2
     W = W if flip_filters else flipped(W)
     size, stride = W.shape[2:], as_tuple(stride, n)
@@ -55,7 +57,7 @@ def transposed_convolution(
             for length, s, k, c in zip(y.shape[2:], stride, size, crop)
         ]
     output_size = as_tuple(output_size, n)
-    # Large enough for both the whole spread and the part asked for.
+    # Large enough for all the spread filters and for the requested part.
     x = np.zeros(
         (len(y), W.shape[1])
         + tuple(

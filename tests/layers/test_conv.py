@@ -8,7 +8,6 @@ import theano.tensor as T
 from lasagne.layers import InputLayer, get_output
 
 from layers import Conv2DLayer, Conv3DLayer
-from layers.conv import conv_input_length, conv_output_length
 from tests.layers.oracle import convolution
 from tests.modes import AS_WRITTEN, NEEDS_C_CODE
 
@@ -95,8 +94,8 @@ class ConvTest(unittest.TestCase):
         )
 
     @NEEDS_C_CODE
-    def test_compiled(self):
-        # The thesis's convolutions: 5, stride 2, pad 2.
+    def test_thesis_case_compiled_to_c(self):
+        # The thesis's case: filter size 5, stride 2, pad 2.
         for Conv, n in [(Conv2DLayer, 2), (Conv3DLayer, 3)]:
             x, W = self.values(2, 3, *(8,) * n), self.values(4, 3, *(5,) * n)
             layer = Conv(
@@ -211,33 +210,3 @@ class ConvTest(unittest.TestCase):
                 }
                 with self.assertRaisesRegex(error, message):
                     Conv3DLayer(**arguments)
-
-
-class LengthTest(unittest.TestCase):
-    def test_inverse(self):
-        for pad in (0, 1, 'full', 'same', 'valid'):
-            for size, stride, length in itertools.product(
-                (3, 5), (1, 2, 3), (6, 7, 8)
-            ):
-                shortest = conv_input_length(length, size, stride, pad)
-                for extra in range(stride):
-                    self.assertEqual(
-                        conv_output_length(
-                            shortest + extra, size, stride, pad
-                        ),
-                        length,
-                    )
-                self.assertEqual(
-                    conv_output_length(shortest + stride, size, stride, pad),
-                    length + 1,
-                )
-
-    def test_unknown(self):
-        self.assertIsNone(conv_output_length(None, 3, 1))
-        self.assertIsNone(conv_input_length(None, 3, 1))
-
-    def test_invalid_pad(self):
-        for function in (conv_output_length, conv_input_length):
-            for pad in ('half', 1.5, [1]):
-                with self.assertRaisesRegex(ValueError, 'Invalid pad'):
-                    function(5, 3, 1, pad)

@@ -84,7 +84,7 @@ class BatchNormLayerTest(unittest.TestCase):
         np.testing.assert_allclose(
             layer.inv_std.get_value(), inv_std, rtol=1e-5
         )
-        # deterministic: uses them and leaves them alone
+        # deterministic=True uses the averages and does not update them.
         expected = (self.x - mean.reshape(3, 1, 1)) * inv_std.reshape(3, 1, 1)
         np.testing.assert_allclose(
             function_of(layer, 4, deterministic=True)(self.x),
@@ -94,7 +94,7 @@ class BatchNormLayerTest(unittest.TestCase):
         )
         np.testing.assert_allclose(layer.mean.get_value(), mean, rtol=1e-5)
 
-    def test_halves_of_deterministic(self):
+    def test_using_and_updating_averages_are_separate(self):
         layer = self.layer()
         output = function_of(layer, 4, batch_norm_update_averages=False)(
             self.x

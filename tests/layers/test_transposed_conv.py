@@ -1,6 +1,4 @@
 import itertools
-import os
-import re
 import unittest
 
 import lasagne
@@ -22,7 +20,7 @@ from tests.modes import AS_WRITTEN, NEEDS_C_CODE
 
 LAYERS = {2: TransposedConv2DLayer, 3: TransposedConv3DLayer}
 
-# filter size, stride, crop
+#: Filter size, stride, crop.
 CASES = [
     case
     for case in itertools.product(
@@ -63,7 +61,7 @@ class TransposedConvTest(unittest.TestCase):
                         nonlinearity=None,
                     )
                 except ValueError as error:
-                    # crop leaves nothing of the smallest axis
+                    # The crop removes the whole of the smallest axis.
                     self.assertRegex(str(error), 'empty output')
                     self.assertLess(
                         transposed_convolution(x, W, stride, crop).size, 1
@@ -77,8 +75,8 @@ class TransposedConvTest(unittest.TestCase):
                 )
 
     @NEEDS_C_CODE
-    def test_thesis_compiled(self):
-        # Filter 4, stride 2, crop 1 double the size, by Theano's C code.
+    def test_thesis_case_compiled_to_c(self):
+        # Filter size 4, stride 2 and crop 1 double the size.
         for n in (2, 3):
             x, W = self.values(2, 3, *(4,) * n), self.values(3, 2, *(4,) * n)
             layer = LAYERS[n](
@@ -111,7 +109,7 @@ class TransposedConvTest(unittest.TestCase):
             )
 
     def test_output_size(self):
-        # E3: 5x5, crop 2 and the doubled size imposed.
+        # E3: 5x5 filters, crop 2, and twice the input size requested.
         for n, size in [(2, 8), (3, 8), (3, 7), (3, (7, 8, 7))]:
             x, W = self.values(2, 3, *(4,) * n), self.values(3, 2, *(5,) * n)
             layer = LAYERS[n](
@@ -220,7 +218,7 @@ class TransposedConvTest(unittest.TestCase):
             )
 
     def test_tied_weights_are_the_adjoint(self):
-        # <conv(x), y> = <x, transposed(y)>, for the same W.
+        # <conv(x), y> = <x, transposed(y)> for the same W.
         for (n, Conv), flip in itertools.product(
             [(2, Conv2DLayer), (3, Conv3DLayer)], (False, True)
         ):
@@ -350,20 +348,3 @@ class TransposedConvTest(unittest.TestCase):
                 }
                 with self.assertRaisesRegex(error, message):
                     TransposedConv3DLayer(**arguments)
-
-
-class IndependenceTest(unittest.TestCase):
-    def test_never_imports_the_package(self):
-        # Other Lasagne code takes the folder as it is.
-        folder = os.path.dirname(layers.__file__)
-        for name in os.listdir(folder):
-            if name.endswith('.py'):
-                with open(os.path.join(folder, name)) as file:
-                    imports = re.findall(
-                        r'^\s*(?:from|import) (\w+)', file.read(), re.M
-                    )
-                self.assertLessEqual(
-                    set(imports),
-                    {'layers', 'lasagne', 'theano', 'numpy'},
-                    name,
-                )
