@@ -18,14 +18,17 @@ from theano.tensor.elemwise import DimShuffle
 from theano.tensor.nnet.abstract_conv import BaseAbstractConv
 
 from ..dispatch import build, register
-from ..kernels.conv import BY_FILTERS, BY_IMAGES, FORWARD
+from ..kernels.conv import FORWARD, GRAD_INPUTS, GRAD_WEIGHTS
 from .conv_bias import ConvolutionWithBias
 
 #: That of the rewrite in Theano's ``optdb``.
 BF16_TAG = 'torch_bf16'
 
 _PRODUCTS = (
-    FORWARD + BY_IMAGES + BY_FILTERS + (ConvolutionWithBias, Dot, BatchedDot)
+    FORWARD
+    + GRAD_INPUTS
+    + GRAD_WEIGHTS
+    + (ConvolutionWithBias, Dot, BatchedDot)
 )
 
 

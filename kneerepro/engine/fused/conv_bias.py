@@ -8,7 +8,7 @@ from theano.scalar import Add
 from theano.tensor.elemwise import Elemwise
 
 from ..dispatch import register
-from ..kernels.conv import BY_IMAGES, FORWARD, Convolution
+from ..kernels.conv import FORWARD, GRAD_INPUTS, Convolution
 from .patterns import TAG, inputs_of, of_channels
 
 
@@ -55,7 +55,7 @@ def build_convolution_with_bias(op, node):
     def transposed(filters, images, sizes, bias):
         channels = filters.shape[1] * op.convolution.num_groups
         _check(bias, channels)
-        return convolution.by_images(
+        return convolution.grad_inputs(
             filters, images, (len(images), channels, *map(int, sizes)), bias
         )
 
@@ -79,7 +79,7 @@ def fuse_bias(node):
         vector = of_channels(bias)
         if (
             inner is not None
-            and isinstance(inner.op, FORWARD + BY_IMAGES)
+            and isinstance(inner.op, FORWARD + GRAD_INPUTS)
             and not inner.op.unshared
             and vector is not None
             and len(convolved.clients) == 1

@@ -21,7 +21,7 @@ from theano.tensor import Sum
 from theano.tensor.elemwise import Elemwise
 
 from ..dispatch import register
-from ..kernels.conv import BY_FILTERS, BY_IMAGES, FORWARD
+from ..kernels.conv import FORWARD, GRAD_INPUTS, GRAD_WEIGHTS
 from ..values import Reversed, reverse, to_device
 from .adam import AdamStep
 from .conv_bias import ConvolutionWithBias
@@ -131,7 +131,7 @@ class FlipOnce(Optimizer):
             op = getattr(node.op, 'convolution', node.op)
             new = (
                 None
-                if isinstance(op, BY_FILTERS)
+                if isinstance(op, GRAD_WEIGHTS)
                 else _without_flip(node, resident=True)
             )
             if new:
@@ -145,12 +145,12 @@ def _without_flip(node, resident=False):
     what it returns: what takes its place.
     """
     op = getattr(node.op, 'convolution', node.op)
-    if not isinstance(op, FORWARD + BY_IMAGES + BY_FILTERS) or (
+    if not isinstance(op, FORWARD + GRAD_INPUTS + GRAD_WEIGHTS) or (
         not op.filter_flip or op.unshared
     ):
         return None
     axes, inputs = tuple(range(2, 2 + op.convdim)), list(node.inputs)
-    if not isinstance(op, BY_FILTERS):
+    if not isinstance(op, GRAD_WEIGHTS):
         filters = int(isinstance(op, FORWARD))
         if not _is_input(inputs[filters]):
             return None
@@ -160,7 +160,7 @@ def _without_flip(node, resident=False):
     if isinstance(node.op, ConvolutionWithBias):
         op = ConvolutionWithBias(op)
     result = op(*inputs)
-    return [Flip(axes)(result) if isinstance(op, BY_FILTERS) else result]
+    return [Flip(axes)(result) if isinstance(op, GRAD_WEIGHTS) else result]
 
 
 class _Later:

@@ -1,6 +1,11 @@
 """Convolutions in two and three dimensions, and their gradients."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
 
 import torch
 from theano.tensor.nnet.abstract_conv import (
@@ -17,25 +22,27 @@ from ..dispatch import register
 from ..layout import channels_last
 from . import conv_gemm, conv_winograd
 
-#: The Ops: convolutions, and their gradients by images and by filters.
+#: Theano's Ops for convolutions, and for their gradients with respect to the
+#: images and to the filters.
 FORWARD = AbstractConv2d, AbstractConv3d
-BY_IMAGES = AbstractConv2d_gradInputs, AbstractConv3d_gradInputs
-BY_FILTERS = AbstractConv2d_gradWeights, AbstractConv3d_gradWeights
+GRAD_INPUTS = AbstractConv2d_gradInputs, AbstractConv3d_gradInputs
+GRAD_WEIGHTS = AbstractConv2d_gradWeights, AbstractConv3d_gradWeights
 
 
 class Convolution:
     """A convolution and its gradients, with the parameters of an Op.
 
-    Images and filters are taken with their channels last in memory, where
-    PyTorch's algorithms are at their fastest; the results are so as well, and
-    stay so through the elementwise operations up to the next convolution.
+    PyTorch's algorithms are fastest when images and filters have their
+    channels last in memory, so both are brought into that order. The results
+    have it as well, and keep it through the elementwise operations up to the
+    next convolution.
 
     Parameters
     ----------
     op : AbstractConv2d, AbstractConv3d or one of their gradients
     """
 
-    def __init__(self, op):
+    def __init__(self, op: Any) -> None:
         self.dimensions = op.convdim
         self.border_mode = op.border_mode
         self.stride = list(op.subsample)
@@ -44,9 +51,21 @@ class Convolution:
         # Theano's convolution flips the filter, PyTorch's does not.
         self.flip = list(range(-op.convdim, 0)) if op.filter_flip else []
 
-    def forward(self, images, filters, bias=None):
-        """The convolution, of shape ``(batch, filters, ...)``."""
-        if self._too_small(images, filters.shape[2:]):
+    def forward(
+        self,
+        images: torch.Tensor,
+        filters: torch.Tensor,
+        bias: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """The convolution, of shape ``(batch, filters, ...)``.
+
+        Parameters
+        ----------
+        images : tensor, shape (batch, channels, ...)
+        filters : tensor, shape (filters, channels / groups, ...)
+        bias : tensor, shape (filters,), optional
+        """
+        if self._is_smaller_than_filter(images, filters.shape[2:]):
             return self.forward(images.float(), filters.float(), bias)
         filters = self._flipped(filters)
         padding, extra = self._padding(filters.shape[2:])
@@ -63,16 +82,16 @@ class Convolution:
             return self._empty_sum(
                 images, bias, (len(images), len(filters), *outputs)
             )
-        own = self._own('forward', images, filters.shape, outputs)
+        own = self._own_algorithm('forward', images, filters.shape, outputs)
         if own:
             return own.forward(
                 images, filters, bias, self.stride, padding, self.dilation
             )
         function = torch.conv2d if self.dimensions == 2 else torch.conv3d
-        placed = _place_for(images, outputs)
+        in_layout = _layout_for(images, outputs)
         return function(
-            placed(images),
-            placed(filters),
+            in_layout(images),
+            in_layout(filters),
             bias,
             self.stride,
             padding,
@@ -80,62 +99,94 @@ class Convolution:
             self.groups,
         )
 
-    def by_filters(self, images, gradient, shape):
-        """The gradient by the filters of a shape."""
-        if self._too_small(images, shape[2:]):
-            return self.by_filters(images.float(), gradient.float(), shape)
+    def grad_weights(
+        self,
+        images: torch.Tensor,
+        grad_output: torch.Tensor,
+        shape: Sequence[int],
+    ) -> torch.Tensor:
+        """The gradient with respect to the filters.
+
+        Parameters
+        ----------
+        images : tensor, shape (batch, channels, ...)
+        grad_output : tensor, shape (batch, filters, ...)
+        shape : sequence of int
+            Of the filters, and so of the result.
+        """
+        if self._is_smaller_than_filter(images, shape[2:]):
+            return self.grad_weights(
+                images.float(), grad_output.float(), shape
+            )
         padding, extra = self._padding(shape[2:])
         if extra:
             images = torch.nn.functional.pad(images, extra)
-        self._missing(images.shape[2:], shape[2:], padding, gradient.shape[2:])
-        if 0 in images.shape or 0 in gradient.shape:
+        outputs = grad_output.shape[2:]
+        self._output_padding(images.shape[2:], shape[2:], padding, outputs)
+        if 0 in images.shape or 0 in grad_output.shape:
             return self._empty_sum(images, None, shape)
-        own = self._own('by_filters', images, shape, gradient.shape[2:])
+        own = self._own_algorithm('grad_weights', images, shape, outputs)
         if own:
-            result = own.by_filters(
+            result = own.grad_weights(
                 images,
-                gradient,
+                grad_output,
                 shape,
                 self.stride,
                 padding,
                 self.dilation,
-                self._takes_channels_last(images, shape, gradient.shape[2:]),
+                self._prefers_channels_last(images, shape, outputs),
             )
         else:
-            stride = self.stride
-            if max(shape[2:]) == 1 and not any(padding):
-                # With strides in the images, PyTorch 2.13 writes out of
-                # bounds.
-                images = images[
-                    (
-                        ...,
-                        *(
-                            slice(None, (n - 1) * s + 1, s)
-                            for n, s in zip(gradient.shape[2:], stride)
-                        ),
-                    )
-                ]
-                stride = [1] * self.dimensions
-            placed = _place_for(images, gradient.shape[2:])
-            result = torch.ops.aten.convolution_backward(
-                placed(gradient),
-                placed(images),
-                # Only its shape counts.
-                gradient.new_empty(()).expand(shape),
-                None,
-                stride,
-                padding,
-                self.dilation,
-                False,
-                [0] * self.dimensions,
-                self.groups,
-                [False, True, False],
-            )[1]
+            result = self._pytorch_grad_weights(
+                images, grad_output, shape, padding
+            )
         return self._flipped(result)
 
-    def by_images(self, filters, gradient, shape, bias=None):
-        """The gradient by the images of a shape: the transposed
-        convolution. A bias for each of their channels is added.
+    def _pytorch_grad_weights(self, images, grad_output, shape, padding):
+        outputs, stride = grad_output.shape[2:], self.stride
+        if max(shape[2:]) == 1 and not any(padding):
+            # With strides, PyTorch 2.13 writes out of bounds for filters of
+            # one element, so pick the elements that they see beforehand.
+            seen = [
+                slice(None, (n - 1) * s + 1, s)
+                for n, s in zip(outputs, stride)
+            ]
+            images = images[(..., *seen)]
+            stride = [1] * self.dimensions
+        in_layout = _layout_for(images, outputs)
+        _, result, _ = torch.ops.aten.convolution_backward(
+            in_layout(grad_output),
+            in_layout(images),
+            # Stands for the filters: PyTorch uses only their shape.
+            grad_output.new_empty(()).expand(shape),
+            None,
+            stride,
+            padding,
+            self.dilation,
+            False,
+            [0] * self.dimensions,
+            self.groups,
+            [False, True, False],
+        )
+        return result
+
+    def grad_inputs(
+        self,
+        filters: torch.Tensor,
+        grad_output: torch.Tensor,
+        shape: Sequence[int],
+        bias: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """The gradient with respect to the images: the transposed convolution.
+
+        Parameters
+        ----------
+        filters : tensor, shape (filters, channels / groups, ...)
+        grad_output : tensor, shape (batch, filters, ...)
+        shape : sequence of int
+            Of the images, and so of the result.
+        bias : tensor, shape (channels,), optional
+            Added to the result.
         """
         filters = self._flipped(filters)
         kernel = filters.shape[2:]
@@ -143,16 +194,18 @@ class Convolution:
         sizes = list(shape[2:])
         for axis in range(self.dimensions):
             sizes[-1 - axis] += sum(extra[2 * axis : 2 * axis + 2])
-        missing = self._missing(sizes, kernel, padding, gradient.shape[2:])
-        if 0 in gradient.shape or 0 in filters.shape:
-            result = self._empty_sum(gradient, bias, (*shape[:2], *sizes))
-        elif own := self._own(
-            'by_images', gradient, filters.shape, gradient.shape[2:]
+        outputs = grad_output.shape[2:]
+        output_padding = self._output_padding(sizes, kernel, padding, outputs)
+        padded_shape = *shape[:2], *sizes
+        if 0 in grad_output.shape or 0 in filters.shape:
+            result = self._empty_sum(grad_output, bias, padded_shape)
+        elif own := self._own_algorithm(
+            'grad_inputs', grad_output, filters.shape, outputs
         ):
-            result = own.by_images(
+            result = own.grad_inputs(
                 filters,
-                gradient,
-                (*shape[:2], *sizes),
+                grad_output,
+                padded_shape,
                 bias,
                 self.stride,
                 padding,
@@ -165,64 +218,82 @@ class Convolution:
                 else torch.conv_transpose3d
             )
             result = function(
-                channels_last(gradient),
+                channels_last(grad_output),
                 channels_last(filters),
                 bias,
                 self.stride,
                 padding,
-                missing,
+                output_padding,
                 self.groups,
                 self.dilation,
             )
-        return (
-            torch.nn.functional.pad(result, [-pad for pad in extra])
-            if extra
-            else result
-        )
+        if extra:
+            return torch.nn.functional.pad(result, [-pad for pad in extra])
+        return result
 
     def _padding(self, kernel):
-        """Symmetric padding, and what there is beyond that: as
-        torch.nn.functional.pad wants it, or [].
+        """The padding in two parts.
+
+        Returns
+        -------
+        symmetric : list of int
+            For each axis.
+        extra : list of int
+            What is left on either side, as ``torch.nn.functional.pad`` takes
+            it; empty if there is nothing left.
         """
         dilated = [
             (size - 1) * step + 1 for size, step in zip(kernel, self.dilation)
         ]
         pads = border_mode_to_pad(self.border_mode, self.dimensions, dilated)
-        common = [min(pad) for pad in pads]
+        symmetric = [min(pad) for pad in pads]
         extra = []
-        for (before, after), least in zip(reversed(pads), reversed(common)):
-            extra += [before - least, after - least]
-        return common, extra if any(extra) else []
+        for (before, after), both in zip(reversed(pads), reversed(symmetric)):
+            extra += [before - both, after - both]
+        return symmetric, extra if any(extra) else []
 
     def _empty_sum(self, like, bias, shape):
-        """The result where there are no elements to sum over; PyTorch refuses
-        some such.
+        """The result where there are no elements to sum over, since PyTorch
+        refuses some of these cases.
         """
         result = like.new_zeros(shape)
         if bias is not None:
             result += bias.reshape(-1, *[1] * self.dimensions)
         return result
 
-    def _missing(self, sizes, kernel, padding, outputs):
-        """How many elements at the end of each axis of the images no filter
-        reaches.
+    def _output_padding(self, sizes, kernel, padding, outputs):
+        """The number of elements at the end of each axis of the images that
+        no filter reaches.
+
+        Raises
+        ------
+        ValueError
+            If the sizes of images, filters and outputs do not go together.
         """
-        missing = [
+        unreached = [
             size - ((n - 1) * stride - 2 * pad + step * (k - 1) + 1)
             for size, n, stride, pad, step, k in zip(
                 sizes, outputs, self.stride, padding, self.dilation, kernel
             )
         ]
-        if any(not 0 <= n < stride for n, stride in zip(missing, self.stride)):
-            raise ValueError(
-                f'the convolution of images of {tuple(sizes)} with filters '
-                f'of {tuple(kernel)} is not of {tuple(outputs)}'
+        if any(
+            not 0 <= n < stride for n, stride in zip(unreached, self.stride)
+        ):
+            expected = conv_gemm.output_sizes(
+                sizes, kernel, self.stride, padding, self.dilation
             )
-        return missing
+            raise ValueError(
+                f'the gradient of a convolution has size {tuple(outputs)}, '
+                f'but images of size {tuple(sizes)} (with their asymmetric '
+                f'padding) and filters of size {tuple(kernel)} give outputs '
+                f'of size {tuple(expected)}; ask for the gradient in the '
+                'shape of the images or filters that were convolved'
+            )
+        return unreached
 
-    def _too_small(self, images, kernel):
-        """Whether images of bfloat16 are smaller than the filters: PyTorch
-        2.13 then computes with what happens to be in memory, on the CPU.
+    def _is_smaller_than_filter(self, images, kernel):
+        """Whether images in bfloat16 are smaller than the filters: on the CPU,
+        PyTorch 2.13 then computes with uninitialised memory.
         """
         return (
             images.dtype == torch.bfloat16
@@ -238,21 +309,36 @@ class Convolution:
     def _flipped(self, filters):
         return filters.flip(self.flip) if self.flip else filters
 
-    def _takes_channels_last(self, images, shape, outputs):
-        """Whether filters of a shape are better kept channels last, for what
-        is computed with them, than with the filters last, as our own
-        algorithms give their gradient.
+    def _prefers_channels_last(self, images, shape, outputs):
+        """Whether the gradient for filters of a `shape` should have the
+        channels last in memory, for the sake of what is computed with these
+        filters; our own algorithms put the filters last.
         """
         chosen = [
-            self._own(task, images, shape, outputs)
-            for task in ('forward', 'by_images')
+            self._own_algorithm(task, images, shape, outputs)
+            for task in ('forward', 'grad_inputs')
         ]
-        # The product of matrices takes either.
+        # The matrix product takes either order.
         return chosen.count(None) > chosen.count(conv_winograd)
 
-    def _own(self, task, x, shape, outputs):
-        """Which of our own algorithms is faster than PyTorch's, for filters
-        of a shape: a module, or None.
+    def _own_algorithm(
+        self,
+        task: str,
+        x: torch.Tensor,
+        shape: Sequence[int],
+        outputs: Sequence[int],
+    ) -> ModuleType | None:
+        """Our own algorithm if it is faster than PyTorch's, or None.
+
+        Parameters
+        ----------
+        task : {'forward', 'grad_weights', 'grad_inputs'}
+        x : tensor
+            The images, or the gradient of the output for 'grad_inputs'.
+        shape : sequence of int
+            Of the filters.
+        outputs : sequence of int
+            Spatial size of the convolution's output.
         """
         if (
             x.device.type != 'cpu'
@@ -260,33 +346,31 @@ class Convolution:
             or x.dtype not in (torch.float32, torch.float64)
         ):
             return None
-        by_gemm = _GEMM_PAYS[task](*shape)
+        gemm_is_faster = _GEMM_IS_FASTER[task](*shape)
         if conv_winograd.fits(shape[2:], self.stride, self.dilation):
-            direct = (
-                math.prod(shape)
-                * math.prod(outputs)
-                * len(x)
-                * (0.92 if by_gemm else 0.7 if self.dimensions == 2 else 0.8)
-            )
+            products = math.prod(shape) * math.prod(outputs) * len(x)
+            time = _TIME_PER_PRODUCT[
+                'gemm' if gemm_is_faster else self.dimensions
+            ]
             if (
                 conv_winograd.cost(task, len(x), shape, outputs, self.stride)
-                < direct
+                < products * time
             ):
                 return conv_winograd
-        return conv_gemm if by_gemm else None
+        return conv_gemm if gemm_is_faster else None
 
 
 # Where products of matrices are faster than PyTorch's convolution, by the
 # shape of the filters: measured on processors with AVX2 and with AVX-512, in
 # two and three dimensions.
-_GEMM_PAYS = {
+_GEMM_IS_FASTER: dict[str, Callable[..., bool]] = {
     'forward': lambda filters, channels, *kernel: (
         filters * channels * kernel[0] * kernel[1] > 5e6
     ),
-    'by_images': lambda filters, channels, *kernel: (
+    'grad_inputs': lambda filters, channels, *kernel: (
         channels == 1 or filters * channels * kernel[0] * kernel[1] > 1e7
     ),
-    'by_filters': lambda filters, channels, *kernel: (
+    'grad_weights': lambda filters, channels, *kernel: (
         filters * channels * kernel[0] * kernel[1] > 3e6
         or len(kernel) == 3
         and channels > 1
@@ -294,52 +378,52 @@ _GEMM_PAYS = {
     ),
 }
 
+# Time per product of what minimal filtering would replace, in the unit of
+# conv_winograd.cost: matrix products, or PyTorch's convolutions in two and
+# three dimensions. Measured.
+_TIME_PER_PRODUCT = {'gemm': 0.92, 2: 0.7, 3: 0.8}
 
-def _place_for(images, outputs):
-    """How PyTorch's convolutions want tensors to lie in memory."""
+
+def _layout_for(images, outputs):
+    """The function that brings tensors into the memory order that PyTorch's
+    convolutions need.
+    """
     if images.shape[1] == 1 and 1 in outputs:
-        # With a single output along an axis, PyTorch 2.13 confuses the
-        # strides of a single channel with another order.
+        # With a single output along an axis, PyTorch 2.13 takes the strides of
+        # a single channel for those of another memory order.
         return torch.Tensor.contiguous
     return channels_last
 
 
 @register(*FORWARD, fresh=True)
-def build_convolution(op, node):
+def _build_convolution(op, node):
     return Convolution(op).forward
 
 
-@register(*BY_FILTERS, host=[2], fresh=True)
-def build_by_filters(op, node):
+@register(*GRAD_WEIGHTS, host=[2], fresh=True)
+def _build_grad_weights(op, node):
     convolution = Convolution(op)
 
-    def by_filters(images, gradient, sizes):
-        return convolution.by_filters(
-            images,
-            gradient,
-            (
-                gradient.shape[1],
-                images.shape[1] // op.num_groups,
-                *map(int, sizes),
-            ),
+    def grad_weights(images, grad_output, sizes):
+        filters = grad_output.shape[1]
+        channels = images.shape[1] // op.num_groups
+        return convolution.grad_weights(
+            images, grad_output, (filters, channels, *map(int, sizes))
         )
 
-    return by_filters
+    return grad_weights
 
 
-@register(*BY_IMAGES, host=[2], fresh=True)
-def build_by_images(op, node):
+@register(*GRAD_INPUTS, host=[2], fresh=True)
+def _build_grad_inputs(op, node):
     convolution = Convolution(op)
 
-    def by_images(filters, gradient, sizes):
-        return convolution.by_images(
+    def grad_inputs(filters, grad_output, sizes):
+        channels = filters.shape[1] * op.num_groups
+        return convolution.grad_inputs(
             filters,
-            gradient,
-            (
-                gradient.shape[0],
-                filters.shape[1] * op.num_groups,
-                *map(int, sizes),
-            ),
+            grad_output,
+            (len(grad_output), channels, *map(int, sizes)),
         )
 
-    return by_images
+    return grad_inputs

@@ -1,29 +1,41 @@
 """Convolutions as products of matrices, on the CPU.
 
-Each row of a matrix holds what one filter position sees of an image; times
-the filters, that is the convolution. It is faster than PyTorch's own where
-there are many filters, since the price of making the matrix is shared by
-them. The matrix is made in parts that stay in the processor's cache.
+One row of a matrix holds the patch of the image that a filter sees at one
+position, so the matrix times the filters is the convolution (im2col). This
+beats PyTorch's own algorithms when there are many filters, because they share
+the cost of building the matrix. The matrix is built in parts that fit into the
+processor's cache.
 
-Images and filters have their channels last in memory here, so that a row is
-made of runs of whole channels, and results are as well.
+Images, filters and results have their channels last in memory, so that a row
+consists of runs of all the channels.
 """
+
+from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator, Sequence
 
 import torch
 
 from ..layout import channels_last, channels_to_end
 
-_PART = 2**22  # elements of the matrix at a time, but as many as filters
-# Outputs beyond which it takes less time to transpose a gradient than to
-# compute it transposed.
-_TRANSPOSE_PAYS = 1024
+# Elements of the matrix that are built at a time. Every part reads all the
+# filters again, so a part is never smaller than the filters.
+_PART = 2**22
+# Up to so many outputs, computing the gradient transposed takes less time than
+# transposing it afterwards.
+_TRANSPOSED_UP_TO = 1024
 
 
-def output_sizes(sizes, kernel, stride, padding, dilation):
-    """Positions of a filter along each axis."""
+def output_sizes(
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> list[int]:
+    """The number of positions of a filter along each axis."""
     return [
         (size + 2 * pad - step * (k - 1) - 1) // s + 1
         for size, k, s, pad, step in zip(
@@ -32,7 +44,14 @@ def output_sizes(sizes, kernel, stride, padding, dilation):
     ]
 
 
-def forward(images, filters, bias, stride, padding, dilation):
+def forward(
+    images: torch.Tensor,
+    filters: torch.Tensor,
+    bias: torch.Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> torch.Tensor:
     """The convolution, without flipping the filters.
 
     Parameters
@@ -40,8 +59,8 @@ def forward(images, filters, bias, stride, padding, dilation):
     images : tensor, shape (batch, channels, ...)
     filters : tensor, shape (filters, channels, ...)
     bias : tensor, shape (filters,), or None
-    stride, padding, dilation : list of int
-        One for each spatial axis.
+    stride, padding, dilation : sequence of int
+        One number for each spatial axis.
 
     Returns
     -------
@@ -62,32 +81,45 @@ def forward(images, filters, bias, stride, padding, dilation):
     return result.movedim(-1, 1)
 
 
-def by_filters(
-    images,
-    gradient,
-    shape,
-    stride,
-    padding,
-    dilation,
-    want_channels_last=False,
-):
-    """The gradient of the convolution by the filters of a `shape`.
+def grad_weights(
+    images: torch.Tensor,
+    grad_output: torch.Tensor,
+    shape: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    want_channels_last: bool = False,
+) -> torch.Tensor:
+    """The gradient with respect to the filters.
 
-    `gradient` is that by the convolution, of its shape. In memory, the result
-    has its filters last, or its channels if that is asked for.
+    Parameters
+    ----------
+    images : tensor, shape (batch, channels, ...)
+    grad_output : tensor, shape (batch, filters, ...)
+    shape : sequence of int
+        Of the filters.
+    stride, padding, dilation : sequence of int
+        One number for each spatial axis.
+    want_channels_last : bool
+        Whether the result should have the channels last in memory; otherwise
+        it has the filters last.
+
+    Returns
+    -------
+    tensor of the given shape
     """
-    gradient = channels_to_end(gradient)
-    count, kernel, outputs = shape[0], shape[2:], gradient.shape[1:-1]
-    # With the channels last, the product takes a fifth longer.
+    grad_output = channels_to_end(grad_output)
+    count, kernel, outputs = shape[0], shape[2:], grad_output.shape[1:-1]
+    # The product with the channels last takes a fifth longer.
     transposed = want_channels_last and (
-        math.prod(gradient.shape[:-1]) <= _TRANSPOSE_PAYS
+        math.prod(grad_output.shape[:-1]) <= _TRANSPOSED_UP_TO
     )
     width = math.prod(shape[1:])
     result = images.new_zeros((count, width) if transposed else (width, count))
     for batch, rows, patches in _parts(
         images, shape, outputs, stride, padding, dilation
     ):
-        gradients = gradient[batch, rows].reshape(-1, count)
+        gradients = grad_output[batch, rows].reshape(-1, count)
         if transposed:
             result.addmm_(gradients.t(), patches)
         else:
@@ -97,15 +129,37 @@ def by_filters(
     return channels_last(result) if want_channels_last else result
 
 
-def by_images(filters, gradient, shape, bias, stride, padding, dilation):
-    """The gradient of the convolution by the images of a `shape`, which is
-    the transposed convolution; a `bias` for each channel is added.
+def grad_inputs(
+    filters: torch.Tensor,
+    grad_output: torch.Tensor,
+    shape: Sequence[int],
+    bias: torch.Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> torch.Tensor:
+    """The gradient with respect to the images: the transposed convolution.
+
+    Parameters
+    ----------
+    filters : tensor, shape (filters, channels, ...)
+    grad_output : tensor, shape (batch, filters, ...)
+    shape : sequence of int
+        Of the images.
+    bias : tensor, shape (channels,), or None
+        Added to the result.
+    stride, padding, dilation : sequence of int
+        One number for each spatial axis.
+
+    Returns
+    -------
+    tensor of the given shape
     """
-    gradient = channels_to_end(gradient)
-    kernel, outputs = filters.shape[2:], gradient.shape[1:-1]
+    grad_output = channels_to_end(grad_output)
+    kernel, outputs = filters.shape[2:], grad_output.shape[1:-1]
     channels, sizes = shape[1], shape[2:]
     matrix = _as_matrix(filters)
-    result = gradient.new_empty((shape[0], *sizes, channels))
+    result = grad_output.new_empty((shape[0], *sizes, channels))
     covered = [
         max((n - 1) * s + step * (k - 1) + 1, pad + size)
         for n, s, step, k, pad, size in zip(
@@ -116,24 +170,15 @@ def by_images(filters, gradient, shape, bias, stride, padding, dilation):
         slice(None),
         *(slice(pad, pad + size) for pad, size in zip(padding, sizes)),
     )
-    for batch, steps in _slices(len(gradient), outputs, *matrix.shape[::-1]):
-        gradients = gradient[batch]
-        images = gradient.new_zeros((len(gradients), *covered, channels))
+    for batch, steps in _slices(
+        len(grad_output), outputs, *matrix.shape[::-1]
+    ):
+        gradients = grad_output[batch]
+        images = gradients.new_zeros((len(gradients), *covered, channels))
         for rows in steps:
-            part = gradients[:, rows]
-            patches = _patches(part, matrix, kernel, channels)
-            for place in itertools.product(*map(range, kernel)):
-                seen = [
-                    slice(i * step, i * step + (n - 1) * s + 1, s)
-                    for i, step, n, s in zip(
-                        place, dilation, part.shape[1:], stride
-                    )
-                ]
-                start = rows.start * stride[0]
-                seen[0] = slice(
-                    seen[0].start + start, seen[0].stop + start, stride[0]
-                )
-                images[(slice(None), *seen)] += patches[place]
+            _add_patches(
+                images, gradients, rows, matrix, kernel, stride, dilation
+            )
         images = images[inside]
         if bias is None:
             result[batch] = images
@@ -142,8 +187,22 @@ def by_images(filters, gradient, shape, bias, stride, padding, dilation):
     return result.movedim(-1, 1)
 
 
+def _add_patches(images, gradients, rows, matrix, kernel, stride, dilation):
+    """Add to the padded images the gradient by some rows of the outputs."""
+    part = gradients[:, rows]
+    patches = _patches(part, matrix, kernel, images.shape[-1])
+    for place in itertools.product(*map(range, kernel)):
+        seen = [
+            slice(i * step, i * step + (n - 1) * s + 1, s)
+            for i, step, n, s in zip(place, dilation, part.shape[1:], stride)
+        ]
+        start = rows.start * stride[0]
+        seen[0] = slice(seen[0].start + start, seen[0].stop + start, stride[0])
+        images[(slice(None), *seen)] += patches[place]
+
+
 def _patches(gradients, matrix, kernel, channels):
-    """What each filter position adds to the images that it sees.
+    """What each filter position adds to the part of the images that it sees.
 
     Parameters
     ----------
@@ -155,8 +214,8 @@ def _patches(gradients, matrix, kernel, channels):
     Returns
     -------
     tensor, shape (*kernel, batch, ..., channels)
-        In memory, places of the kernel come first for a single channel, whose
-        values would otherwise be a whole kernel apart from each other.
+        With a single channel the axes of the kernel also come first in memory,
+        because neighbouring values would otherwise lie a whole kernel apart.
     """
     rows = gradients.reshape(-1, matrix.shape[0])
     if channels == 1:
@@ -169,15 +228,27 @@ def _patches(gradients, matrix, kernel, channels):
 
 
 def _as_matrix(filters):
-    """A row for each filter."""
+    """A matrix with one row for each filter."""
     return filters.movedim(1, -1).reshape(len(filters), -1)
 
 
-def _slices(count, outputs, width, filters):
-    """Which images, and which first indices of filter positions in them, to
-    take at a time.
+def _slices(
+    count: int, outputs: Sequence[int], width: int, filters: int
+) -> Iterator[tuple[slice, list[slice]]]:
+    """The parts in which to compute: slices of the images and, within them,
+    of the outputs' first axis.
+
+    Parameters
+    ----------
+    count : int
+        The number of images.
+    outputs : sequence of int
+        Spatial size of the output.
+    width : int
+        The number of elements of one patch.
+    filters : int
+        The number of filters.
     """
-    # Each part reads all filters again.
     part = max(_PART, width * filters)
     each = math.prod(outputs) * width
     images = max(1, part // each)
@@ -191,8 +262,13 @@ def _slices(count, outputs, width, filters):
 
 
 def _parts(images, shape, outputs, stride, padding, dilation):
-    """The matrix in parts, with the images and rows that each belongs to, for
-    filters of a `shape`.
+    """The matrix of patches in parts, for filters of a `shape`.
+
+    Yields
+    ------
+    batch, rows : slice
+        The images, and the indices along the outputs' first axis.
+    patches : tensor, shape (positions, elements of a patch)
     """
     filters, *_ = shape
     kernel, width = shape[2:], math.prod(shape[1:])

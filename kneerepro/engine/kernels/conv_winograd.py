@@ -1,23 +1,29 @@
 """Convolutions by minimal filtering, on the CPU.
 
-See :mod:`kneerepro.engine.kernels.winograd_plan` for how that goes. Images and
-results have their channels last in memory.
+:mod:`kneerepro.engine.kernels.winograd_plan` describes the algorithm. Images
+and results have their channels last in memory.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 
 import torch
 
 from ..layout import channels_last, channels_to_end
 from .conv_gemm import output_sizes
-from .winograd_plan import plan_of
+from .winograd_plan import plan_for
 
-_MOST = 2**25  # of the transformed filters, which all are there at once
+# Elements of the transformed filters, which are all in memory at once.
+_MAX_TRANSFORMED = 2**25
 
 
-def fits(kernel, stride, dilation):
-    """Whether there is such an algorithm for filters of a size, and it saves
-    products.
+def fits(
+    kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> bool:
+    """Whether the algorithm exists for filters of this size, and takes fewer
+    products than the convolution itself.
     """
     return all(
         step == 1 and s in (1, 2) and s < k <= 3 * s
@@ -25,51 +31,68 @@ def fits(kernel, stride, dilation):
     )
 
 
-def cost(task, images, shape, outputs, stride):
-    """What it costs, in the time of a product that matrices are multiplied
-    with.
+def cost(
+    task: str,
+    images: int,
+    shape: Sequence[int],
+    outputs: Sequence[int],
+    stride: Sequence[int],
+) -> float:
+    """The estimated cost, in units of the time that one product takes inside
+    a matrix product.
 
     Parameters
     ----------
-    task : {'forward', 'by_filters', 'by_images'}
+    task : {'forward', 'grad_weights', 'grad_inputs'}
     images : int
+        The number of images.
     shape : sequence of int
         Of the filters.
     outputs, stride : sequence of int
-        One for each spatial axis.
+        One number for each spatial axis.
     """
     count, channels, *kernel = shape
-    plan = plan_of(tuple(kernel), tuple(stride), (0,) * len(kernel))
+    plan = plan_for(tuple(kernel), tuple(stride), (0,) * len(kernel))
     tiles = images * math.prod(-(-n // 2) for n in outputs)
     products = plan.products
-    if products * channels * count > _MOST:
+    if products * channels * count > _MAX_TRANSFORMED:
         return math.inf
-    points = sum(points for points, _ in plan.sizes)
-    # Measured: what it takes to bring each element to the points, or back. Of
-    # few channels, the runs of memory are short.
-    of_images = (66 if task != 'by_images' else 132) * (1 + 64 / channels)
+    points = sum(points for points, _ in plan.group_sizes)
+    # The factors are measured: the cost of transforming one element to or from
+    # the points. With few channels, the runs of memory are short.
+    of_images = (66 if task != 'grad_inputs' else 132) * (1 + 64 / channels)
+    of_outputs, of_filters = 41, 66
     return (
         products * tiles * channels * count
         + of_images * products * tiles * channels
-        + 41 * points * tiles * count
-        + 66 * products * channels * count
+        + of_outputs * points * tiles * count
+        + of_filters * products * channels * count
     )
 
 
-def forward(images, filters, bias, stride, padding, dilation):
-    """As :func:`kneerepro.engine.kernels.conv_gemm.forward`, where the
-    algorithm :func:`fits`; the gradients likewise.
+def forward(
+    images: torch.Tensor,
+    filters: torch.Tensor,
+    bias: torch.Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> torch.Tensor:
+    """The same as :func:`kneerepro.engine.kernels.conv_gemm.forward`, where
+    the algorithm :func:`fits`.
     """
-    plan = plan_of(tuple(filters.shape[2:]), tuple(stride), tuple(padding))
+    plan = plan_for(tuple(filters.shape[2:]), tuple(stride), tuple(padding))
     outputs = output_sizes(
         images.shape[2:], filters.shape[2:], stride, padding, dilation
     )
-    matrices = plan.of_filters(filters)
+    matrices = plan.transform_filters(filters)
     result = images.new_empty((len(images), *outputs, len(filters)))
     for part in plan.parts(images.shape, outputs):
         products = [
             torch.bmm(values, matrix)
-            for values, matrix in zip(plan.of_images(images, part), matrices)
+            for values, matrix in zip(
+                plan.transform_images(images, part), matrices
+            )
         ]
         values = plan.to_outputs(products, part)
         target = result[part.batch, part.rows]
@@ -81,52 +104,60 @@ def forward(images, filters, bias, stride, padding, dilation):
     return result.movedim(-1, 1)
 
 
-def by_filters(
-    images,
-    gradient,
-    shape,
-    stride,
-    padding,
-    dilation,
-    want_channels_last=False,
-):
-    """The gradient of the convolution by the filters of a `shape`.
-
-    `gradient` is that by the convolution, of its shape. In memory, the result
-    has its filters last, or its channels if that is asked for.
+def grad_weights(
+    images: torch.Tensor,
+    grad_output: torch.Tensor,
+    shape: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    want_channels_last: bool = False,
+) -> torch.Tensor:
+    """The same as :func:`kneerepro.engine.kernels.conv_gemm.grad_weights`,
+    where the algorithm :func:`fits`.
     """
-    plan = plan_of(tuple(shape[2:]), tuple(stride), tuple(padding))
-    gradient = channels_to_end(gradient)
+    plan = plan_for(tuple(shape[2:]), tuple(stride), tuple(padding))
+    grad_output = channels_to_end(grad_output)
     sums = images.new_zeros((plan.products, shape[0] * shape[1]))
-    for part in plan.parts(images.shape, gradient.shape[1:-1]):
-        for total, values, by_values in zip(
-            plan.by_group(sums, shape),
-            plan.of_images(images, part),
-            plan.of_outputs(gradient[part.batch, part.rows], part),
+    for part in plan.parts(images.shape, grad_output.shape[1:-1]):
+        for total, values, gradients in zip(
+            plan.split_by_group(sums, shape),
+            plan.transform_images(images, part),
+            plan.transform_outputs(grad_output[part.batch, part.rows], part),
         ):
-            total.baddbmm_(values.transpose(1, 2), by_values)
+            total.baddbmm_(values.transpose(1, 2), gradients)
     result = plan.to_filters(sums, shape)
     return channels_last(result) if want_channels_last else result
 
 
-def by_images(filters, gradient, shape, bias, stride, padding, dilation):
-    """The gradient of the convolution by the images of a `shape`, which is
-    the transposed convolution; a `bias` for each channel is added.
+def grad_inputs(
+    filters: torch.Tensor,
+    grad_output: torch.Tensor,
+    shape: Sequence[int],
+    bias: torch.Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> torch.Tensor:
+    """The same as :func:`kneerepro.engine.kernels.conv_gemm.grad_inputs`,
+    where the algorithm :func:`fits`.
     """
-    plan = plan_of(tuple(filters.shape[2:]), tuple(stride), tuple(padding))
-    gradient = channels_to_end(gradient)
-    matrices = [matrix.transpose(1, 2) for matrix in plan.of_filters(filters)]
-    result = gradient.new_zeros((shape[0], *shape[2:], shape[1]))
-    for part in plan.parts(shape, gradient.shape[1:-1]):
-        values = plan.of_outputs(gradient[part.batch, part.rows], part)
-        values = plan.to_images(
-            [
-                torch.bmm(value, matrix)
-                for value, matrix in zip(values, matrices)
-            ],
-            part,
+    plan = plan_for(tuple(filters.shape[2:]), tuple(stride), tuple(padding))
+    grad_output = channels_to_end(grad_output)
+    matrices = [
+        matrix.transpose(1, 2) for matrix in plan.transform_filters(filters)
+    ]
+    result = grad_output.new_zeros((shape[0], *shape[2:], shape[1]))
+    for part in plan.parts(shape, grad_output.shape[1:-1]):
+        gradients = plan.transform_outputs(
+            grad_output[part.batch, part.rows], part
         )
-        # Parts of the same images share some of their elements.
+        products = [
+            torch.bmm(values, matrix)
+            for values, matrix in zip(gradients, matrices)
+        ]
+        values = plan.to_images(products, part)
+        # Parts of the same images overlap, so their results are added.
         places, within = part.places(shape[2:])
         result[(part.batch, *places)] += values[(slice(None), *within)]
     if bias is not None:

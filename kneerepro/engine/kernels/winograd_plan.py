@@ -1,16 +1,19 @@
-"""Minimal filtering: convolutions with fewer products.
+r"""Minimal filtering: convolutions with fewer products.
 
-Along an axis, two neighbouring outputs of a filter of three elements take four
-products rather than six, and of two elements three rather than four [1]_: both
-sides are evaluated at a few points, multiplied there, and the outputs taken
-from the products. In several dimensions the savings multiply [2]_, and over the
-channels the products at each point are one product of matrices.
+Along an axis, two neighbouring outputs of a filter with :math:`r` elements
+take :math:`r + 1` products instead of :math:`2r` [1]_. The image and the
+filter are evaluated at :math:`r + 1` points, their values are multiplied
+there, and the outputs are sums of these products. In several dimensions the
+savings multiply [2]_. The products at one point for all channels, filters and
+tiles (pairs of outputs along each axis) form one matrix product.
 
-A filter with a stride of 2 is two filters of half its size: one for the even
-elements of the images, the other for the odd ones. These are called phases
-here. At the points that they share, their channels are summed by the same
-product of matrices. So a filter of 5 x 5 with stride 2 takes 12.25 products an
-output, not 25; one of 5 x 5 x 5, 42.9, not 125.
+A filter with a stride of 2 is treated as two filters of half its size, one for
+the even elements of the images and one for the odd ones; they are called
+phases here. At the points that both phases have, one matrix product also sums
+over the phases. A filter of 5 elements with stride 2, for example, has phases
+of 3 and 2 elements, which take 4 + 3 products for two outputs. So a filter of
+5 x 5 takes :math:`3.5^2 = 12.25` products an output instead of 25, and one of
+5 x 5 x 5 takes :math:`3.5^3 \approx 42.9` instead of 125.
 
 References
 ----------
@@ -19,127 +22,56 @@ References
        networks. arXiv:1509.09308.
 """
 
+from __future__ import annotations
+
 import functools
 import itertools
 import math
-from collections import namedtuple
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 
+from .winograd_axis import OF_OUTPUTS, Axis, Group
+
 _PART = 2**23  # elements of the transformed images at a time
-_END = 'infinity'
-
-# For filters of so many elements, which elements of the images make the value
-# at a point: the first, and one that is added or subtracted.
-_OF_IMAGES = {
-    1: {0: [(0, 1)], _END: [(1, 1)]},
-    2: {0: [(0, 1), (1, -1)], 1: [(1, 1)], _END: [(2, 1), (1, -1)]},
-    3: {
-        0: [(0, 1), (2, -1)],
-        1: [(1, 1), (2, 1)],
-        -1: [(2, 1), (1, -1)],
-        _END: [(3, 1), (1, -1)],
-    },
-}
-# What the filter's elements are multiplied by.
-_OF_FILTERS = {
-    1: {0: [1], _END: [1]},
-    2: {0: [1, 0], 1: [1, 1], _END: [0, 1]},
-    3: {
-        0: [1, 0, 0],
-        1: [0.5, 0.5, 0.5],
-        -1: [0.5, -0.5, 0.5],
-        _END: [0, 0, 1],
-    },
-}
-# What the product at a point adds to the first and to the second output.
-_OF_OUTPUTS = {0: (1, 0), 1: (1, 1), -1: (1, -1), _END: (0, 1)}
-
-_Group = namedtuple('_Group', 'points phases')
-_Group.__doc__ = 'Points along an axis, and the phases that have all of them.'
 
 
 @functools.cache
-def plan_of(kernel, stride, padding):
-    """The :class:`Plan` for filters of a size, tuples."""
-    return Plan([_Axis(*one) for one in zip(kernel, stride, padding)])
+def plan_for(
+    kernel: tuple[int, ...], stride: tuple[int, ...], padding: tuple[int, ...]
+) -> Plan:
+    """The :class:`Plan` for filters of a size, with one number per axis."""
+    return Plan([Axis(*of_axis) for of_axis in zip(kernel, stride, padding)])
 
 
-class _Axis:
-    """The algorithm along one axis."""
-
-    def __init__(self, size, stride, padding):
-        self.size, self.stride, self.padding = size, stride, padding
-        #: Elements of the filter in each phase.
-        self.taps = [
-            len(range(phase, size, stride)) for phase in range(stride)
-        ]
-        shared = list(_OF_IMAGES[min(self.taps)])
-        self.groups = [_Group(shared, range(stride))]
-        more = [
-            point
-            for point in _OF_IMAGES[max(self.taps)]
-            if point not in shared
-        ]
-        if more:
-            self.groups.append(
-                _Group(
-                    more,
-                    [
-                        phase
-                        for phase in range(stride)
-                        if self.taps[phase] == max(self.taps)
-                    ],
-                )
-            )
-
-    def span(self, tiles):
-        """How many elements so many pairs of outputs are made of."""
-        return max(
-            self.stride * (2 * tiles - 2 + taps) + phase + 1
-            for phase, taps in enumerate(self.taps)
-        )
-
-    def of_images(self, group):
-        """For each point and phase, where the first terms lie, and their
-        signs.
-        """
-        return [
-            [
-                [
-                    (self.stride * place + phase, sign)
-                    for place, sign in _OF_IMAGES[self.taps[phase]][point]
-                ]
-                for phase in group.phases
-            ]
-            for point in group.points
-        ]
-
-    def of_filter(self, point, phase):
-        """What the elements of the filter are multiplied by."""
-        row = [0] * self.size
-        row[phase :: self.stride] = _OF_FILTERS[self.taps[phase]][point]
-        return row
-
-
-class Part(namedtuple('Part', 'batch rows tiles spans')):
-    """Some images, some of their outputs, and which images' elements those
-    are made of.
+@dataclass(frozen=True)
+class Part:
+    """Some images, some of their outputs, and the elements of the images that
+    those outputs depend on.
 
     Attributes
     ----------
     batch, rows : slice
         Images, and outputs along the first axis.
     tiles : list of int
-        Pairs of outputs along each axis.
+        The number of pairs of outputs along each axis.
     spans : list of (int, int)
         First and last element along each axis, the last one excluded.
     """
 
-    def of(self, images):
-        """Its elements, channels last, zeros beyond the images."""
+    batch: slice
+    rows: slice
+    tiles: list[int]
+    spans: list[tuple[int, int]]
+
+    def cut_out(self, images: torch.Tensor) -> torch.Tensor:
+        """The part's elements, with the channels as the last axis and zeros
+        beyond the images.
+        """
         places, within = self.places(images.shape[2:])
-        pads = [0, 0]  # of the channels; then the last axis is the first
+        # torch.nn.functional.pad takes the last axis, the channels, first.
+        pads = [0, 0]
         for place, (start, stop) in zip(
             reversed(within), reversed(self.spans)
         ):
@@ -148,9 +80,9 @@ class Part(namedtuple('Part', 'batch rows tiles spans')):
             images.movedim(1, -1)[(self.batch, *places)], pads
         ).contiguous()
 
-    def places(self, sizes):
-        """Along each axis, which elements of images of a size are its own,
-        and where they are among those: two lists of slices.
+    def places(self, sizes: Sequence[int]) -> tuple[list[slice], list[slice]]:
+        """Which elements of images of a size belong to the part, and where
+        they lie within the part: a slice for each axis.
         """
         places, within = [], []
         for (start, stop), size in zip(self.spans, sizes):
@@ -163,55 +95,72 @@ class Part(namedtuple('Part', 'batch rows tiles spans')):
 
 
 class Plan:
-    """The algorithm for filters of a size."""
+    """The algorithm for filters of a size.
 
-    def __init__(self, axes):
+    The points and phases of all axes combine: there is one combined group for
+    each choice of a group on every axis. Lists of tensors have one tensor for
+    each combined group.
+
+    Attributes
+    ----------
+    axes : list of Axis
+    group_sizes : list of (int, int)
+        The numbers of points and of phases in each combined group.
+    products : int
+        The number of values that a filter is transformed to, for each channel.
+    """
+
+    def __init__(self, axes: list[Axis]) -> None:
         self.axes = axes
-        groups = list(itertools.product(*(axis.groups for axis in axes)))
-        #: For each product of groups, how many points and phases it has.
-        self.sizes = [
+        self._groups = list(itertools.product(*(axis.groups for axis in axes)))
+        self.group_sizes = [
             (
-                math.prod(len(group.points) for group in one),
-                math.prod(len(group.phases) for group in one),
+                math.prod(len(group.points) for group in groups),
+                math.prod(len(group.phases) for group in groups),
             )
-            for one in groups
+            for groups in self._groups
         ]
-        #: Numbers that a filter becomes.
-        self.products = sum(map(math.prod, self.sizes))
-        # A row for each point and phase, a column for each element.
-        self._matrix = torch.tensor(
-            [
-                [
-                    math.prod(values)
-                    for values in itertools.product(
-                        *(
-                            axis.of_filter(*one)
-                            for axis, *one in zip(axes, points, phases)
-                        )
-                    )
-                ]
-                for one in groups
-                for points in itertools.product(*(g.points for g in one))
-                for phases in itertools.product(*(g.phases for g in one))
-            ],
-            dtype=torch.float64,
-        )
+        self.products = sum(map(math.prod, self.group_sizes))
+        self._filter_matrix = self._make_filter_matrix()
 
-    def parts(self, shape, outputs):
-        """What is computed at a time, for images of a shape."""
+    def _make_filter_matrix(self):
+        """The matrix that transforms filters: a row for each point and phase,
+        a column for each element of the filter.
+        """
+        rows = []
+        for groups in self._groups:
+            for points in itertools.product(*(g.points for g in groups)):
+                for phases in itertools.product(*(g.phases for g in groups)):
+                    factors = [
+                        axis.filter_factors(point, phase)
+                        for axis, point, phase in zip(
+                            self.axes, points, phases
+                        )
+                    ]
+                    rows.append(
+                        list(map(math.prod, itertools.product(*factors)))
+                    )
+        return torch.tensor(rows, dtype=torch.float64)
+
+    def parts(
+        self, shape: Sequence[int], outputs: Sequence[int]
+    ) -> Iterator[Part]:
+        """The parts in which to compute, for images of a shape and outputs of
+        a spatial size.
+        """
         tiles = [-(-n // 2) for n in outputs]
-        rows = math.prod(tiles[1:]) * shape[1] * self.products
-        images = max(1, _PART // (rows * tiles[0]))
-        rows = max(1, min(tiles[0], _PART // rows))
+        row_size = math.prod(tiles[1:]) * shape[1] * self.products
+        images = max(1, _PART // (row_size * tiles[0]))
+        rows = max(1, min(tiles[0], _PART // row_size))
         for first in range(0, shape[0], images):
             for row in range(0, tiles[0], rows):
                 taken = [min(rows, tiles[0] - row), *tiles[1:]]
                 starts = [2 * row * self.axes[0].stride] + [0] * len(tiles[1:])
                 yield Part(
-                    slice(first, min(first + images, shape[0])),
-                    slice(2 * row, min(2 * (row + rows), outputs[0])),
-                    taken,
-                    [
+                    batch=slice(first, min(first + images, shape[0])),
+                    rows=slice(2 * row, min(2 * (row + rows), outputs[0])),
+                    tiles=taken,
+                    spans=[
                         (
                             start - axis.padding,
                             start - axis.padding + axis.span(count),
@@ -220,56 +169,70 @@ class Plan:
                     ],
                 )
 
-    def of_filters(self, filters):
-        """Filters at the points: for each product of groups a tensor of shape
-        (points, phases * channels, filters).
+    def transform_filters(self, filters: torch.Tensor) -> list[torch.Tensor]:
+        """The values of filters at the points, as tensors of shape (points,
+        phases * channels, filters).
         """
         columns = (
             filters.movedim(0, -1)
             .movedim(0, -2)
             .reshape(-1, filters.shape[0] * filters.shape[1])
         )
-        return self.by_group(self._like(filters) @ columns, filters.shape)
+        return self.split_by_group(
+            self._matrix_like(filters) @ columns, filters.shape
+        )
 
-    def by_group(self, values, shape):
-        """Rows for points and phases of filters of a shape, as views for each
-        product of groups.
+    def split_by_group(
+        self, values: torch.Tensor, shape: Sequence[int]
+    ) -> list[torch.Tensor]:
+        """Views of the rows for each combined group.
+
+        Parameters
+        ----------
+        values : tensor, shape (products, filters * channels)
+            A row for each point and phase.
+        shape : sequence of int
+            Of the filters.
         """
+        counts = [math.prod(size) for size in self.group_sizes]
         return [
             rows.view(points, phases * shape[1], shape[0])
             for rows, (points, phases) in zip(
-                values.split([math.prod(one) for one in self.sizes]),
-                self.sizes,
+                values.split(counts), self.group_sizes
             )
         ]
 
-    def to_filters(self, sums, shape):
-        """The gradient by the filters of a shape, from that by their values at
-        the points, a row for each.
+    def to_filters(
+        self, sums: torch.Tensor, shape: Sequence[int]
+    ) -> torch.Tensor:
+        """The gradient with respect to filters of a shape, from the gradient
+        with respect to their values, which has a row for each point and phase.
         """
         return (
-            (self._like(sums).t() @ sums)
+            (self._matrix_like(sums).t() @ sums)
             .view(*shape[2:], shape[1], shape[0])
             .movedim(-1, 0)
             .movedim(-1, 1)
         )
 
-    def _like(self, x):
-        return self._matrix.to(x.dtype)
+    def _matrix_like(self, x):
+        return self._filter_matrix.to(x.dtype)
 
-    def of_images(self, images, part):
-        """Images at the points: for each product of groups a tensor of shape
-        (points, tiles, phases * channels).
+    def transform_images(
+        self, images: torch.Tensor, part: Part
+    ) -> list[torch.Tensor]:
+        """The values of a part of the images at the points, as tensors of
+        shape (points, tiles, phases * channels).
         """
-        stacks = [part.of(images)[None, ..., None, :]]
+        stacks = [part.cut_out(images)[None, ..., None, :]]
         for i, axis in enumerate(self.axes):
             stacks = [
                 _evaluate(
                     stack,
-                    2 + i,
-                    2 * axis.stride,
-                    part.tiles[i],
-                    axis.of_images(group),
+                    dim=2 + i,
+                    step=2 * axis.stride,
+                    count=part.tiles[i],
+                    terms=axis.image_terms(group),
                 )
                 for stack in stacks
                 for group in axis.groups
@@ -279,35 +242,33 @@ class Plan:
             for stack in stacks
         ]
 
-    def of_outputs(self, y, part):
-        """The outputs' gradient at the points: for each product of groups a
-        tensor of shape (points, tiles, filters).
+    def transform_outputs(
+        self, grad_output: torch.Tensor, part: Part
+    ) -> list[torch.Tensor]:
+        """The values of the outputs' gradient at the points, as tensors of
+        shape (points, tiles, filters).
+
+        Parameters
+        ----------
+        grad_output : tensor, shape (batch, ..., filters)
+            What belongs to the part.
+        part : Part
         """
+        sizes = grad_output.shape[1:-1]
         pads = [0, 0]
-        for size, count in zip(y.shape[:0:-1][1:], reversed(part.tiles)):
+        for size, count in zip(reversed(sizes), reversed(part.tiles)):
             pads += [0, 2 * count - size]
         if any(pads):
-            y = torch.nn.functional.pad(y, pads)
-        stacks = [y[None, ..., None, :]]
+            grad_output = torch.nn.functional.pad(grad_output, pads)
+        stacks = [grad_output[None, ..., None, :]]
         for i, axis in enumerate(self.axes):
             stacks = [
                 _evaluate(
                     stack,
-                    2 + i,
-                    2,
-                    part.tiles[i],
-                    [
-                        [
-                            [
-                                (place, sign)
-                                for place, sign in enumerate(
-                                    _OF_OUTPUTS[point]
-                                )
-                                if sign
-                            ]
-                        ]
-                        for point in group.points
-                    ],
+                    dim=2 + i,
+                    step=2,
+                    count=part.tiles[i],
+                    terms=[[_output_terms(point)] for point in group.points],
                 )
                 for stack in stacks
                 for group in axis.groups
@@ -316,35 +277,41 @@ class Plan:
             stack.view(len(stack), -1, stack.shape[-1]) for stack in stacks
         ]
 
-    def to_outputs(self, products, part):
+    def to_outputs(
+        self, products: list[torch.Tensor], part: Part
+    ) -> torch.Tensor:
         """The outputs, from the products at the points."""
         stacks = self._unfolded(products, part, lambda groups: [])
         for i in reversed(range(len(self.axes))):
             stacks = [
-                self._to_outputs(some, i) for some in self._of_axis(stacks, i)
+                self._to_outputs_along(i, of_axis)
+                for of_axis in self._pieces(stacks, i)
             ]
         return stacks[0]
 
-    def _to_outputs(self, stacks, i):
-        """Along one axis, of which the points are dimension `i`."""
+    def _to_outputs_along(self, i, stacks):
+        """The outputs along one axis, whose points are dimension `i`."""
         terms = [[], []]
         for group, stack in zip(self.axes[i].groups, stacks):
             for point, values in zip(group.points, stack.unbind(i)):
-                for into, sign in zip(terms, _OF_OUTPUTS[point]):
+                for of_output, sign in zip(terms, OF_OUTPUTS[point]):
                     if sign:
-                        into.append((sign, values))
+                        of_output.append((sign, values))
         like = terms[0][0][1]
-        dim = 2 * i + 1  # points of the axes before, the images, tiles
+        # The tiles follow the points of the axes before and the images.
+        dim = 2 * i + 1
         result = like.new_empty(
             (*like.shape[: dim + 1], 2, *like.shape[dim + 1 :])
         )
-        for into, target in zip(terms, result.unbind(dim + 1)):
-            _sum(sorted(into, key=lambda term: -term[0]), target)
+        for of_output, target in zip(terms, result.unbind(dim + 1)):
+            _write_sum(_positive_first(of_output), target)
         return result.flatten(dim, dim + 1)
 
-    def to_images(self, products, part):
-        """The gradient by a part's elements of the images, from that by their
-        values at the points.
+    def to_images(
+        self, products: list[torch.Tensor], part: Part
+    ) -> torch.Tensor:
+        """The gradient with respect to a part's elements of the images, from
+        the gradient with respect to their values at the points.
         """
         stacks = self._unfolded(
             products,
@@ -353,16 +320,19 @@ class Plan:
         )
         for i in reversed(range(len(self.axes))):
             stacks = [
-                self._to_images(some, i, part.tiles[i])
-                for some in self._of_axis(stacks, i)
+                self._to_images_along(i, of_axis, part.tiles[i])
+                for of_axis in self._pieces(stacks, i)
             ]
         return stacks[0]
 
-    def _to_images(self, stacks, i, count):
+    def _to_images_along(self, i, stacks, count):
+        """The gradient along one axis, whose points are dimension `i`, for so
+        many tiles.
+        """
         axis = self.axes[i]
         terms = {}
         for group, stack in zip(axis.groups, stacks):
-            for row, values in zip(axis.of_images(group), stack.unbind(i)):
+            for row, values in zip(axis.image_terms(group), stack.unbind(i)):
                 for places, value in zip(row, values.unbind(-2)):
                     for place, sign in places:
                         terms.setdefault(place, []).append((sign, value))
@@ -370,43 +340,41 @@ class Plan:
         shape = list(terms[0][0][1].shape)
         shape[dim] = axis.span(count)
         result = terms[0][0][1].new_empty(shape)
-        # What the first `step` places of each pair of outputs write covers
-        # all but the end.
+        # The first `step` places of each tile are written, the others added
+        # to. That initialises everything but the end.
         result.narrow(dim, step * count, shape[dim] - step * count).zero_()
         for place in sorted(terms):
-            target = result[
-                (slice(None),) * dim
-                + (slice(place, place + step * (count - 1) + 1, step),)
-            ]
-            some = sorted(terms[place], key=lambda term: -term[0])
+            target = result[_every(dim, place, step, count)]
+            of_place = _positive_first(terms[place])
             if place < step:
-                _sum(some, target)
+                _write_sum(of_place, target)
             else:
-                for sign, value in some:
+                for sign, value in of_place:
                     target.add_(value, alpha=sign)
         return result
 
-    def _unfolded(self, products, part, phases):
-        """Each with a dimension for the points, and the tiles, of each axis;
-        and of the phases, where those are asked for.
+    def _unfolded(
+        self,
+        products: list[torch.Tensor],
+        part: Part,
+        phases: Callable[[Sequence[Group]], list[int]],
+    ) -> list[torch.Tensor]:
+        """Views with a dimension for the points and one for the tiles of each
+        axis, and with the dimensions for the phases that `phases` asks for.
         """
-        groups = itertools.product(*(axis.groups for axis in self.axes))
-        shapes = [
-            [
-                *(len(group.points) for group in one),
+        return [
+            product.view(
+                *(len(group.points) for group in groups),
                 part.batch.stop - part.batch.start,
                 *part.tiles,
-                *phases(one),
-            ]
-            for one in groups
-        ]
-        return [
-            product.view(*shape, -1)
-            for product, shape in zip(products, shapes)
+                *phases(groups),
+                -1,
+            )
+            for product, groups in zip(products, self._groups)
         ]
 
-    def _of_axis(self, stacks, i):
-        """Those that belong together along an axis."""
+    def _pieces(self, stacks, i):
+        """Lists of the stacks that differ only in their group on axis `i`."""
         count = len(self.axes[i].groups)
         return [
             stacks[start : start + count]
@@ -414,32 +382,47 @@ class Plan:
         ]
 
 
-def _evaluate(stack, dim, step, count, rows):
-    """Sums of neighbours along a dimension: `count` of them, `step` apart.
+def _output_terms(point):
+    """The place and the sign of each output in the value at a point."""
+    return [
+        (place, sign) for place, sign in enumerate(OF_OUTPUTS[point]) if sign
+    ]
 
-    Of a tensor of shape (points, ..., phases, channels), one of shape (points
-    * rows, ..., phases * columns, channels).
+
+def _evaluate(
+    stack: torch.Tensor,
+    dim: int,
+    step: int,
+    count: int,
+    terms: list[list[list[tuple[int, int]]]],
+) -> torch.Tensor:
+    """Evaluate sums of neighbours along a dimension.
+
+    Parameters
+    ----------
+    stack : tensor, shape (points, ..., phases, channels)
+    dim : int
+        The dimension of the tiles.
+    step, count : int
+        The distance between tiles, and their number.
+    terms : list
+        For each new point and each new phase, the place and the sign of the
+        neighbours to add.
+
+    Returns
+    -------
+    tensor, shape (points * new points, ..., phases * new phases, channels)
     """
     shape = list(stack.shape)
     shape[dim] = count
     result = stack.new_empty(
-        (shape[0], len(rows), *shape[1:-1], len(rows[0]), shape[-1])
+        (shape[0], len(terms), *shape[1:-1], len(terms[0]), shape[-1])
     )
-    for i, row in enumerate(rows):
+    for i, row in enumerate(terms):
         for j, places in enumerate(row):
-            _sum(
+            _write_sum(
                 [
-                    (
-                        sign,
-                        stack[
-                            (slice(None),) * dim
-                            + (
-                                slice(
-                                    place, place + step * (count - 1) + 1, step
-                                ),
-                            )
-                        ],
-                    )
+                    (sign, stack[_every(dim, place, step, count)])
                     for place, sign in places
                 ],
                 result[:, i, ..., j, :],
@@ -447,7 +430,17 @@ def _evaluate(stack, dim, step, count, rows):
     return result.flatten(0, 1).flatten(-3, -2)
 
 
-def _sum(terms, target):
+def _every(dim, place, step, count):
+    """The index of `count` elements of a dimension, `step` apart."""
+    elements = slice(place, place + step * (count - 1) + 1, step)
+    return (slice(None),) * dim + (elements,)
+
+
+def _positive_first(terms):
+    return sorted(terms, key=lambda term: -term[0])
+
+
+def _write_sum(terms, target):
     """Write a sum of tensors with signs, the first of which is positive."""
     (_, first), *terms = terms
     if not terms:

@@ -8,12 +8,12 @@ from theano.tensor.nnet import abstract_conv
 from tests.engine.compare import FLOATS, EngineTest, values
 from tests.subprocesses import run_python
 
-# Of the greatest number there is: each is a sum of hundreds.
+# Relative to the largest number, because each number is a sum of hundreds.
 PRECISION = {'float32': 2e-5, 'float64': 1e-11}
 
 
 def padding(border_mode, kernel, dilation):
-    """A border mode as the padding before and after each axis."""
+    """The padding before and after each axis that a border mode stands for."""
     sizes = [(k - 1) * d + 1 for k, d in zip(kernel, dilation)]
     pads = {
         'valid': [0 for _ in sizes],
@@ -25,7 +25,7 @@ def padding(border_mode, kernel, dilation):
     return [(p, p) if isinstance(p, int) else p for p in pads]
 
 
-def convolution(
+def numpy_convolution(
     x,
     filters,
     border_mode='valid',
@@ -34,8 +34,8 @@ def convolution(
     filter_dilation=None,
     num_groups=1,
 ):
-    """A convolution y, and the gradients of sum(y ** 2) / 2 by x and by the
-    filters, with a product of matrices for each place in the filters."""
+    """A convolution y, and the gradients of sum(y ** 2) / 2 with respect to x
+    and to the filters: one matrix product for each place in the filters."""
     n = x.ndim - 2
     stride, dilation = subsample or (1,) * n, filter_dilation or (1,) * n
     kernel, every = filters.shape[2:], (slice(None), slice(None))
@@ -62,11 +62,11 @@ def convolution(
         for place in itertools.product(*map(range, kernel))
     ]
     y = np.zeros((len(x), len(filters), *shape))
-    by_padded, by_filters = np.zeros_like(padded), np.zeros_like(filters)
+    grad_padded, grad_filters = np.zeros_like(padded), np.zeros_like(filters)
     channels, count = filters.shape[1], len(filters) // num_groups
     for group in range(num_groups):
         group_in = padded[:, group * channels :][:, :channels]
-        by_in = by_padded[:, group * channels :][:, :channels]
+        grad_in = grad_padded[:, group * channels :][:, :channels]
         out = slice(group * count, (group + 1) * count)
         for place, seen in places:
             y[:, out] += np.moveaxis(
@@ -75,10 +75,10 @@ def convolution(
                 1,
             )
         for place, seen in places:
-            by_in[seen] += np.moveaxis(
+            grad_in[seen] += np.moveaxis(
                 np.tensordot(y[:, out], filters[out][place], (1, 0)), -1, 1
             )
-            by_filters[out][place] = np.tensordot(
+            grad_filters[out][place] = np.tensordot(
                 y[:, out],
                 group_in[seen],
                 ([0, *range(2, n + 2)], [0, *range(2, n + 2)]),
@@ -87,18 +87,18 @@ def convolution(
         slice(before, before + size)
         for (before, _), size in zip(pads, x.shape[2:])
     )
-    return y, by_padded[every + inside], by_filters
+    return y, grad_padded[every + inside], grad_filters
 
 
-class OracleTest(EngineTest):
-    """Beside NumPy in double precision."""
+class NumpyTest(EngineTest):
+    """Compares with NumPy in double precision."""
 
     def modes(self):
         # The optimised graph has the same Ops.
         return super().modes()[1:]
 
     def check(self, n, shapes, dtypes=('float32',), **kwargs):
-        """Compile once for each type, call for each pair of shapes."""
+        """Compile once for each type, and call for each pair of shapes."""
         for dtype in dtypes:
             x, filters = (
                 T.tensor(dtype, (False,) * (n + 2)) for _ in range(2)
@@ -115,8 +115,8 @@ class OracleTest(EngineTest):
                     values(dtype, *shape, low=-1, high=1)
                     for shape in (x_shape, filters_shape)
                 ]
-                expected = convolution(
-                    *(one.astype('float64') for one in data), **kwargs
+                expected = numpy_convolution(
+                    *(array.astype('float64') for array in data), **kwargs
                 )
                 for a, b in zip(function(*data), expected):
                     self.assertEqual((a.dtype, a.shape), (dtype, b.shape))
@@ -139,7 +139,7 @@ class OracleTest(EngineTest):
             with self.subTest(
                 mode=mode, stride=stride, dilation=dilation, flip=flip
             ):
-                # 10 and 9 are not of the form that the strides divide.
+                # The strides do not divide what the filters leave of 10 and 9.
                 self.check(
                     2,
                     [((2, 3, 10, 9), (4, 3, *kernel)) for kernel in kernels],
@@ -156,13 +156,13 @@ class OracleTest(EngineTest):
             )
 
     def test_1x1_with_two_strides(self):
-        # PyTorch writes beyond its memory there, and may bring down Python.
+        # PyTorch writes out of bounds here, which may crash Python.
         found = run_python(
             """if True:
             import kneerepro
-            from tests.engine.kernels.test_conv import OracleTest
-            OracleTest().check(2, [((2, 3, 10, 9), (4, 3, 1, 1))] * 300,
-                               subsample=(2, 3))""",
+            from tests.engine.kernels.test_conv import NumpyTest
+            NumpyTest().check(2, [((2, 3, 10, 9), (4, 3, 1, 1))] * 300,
+                              subsample=(2, 3))""",
             '-W',
             'default',
         )
@@ -199,7 +199,7 @@ class OracleTest(EngineTest):
                 )
 
     def test_channels_and_batches(self):
-        # Those of one channel have an ambiguous order in memory.
+        # With one channel, the order in memory is ambiguous.
         for n in 2, 3:
             self.check(
                 n,
@@ -248,8 +248,8 @@ class OracleTest(EngineTest):
         self.check(2, [((3, 4, 5, 6), (7, 4, 5, 6))], FLOATS)
         self.check(3, [((3, 4, 5, 6, 2), (7, 4, 5, 6, 2))], FLOATS)
 
-    # Which algorithm runs is a matter of the sizes: here are those of the
-    # generator's and the encoder's inner layers, with few pixels.
+    # The sizes decide which algorithm runs. These are the sizes of the inner
+    # layers of the generator and the encoder, with few pixels.
 
     def test_many_filters(self):
         for kwargs in [
@@ -281,7 +281,7 @@ class OracleTest(EngineTest):
         )
 
     def test_many_filters_and_pixels(self):
-        # What is done in parts ends with a smaller one.
+        # The matrix is built in several parts, the last of them smaller.
         self.check(
             2,
             [((3, 768, 21, 20), (256, 768, 4, 4))],
@@ -314,10 +314,10 @@ class OracleTest(EngineTest):
 
 
 class TheanoTest(EngineTest):
-    """Beside Theano's own code."""
+    """Compares with Theano's own code."""
 
     def test_second_order(self):
-        # The penalty on the gradient of a Wasserstein GAN.
+        # As for the gradient penalty of a Wasserstein GAN.
         for n, kwargs in [
             (2, {}),
             (2, {'border_mode': 'half', 'subsample': (2, 2)}),
@@ -332,8 +332,8 @@ class TheanoTest(EngineTest):
             )
             conv = T.nnet.conv2d if n == 2 else T.nnet.conv3d
             y = T.tanh(conv(x, filters, **kwargs))
-            by_x = T.grad(T.sum(y**2), x)
-            penalty = (T.sqrt(T.sum(by_x**2)) - 1) ** 2
+            grad_x = T.grad(T.sum(y**2), x)
+            penalty = (T.sqrt(T.sum(grad_x**2)) - 1) ** 2
             groups = kwargs.get('num_groups', 1)
             self.assert_same(
                 [x, filters],
@@ -348,18 +348,18 @@ class TheanoTest(EngineTest):
                 T.TensorType('float64', (False,) * (n + 2))() for _ in range(3)
             )
             options = {'border_mode': mode, 'subsample': (2,) * n}
-            by_inputs = getattr(abstract_conv, f'conv{n}d_grad_wrt_inputs')
-            by_weights = getattr(abstract_conv, f'conv{n}d_grad_wrt_weights')
+            grad_inputs = getattr(abstract_conv, f'conv{n}d_grad_wrt_inputs')
+            grad_weights = getattr(abstract_conv, f'conv{n}d_grad_wrt_weights')
             data = values('float64', 2, 2, *(8, 7, 6)[:n])
             kernel = values('float64', 3, 2, *(4, 3, 2)[:n])
-            shape = convolution(data, kernel, **options)[0].shape
+            shape = numpy_convolution(data, kernel, **options)[0].shape
             self.assert_same(
                 [x, filters, y],
                 [
-                    by_inputs(
+                    grad_inputs(
                         y, filters, (None, None, *data.shape[2:]), **options
                     ),
-                    by_weights(
+                    grad_weights(
                         x, y, (None, None, *kernel.shape[2:]), **options
                     ),
                 ],
@@ -370,7 +370,8 @@ class TheanoTest(EngineTest):
 
     def test_transposed(self):
         x, filters = T.dtensor4(), T.dtensor4()
-        # What was once 7 or 8 pixels became 4: only the caller knows.
+        # Images of 7 and of 8 pixels both become 4; only the caller knows
+        # which of them it was.
         for size in 7, 8:
             self.assert_same(
                 [x, filters],
@@ -413,17 +414,17 @@ class TheanoTest(EngineTest):
         )
 
     def test_bias_and_activation(self):
-        # Where kernels join what Theano has as separate nodes.
+        # The engine fuses what are separate nodes for Theano.
         x, filters, bias = T.dtensor4(), T.dtensor4(), T.dvector()
         y = T.nnet.conv2d(x, filters, border_mode=1, subsample=(2, 2))
         z = T.nnet.relu(y + bias.dimshuffle('x', 0, 'x', 'x'), 0.2)
-        by_images = T.grad(None, x, known_grads={y: z})
+        grad_images = T.grad(None, x, known_grads={y: z})
         self.assert_same(
             [x, filters, bias],
             [
                 z,
-                by_images,
-                by_images + bias[:2].dimshuffle('x', 0, 'x', 'x'),
+                grad_images,
+                grad_images + bias[:2].dimshuffle('x', 0, 'x', 'x'),
                 *T.grad(T.sum(z**2), [x, filters, bias]),
             ],
             values('float64', 2, 2, 6, 6),

@@ -1,3 +1,8 @@
+"""Minimal filtering beside PyTorch's convolutions.
+
+These tests cover conv_winograd, winograd_plan and winograd_axis.
+"""
+
 import itertools
 from unittest import mock
 
@@ -12,12 +17,13 @@ except ImportError:
     pass  # without PyTorch, EngineTest skips
 
 
-def pytorch(images, filters, bias, by_output, options):
-    """A convolution and its gradients by PyTorch's own algorithms."""
+def pytorch(images, filters, bias, grad_output, options):
+    """A convolution, and its gradients with respect to the filters and to the
+    images, by PyTorch's own algorithms."""
     function = torch.conv2d if images.ndim == 4 else torch.conv3d
     dimensions = images.ndim - 2
-    by_images, by_filters, _ = torch.ops.aten.convolution_backward(
-        by_output,
+    grad_images, grad_filters, _ = torch.ops.aten.convolution_backward(
+        grad_output,
         images,
         filters,
         None,
@@ -27,15 +33,19 @@ def pytorch(images, filters, bias, by_output, options):
         1,
         [True, True, False],
     )
-    return [function(images, filters, bias, *options), by_filters, by_images]
+    y = function(images, filters, bias, *options)
+    return [y, grad_filters, grad_images]
 
 
-def winograd(images, filters, bias, by_output, options):
+def winograd(images, filters, bias, grad_output, options):
+    """The same as `pytorch`, by minimal filtering."""
     return [
         conv_winograd.forward(images, filters, bias, *options),
-        conv_winograd.by_filters(images, by_output, filters.shape, *options),
-        conv_winograd.by_images(
-            filters, by_output, images.shape, None, *options
+        conv_winograd.grad_weights(
+            images, grad_output, filters.shape, *options
+        ),
+        conv_winograd.grad_inputs(
+            filters, grad_output, images.shape, None, *options
         ),
     ]
 
@@ -71,7 +81,7 @@ class WinogradTest(EngineTest):
             random(batch, count, *outputs),
         )
         for name, found, expected in zip(
-            ('forward', 'by_filters', 'by_images'),
+            ('forward', 'grad_weights', 'grad_inputs'),
             winograd(*data, options),
             pytorch(*data, options),
         ):
@@ -95,14 +105,14 @@ class WinogradTest(EngineTest):
         self.check((9, 8, 7), (6, 3, 3), [2, 2, 1], [3, 0, 1])
 
     def test_in_parts(self):
-        # Of some images, and of some rows of an image.
+        # The parts are single images, or single rows of an image.
         for part in 1, 2000, 5000:
             with mock.patch.object(winograd_plan, '_PART', part):
                 self.check((11, 12), (5, 5), [2, 2], [2, 2], batch=3)
                 self.check(
                     (11, 9, 7), (4, 4, 4), [2, 2, 2], [1, 1, 1], batch=3
                 )
-                # The first of which see nothing but padding.
+                # Here the first parts see nothing but padding.
                 self.check((2, 3), (3, 3), [1, 1], [7, 1])
 
     def test_more_padding_than_image(self):
@@ -110,7 +120,7 @@ class WinogradTest(EngineTest):
         self.check((1, 1), (5, 5), [2, 2], [6, 6])
 
     def test_single_precision(self):
-        # Sums of thousands of products.
+        # The results are sums of thousands of products.
         for n, size, stride in [(2, 5, 2), (2, 3, 1), (3, 5, 2), (3, 4, 2)]:
             self.check(
                 (12,) * n,
@@ -123,7 +133,7 @@ class WinogradTest(EngineTest):
                 count=32,
             )
 
-    def test_what_it_is_not_for(self):
+    def test_which_filters_it_fits(self):
         for kernel, stride, dilation in [
             ((1, 1), (1, 1), (1, 1)),
             ((5, 5), (1, 1), (1, 1)),
@@ -135,8 +145,8 @@ class WinogradTest(EngineTest):
             self.assertFalse(conv_winograd.fits(kernel, stride, dilation))
 
     def test_where_it_is_used(self):
-        # An inner layer of the discriminator, and the first one of the 2D
-        # autoencoder: the latter has too few channels.
+        # An inner layer of the discriminator uses it. The first inner layer of
+        # the 2D autoencoder does not, because it has too few channels.
         for count, channels, size, used in [
             (512, 256, 16, True),
             (128, 64, 32, False),
