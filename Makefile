@@ -1,11 +1,11 @@
-# make cae3d    set up, train the 3D autoencoder on synthetic knees
-# make thesis   set up, and all figures of the thesis
-# make test     set up, and run the tests
-# make docs     set up, and build the documentation: build/docs/index.html
+# make cae3d    train the 3D autoencoder on synthetic knees
+# make thesis   run all four trainings and draw all figures of the thesis
+# make test     run the tests
+# make docs     build the documentation: build/docs/index.html
 #
-# They need nothing but make and a Python, 3.9 to 3.13. Which one is used can
-# be said: make test PYTHON=python3.13 (it gets a virtual environment of its
-# own).
+# You need only make and a Python between 3.9 and 3.13. The first call builds
+# a virtual environment. To choose a Python, name it: make test
+# PYTHON=python3.13. It gets its own virtual environment.
 
 VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
@@ -31,7 +31,7 @@ test: setup
 	@mkdir -p build
 	$(BIN)/python -m nose tests --with-xunit --xunit-file=build/tests.xml
 
-# make test-commands   every command of README.rst and docs/ (3 minutes)
+# make test-commands   run every command of README.rst and docs/ (3 minutes)
 test-commands: setup
 	@mkdir -p build
 	$(BIN)/python -m nose tests/readme_commands.py --with-xunit \
@@ -47,38 +47,38 @@ $(VENV)/docs-installed: $(VENV)/installed docs/requirements.txt
 	    -r docs/requirements.txt
 	@touch $@
 
-# make test-compiled   the algorithms' tests on Theano's C code (10 minutes)
+# make test-compiled   run the algorithms' tests on Theano's C code (10 minutes)
 test-compiled: setup
 	KNEEREPRO_TEST_MODE=FAST_RUN $(BIN)/python -m nose tests/algorithms
 
-# make test-engine     the engine beside Theano's C code, and in Theano's tests
+# make test-engine     compare the engine with Theano's C code; run Theano's tests
 test-engine: setup
 	$(BIN)/python -m tests.engine.training
 	$(BIN)/python tests/engine/theano_suite.py
 
-# make benchmark       seconds per training step of the four networks
+# make benchmark       time a training step of the four networks
 benchmark: setup
 	$(BIN)/python benchmarks/step_time.py
 
-# make growth          how time and memory of a step grow, as figures in docs/
+# make growth          measure how time and memory of a step grow; figures in docs/
 growth: setup
 	@mkdir -p build
 	$(BIN)/python benchmarks/growth.py --json build/growth.json
 	$(BIN)/python docs/publish.py --no-runs --growth build/growth.json
 
-# make readings        what is learned under each reading of E17 and E21
+# make readings        train under each reading of E17 and E21; table in docs/
 readings: setup
 	@mkdir -p build
 	$(BIN)/python benchmarks/readings.py --json build/readings.json
 	$(BIN)/python docs/publish.py --no-runs --readings build/readings.json
 
-# make gpu-check       all that needs a GPU: equality, tests, times
+# make gpu-check       do all that needs a GPU: equality, tests, times
 gpu-check: setup
 	@mkdir -p build
 	$(BIN)/python benchmarks/gpu_check.py --json build/gpu_check.json \
 	    --report build/gpu_check.rst
 
-# make numbers         train, measure, and write it into the documentation
+# make numbers         train, measure, and write the results into docs/
 numbers: setup
 	@mkdir -p build
 	$(BIN)/python experiments/thesis.py
@@ -95,6 +95,6 @@ numbers: setup
 	    --steps build/caes.json build/gans.json build/others.json \
 	    --precision build/precision.json
 
-# make clean           remove the virtual environment and what was built
+# make clean           remove the virtual environments and build/
 clean:
 	rm -rf .venv .venv-* build *.egg-info
