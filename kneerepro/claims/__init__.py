@@ -1,48 +1,75 @@
-"""What the thesis claims of its results (chapter 4), C1 to C9, judged.
+"""The nine claims of the thesis about its results (chapter 4), C1 to C9.
 
-The thesis judged by eye. Here, each claim is one or several measurements with
-a threshold, fixed before any run was looked at; it holds if all of them are
-on the right side of theirs.
+The thesis judged its results by eye. Here, each claim is tested by one or
+several measurements, whose thresholds were fixed before any run was looked
+at. A claim holds if all of its measurements lie on the claimed side of their
+thresholds.
 """
 
-from collections import namedtuple
+from __future__ import annotations
 
-from kneerepro import config
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
 from kneerepro.claims import autoencoders, gans
-from kneerepro.claims.measurement import FAILS, HOLDS, OPEN, verdict
-from kneerepro.measures.bootstrap import TooFew
+from kneerepro.claims.evidence import Evidence
+from kneerepro.claims.measurement import (
+    FAILS,
+    HOLDS,
+    OPEN,
+    Measurement,
+    verdict,
+)
+from kneerepro.measures.bootstrap import TooFewSamplesError
+from kneerepro.runs import Run
 from kneerepro.utils.errors import UserError
 
-Claim = namedtuple('Claim', 'number experiments says measure')
-Claim.__doc__ = """A claim.
 
-Attributes
-----------
-number : str
-    'C1' to 'C9'.
-experiments : tuple of str
-    Whose runs it takes, the one it concerns first.
-says : str
-    What chapter 4 says.
-measure : callable
-    From a :class:`kneerepro.claims.evidence.Evidence` to a list of
-    measurements.
-"""
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the thesis.
 
-Judgement = namedtuple('Judgement', 'claim verdict why measurements')
-Judgement.__doc__ = """What becomes of a claim.
+    Attributes
+    ----------
+    number : str
+        'C1' to 'C9'.
+    experiments : tuple of str
+        The experiments whose runs are needed. The first one is the experiment
+        that the claim is about.
+    statement : str
+        What chapter 4 says.
+    measure : callable
+        Takes an :class:`~kneerepro.claims.evidence.Evidence` and returns a
+        list of :class:`~kneerepro.claims.measurement.Measurement`.
+    """
 
-Attributes
-----------
-claim : Claim
-verdict : {'holds', 'does not hold', 'cannot be judged'}
-why : str
-measurements : list of kneerepro.claims.measurement.Measurement
-    Empty if it could not be measured.
-"""
+    number: str
+    experiments: tuple[str, ...]
+    statement: str
+    measure: Callable[[Evidence], list[Measurement]]
 
 
-def judge(claim, evidence):
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on a claim.
+
+    Attributes
+    ----------
+    claim : Claim
+    verdict : {'holds', 'does not hold', 'cannot be judged'}
+    why : str
+        The reason for the verdict, in one line.
+    measurements : list of kneerepro.claims.measurement.Measurement
+        Empty if nothing could be measured.
+    """
+
+    claim: Claim
+    verdict: str
+    why: str
+    measurements: list[Measurement] = field(default_factory=list)
+
+
+def judge(claim: Claim, evidence: Evidence) -> Judgement:
     """Judge a claim.
 
     Parameters
@@ -55,26 +82,42 @@ def judge(claim, evidence):
     Judgement
     """
     try:
-        evidence.same_data(*claim.experiments)
+        evidence.require_same_data(*claim.experiments)
         evidence.require_learned(*claim.experiments)
         measurements = claim.measure(evidence)
-    except (UserError, TooFew) as error:
-        return Judgement(claim, OPEN, str(error), [])
-    verdicts = {one.name: verdict(one) for one in measurements if one.side}
-    for found in FAILS, OPEN:
-        names = [name for name in verdicts if verdicts[name] == found]
+    except (UserError, TooFewSamplesError) as error:
+        return Judgement(claim=claim, verdict=OPEN, why=str(error))
+    verdicts = {
+        measurement.name: verdict(measurement)
+        for measurement in measurements
+        if measurement.side
+    }
+    # One failed measurement is enough to reject the claim, even if others
+    # cannot be judged.
+    for worst, reason in [
+        (FAILS, 'on the wrong side of the threshold'),
+        (OPEN, 'the interval does not decide'),
+    ]:
+        names = [name for name, found in verdicts.items() if found == worst]
         if names:
-            why = {FAILS: 'not so: ', OPEN: 'the interval does not tell: '}
             return Judgement(
-                claim, found, why[found] + '; '.join(names), measurements
+                claim=claim,
+                verdict=worst,
+                why=f'{reason}: {"; ".join(names)}',
+                measurements=measurements,
             )
     return Judgement(
-        claim, HOLDS, 'all on the right side of the threshold', measurements
+        claim=claim,
+        verdict=HOLDS,
+        why='every number is on the claimed side of its threshold',
+        measurements=measurements,
     )
 
 
-def judge_all(evidence, experiment=None):
-    """Judge all claims, or those that concern an experiment first.
+def judge_all(
+    evidence: Evidence, experiment: str | None = None
+) -> list[Judgement]:
+    """Judge all claims, or only those about one experiment.
 
     Parameters
     ----------
@@ -92,91 +135,95 @@ def judge_all(evidence, experiment=None):
     ]
 
 
-def caution(found):
-    """Why what holds for runs need not hold for the thesis.
+def caution(runs: dict[str, Run]) -> str | None:
+    """Why verdicts on these runs need not apply to the thesis.
 
     Parameters
     ----------
-    found : dict of str to kneerepro.runs.Run
+    runs : dict of str to kneerepro.runs.Run
+        By experiment.
 
     Returns
     -------
     str or None
-        None if the runs are the thesis's.
+        None if the runs have the thesis's parameters and real images.
     """
-    changed, synthetic = set(), False
-    for run in found.values():
-        changed |= set(config.differences_of(run))
-        synthetic |= run.settings['data']['synthetic']
+    changed = {
+        name for run in runs.values() for name in run.differences_from_thesis()
+    }
     reasons = []
     if changed:
         reasons.append(f'other parameters ({", ".join(sorted(changed))})')
-    if synthetic:
+    if any(run.settings['data']['synthetic'] for run in runs.values()):
         reasons.append('synthetic images')
     if not reasons:
         return None
     return 'this does not judge the thesis: ' + ', '.join(reasons)
 
 
-#: The claims, in the order of the thesis.
+#: All claims, in the order of the thesis.
 CLAIMS = [
     Claim(
-        'C1',
-        ('cae2d',),
-        'The 2D reconstruction has "a negligible level of blurriness".',
-        autoencoders.blur,
+        number='C1',
+        experiments=('cae2d',),
+        statement='The 2D reconstruction has '
+        '"a negligible level of blurriness".',
+        measure=autoencoders.blur,
     ),
     Claim(
-        'C2',
-        ('cae3d', 'cae2d'),
-        'In 3D, "the convergence is slower [...] '
+        number='C2',
+        experiments=('cae3d', 'cae2d'),
+        statement='In 3D, "the convergence is slower [...] '
         'and the results are poorer" than in 2D.',
-        autoencoders.slower_and_worse,
+        measure=autoencoders.slower_and_worse,
     ),
     Claim(
-        'C3',
-        ('cae3d',),
-        'In 3D, the losses of training and test set "diverge early on".',
-        autoencoders.overfitting,
+        number='C3',
+        experiments=('cae3d',),
+        statement='In 3D, the losses of training and test set '
+        '"diverge early on".',
+        measure=autoencoders.overfitting,
     ),
     Claim(
-        'C4',
-        ('cae3d',),
-        'The 3D decoder "is less precise at the extremities of the volumes".',
-        autoencoders.ends,
+        number='C4',
+        experiments=('cae3d',),
+        statement='The 3D decoder '
+        '"is less precise at the extremities of the volumes".',
+        measure=autoencoders.ends,
     ),
     Claim(
-        'C5',
-        ('dcgan', 'cae2d'),
-        'DCGAN "suffers from mode collapse".',
-        gans.mode_collapse,
+        number='C5',
+        experiments=('dcgan', 'cae2d'),
+        statement='DCGAN "suffers from mode collapse".',
+        measure=gans.mode_collapse,
     ),
     Claim(
-        'C6',
-        ('dcgan',),
-        'DCGAN has "an unstable convergence [...], '
+        number='C6',
+        experiments=('dcgan',),
+        statement='DCGAN has "an unstable convergence [...], '
         'especially on the discriminator".',
-        gans.unstable,
+        measure=gans.unstable,
     ),
     Claim(
-        'C7',
-        ('wgan_gp', 'dcgan'),
-        'WGAN-GP "converges quicker and in a more stable fashion" than DCGAN.',
-        gans.stable,
+        number='C7',
+        experiments=('wgan_gp', 'dcgan'),
+        statement='WGAN-GP "converges quicker and in a more stable fashion" '
+        'than DCGAN.',
+        measure=gans.stable,
     ),
     Claim(
-        'C8',
-        ('wgan_gp',),
-        'There are "a few outliers in the discriminator '
+        number='C8',
+        experiments=('wgan_gp',),
+        statement='There are "a few outliers in the discriminator '
         'cost function" of WGAN-GP.',
-        gans.outliers,
+        measure=gans.outliers,
     ),
     Claim(
-        'C9',
-        ('wgan_gp', 'dcgan', 'cae2d'),
-        'WGAN-GP "offers the best '
-        'performance, learns the most features and can best reproduce the '
-        'original data"; here, beside DCGAN, which generates as well.',
-        gans.best,
+        number='C9',
+        experiments=('wgan_gp', 'dcgan', 'cae2d'),
+        statement='WGAN-GP "offers the best performance, learns the most '
+        'features and can best reproduce the original data"; here compared '
+        'with DCGAN, the other generator.',
+        measure=gans.best,
     ),
 ]

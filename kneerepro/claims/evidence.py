@@ -1,8 +1,12 @@
-"""What finished runs tell: their losses, and images by their networks."""
+"""What finished runs provide for the claims: losses and images."""
 
+from __future__ import annotations
+
+import functools
 import glob
 import os
-from functools import cache
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +15,7 @@ from kneerepro.algorithms.common import compile_through
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.splits import SPLITS
 from kneerepro.engines import Engine
-from kneerepro.measures.bootstrap import LEAST, TooFew
+from kneerepro.measures.bootstrap import MIN_SAMPLES, TooFewSamplesError
 from kneerepro.measures.codes import code_spread
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import zoo
@@ -19,20 +23,36 @@ from kneerepro.runs.collapse import COLLAPSES
 from kneerepro.runs.losses import last_value
 from kneerepro.utils.errors import UserError
 
-#: Most images that are generated, and compared with as many real ones.
-IMAGES = 1000
+#: The largest number of images that a GAN generates for a comparison, and of
+#: real images to compare them with.
+MAX_IMAGES = 1000
 
-#: Experiments whose networks have a code.
+# Images that go through a network at once. Volumes go one by one.
+_BATCH_SIZE = 128
 
 
-_BATCH = 128
+def _cached(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Compute a method's result once for each object and arguments.
+
+    functools.cache would keep every object alive for good, with all images
+    that its networks have made.
+    """
+
+    @functools.wraps(method)
+    def cached(self, *args):
+        key = (method.__name__, *args)
+        if key not in self._cache:
+            self._cache[key] = method(self, *args)
+        return self._cache[key]
+
+    return cached
 
 
 class Evidence:
-    """Losses of runs, and images made by their networks.
+    """The losses of runs, and images made by their networks.
 
-    All methods raise :class:`~kneerepro.utils.errors.UserError` for what is missing
-    or damaged.
+    All methods raise :class:`~kneerepro.utils.errors.UserError` if something
+    they need is missing or damaged.
 
     Parameters
     ----------
@@ -43,19 +63,24 @@ class Evidence:
     """
 
     def __init__(
-        self, found, engine='auto', device='auto', precision='float32'
+        self,
+        found: dict[str, runs.Run],
+        engine: str = 'auto',
+        device: str = 'auto',
+        precision: str = 'float32',
     ):
-        self.found = found
+        self._runs = found
         self._engine = engine, device, precision
+        self._cache: dict[tuple, Any] = {}
 
-    def run(self, experiment):
+    def run(self, experiment: str) -> runs.Run:
         """The run of an experiment."""
-        if experiment not in self.found:
+        if experiment not in self._runs:
             raise UserError(f'there is no finished run of {experiment}')
-        return self.found[experiment]
+        return self._runs[experiment]
 
-    def same_data(self, *experiments):
-        """Refuse to compare runs on different data."""
+    def require_same_data(self, *experiments: str) -> None:
+        """Raise if the runs were trained on different data."""
         hashes = {
             self.run(name).settings['data']['hash'] for name in experiments
         }
@@ -64,42 +89,40 @@ class Evidence:
                 f'{" and ".join(experiments)} were trained on different data'
             )
 
-    def require_learned(self, *experiments):
-        """Refuse to judge by autoencoders that learned nothing.
+    def require_learned(self, *experiments: str) -> None:
+        """Raise if an autoencoder among the runs has learned nothing.
 
-        One that shows the mean image for everything would be evidence for
-        claims on blur, on poor results and on imprecise ends, and its code is
-        no feature to compare images by.
+        Such an autoencoder shows the mean image for every input. It would
+        count as evidence for blur, poor results and imprecise ends, and
+        images cannot be compared by its code.
         """
         for name in experiments:
             collapse = COLLAPSES[name]
             if EXPERIMENTS[name].autoencoder:
                 spread = self._code_spread(name)
-                if spread < collapse.least:
+                if spread < collapse.threshold:
                     raise UserError(
                         f'{self.run(name).folder}: '
                         + collapse.finding.format(spread)
                     )
 
-    @cache
+    @_cached
     def _code_spread(self, experiment):
         measured = last_value(self._results(experiment).get('code_spread', ()))
         if not np.isnan(measured):
             return measured
-        # A run of an earlier version, which did not measure it.
+        # Runs of earlier versions did not measure it.
         examples = self._examples(experiment, 'test')
         if len(examples) == 1:
             examples = self._examples(experiment, 'train', 2)
         return code_spread(
-            self._through(
-                experiment, examples, networks=1, batch=_batch(experiment)
-            )
+            self._outputs(experiment, examples, only_first_network=True)
         )
 
     # ---------------------------------------------------------------- losses
 
-    def curve(self, experiment, name):
-        """A loss, at the iterations that have one; shape (n,)."""
+    def curve(self, experiment: str, name: str) -> np.ndarray:
+        """A loss at the iterations where it was measured, shape (n,)."""
         try:
             losses = self._results(experiment)[name + '_loss']
         except KeyError:
@@ -108,44 +131,50 @@ class Evidence:
             ) from None
         return losses[~np.isnan(losses)]
 
-    def per_epoch(self, experiment):
-        """Iterations of an epoch."""
+    def iterations_per_epoch(self, experiment: str) -> int:
+        """The number of iterations in an epoch."""
         return int(self._results(experiment)['iterations_per_epoch'])
 
-    @cache
+    @_cached
     def _results(self, experiment):
         return self.run(experiment).results()
 
     # ---------------------------------------------------------------- images
 
-    @cache
-    def reconstructed(self, experiment, part='test'):
-        """Examples, and what an autoencoder makes of them.
+    @_cached
+    def reconstructions(
+        self, experiment: str, part: str = 'test'
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Examples, and their reconstructions by an autoencoder.
 
         Parameters
         ----------
         experiment : {'cae2d', 'cae3d'}
         part : {'test', 'train'}
-            Of the training examples, as many as there are for testing, drawn
-            at random.
+            'train' takes randomly drawn training examples, as many as there
+            are test examples.
 
         Returns
         -------
-        truth, made : array, shape (n, rows, columns) or
-                (n, depth, rows, columns)
+        truth, reconstructed : array, shape (n, rows, columns) or \
+(n, depth, rows, columns)
+
+        Raises
+        ------
+        TooFewSamplesError
+            If the test set is too small for a confidence interval.
         """
         count = self.run(experiment).settings['data']['test']
-        if count < LEAST:
-            raise TooFew(
-                f'{experiment} has a test set of {count}, at least '
-                f'{LEAST} are needed'
+        if count < MIN_SAMPLES:
+            raise TooFewSamplesError(
+                f'{experiment} has only {count} test examples: '
+                f'this claim needs at least {MIN_SAMPLES}'
             )
         truth = self._examples(experiment, part, count)
-        made = self._through(experiment, truth, batch=_batch(experiment))
-        return truth[:, 0], made[:, 0]
+        return truth[:, 0], self._outputs(experiment, truth)[:, 0]
 
     def _examples(self, experiment, part, count=None):
-        """Test examples, or `count` training examples drawn at random."""
+        """All test examples, or `count` randomly drawn training examples."""
         run = self.run(experiment)
         with dataset_of(run) as dataset:
             examples = dataset.examples(EXPERIMENTS[experiment].on_volumes)
@@ -156,57 +185,54 @@ class Evidence:
                 chosen = rng.permutation(split.train)[:count]
             return examples[np.sort(chosen)]
 
-    def real_size(self, experiment):
-        """How many :meth:`real` images there are in each set."""
-        return min(IMAGES, self.run(experiment).settings['data']['train'] // 2)
+    def sample_size(self, experiment: str) -> int:
+        """How many images a GAN is judged by.
 
-    @cache
-    def real(self, experiment):
-        """Two sets of different training images of a GAN, drawn at random.
+        Half of the training images at most, so that two sets of different
+        real images can be drawn.
+        """
+        train = self.run(experiment).settings['data']['train']
+        return min(MAX_IMAGES, train // 2)
+
+    @_cached
+    def real_images(self, experiment: str) -> np.ndarray:
+        """Two disjoint sets of randomly drawn training images of a GAN.
 
         Returns
         -------
         array, shape (2, n, rows, columns)
+            n is :meth:`sample_size`.
         """
-        count = self.real_size(experiment)
+        count = self.sample_size(experiment)
         with dataset_of(self.run(experiment)) as dataset:
             order = np.random.RandomState(0).permutation(len(dataset.images))
             images = dataset.images[order[: 2 * count]]
         return images.reshape(2, count, *images.shape[2:])
 
-    def training_images(self, experiment):
-        """All training images of a network of images, shape (n, rows,
-        columns).
-        """
+    def training_images(self, experiment: str) -> np.ndarray:
+        """All training images of a 2D experiment, shape (n, rows, columns)."""
         run = self.run(experiment)
         with dataset_of(run) as dataset:
             images = dataset.images
-            if 'split' in run.parameters:
+            if EXPERIMENTS[experiment].autoencoder:
                 return images[np.sort(_split(run, images).train)][:, 0]
             return images[:][:, 0]
 
-    @cache
-    def generated(self, experiment):
-        """As many images of a GAN as there are in a set of real ones.
+    @_cached
+    def generated_images(self, experiment: str) -> np.ndarray:
+        """Images generated by a GAN, shape (n, rows, columns).
 
-        Returns
-        -------
-        array, shape (n, rows, columns)
+        n is :meth:`sample_size`.
         """
-        z = (
-            np.random.RandomState(0)
-            .normal(
-                size=(
-                    self.real_size(experiment),
-                    self.run(experiment).parameters['nz'],
-                )
-            )
-            .astype('float32')
+        size = (
+            self.sample_size(experiment),
+            self.run(experiment).parameters['nz'],
         )
-        return self._through(experiment, z, networks=1)[:, 0]
+        noise = np.random.RandomState(0).normal(size=size).astype('float32')
+        return self._outputs(experiment, noise, only_first_network=True)[:, 0]
 
-    def features(self, images):
-        """What the 2D autoencoder's encoder makes of images.
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """The codes that the 2D autoencoder's encoder gives to images.
 
         Parameters
         ----------
@@ -216,13 +242,16 @@ class Evidence:
         -------
         array, shape (n, nz), float64
         """
-        return self._through('cae2d', images[:, None], networks=1).astype(
-            'float64'
-        )
+        return self._outputs(
+            'cae2d', images[:, None], only_first_network=True
+        ).astype('float64')
 
-    def _through(self, experiment, inputs, networks=None, batch=_BATCH):
-        """What the first networks of a run, or all, make of inputs."""
-        function = self._function(experiment, networks)
+    def _outputs(self, experiment, inputs, only_first_network=False):
+        """The output of the networks of a run, one after the other, or of the
+        first one alone.
+        """
+        function = self._function(experiment, only_first_network)
+        batch = 1 if EXPERIMENTS[experiment].on_volumes else _BATCH_SIZE
         return np.concatenate(
             [
                 function(inputs[i : i + batch])
@@ -230,36 +259,33 @@ class Evidence:
             ]
         )
 
-    @cache
-    def _function(self, experiment, networks):
+    @_cached
+    def _function(self, experiment, only_first_network):
         model = zoo.load(self.run(experiment).path('model.npz'))
-        return compile_through(
-            model.networks[:networks], Engine(*self._engine).mode
-        )
-
-
-def _batch(experiment):
-    return 1 if EXPERIMENTS[experiment].on_volumes else _BATCH
+        networks = model.networks
+        if only_first_network:
+            networks = networks[:1]
+        return compile_through(networks, Engine(*self._engine).mode)
 
 
 def _split(run, examples):
     return SPLITS[run.parameters['split']](examples, run.parameters['test'])
 
 
-def gather(root, preset=None):
-    """The newest finished run of each experiment, all of one preset.
+def newest_runs(root: str, preset: str | None = None) -> dict[str, runs.Run]:
+    """The newest finished run of each experiment, all with the same preset.
 
     Parameters
     ----------
     root : str
         Folder of all runs.
     preset : str, optional
-        By default that of the newest finished run of all.
+        By default, the preset of the newest finished run.
 
     Returns
     -------
     dict of str to kneerepro.runs.Run
-        Of the experiments that have one.
+        By experiment. Experiments without such a run are left out.
     """
     finished = [
         run
@@ -268,16 +294,19 @@ def gather(root, preset=None):
         if run.finished
     ]
     if preset is None and finished:
-        preset = max(finished, key=runs.Run.created).settings['preset']
-    found = {}
+        preset = max(finished, key=runs.Run.created_ns).settings['preset']
+    newest: dict[str, runs.Run] = {}
     for run in finished:
         if run.settings['preset'] == preset:
-            found.setdefault(run.experiment, run)
-    return found
+            newest.setdefault(run.experiment, run)
+    return newest
 
 
-def dataset_of(run):
-    """The dataset that a run was trained on, known by its hash.
+def dataset_of(run: runs.Run) -> Dataset:
+    """Open the dataset on which a run was trained.
+
+    It is recognised by its hash. It may be where it was during the training,
+    or in the folder of datasets beside the runs.
 
     Parameters
     ----------
@@ -290,13 +319,13 @@ def dataset_of(run):
     Raises
     ------
     UserError
-        If it is neither where it was nor among those of all runs.
+        If it is in neither place.
     """
     root = os.path.dirname(os.path.dirname(os.path.abspath(run.folder)))
     paths = glob.glob(os.path.join(glob.escape(root), 'datasets', '*.h5'))
-    given = run.arguments.get('data')
-    if given and os.path.isfile(given):
-        paths.insert(0, given)
+    original = run.arguments.get('data')
+    if original and os.path.isfile(original):
+        paths.insert(0, original)
     for path in paths:
         try:
             with Dataset(path, verify=False) as dataset:
@@ -305,4 +334,7 @@ def dataset_of(run):
             continue
         if found == run.settings['data']['hash']:
             return Dataset(path)
-    raise UserError(f'the dataset of {run.folder} is no longer there')
+    raise UserError(
+        f'the dataset of {run.folder} is no longer there: put it back, or '
+        f'copy it to {os.path.join(root, "datasets")}'
+    )

@@ -1,10 +1,13 @@
-"""What the claims on the GANs, C5 to C9, are judged by.
+"""Measurements for the claims about the GANs, C5 to C9.
 
-Functions as in :mod:`kneerepro.claims.autoencoders`.
+The functions are like those of :mod:`kneerepro.claims.autoencoders`.
 """
+
+from __future__ import annotations
 
 import numpy as np
 
+from kneerepro.claims.evidence import Evidence
 from kneerepro.claims.measurement import (
     Measurement,
     mean_difference,
@@ -13,274 +16,308 @@ from kneerepro.claims.measurement import (
     single,
 )
 from kneerepro.measures import curves, generation, reconstruction
-from kneerepro.measures.bootstrap import TooFew, estimate
+from kneerepro.measures.bootstrap import TooFewSamplesError, estimate
 from kneerepro.utils.errors import UserError
 
-# Of distances between many features, which take long to draw again.
+# Bootstrap repetitions for distances between sets of features, which take
+# long to compute.
 _REPETITIONS = 200
 
+# The bootstrap resamples blocks of a loss, whose values depend on each other.
 _BLOCKS = f'blocks of {curves.WINDOW} iterations'
 
+# Samples needed for each feature: n <= d samples of d features have a singular
+# covariance, from which no Fréchet distance can be estimated.
+_SAMPLES_PER_FEATURE = 2
 
-def mode_collapse(evidence):
-    """C5: how alike generated images are, and how many real ones they
-    leave out.
-    """
-    _enough_images(evidence, 'dcgan')
-    features = _features(evidence, 'dcgan')
-    real, other, made = features
-    found, others = (
-        generation.within_manifold(real, of) for of in (made, other)
+# An encoder is of use if its autoencoder leaves less than this fraction of
+# the variance of the test images.
+_MAX_UNEXPLAINED = 0.5
+
+
+def mode_collapse(evidence: Evidence) -> list[Measurement]:
+    """C5: how alike generated images are, and which real ones they miss."""
+    _require_features(evidence, 'dcgan')
+    real, other, generated = _features(evidence, 'dcgan')
+    covered_by_other, covered_by_generated = (
+        generation.within_manifold(real, features)
+        for features in (other, generated)
     )
-    alike = [
-        generation.ms_ssim_of_pairs(images, len(images))
-        for images in (evidence.generated('dcgan'), evidence.real('dcgan')[0])
-    ]
+    similarity = {
+        name: generation.ms_ssim_of_pairs(images, len(images))
+        for name, images in [
+            ('generated', evidence.generated_images('dcgan')),
+            ('real', evidence.real_images('dcgan')[0]),
+        ]
+    }
     return [
         Measurement(
-            'MS-SSIM of pairs of generated images, less that of real ones',
-            estimate(mean_difference, *alike),
-            'generated and real pairs',
-            'above',
-            0.0,
-            'as varied as the real images',
+            name='MS-SSIM of pairs of generated images, minus that of pairs '
+            'of real images',
+            estimate=estimate(
+                mean_difference, similarity['generated'], similarity['real']
+            ),
+            samples='generated pairs, real pairs',
+            side='above',
+            threshold=0.0,
+            reason='where generated images are as varied as real ones',
         ),
         Measurement(
-            'recall, of that of other real images',
-            estimate(mean_ratio, found, others, paired=True),
-            'real images',
-            'below',
-            0.5,
-            'less than half of what other real images reach is reached',
+            name='recall relative to that of other real images',
+            estimate=estimate(
+                mean_ratio, covered_by_generated, covered_by_other, paired=True
+            ),
+            samples='real images',
+            side='below',
+            threshold=0.5,
+            reason='half of what other real images cover',
         ),
         *[
             Measurement(
-                f'MS-SSIM of {name}', estimate(np.mean, pairs), 'pairs'
+                name=f'MS-SSIM of pairs of {name} images',
+                estimate=estimate(np.mean, pairs),
+                samples='pairs',
             )
-            for name, pairs in zip(('generated', 'real'), alike)
+            for name, pairs in similarity.items()
         ],
-        *_quality(evidence, 'dcgan', features),
+        *_quality(real, other, generated),
     ]
 
 
-def unstable(evidence):
-    """C6: whether the losses come to rest, the discriminator's above all."""
-    parts, level = {}, {}
+def unstable(evidence: Evidence) -> list[Measurement]:
+    """C6: whether the losses settle, above all the discriminator's."""
+    early, late, level = {}, {}, {}
     for name in 'discriminator', 'generator':
         curve = evidence.curve('dcgan', name)
         rest = curves.residuals(curve)
-        half = len(rest) // 2
+        half, tenth = len(rest) // 2, len(rest) // 10
         level[name] = np.median(curve[half:])
-        # The beginning, a tenth, has to be in motion.
-        parts[name] = [
-            curves.blocks(part, curves.WINDOW)
-            for part in (rest[len(rest) // 10 : half], rest[half:])
-        ]
-    early, late = parts['discriminator']
+        # Every loss moves in the first tenth of a training.
+        early[name] = curves.blocks(rest[tenth:half], curves.WINDOW)
+        late[name] = curves.blocks(rest[half:], curves.WINDOW)
     return [
         Measurement(
-            "spread of the discriminator's loss in the second half, "
-            'of that before',
-            estimate(_spread_ratio, late, early),
-            _BLOCKS,
-            'above',
-            1.0,
-            'a loss that converges comes to rest',
-        ),
-        Measurement(
-            "spread of the discriminator's loss, of that of the generator's",
-            estimate(_spread_ratio, late, parts['generator'][1]),
-            _BLOCKS,
-            'above',
-            1.0,
-            'equally unstable; both are cross-entropies',
-        ),
-        Measurement(
-            'the same, each spread relative to its loss',
-            estimate(
-                _spread_ratio,
-                late / level['discriminator'],
-                parts['generator'][1] / level['generator'],
+            name="spread of the discriminator's loss in the second half of "
+            'the training, relative to the first half without its beginning',
+            estimate=estimate(
+                _spread_ratio, late['discriminator'], early['discriminator']
             ),
-            _BLOCKS,
+            samples=_BLOCKS,
+            side='above',
+            threshold=1.0,
+            reason='since a loss that converges comes to rest',
         ),
-        *_about_curve(evidence, 'dcgan', 'discriminator'),
+        Measurement(
+            name="spread of the discriminator's loss relative to that of the "
+            "generator's",
+            estimate=estimate(
+                _spread_ratio, late['discriminator'], late['generator']
+            ),
+            samples=_BLOCKS,
+            side='above',
+            threshold=1.0,
+            reason='where both are equally unstable; both are cross-entropies',
+        ),
+        Measurement(
+            name='the same, with each spread divided by the median loss',
+            estimate=estimate(
+                _spread_ratio,
+                late['discriminator'] / level['discriminator'],
+                late['generator'] / level['generator'],
+            ),
+            samples=_BLOCKS,
+        ),
+        *_loss_curve(evidence, 'dcgan', 'discriminator'),
     ]
 
 
-def stable(evidence):
-    """C7: when the losses settle, and how much is about their trend."""
-    ways, halves, settled = [], [], []
-    for name, loss in ('wgan_gp', 'critic'), ('dcgan', 'discriminator'):
-        curve = evidence.curve(name, loss)
-        ways.append(np.ptp(curves.trend(curve)))
-        halves.append(
-            curves.blocks(
-                curves.residuals(curve)[len(curve) // 2 :], curves.WINDOW
-            )
+def stable(evidence: Evidence) -> list[Measurement]:
+    """C7: when the losses settle, and how far they stray from their trend."""
+    settled, scattered = [], []
+    for experiment, name in ('wgan_gp', 'critic'), ('dcgan', 'discriminator'):
+        curve = evidence.curve(experiment, name)
+        settled.append(
+            curves.settling_time(curve)
+            / evidence.iterations_per_epoch(experiment)
         )
-        settled.append(curves.settling(curve) / evidence.per_epoch(name))
-    # The losses have different units: each counts by its own way.
-    relative = [half / way for half, way in zip(halves, ways)]
+        late = curves.blocks(
+            curves.residuals(curve)[len(curve) // 2 :], curves.WINDOW
+        )
+        # The two losses have different units, so each is divided by the range
+        # of its own trend.
+        scattered.append(late / np.ptp(curves.trend(curve)))
     return [
         Measurement(
-            "epochs until the critic's loss has settled, of those of "
+            name="epochs until the critic's loss has settled, relative to "
             "DCGAN's discriminator",
-            single(settled[0] / max(settled[1], 1e-9), 1, 1),
-            'runs; no interval',
-            'below',
-            1.0,
-            'equally fast',
+            # A loss that has settled from the start must not divide by 0.
+            estimate=single(settled[0] / max(settled[1], 1e-9), 1, 1),
+            samples='runs; no interval',
+            side='below',
+            threshold=1.0,
+            reason='where both are equally fast',
         ),
         Measurement(
-            "spread relative to the way of the trend, of that of DCGAN's",
-            estimate(_spread_ratio, *relative),
-            _BLOCKS,
-            'below',
-            1.0,
-            'equally stable',
+            name='spread of the loss, divided by the range of its trend, '
+            'relative to DCGAN',
+            estimate=estimate(_spread_ratio, *scattered),
+            samples=_BLOCKS,
+            side='below',
+            threshold=1.0,
+            reason='where both are equally stable',
         ),
-        *_about_curve(evidence, 'wgan_gp', 'critic'),
+        *_loss_curve(evidence, 'wgan_gp', 'critic'),
     ]
 
 
-def outliers(evidence):
-    """C8: values far from those around them."""
+def outliers(evidence: Evidence) -> list[Measurement]:
+    """C8: values of the critic's loss that are far from their neighbours."""
     found = curves.outliers(evidence.curve('wgan_gp', 'critic'))
     return [
         Measurement(
-            "outliers of the critic's loss, beyond 5 spreads",
-            single(found.sum(), len(found)),
-            'iterations; counted, no interval',
-            'above',
-            2.0,
-            'a few are three or more; Gaussian noise would have one in 17,000',
+            name="outliers of the critic's loss, more than 5 spreads away "
+            'from the median around them',
+            estimate=single(found.sum(), len(found)),
+            samples='iterations; a count, so no interval',
+            side='above',
+            threshold=2.0,
+            reason="since 'a few' means three or more; Gaussian noise has "
+            'one in 17,000 iterations',
         ),
         Measurement(
-            'their share',
-            estimate(np.mean, found),
-            'iterations',
-            'below',
-            0.01,
-            'with more than one in a hundred, they are part of the loss',
+            name='fraction of the iterations that are outliers',
+            estimate=estimate(np.mean, found),
+            samples='iterations',
+            side='below',
+            threshold=0.01,
+            reason='since more than one in a hundred would be a normal part '
+            'of the loss',
         ),
     ]
 
 
-def best(evidence):
-    """C9: distances from the real images, and variety."""
+def best(evidence: Evidence) -> list[Measurement]:
+    """C9: the distance of generated images to real ones, and their variety."""
     for name in 'wgan_gp', 'dcgan':
-        _enough_images(evidence, name)
-    real, other, made = _features(evidence, 'wgan_gp')
-    dcgan = evidence.features(evidence.generated('dcgan'))
-    images = [evidence.generated(name) for name in ('wgan_gp', 'dcgan')]
-    among = evidence.training_images('wgan_gp')
-    near = [
-        generation.nearest_distance(images[0], among),
+        _require_features(evidence, name)
+    real, other, wgan_gp = _features(evidence, 'wgan_gp')
+    dcgan = evidence.features(evidence.generated_images('dcgan'))
+    images = [evidence.generated_images(name) for name in ('wgan_gp', 'dcgan')]
+    train = evidence.training_images('wgan_gp')
+    nearest = [
+        generation.nearest_distance(images[0], train),
         generation.nearest_distance(
-            evidence.real('wgan_gp')[0], among, rank=2
+            evidence.real_images('wgan_gp')[0], train, rank=2
         ),
     ]
-
-    recall = [generation.within_manifold(real, of) for of in (made, dcgan)]
-    alike = [generation.ms_ssim_of_pairs(one, len(one)) for one in images]
-
-    def difference(a, b, of):
-        return generation.frechet_distance(
-            a, of
-        ) - generation.frechet_distance(b, of)
-
+    recall = [
+        generation.within_manifold(real, features)
+        for features in (wgan_gp, dcgan)
+    ]
+    similarity = [
+        generation.ms_ssim_of_pairs(generated, len(generated))
+        for generated in images
+    ]
     return [
         Measurement(
-            'Fréchet distance, less that of DCGAN',
-            estimate(
-                difference,
-                made,
+            name='Fréchet distance to real images, minus that of DCGAN',
+            estimate=estimate(
+                _difference_of_distances,
+                wgan_gp,
                 dcgan,
                 real,
                 repetitions=_REPETITIONS,
                 centred=True,
             ),
-            'images of each, real images',
-            'below',
-            0.0,
-            'equally good',
+            samples='images of WGAN-GP, of DCGAN, real images',
+            side='below',
+            threshold=0.0,
+            reason='where both are equally good',
         ),
         Measurement(
-            'recall, less that of DCGAN',
-            estimate(mean_difference, *recall, paired=True),
-            'real images',
-            'above',
-            0.0,
-            'equally varied',
+            name='recall, minus that of DCGAN',
+            estimate=estimate(mean_difference, *recall, paired=True),
+            samples='real images',
+            side='above',
+            threshold=0.0,
+            reason='where both are equally varied',
         ),
         Measurement(
-            'MS-SSIM of pairs, less that of DCGAN',
-            estimate(mean_difference, *alike),
-            'pairs of each',
+            name='MS-SSIM of pairs of generated images, minus that of DCGAN',
+            estimate=estimate(mean_difference, *similarity),
+            samples='pairs of WGAN-GP, pairs of DCGAN',
         ),
         Measurement(
-            'distance to the nearest training image, of that of '
-            'training images to each other',
-            estimate(median_ratio, *near),
-            'generated images, real images',
+            name='distance to the nearest training image, relative to the '
+            'distances between training images',
+            estimate=estimate(median_ratio, *nearest),
+            samples='generated images, real images',
         ),
-        *_quality(evidence, 'wgan_gp', (real, other, made)),
+        *_quality(real, other, wgan_gp),
     ]
+
+
+def _difference_of_distances(a, b, real):
+    return generation.frechet_distance(a, real) - generation.frechet_distance(
+        b, real
+    )
 
 
 def _spread_ratio(a, b):
     return curves.spread(a) / curves.spread(b)
 
 
-def _enough_images(evidence, experiment):
-    """Whether there are images and features that tell them apart."""
-    needed = 2 * evidence.run('cae2d').parameters['nz']
-    count = evidence.real_size(experiment)
+def _require_features(evidence, experiment):
+    """Raise if there are too few images, or no encoder to compare them by."""
+    needed = _SAMPLES_PER_FEATURE * evidence.run('cae2d').parameters['nz']
+    count = evidence.sample_size(experiment)
     if count < needed:
-        raise TooFew(
-            f'two sets of {count} real images, at least {needed} '
-            'each are needed, two for each feature'
+        raise TooFewSamplesError(
+            f'{experiment} has only two sets of {count} real images: this '
+            f'claim needs at least {needed} each, '
+            f'{_SAMPLES_PER_FEATURE} for each feature'
         )
-    truth, made = evidence.reconstructed('cae2d')
-    left = reconstruction.mse(made, truth).mean() / np.var(truth, 0).mean()
-    if not left < 0.5:
+    truth, reconstructed = evidence.reconstructions('cae2d')
+    unexplained = (
+        reconstruction.mse(reconstructed, truth).mean()
+        / np.var(truth, 0).mean()
+    )
+    if not unexplained < _MAX_UNEXPLAINED:
         raise UserError(
-            'the encoder, whose features are needed, is not '
-            f'trained: its run leaves {left:.0%} of the variance '
-            'of the test images'
+            'the encoder of cae2d, which provides the features, is not '
+            f'trained: its autoencoder leaves {unexplained:.0%} of the '
+            f'variance of the test images, and this claim needs less than '
+            f'{_MAX_UNEXPLAINED:.0%}'
         )
 
 
 def _features(evidence, experiment):
-    """Of two sets of real images, and of the generated ones."""
-    return [
-        evidence.features(images)
-        for images in (
-            *evidence.real(experiment),
-            evidence.generated(experiment),
-        )
-    ]
+    """Features of real images, of other real images and of generated ones."""
+    real, other = evidence.real_images(experiment)
+    generated = evidence.generated_images(experiment)
+    return [evidence.features(images) for images in (real, other, generated)]
 
 
-def _quality(evidence, experiment, features):
-    """Distances from real images, beside those of other real images."""
-    real, other, made = features
+def _quality(real, other, generated):
+    """Compare generated images with real ones, and other real images, too."""
     measurements = []
-    for name, images in ('generated', made), ('other real', other):
+    for name, images in [
+        ('generated images', generated),
+        ('other real images', other),
+    ]:
         measurements += [
             Measurement(
-                f'{kind} of {name} images',
-                estimate(
-                    function,
+                name=f'{measure} of {name}',
+                estimate=estimate(
+                    distance,
                     images,
                     real,
                     repetitions=_REPETITIONS,
                     centred=True,
                 ),
-                f'{name} images, real images',
+                samples=f'{name}, real images',
             )
-            for kind, function in [
+            for measure, distance in [
                 ('Fréchet distance', generation.frechet_distance),
                 (
                     'sliced Wasserstein distance',
@@ -290,38 +327,42 @@ def _quality(evidence, experiment, features):
         ]
         measurements += [
             Measurement(
-                f'{kind} of {name} images',
-                estimate(np.mean, generation.within_manifold(points, of)),
-                counted,
+                name=f'{measure} of {name}',
+                estimate=estimate(
+                    np.mean, generation.within_manifold(points, reference)
+                ),
+                samples=samples,
             )
-            for kind, points, of, counted in [
-                ('precision', images, real, f'{name} images'),
+            for measure, points, reference, samples in [
+                ('precision', images, real, name),
                 ('recall', real, images, 'real images'),
             ]
         ]
     return measurements
 
 
-def _about_curve(evidence, experiment, name):
-    """Spread, drift and oscillation of a loss, in its own unit."""
+def _loss_curve(evidence, experiment, name):
+    """The spread, the drift and the oscillation of a loss, in its unit."""
     curve = evidence.curve(experiment, name)
-    share, period = curves.oscillation(curve)
+    fraction, period = curves.oscillation(curve)
     rest = curves.residuals(curve)
     return [
         Measurement(
-            f"spread of the {name}'s loss",
-            estimate(curves.spread, curves.blocks(rest, curves.WINDOW)),
-            _BLOCKS,
+            name=f"spread of the {name}'s loss",
+            estimate=estimate(
+                curves.spread, curves.blocks(rest, curves.WINDOW)
+            ),
+            samples=_BLOCKS,
         ),
         Measurement(
-            'its drift over the second half',
-            single(curves.drift(curve), len(curve)),
-            'iterations',
+            name='its drift over the second half of the training',
+            estimate=single(curves.drift(curve), len(curve)),
+            samples='iterations',
         ),
         Measurement(
-            'share of its strongest oscillation, of a period of '
-            f'{period:.0f} iterations',
-            single(share, len(curve)),
-            'iterations',
+            name='fraction of the energy about its trend in the strongest '
+            f'oscillation, which has a period of {period:.0f} iterations',
+            estimate=single(fraction, len(curve)),
+            samples='iterations',
         ),
     ]

@@ -1,85 +1,108 @@
-"""A number that a claim is judged by."""
+"""The numbers by which a claim is judged, and how they are printed."""
 
-from collections import namedtuple
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from kneerepro.measures.bootstrap import Estimate
 
+#: The verdicts on a measurement, and on a claim.
 HOLDS, FAILS, OPEN = 'holds', 'does not hold', 'cannot be judged'
 
-Measurement = namedtuple(
-    'Measurement',
-    'name estimate samples side threshold reason',
-    defaults=(None, None, None),
-)
-Measurement.__doc__ = """A number of a claim.
 
-Attributes
-----------
-name : str
-estimate : Estimate
-samples : str
-    What was counted, and drawn again for the interval.
-side : {'above', 'below'} or None
-    Of the threshold, where the claim has it. None for a number that is
-    beside the point, but worth knowing.
-threshold : float or None
-reason : str or None
-    For the threshold.
-"""
+@dataclass(frozen=True)
+class Measurement:
+    """A number that was measured for a claim.
 
-
-def verdict(measurement):
-    """Whether a measurement is on its side of the threshold, with all of its
-    interval: if the threshold is in there, it cannot be judged.
+    Attributes
+    ----------
+    name : str
+        What was measured.
+    estimate : kneerepro.measures.bootstrap.Estimate
+    samples : str
+        What the samples are, which the bootstrap resamples.
+    side : {'above', 'below'} or None
+        The side of the threshold on which the claim expects the number. None
+        for a number that does not decide about the claim, but helps to
+        understand it.
+    threshold : float or None
+    reason : str or None
+        Why this is the threshold.
     """
-    value, low, high, _ = measurement.estimate
-    if low is None:
-        low = high = value
+
+    name: str
+    estimate: Estimate
+    samples: str
+    side: str | None = None
+    threshold: float | None = None
+    reason: str | None = None
+
+
+def verdict(measurement: Measurement) -> str:
+    """Whether the whole interval lies on the claimed side of the threshold.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        One that has a threshold.
+
+    Returns
+    -------
+    {'holds', 'does not hold', 'cannot be judged'}
+        It cannot be judged if the threshold lies inside the interval, or if
+        the interval is not finite.
+    """
+    low, high = measurement.estimate.low, measurement.estimate.high
+    if low is None or high is None:
+        low = high = measurement.estimate.value
     if not np.isfinite([low, high]).all():
         return OPEN
-    above, below = (low > measurement.threshold, high < measurement.threshold)
-    if low == high == measurement.threshold:
+    threshold = measurement.threshold
+    if low == high == threshold:
         return FAILS
-    if not above and not below:
-        return OPEN
-    return HOLDS if above == (measurement.side == 'above') else FAILS
+    if low > threshold:
+        return HOLDS if measurement.side == 'above' else FAILS
+    if high < threshold:
+        return HOLDS if measurement.side == 'below' else FAILS
+    return OPEN
 
 
-def interval_text(estimate):
-    """A number as text, with its interval if it has one."""
+def interval_text(estimate: Estimate) -> str:
+    """The number with its interval, such as ``'0.23 [0.2, 0.25]'``."""
     text = f'{estimate.value:.4g}'
     if estimate.low is not None:
         text += f' [{estimate.low:.4g}, {estimate.high:.4g}]'
     return text
 
 
-def count_text(measurement):
-    """How many samples, and of what."""
-    return (
-        'n = '
-        + ' and '.join(f'{n:,}' for n in measurement.estimate.n)
-        + f' ({measurement.samples})'
-    )
+def count_text(measurement: Measurement) -> str:
+    """The numbers of samples, such as ``'n = 107 (test images)'``."""
+    counts = ' and '.join(f'{n:,}' for n in measurement.estimate.n)
+    return f'n = {counts} ({measurement.samples})'
 
 
-def ratio(a, b):
+def ratio(a: np.ndarray, b: np.ndarray) -> float:
+    """The sum of `a`, divided by that of `b`."""
     return a.sum() / b.sum()
 
 
-def mean_ratio(a, b):
+def mean_ratio(a: np.ndarray, b: np.ndarray) -> float:
+    """The mean of `a`, divided by that of `b`."""
     return a.mean() / b.mean()
 
 
-def median_ratio(a, b):
+def median_ratio(a: np.ndarray, b: np.ndarray) -> float:
+    """The median of `a`, divided by that of `b`."""
     return np.median(a) / np.median(b)
 
 
-def mean_difference(a, b):
+def mean_difference(a: np.ndarray, b: np.ndarray) -> float:
+    """The mean of `a`, minus that of `b`."""
     return a.mean() - b.mean()
 
 
-def single(value, *n):
-    """A number that is what it is once, without an interval."""
-    return Estimate(float(value), None, None, n)
+def single(value: float, *n: int) -> Estimate:
+    """A number that was measured only once and has no interval."""
+    return Estimate(value=float(value), low=None, high=None, n=n)

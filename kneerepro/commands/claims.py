@@ -15,7 +15,7 @@ import textwrap
 from typing import Any
 
 from kneerepro import claims, command_line, engines
-from kneerepro.claims.evidence import Evidence, gather
+from kneerepro.claims.evidence import Evidence, newest_runs
 from kneerepro.claims.measurement import count_text, interval_text, verdict
 from kneerepro.utils.errors import UserError
 
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Judge the claims and print the judgements."""
-    found = gather(args.out, args.preset)
+    found = newest_runs(args.out, args.preset)
     if not found:
         of = f' of the preset {args.preset}' if args.preset else ''
         raise UserError(f'there is no finished run{of} in {args.out}')
@@ -60,7 +60,7 @@ def _write_text(preset, found, caution, judgements):
     for judgement in judgements:
         claim = judgement.claim
         print(f'\n{claim.number} {judgement.verdict}: {judgement.why}')
-        print(_indented(claim.says, 3))
+        print(_indented(claim.statement, 3))
         for measurement in judgement.measurements:
             _print_measurement(measurement)
 
@@ -101,7 +101,7 @@ def _write_json(preset, found, caution, judgements):
 def _judgement_as_json(judgement) -> dict[str, Any]:
     return {
         'number': judgement.claim.number,
-        'says': judgement.claim.says,
+        'says': judgement.claim.statement,
         'verdict': judgement.verdict,
         'why': judgement.why,
         'measurements': [

@@ -1,7 +1,8 @@
-"""What the thesis judged by eye, measured.
+"""Measurements of what the thesis judges by eye.
 
-Functions of plain NumPy arrays, which know of no run and no network:
-:mod:`.reconstruction` of reconstructed images, :mod:`.generation` of
-generated ones, :mod:`.curves` of losses, and :mod:`.bootstrap` for how sure
-one can be of a number.
+These functions take plain NumPy arrays and know nothing of runs or networks.
+:mod:`.reconstruction` compares reconstructed images with their ground truth,
+:mod:`.generation` compares sets of generated and real images, :mod:`.curves`
+describes loss curves, :mod:`.codes` measures how much codes and images vary,
+and :mod:`.bootstrap` gives confidence intervals.
 """

@@ -1,64 +1,75 @@
-"""How far a number may be from what many more samples would give."""
+"""Bootstrap confidence intervals."""
 
-from collections import namedtuple
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-#: The smallest number of samples of which a bootstrap can say anything. The
-#: chance that all of n lie on one side of their median is 2 / 2**n, and 6 is
-#: the first n for which it is below 5 %: with fewer, no interval without
-#: assumptions on the distribution has a confidence of 95 %.
-LEAST = 6
+#: The smallest sample for which a bootstrap interval means anything. All n
+#: values lie on one side of their median with probability ``2 / 2**n``, and 6
+#: is the first n that brings this below 5 %. With fewer values, no interval
+#: that makes no assumption about the distribution reaches 95 % confidence.
+MIN_SAMPLES = 6
 
 
-class TooFew(ValueError):
-    """There are too few samples for a measure to say anything."""
+class TooFewSamplesError(ValueError):
+    """There are too few samples to measure anything."""
 
 
-Estimate = namedtuple('Estimate', 'value low high n')
-Estimate.__doc__ = """A number and its interval.
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its confidence interval.
 
-Attributes
-----------
-value : float
-low, high : float or None
-    None where there is no interval.
-n : tuple of int
-    How many samples of each kind; paired ones count once.
-"""
+    Attributes
+    ----------
+    value : float
+    low, high : float or None
+        Ends of the interval. None if there is no interval.
+    n : tuple of int
+        The size of each sample. Paired samples are counted once.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    n: tuple[int, ...]
 
 
 def estimate(
-    statistic,
-    *samples,
-    paired=False,
-    centred=False,
-    repetitions=1000,
-    level=0.95,
-    seed=0,
-):
+    statistic: Callable[..., float],
+    *samples: np.ndarray,
+    paired: bool = False,
+    centred: bool = False,
+    repetitions: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
     """A statistic with its percentile bootstrap interval [1]_.
 
-    What is drawn again, with replacement, are the entries of the first axis
-    of each sample. They have to be independent of each other: volumes, where
-    the slices of one are alike. Where images of few volumes are drawn, the
-    interval is that for these volumes, and narrower than for others.
+    The bootstrap resamples the entries along the first axis of each sample,
+    with replacement. These entries must be independent of each other. Slices
+    of one volume are not, so volumes should be resampled instead. If the
+    images come from only a few volumes, the interval holds for these volumes
+    and is narrower than it would be for new ones.
 
     Parameters
     ----------
     statistic : callable
-        Of as many arrays as there are samples; gives a float.
+        Takes as many arrays as there are samples and returns a float.
     samples : array, shape (n, ...)
     paired : bool
-        Whether entry i of all samples belongs together.
+        Whether the i-th entries of all samples belong together.
     centred : bool
-        Shift the interval by what the statistic gains on average when drawn
-        again. A distance between two sets needs that: an entry that is drawn
-        twice takes the place of another, so that drawn sets are farther
-        apart than those they are drawn from.
+        Whether to shift the interval by the bootstrap estimate of the bias.
+        A distance between two sets needs this. An entry that is drawn twice
+        displaces another one, so the resampled sets are farther apart than
+        the original sets.
     repetitions : int
+        The number of times that the samples are drawn again.
     level : float
-        Confidence, between 0 and 1.
+        The confidence level, between 0 and 1.
     seed : int
 
     Returns
@@ -67,8 +78,8 @@ def estimate(
 
     Raises
     ------
-    TooFew
-        If a sample has fewer than :data:`LEAST` entries.
+    TooFewSamplesError
+        If a sample has fewer than :data:`MIN_SAMPLES` entries.
     ValueError
         If paired samples differ in length.
 
@@ -78,27 +89,33 @@ def estimate(
            1993, chapter 13.
     """
     sizes = tuple(map(len, samples))
-    if min(sizes) < LEAST:
-        raise TooFew(f'{min(sizes)} samples, at least {LEAST} are needed')
+    if min(sizes) < MIN_SAMPLES:
+        raise TooFewSamplesError(
+            f'there are only {min(sizes)} samples: '
+            f'a bootstrap interval needs at least {MIN_SAMPLES}'
+        )
     if paired and len(set(sizes)) > 1:
-        raise ValueError(f'paired samples of {sizes}')
+        raise ValueError(
+            f'the paired samples have different sizes, {sizes}: '
+            'pass one entry of each sample per pair'
+        )
     rng = np.random.RandomState(seed)
     value = float(statistic(*samples))
-    drawn = np.empty(repetitions)
+    resampled = np.empty(repetitions)
     for i in range(repetitions):
         if paired:
             chosen = [rng.randint(sizes[0], size=sizes[0])] * len(sizes)
         else:
             chosen = [rng.randint(size, size=size) for size in sizes]
-        drawn[i] = statistic(
-            *(sample[which] for sample, which in zip(samples, chosen))
+        resampled[i] = statistic(
+            *(sample[index] for sample, index in zip(samples, chosen))
         )
-    tail = 50 * (1 - level)
-    low, high = np.percentile(drawn, [tail, 100 - tail])
-    shift = drawn.mean() - value if centred else 0.0
+    tail = 50 * (1 - level)  # per cent on either side
+    low, high = np.percentile(resampled, [tail, 100 - tail])
+    bias = resampled.mean() - value if centred else 0.0
     return Estimate(
-        value,
-        float(low - shift),
-        float(high - shift),
-        sizes[:1] if paired else sizes,
+        value=value,
+        low=float(low - bias),
+        high=float(high - bias),
+        n=sizes[:1] if paired else sizes,
     )

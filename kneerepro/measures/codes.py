@@ -1,11 +1,15 @@
-"""What the codes of an autoencoder, and sets of images, tell apart."""
+"""How much the codes of an autoencoder vary, and how much images vary."""
+
+from __future__ import annotations
 
 import numpy as np
 
 
-def code_spread(codes):
-    """How much a code varies: the standard deviation of each unit over the
-    examples, averaged over the units.
+def code_spread(codes: np.ndarray) -> float:
+    """How much a code varies over the examples.
+
+    This is the standard deviation of each unit over the examples, averaged
+    over the units.
 
     Parameters
     ----------
@@ -14,14 +18,15 @@ def code_spread(codes):
     Returns
     -------
     float
-        From 0, all examples have the same code, to 0.5 for sigmoid units
-        that are 0 for one half of the examples and 1 for the other.
+        0 if all examples have the same code. At most 0.5 for sigmoid units,
+        which is reached if each unit is 0 for one half of the examples and 1
+        for the other half.
     """
     return float(np.std(codes, axis=0, dtype='float64').mean())
 
 
-def image_spread(images):
-    """How much images vary: the root mean square difference from their mean.
+def image_spread(images: np.ndarray) -> float:
+    """The root mean square difference of images from their mean image.
 
     Parameters
     ----------
@@ -35,8 +40,8 @@ def image_spread(images):
     return float(np.sqrt(np.var(images, axis=0, dtype='float64').mean()))
 
 
-def principal_plane(codes):
-    """Codes on their first two principal components.
+def principal_plane(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Project codes onto their first two principal components.
 
     Parameters
     ----------
@@ -45,19 +50,19 @@ def principal_plane(codes):
     Returns
     -------
     coordinates : array, shape (n, 2), float64
-        With the mean code at the origin. The second column is 0 where the
-        codes have one dimension only.
+        The mean code is the origin. The second column is 0 if all codes lie
+        on one line.
     explained : array, shape (2,), float64
-        Share of the codes' variance along each component.
+        The fraction of the codes' variance along each component.
 
     Notes
     -----
-    The sign of a component is arbitrary; here the coordinate of largest
-    magnitude is positive, so that the same codes always give the same plot.
+    The sign of a component is arbitrary. Here the coordinate with the largest
+    magnitude is made positive, so the same codes always give the same plot.
     """
-    about = np.asarray(codes, 'float64') - np.mean(codes, 0, 'float64')
-    left, scale, _ = np.linalg.svd(about, full_matrices=False)
-    coordinates = np.zeros((len(about), 2))
+    centred = np.asarray(codes, 'float64') - np.mean(codes, 0, 'float64')
+    left, scale, _ = np.linalg.svd(centred, full_matrices=False)
+    coordinates = np.zeros((len(centred), 2))
     explained = np.zeros(2)
     count = min(2, len(scale))
     coordinates[:, :count] = left[:, :count] * scale[:count]

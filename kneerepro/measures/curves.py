@@ -1,32 +1,39 @@
-"""How losses go over the iterations.
+"""How a loss behaves over the iterations.
 
-A curve is an array of shape (n,), a value for each iteration. It is taken
-apart into its trend, a running median, and the residuals about it.
+A curve is an array of shape (n,) with one value per iteration. It is split
+into a trend, which is a running median, and the residuals around this trend.
 """
+
+from __future__ import annotations
 
 import numpy as np
 from scipy.ndimage import median_filter
 from scipy.stats import theilslopes
 
-from kneerepro.measures.bootstrap import TooFew
+from kneerepro.measures.bootstrap import TooFewSamplesError
 
-#: Iterations of the running median: enough for a median that single values
-#: do not move, few beside a training's thousands.
+#: Iterations in the window of the running median. They are enough that single
+#: values do not move the median, and few beside the thousands of iterations
+#: of a training.
 WINDOW = 51
 
-# The median absolute deviation of a Gaussian is its standard deviation over
-# this.
-_MAD = 1.4826
+# The standard deviation of a Gaussian is this many times its median absolute
+# deviation.
+_MAD_TO_STD = 1.4826
+
+# The Theil-Sen estimator compares all pairs of values, so its cost grows with
+# the square of their number. A long trend is thinned to this many values.
+_MAX_SLOPE_VALUES = 400
 
 
-def trend(curve, window=WINDOW):
-    """Running median.
+def trend(curve: np.ndarray, window: int = WINDOW) -> np.ndarray:
+    """The running median of a curve.
 
     Parameters
     ----------
     curve : array, shape (n,)
     window : int
-        Odd. At the ends, the curve is mirrored.
+        Must be odd. The curve is mirrored at both ends.
 
     Returns
     -------
@@ -34,25 +41,28 @@ def trend(curve, window=WINDOW):
 
     Raises
     ------
-    TooFew
-        If the curve is shorter than four windows: its trend and what is about
-        it cannot be told apart.
+    TooFewSamplesError
+        If the curve is shorter than four windows. The trend of such a curve
+        cannot be told apart from the residuals.
     """
     if len(curve) < 4 * window:
-        raise TooFew(
-            f'{len(curve)} iterations, at least {4 * window} are needed'
+        raise TooFewSamplesError(
+            f'the curve has only {len(curve)} iterations: '
+            f'its trend needs at least {4 * window}'
         )
     return median_filter(np.asarray(curve, 'float64'), window, mode='reflect')
 
 
-def residuals(curve, window=WINDOW):
-    """What is about the trend, shape (n,)."""
+def residuals(curve: np.ndarray, window: int = WINDOW) -> np.ndarray:
+    """The curve minus its trend, shape (n,)."""
     return curve - trend(curve, window)
 
 
-def spread(values):
-    """Standard deviation of the bulk: 1.4826 times the median absolute
-    deviation from the median [1]_, which outliers hardly move.
+def spread(values: np.ndarray) -> float:
+    """A standard deviation that outliers hardly affect.
+
+    This is 1.4826 times the median absolute deviation from the median [1]_,
+    which equals the standard deviation if the values are Gaussian.
 
     Parameters
     ----------
@@ -62,7 +72,7 @@ def spread(values):
     Returns
     -------
     float
-        At least 0, in their unit.
+        Not negative, in units of the residuals.
 
     References
     ----------
@@ -70,22 +80,26 @@ def spread(values):
            Estimation, Journal of the American Statistical Association 69,
            1974.
     """
-    return float(_MAD * np.median(np.abs(values - np.median(values))))
+    return float(_MAD_TO_STD * np.median(np.abs(values - np.median(values))))
 
 
-def drift(curve, window=WINDOW):
-    """What a curve gains over its second half, by the median of the slopes
-    between all pairs of the trend's values [1]_.
+def drift(curve: np.ndarray, window: int = WINDOW) -> float:
+    """How much a curve rises over its second half.
+
+    The slope is the Theil-Sen estimate [1]_: the median of the slopes between
+    all pairs of values of the trend.
 
     Parameters
     ----------
     curve : array, shape (n,)
     window : int
+        See :func:`trend`.
 
     Returns
     -------
     float
-        In the curve's unit; 0 for one that has settled.
+        In units of the curve. 0 for a curve that has settled, negative for
+        one that still falls.
 
     References
     ----------
@@ -94,23 +108,28 @@ def drift(curve, window=WINDOW):
            1968.
     """
     half = trend(curve, window)[len(curve) // 2 :]
-    # Pairs grow with the square: of a long curve, 400 values.
-    at = np.linspace(0, len(half) - 1, min(len(half), 400)).astype(int)
+    count = min(len(half), _MAX_SLOPE_VALUES)
+    at = np.linspace(0, len(half) - 1, count).astype(int)
     return float(theilslopes(half[at], at)[0] * (len(half) - 1))
 
 
-def outliers(curve, window=WINDOW, beyond=5):
-    """Which values are outliers, by Hampel's identifier [1]_: farther from
-    the median of the window around them than `beyond` of its spreads.
+def outliers(
+    curve: np.ndarray, window: int = WINDOW, beyond: float = 5
+) -> np.ndarray:
+    """Find outliers with Hampel's identifier [1]_.
+
+    A value is an outlier if it is more than `beyond` spreads away from the
+    median of the window around it. The spread is that of the same window.
 
     Parameters
     ----------
     curve : array, shape (n,)
     window : int
+        See :func:`trend`.
     beyond : float
-        Of Gaussian residuals, 5 finds one in 17,000 with the default window:
-        it knows its spread to an eighth only, otherwise it would be one in
-        1.7 million.
+        With the default window, 5 marks one in 17,000 Gaussian residuals. It
+        would be one in 1.7 million if the spread were known exactly, but a
+        window of 51 values determines it only to an eighth.
 
     Returns
     -------
@@ -122,26 +141,31 @@ def outliers(curve, window=WINDOW, beyond=5):
            Journal of the American Statistical Association 88, 1993.
     """
     distance = np.abs(residuals(curve, window))
-    local = _MAD * median_filter(distance, window, mode='reflect')
+    local = _MAD_TO_STD * median_filter(distance, window, mode='reflect')
     return distance > beyond * local
 
 
-def oscillation(curve, window=WINDOW):
-    """The strongest single frequency's share of the residuals' energy, which
-    Fisher tested for periodicity [1]_.
+def oscillation(
+    curve: np.ndarray, window: int = WINDOW
+) -> tuple[float, float]:
+    """The strongest oscillation of a curve about its trend.
+
+    The measure is the fraction of the residuals' energy at the strongest
+    frequency, the statistic of Fisher's test for periodicity [1]_.
 
     Parameters
     ----------
     curve : array, shape (n,)
     window : int
-        A running median lets slower changes than this pass.
+        See :func:`trend`. The trend follows oscillations slower than this
+        window, so only faster ones remain in the residuals.
 
     Returns
     -------
-    share : float
-        From about ``2 ln(n / 2) / n``, white noise, to 1, a pure wave.
+    fraction : float
+        About ``2 ln(n / 2) / n`` for white noise, 1 for a pure sine wave.
     period : float
-        Of that frequency, in iterations.
+        Of the strongest frequency, in iterations.
 
     References
     ----------
@@ -150,80 +174,90 @@ def oscillation(curve, window=WINDOW):
     """
     energy = np.square(np.abs(np.fft.rfft(residuals(curve, window))))[1:]
     strongest = int(energy.argmax())
-    return (
-        float(energy[strongest] / energy.sum()) if energy.any() else 0.0,
-        len(curve) / (strongest + 1),
-    )
+    period = len(curve) / (strongest + 1)
+    if not energy.any():
+        return 0.0, period
+    return float(energy[strongest] / energy.sum()), period
 
 
-def settling(curve, window=WINDOW, within=0.1):
-    """Iterations until the trend stays close to where it ends: the settling
-    time of control engineering (K. Ogata: Modern Control Engineering,
-    1970).
+def settling_time(
+    curve: np.ndarray, window: int = WINDOW, within: float = 0.1
+) -> int:
+    """Iterations until the trend stays close to its final value.
+
+    This is the settling time of control engineering (K. Ogata: Modern Control
+    Engineering, 1970).
 
     Parameters
     ----------
     curve : array, shape (n,)
     window : int
+        See :func:`trend`.
     within : float
-        Share of the way between the trend's least and greatest value.
+        How close the trend has to stay, as a fraction of its range.
 
     Returns
     -------
     int
-        From 0 to n - 1; the later, the longer the curve was on its way or the
-        less it ever settled.
+        From 0 to n - 1. It is large for a curve that settles late, and for
+        one that never settles.
     """
     values = trend(curve, window)
-    end = np.median(values[-window:])
-    away = np.flatnonzero(np.abs(values - end) > within * np.ptp(values))
+    final = np.median(values[-window:])
+    away = np.flatnonzero(np.abs(values - final) > within * np.ptp(values))
     return int(away[-1]) + 1 if len(away) else 0
 
 
-def reaching(curve, level, window=WINDOW):
-    """Iterations until the trend first is at or below a level.
+def iterations_to_reach(
+    curve: np.ndarray, level: float, window: int = WINDOW
+) -> int | None:
+    """Iterations until the trend first falls to a level or below it.
 
     Parameters
     ----------
     curve : array, shape (n,)
     level : float
     window : int
+        See :func:`trend`.
 
     Returns
     -------
     int or None
-        None if it never is.
+        None if the trend never falls that low.
     """
     below = np.flatnonzero(trend(curve, window) <= level)
     return int(below[0]) if len(below) else None
 
 
-def parting(train, test):
-    """The epoch from which on a test loss is above all that explains it.
+def divergence_epoch(train: np.ndarray, test: np.ndarray) -> int | None:
+    """The epoch from which the test loss stays above the training losses.
 
     Parameters
     ----------
     train : array, shape (epochs, iterations)
         The training losses of the minibatches of each epoch.
     test : array, shape (epochs,)
-        At the end of each epoch.
+        The test loss at the end of each epoch.
 
     Returns
     -------
     int or None
-        The first epoch, from 1, of those up to the last in which the test
-        loss is above the training loss of every minibatch; None if there are
-        none.
+        The first epoch, counted from 1, such that in this and all later
+        epochs the test loss is above the training loss of every minibatch.
+        None if there is no such epoch.
     """
     together = np.flatnonzero(test <= np.max(train, axis=1))
     first = int(together[-1]) + 2 if len(together) else 1
     return first if first <= len(test) else None
 
 
-def blocks(values, length):
-    """Consecutive stretches of a curve, what is drawn again where neighbours
-    depend on each other (H. R. Künsch: The Jackknife and the Bootstrap for
-    General Stationary Observations, Annals of Statistics 17, 1989).
+def blocks(values: np.ndarray, length: int) -> np.ndarray:
+    """Cut a curve into consecutive blocks for a block bootstrap.
+
+    Neighbouring values of a curve depend on each other, so the bootstrap has
+    to resample blocks instead of single values (H. R. Künsch: The Jackknife
+    and the Bootstrap for General Stationary Observations, Annals of
+    Statistics 17, 1989).
 
     Parameters
     ----------
@@ -233,7 +267,7 @@ def blocks(values, length):
     Returns
     -------
     array, shape (n // length, length)
-        The first n % length values are left out.
+        The first ``n % length`` values are left out.
     """
     count = len(values) // length
     return values[len(values) - count * length :].reshape(count, length)

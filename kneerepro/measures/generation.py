@@ -1,27 +1,40 @@
-"""How good, and how varied, generated images are.
+"""How realistic and how varied generated images are.
 
-Sets of images are compared by features, arrays of shape (n, d), or by the
-images themselves, shape (n, rows, columns) with values in [0, 1]. All of it
-depends on n: numbers are to be compared only at the same n.
+Sets of images are compared either by features, arrays of shape (n, d), or by
+the images themselves, arrays of shape (n, rows, columns) with values in
+[0, 1]. All these measures depend on the number of images, so only values for
+the same n may be compared.
 """
+
+from __future__ import annotations
 
 import numpy as np
 from scipy.linalg import eigh
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import cdist
 
-# Of the five scales of the paper, an image of 64 x 64 has three on which the
-# window of 11 x 11 fits: 64, 32 and 16.
-_SCALES = 0.0448, 0.2856, 0.3001
-_BORDER = 5
+# Weights of the first three of the paper's five scales. An image of 64 x 64
+# has only three scales on which the 11 x 11 window fits: 64, 32 and 16.
+_SCALE_WEIGHTS = 0.0448, 0.2856, 0.3001
+# The constants of SSIM for intensities from 0 to 1.
+_C1, _C2 = 0.01**2, 0.03**2
+# The paper's window is a Gaussian of 1.5 pixels, cut off at 5 pixels.
+_SIGMA, _RADIUS = 1.5, 5
+# The smallest image for which the window fits on the third scale.
+_MIN_SIZE = 4 * (2 * _RADIUS + 1)
+
+# Images that are compared at once: the distances of a thousand images to a
+# thousand others take 8 MB.
+_CHUNK = 1000
 
 
-def frechet_distance(a, b):
-    """Squared Fréchet distance of the Gaussians with the means and the
-    covariances of two sets [1]_.
+def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Squared Fréchet distance between two sets of features [1]_.
 
-    With few samples it is too large: by the order of 1 / n, and more for more
-    dimensions, so that a set of n <= d samples tells nothing [2]_.
+    Each set is described by the Gaussian with its mean and covariance. The
+    estimate is too large by an amount of order 1 / n, which grows with the
+    number of dimensions d. A set of n <= d samples is therefore meaningless
+    [2]_.
 
     Parameters
     ----------
@@ -31,7 +44,7 @@ def frechet_distance(a, b):
     Returns
     -------
     float
-        At least 0, in squared units of the features.
+        Not negative, in squared units of the features.
 
     References
     ----------
@@ -50,24 +63,32 @@ def frechet_distance(a, b):
     )
 
 
-def frechet_distance_of_gaussians(mean_a, cov_a, mean_b, cov_b):
-    """Squared Fréchet distance of two Gaussians (Dowson and Landau: The
-    Fréchet distance between multivariate normal distributions, 1982).
+def frechet_distance_of_gaussians(
+    mean_a: np.ndarray,
+    cov_a: np.ndarray,
+    mean_b: np.ndarray,
+    cov_b: np.ndarray,
+) -> float:
+    """Squared Fréchet distance between two Gaussians (D. C. Dowson, B. V.
+    Landau: The Fréchet distance between multivariate normal distributions,
+    Journal of Multivariate Analysis 12, 1982).
 
     Parameters
     ----------
     mean_a, mean_b : array, shape (d,)
     cov_a, cov_b : array, shape (d, d)
-        Of any rank.
+        May be singular.
 
     Returns
     -------
     float
+        ``|mean_a - mean_b|**2 + tr(A + B - 2 sqrt(A B))`` for the covariances
+        A and B.
     """
     values, vectors = eigh(np.atleast_2d(cov_a))
     root = vectors * np.sqrt(values.clip(0)) @ vectors.T
-    # The eigenvalues of the product of both, which is not symmetric, are
-    # those of this, which is: no complex roots where one is singular.
+    # A B is not symmetric. sqrt(A) B sqrt(A) is, and has the same
+    # eigenvalues, so a singular matrix cannot give complex square roots.
     product = eigh(root @ np.atleast_2d(cov_b) @ root, eigvals_only=True)
     distance = (
         np.square(mean_a - mean_b).sum()
@@ -78,31 +99,37 @@ def frechet_distance_of_gaussians(mean_a, cov_a, mean_b, cov_b):
     return max(0.0, float(distance))
 
 
-def sliced_wasserstein_distance(a, b, directions=128, seed=0):
-    """Root mean square, over random directions, of the 2-Wasserstein distance
-    of two sets' projections [1]_; Karras et al. introduced it for GANs [2]_,
-    on patches of images where this takes features.
+def sliced_wasserstein_distance(
+    a: np.ndarray, b: np.ndarray, directions: int = 128, seed: int = 0
+) -> float:
+    """Sliced 2-Wasserstein distance between two sets of features [1]_.
 
-    Sets that differ by a translation t have ``|t| / sqrt(d)``, but for the
-    choice of directions.
+    Both sets are projected onto random directions. The result is the root
+    mean square of the 2-Wasserstein distances between the projections. Karras
+    et al. introduced the measure for GANs [2]_; they apply it to patches of
+    images, this function to features.
+
+    Two sets that differ by a translation t have the distance
+    ``|t| / sqrt(d)``, up to the error from the finite number of directions.
 
     Parameters
     ----------
     a, b : array, shape (n, d)
         Features.
     directions : int
+        The number of random directions.
     seed : int
-        Of the directions.
+        Selects the directions.
 
     Returns
     -------
     float
-        At least 0, in units of the features.
+        Not negative, in units of the features.
 
     Raises
     ------
     ValueError
-        If there are not as many of both.
+        If the sets differ in size.
 
     References
     ----------
@@ -112,30 +139,35 @@ def sliced_wasserstein_distance(a, b, directions=128, seed=0):
            GANs for Improved Quality, Stability, and Variation, ICLR 2018.
     """
     if len(a) != len(b):
-        raise ValueError(f'{len(a)} and {len(b)} samples')
+        raise ValueError(
+            f'the sets have {len(a)} and {len(b)} samples: '
+            'pass the same number of each'
+        )
     axes = np.random.RandomState(seed).normal(size=(a.shape[1], directions))
     axes /= np.linalg.norm(axes, axis=0)
-    return float(
-        np.sqrt(
-            np.square(
-                np.sort(a @ axes, axis=0) - np.sort(b @ axes, axis=0)
-            ).mean()
-        )
-    )
+    difference = np.sort(a @ axes, axis=0) - np.sort(b @ axes, axis=0)
+    return float(np.sqrt(np.square(difference).mean()))
 
 
-def within_manifold(points, of, k=3):
-    """Which points lie in the manifold of a set: within the distance from one
-    of its members to that one's k-th neighbour [1]_.
+def within_manifold(
+    points: np.ndarray, reference: np.ndarray, k: int = 3
+) -> np.ndarray:
+    """Which points lie in the manifold of a reference set [1]_.
 
-    The mean is the precision of generated `points` within real ones, and the
-    recall of real `points` within generated ones.
+    The manifold is a union of balls. There is one around each member of the
+    set, and its radius is the distance to the member's k-th nearest
+    neighbour.
+
+    The fraction of generated points in the manifold of real ones is the
+    precision. The fraction of real points in the manifold of generated ones
+    is the recall.
 
     Parameters
     ----------
     points : array, shape (n, d)
         Features.
-    of : array, shape (m, d)
+    reference : array, shape (m, d)
+        Features of the set that spans the manifold.
     k : int
         3 in the paper.
 
@@ -146,7 +178,7 @@ def within_manifold(points, of, k=3):
     Raises
     ------
     ValueError
-        If m is not above k.
+        If m is not greater than k.
 
     References
     ----------
@@ -154,21 +186,29 @@ def within_manifold(points, of, k=3):
            Improved Precision and Recall Metric for Assessing Generative
            Models, NeurIPS 2019.
     """
-    if len(of) <= k:
-        raise ValueError(f'{len(of)} samples have no neighbour number {k}')
-    radius = np.sort(cdist(of, of), axis=1)[:, k]  # the first is itself
-    return (cdist(points, of) <= radius).any(1)
+    if len(reference) <= k:
+        raise ValueError(
+            f'the reference set has only {len(reference)} samples: '
+            f'neighbour number {k} needs at least {k + 1}'
+        )
+    # Column 0 is the distance of each sample to itself.
+    radius = np.sort(cdist(reference, reference), axis=1)[:, k]
+    return (cdist(points, reference) <= radius).any(1)
 
 
-def nearest_distance(images, among, rank=1):
-    """Distance of each image to the nearest of a set, by which a generator
-    that repeats its training images is known.
+def nearest_distance(
+    images: np.ndarray, references: np.ndarray, rank: int = 1
+) -> np.ndarray:
+    """The distance of each image to the nearest reference image.
+
+    It reveals a generator that merely repeats its training images.
 
     Parameters
     ----------
-    images, among : array, shape (n, rows, columns) and (m, rows, columns)
+    images, references : array, shape (n, rows, columns) and (m, rows, columns)
     rank : int
-        2 for the second nearest, where the nearest is the image itself.
+        2 for the second nearest. This is the right choice if the images are
+        themselves among the references.
 
     Returns
     -------
@@ -177,9 +217,11 @@ def nearest_distance(images, among, rank=1):
     """
     a = np.reshape(images, (len(images), -1)).astype('float64')
     nearest = np.full((len(a), rank), np.inf)
-    for i in range(0, len(among), 1000):
-        b = np.asarray(among[i : i + 1000], 'float64').reshape(-1, a.shape[1])
-        # By products of matrices, since there may be 28,800 of them.
+    for i in range(0, len(references), _CHUNK):
+        b = np.asarray(references[i : i + _CHUNK], 'float64')
+        b = b.reshape(-1, a.shape[1])
+        # |a - b|**2 = |a|**2 + |b|**2 - 2 a b is a matrix product, which is
+        # fast enough for the thesis's 28,800 images.
         squared = (
             np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * a @ b.T
         ).clip(0)
@@ -187,23 +229,28 @@ def nearest_distance(images, among, rank=1):
     return np.sqrt(nearest[:, -1] / a.shape[1])
 
 
-def ms_ssim(a, b):
+def ms_ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Multi-scale structural similarity [1]_ of pairs of images.
 
-    On three scales, the images and twice halved, with the paper's first three
-    weights, scaled to a sum of 1: on its last two, images of 64 x 64 are
-    smaller than the window. Below 0, the product of contrast and structure
-    counts as 0.
+    It uses three scales: the images as they are, and halved once and twice.
+    Their weights are the paper's first three, divided by their sum. On the
+    paper's other two scales, images of 64 x 64 would be smaller than the
+    window. A negative mean of contrast and structure counts as 0.
 
     Parameters
     ----------
     a, b : array, shape (n, rows, columns)
-        Of at least 44 rows and columns.
+        At least 44 rows and columns.
 
     Returns
     -------
     array, shape (n,), float64
         In [0, 1]; 1 for equal images.
+
+    Raises
+    ------
+    ValueError
+        If the images are too small.
 
     References
     ----------
@@ -212,34 +259,39 @@ def ms_ssim(a, b):
            on Signals, Systems and Computers, 2003.
     """
     a, b = np.asarray(a, 'float64'), np.asarray(b, 'float64')
-    if min(a.shape[1:]) < 44:
+    if min(a.shape[1:]) < _MIN_SIZE:
         raise ValueError(
-            f'images of {a.shape[1]} x {a.shape[2]} are too '
-            'small: at least 44 x 44'
+            f'images of {a.shape[1]} x {a.shape[2]} are too small for '
+            f'MS-SSIM: pass at least {_MIN_SIZE} x {_MIN_SIZE}'
         )
-    result = 1.0
-    for scale, weight in enumerate(_SCALES):
+    result = np.ones(len(a))
+    for scale, weight in enumerate(_SCALE_WEIGHTS):
         if scale:
             a, b = _halved(a), _halved(b)
-        luminance, rest = _similarity(a, b)
-        if scale == len(_SCALES) - 1:
-            rest = luminance * rest
-        result = result * rest.mean((1, 2)).clip(0) ** (weight / sum(_SCALES))
+        luminance, similarity = _similarity(a, b)
+        if scale == len(_SCALE_WEIGHTS) - 1:
+            similarity = luminance * similarity
+        exponent = weight / sum(_SCALE_WEIGHTS)
+        result = result * similarity.mean((1, 2)).clip(0) ** exponent
     return result
 
 
-def ms_ssim_of_pairs(images, count, seed=0):
-    """MS-SSIM of random pairs of different images of a set: the more alike,
-    the less varied; 1 for a generator that has collapsed to one image [1]_.
+def ms_ssim_of_pairs(
+    images: np.ndarray, count: int, seed: int = 0
+) -> np.ndarray:
+    """MS-SSIM of random pairs of images from one set.
+
+    The higher it is, the less the images vary. A generator that has collapsed
+    to a single image has 1 [1]_.
 
     Parameters
     ----------
     images : array, shape (n, rows, columns)
     count : int
-        Of pairs, n // 2 at most: no image is in two of them, so that the
-        pairs are independent.
+        The number of pairs, at most ``n // 2``: each image is in one pair at
+        most, so that the pairs are independent.
     seed : int
-        Of the choice.
+        Selects the pairs.
 
     Returns
     -------
@@ -256,26 +308,26 @@ def ms_ssim_of_pairs(images, count, seed=0):
 
 
 def _similarity(a, b):
-    """Maps of luminance, and of contrast and structure, of SSIM."""
+    """Two maps of SSIM: luminance, and contrast times structure."""
     mean_a, mean_b = _windowed(a), _windowed(b)
     var_a = _windowed(a * a) - mean_a**2
     var_b = _windowed(b * b) - mean_b**2
     cov = _windowed(a * b) - mean_a * mean_b
-    c1, c2 = 0.01**2, 0.03**2
     return (
-        (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1),
-        (2 * cov + c2) / (var_a + var_b + c2),
+        (2 * mean_a * mean_b + _C1) / (mean_a**2 + mean_b**2 + _C1),
+        (2 * cov + _C2) / (var_a + var_b + _C2),
     )
 
 
 def _windowed(images):
-    # Truncated at 5 pixels: the paper's window of 11 x 11.
-    smooth = gaussian_filter(images, (0, 1.5, 1.5), truncate=3.5)
-    return smooth[:, _BORDER:-_BORDER, _BORDER:-_BORDER]
+    """Weighted means over the window, where it lies within the image."""
+    # SciPy cuts off at the integer part of 3.5 x 1.5 + 0.5, 5 pixels.
+    smooth = gaussian_filter(images, (0, _SIGMA, _SIGMA), truncate=3.5)
+    return smooth[:, _RADIUS:-_RADIUS, _RADIUS:-_RADIUS]
 
 
 def _halved(images):
-    """Means of 2 x 2 pixels, a last odd row or column left out."""
+    """Means of 2 x 2 pixels. An odd last row or column is left out."""
     n, rows, columns = images.shape
     return (
         images[:, : rows // 2 * 2, : columns // 2 * 2]

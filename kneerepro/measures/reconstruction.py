@@ -1,8 +1,10 @@
 """How good reconstructions are.
 
-Images are arrays of shape (n, rows, columns) with values in [0, 1], volumes
-of shape (n, depth, rows, columns).
+Images are arrays of shape (n, rows, columns) with values in [0, 1]. Volumes
+have the shape (n, depth, rows, columns).
 """
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 
@@ -11,13 +13,13 @@ from scipy.linalg import eigh
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
-#: Standard deviation in pixels of a Gaussian that is one pixel wide at half
-#: of its height.
+#: The standard deviation, in pixels, of a Gaussian whose full width at half
+#: maximum is one pixel.
 ONE_PIXEL = 1 / (2 * np.sqrt(2 * np.log(2)))
 
 
-def mse(images, truth):
-    """Mean squared error.
+def mse(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Mean squared error of each image.
 
     Parameters
     ----------
@@ -30,8 +32,8 @@ def mse(images, truth):
     return np.square(np.subtract(images, truth, dtype='float64')).mean((1, 2))
 
 
-def psnr(images, truth):
-    """Peak signal-to-noise ratio in dB, of a peak of 1.
+def psnr(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Peak signal-to-noise ratio of each image in dB, for a peak of 1.
 
     Parameters
     ----------
@@ -40,15 +42,16 @@ def psnr(images, truth):
     Returns
     -------
     array, shape (n,), float64
-        Infinite for images that are equal.
+        Infinite where both images are equal.
     """
     with np.errstate(divide='ignore'):
         return -10 * np.log10(mse(images, truth))
 
 
-def ssim(images, truth):
-    """Structural similarity [1]_, with the paper's window: a Gaussian of 1.5
-    pixels on 11 x 11.
+def ssim(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Structural similarity of each image [1]_.
+
+    The window is the paper's: a Gaussian of 1.5 pixels on 11 x 11 pixels.
 
     Parameters
     ----------
@@ -62,7 +65,7 @@ def ssim(images, truth):
     Raises
     ------
     ValueError
-        For images of fewer than 11 rows or columns.
+        If the images have fewer than 11 rows or columns.
 
     References
     ----------
@@ -85,39 +88,46 @@ def ssim(images, truth):
     )
 
 
-def high_frequency_product(a, b, above=0.25):
-    """Product of two images in what is finer than a wavelength.
+def high_frequency_product(
+    a: np.ndarray, b: np.ndarray, above: float = 0.25
+) -> np.ndarray:
+    """Inner product of two images after a high-pass filter.
 
     Parameters
     ----------
     a, b : array, shape (n, rows, columns)
     above : float
-        Frequency in cycles per pixel, in any direction; 0.25 is half of the
-        highest one along an axis, a wavelength of four pixels.
+        The cut-off frequency in cycles per pixel, in any direction. 0.25 is
+        half of the highest frequency along an axis and belongs to a
+        wavelength of four pixels.
 
     Returns
     -------
     array, shape (n,), float64
-        Of the parts of the images that have these frequencies, the products
-        of pixels, summed. Of an image with itself, its energy there.
+        The sum of the products of the filtered images' pixels. For an image
+        and itself, this is its energy above the cut-off.
     """
     frequency = np.hypot(
         *np.meshgrid(*map(np.fft.fftfreq, a.shape[1:]), indexing='ij')
     )
-    fine = frequency > above
-    of_a, of_b = (
-        np.fft.fft2(np.asarray(images, 'float64'))[:, fine]
+    high = frequency > above
+    spectrum_a, spectrum_b = (
+        np.fft.fft2(np.asarray(images, 'float64'))[:, high]
         for images in (a, b)
     )
-    return (of_a * of_b.conj()).real.sum(1) / frequency.size
+    return (spectrum_a * spectrum_b.conj()).real.sum(1) / frequency.size
 
 
-def high_frequency_ratio(images, above=0.25):
-    """Share of fine detail in the energy about the mean, a measure of blur
-    as in [1]_.
+def high_frequency_ratio(
+    images: np.ndarray, above: float = 0.25
+) -> np.ndarray:
+    """The fraction of an image's energy that is fine detail.
 
-    White noise has ``1 - pi * above**2``: all frequencies of the unit square
-    but those in the disc.
+    The energy is that of the deviations from the mean. Blur lowers this
+    fraction, which is why it serves as a measure of focus [1]_.
+
+    White noise has ``1 - pi * above**2``: the unit square of all frequencies
+    without the disc below the cut-off.
 
     Parameters
     ----------
@@ -128,7 +138,7 @@ def high_frequency_ratio(images, above=0.25):
     Returns
     -------
     array, shape (n,), float64
-        In [0, 1]; NaN where an image is all of one value.
+        In [0, 1]. NaN for an image of one constant value.
 
     References
     ----------
@@ -142,14 +152,17 @@ def high_frequency_ratio(images, above=0.25):
         return high_frequency_product(images, images, above) / energy
 
 
-def detail_transfer(images, truth):
-    """How much of the true fine detail a reconstruction has, in all images
-    together: the least-squares gain from the truth to it, the cross-spectrum
-    over the spectrum [1]_ of all frequencies above 0.25 cycles per pixel.
+def detail_transfer(images: np.ndarray, truth: np.ndarray) -> float:
+    """How much of the true fine detail the reconstructions keep.
 
-    For a blur, this is its modulation transfer, averaged over the detail that
-    there is. Noise that a network adds, which the energy of fine detail would
-    count for sharpness, is not counted: it does not follow the truth.
+    This is the least-squares gain from the truth to the reconstructions, over
+    all images and all frequencies above 0.25 cycles per pixel: the
+    cross-spectrum divided by the spectrum of the truth [1]_.
+
+    For a blur, it is the modulation transfer, averaged over the detail that
+    the truth contains. Noise that a network adds does not count as detail,
+    because it does not follow the truth. It would count in the energy of fine
+    detail, and there pass for sharpness.
 
     Parameters
     ----------
@@ -158,7 +171,7 @@ def detail_transfer(images, truth):
     Returns
     -------
     float
-        1 for the truth, 0 if nothing of its detail is left.
+        1 for the truth itself, 0 if none of its detail is left.
 
     References
     ----------
@@ -171,17 +184,22 @@ def detail_transfer(images, truth):
     )
 
 
-def through_components(images, among, count):
-    """What the best linear code of a size makes of images: their parts along
-    the first principal components of a set [1]_.
+def pca_reconstruction(
+    images: np.ndarray, train: np.ndarray, components: int
+) -> np.ndarray:
+    """Reconstruct images with the best linear code of a given size.
+
+    The images are projected onto the first principal components of the
+    training examples [1]_.
 
     Parameters
     ----------
     images : array, shape (n, ...)
-    among : array, shape (m, ...)
-        The set that the components are of.
-    count : int
-        Of components, numbers in the code. There are m - 1 at most.
+    train : array, shape (m, ...)
+        The examples whose principal components are used.
+    components : int
+        The number of components, which is the size of the code. There are
+        only m - 1 components; a larger number uses all of them.
 
     Returns
     -------
@@ -193,75 +211,76 @@ def through_components(images, among, count):
            Analysis: Learning from Examples Without Local Minima, Neural
            Networks 2, 1989.
     """
-    among = np.reshape(among, (len(among), -1)).astype('float64')
-    mean = among.mean(0)
-    among -= mean
-    pixels = among.shape[1]
-    if len(among) < pixels:
-        # Of the smaller product of the two, which has the same eigenvalues.
-        energy, weights = eigh(among @ among.T)
-        kept = energy > energy[-1] * len(among) * np.finfo(float).eps
-        kept[: max(0, len(among) - count)] = False
-        components = among.T @ (weights[:, kept] / np.sqrt(energy[kept]))
-    else:  # of which there may be many times as many
-        _, components = eigh(
-            among.T @ among,
-            subset_by_index=(max(0, pixels - count), pixels - 1),
+    train = np.reshape(train, (len(train), -1)).astype('float64')
+    mean = train.mean(0)
+    train -= mean
+    pixels = train.shape[1]
+    if len(train) < pixels:
+        # X X^T and X^T X have the same nonzero eigenvalues. This is the
+        # smaller of the two if there are fewer examples than pixels.
+        energy, weights = eigh(train @ train.T)
+        kept = energy > energy[-1] * len(train) * np.finfo(float).eps
+        kept[: max(0, len(train) - components)] = False
+        axes = train.T @ (weights[:, kept] / np.sqrt(energy[kept]))
+    else:
+        _, axes = eigh(
+            train.T @ train,
+            subset_by_index=(max(0, pixels - components), pixels - 1),
         )
-    about = np.reshape(images, (len(images), -1)) - mean
-    return (about @ components @ components.T + mean).reshape(images.shape)
+    centred = np.reshape(images, (len(images), -1)) - mean
+    return (centred @ axes @ axes.T + mean).reshape(images.shape)
 
 
 @dataclass(frozen=True)
 class Baselines:
-    """Errors of two reconstructions that need no network.
+    """Mean squared errors of two reconstructions that need no network.
 
     Attributes
     ----------
-    mean : float
-        Mean squared error where the mean of the training examples is shown
-        for everything.
-    components : float
-        That of the best linear code, principal components of the training
-        examples.
-    count : int
-        How many components.
+    mean_mse : float
+        The error if every reconstruction is the mean training example.
+    components_mse : float
+        The error of the best linear code, the principal components of the
+        training examples.
+    components : int
+        The number of these components.
     """
 
-    mean: float
-    components: float
-    count: int
+    mean_mse: float
+    components_mse: float
+    components: int
 
 
-def baselines(test, train, units):
-    """What an autoencoder has to be better than.
+def baselines(test: np.ndarray, train: np.ndarray, units: int) -> Baselines:
+    """The errors that an autoencoder has to beat.
 
     Parameters
     ----------
     test, train : array, shape (n, ...) and (m, ...)
     units : int
-        Size of the code: as many components are taken, or as many as there
-        are, m - 1.
+        The size of the code. The linear code has the same number of
+        components, or all m - 1 of them if there are fewer.
 
     Returns
     -------
     Baselines
     """
-    count = min(units, len(train) - 1, train[0].size)
+    components = min(units, len(train) - 1, train[0].size)
     mean = np.mean(train, 0, 'float64')
-    linear = through_components(test, train, count)
+    linear = pca_reconstruction(test, train, components)
     return Baselines(
-        float(np.square(test - mean).mean()),
-        float(np.square(test - linear).mean()),
-        count,
+        mean_mse=float(np.square(test - mean).mean()),
+        components_mse=float(np.square(test - linear).mean()),
+        components=components,
     )
 
 
-def identified(images, truth):
-    """Which reconstructions belong to their own truth: those that are nearer
-    to it, in mean squared error, than to the truth of any other.
+def identified(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Which reconstructions can be matched to their own ground truth.
 
-    Showing the mean for everything identifies 1 of n.
+    A reconstruction is identified if its own ground truth is nearer to it, in
+    mean squared error, than any other. If every reconstruction is the mean
+    image, at most one of n is identified.
 
     Parameters
     ----------
@@ -272,8 +291,8 @@ def identified(images, truth):
     array of bool, shape (n,)
     """
     a, b = (
-        np.reshape(one, (len(one), -1)).astype('float64')
-        for one in (images, truth)
+        np.reshape(array, (len(array), -1)).astype('float64')
+        for array in (images, truth)
     )
     squared = np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * a @ b.T
     own = squared.diagonal().copy()
@@ -281,14 +300,14 @@ def identified(images, truth):
     return own < squared.min(1)
 
 
-def blurred(images, sigma=ONE_PIXEL):
-    """Images blurred by a Gaussian.
+def blurred(images: np.ndarray, sigma: float = ONE_PIXEL) -> np.ndarray:
+    """Blur images with a Gaussian.
 
     Parameters
     ----------
     images : array, shape (n, rows, columns)
     sigma : float
-        In pixels.
+        Standard deviation in pixels.
 
     Returns
     -------
@@ -299,8 +318,10 @@ def blurred(images, sigma=ONE_PIXEL):
     )
 
 
-def depth_errors(volumes, truth):
-    """Errors of each slice, and what there is to see in it.
+def slice_errors(
+    volumes: np.ndarray, truth: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The error of each slice, and the variance of its ground truth.
 
     Parameters
     ----------
@@ -311,42 +332,46 @@ def depth_errors(volumes, truth):
     error : array, shape (n, depth), float64
         Mean squared error.
     variance : array, shape (n, depth), float64
-        Of the true slice.
+        Variance of the true slice, a measure of how much there is to see.
     """
     error = np.square(np.subtract(volumes, truth, dtype='float64'))
     return error.mean((2, 3)), np.var(truth, (2, 3), dtype='float64')
 
 
-def ends(depth):
-    """Which slices are the ends of a volume: an eighth on each side, as far
-    as the first depth that the thesis shows, 20 of 160.
+def end_slices(depth: int) -> np.ndarray:
+    """Which slices belong to the ends of a volume.
+
+    Each end is an eighth of the slices. This reaches as far as the first
+    slice that the thesis shows, number 20 of 160.
 
     Returns
     -------
     array of bool, shape (depth,)
     """
-    one = max(1, depth // 8)
-    return (np.arange(depth) < one) | (np.arange(depth) >= depth - one)
+    eighth = max(1, depth // 8)
+    index = np.arange(depth)
+    return (index < eighth) | (index >= depth - eighth)
 
 
-def ends_to_middle(error, variance):
-    """How much greater the error is at the ends of volumes than between.
+def end_to_middle_ratio(error: np.ndarray, variance: np.ndarray) -> float:
+    """How much larger the error is at the ends of volumes than in between.
 
-    Both are relative to the variance there: the ends of a knee are darker,
-    and with less to see, the squared error of the same decoder is less.
+    Both errors are divided by the variance of the same slices. The ends of a
+    knee are darker and show less, so an equally precise decoder has a smaller
+    squared error there.
 
     Parameters
     ----------
     error, variance : array, shape (n, depth)
-        See :func:`depth_errors`.
+        See :func:`slice_errors`.
 
     Returns
     -------
     float
-        1 if they are equally precise. NaN if there is nothing to see at the
-        ends or between.
+        1 if both are equally precise. NaN if the variance is 0 at the ends or
+        in between.
     """
-    outer = ends(error.shape[1])
+    outer = end_slices(error.shape[1])
     with np.errstate(divide='ignore', invalid='ignore'):
         return float(
             error[:, outer].sum()

@@ -5,7 +5,7 @@ from unittest import mock
 import numpy as np
 
 from kneerepro import runs
-from kneerepro.claims.evidence import Evidence, gather
+from kneerepro.claims.evidence import Evidence, newest_runs
 from kneerepro.data.dataset import Dataset
 from kneerepro.experiment import report
 from kneerepro.runs import zoo
@@ -115,20 +115,20 @@ class ClaimsTest(CommandTest):
         self.rewrite(made[2].folder, preset='quick')
         for age, run in enumerate(reversed(made)):
             os.utime(run.path('config.json'), (10**9 - age,) * 2)
-        found = gather(self.out, 'smoke')
+        found = newest_runs(self.out, 'smoke')
         self.assertEqual(
             {name: run.folder for name, run in found.items()},
             {'cae2d': made[1].folder},
         )
-        self.assertEqual(list(gather(self.out)), ['cae3d'])
+        self.assertEqual(list(newest_runs(self.out)), ['cae3d'])
 
     def test_reconstructed(self):
         run = self.judged_run('cae2d', test=10)
         evidence = Evidence({'cae2d': run})
-        truth, made = evidence.reconstructed('cae2d')
+        truth, made = evidence.reconstructions('cae2d')
         np.testing.assert_array_equal(truth, self.truth[-10:])
         self.assertEqual(made.shape, truth.shape)
-        truth, _ = evidence.reconstructed('cae2d', 'train')
+        truth, _ = evidence.reconstructions('cae2d', 'train')
         self.assertEqual(len(truth), 10)
         for image in truth:
             self.assertTrue((image == self.truth[:-10]).all((1, 2)).any())
@@ -136,7 +136,7 @@ class ClaimsTest(CommandTest):
 
     def test_real_images_are_different_ones(self):
         run = self.judged_run('cae2d')
-        first, second = Evidence({'cae2d': run}).real('cae2d')
+        first, second = Evidence({'cae2d': run}).real_images('cae2d')
         self.assertEqual(len(first), 19)
         self.assertEqual(
             len(
@@ -151,7 +151,7 @@ class ClaimsTest(CommandTest):
         folder = self.finished_run('dcgan', shape=(16, 64, 64))
         self.rewrite(folder, data={'train': 7, 'hash': self.hash})
         evidence = Evidence({'dcgan': runs.Run(folder)})
-        images = evidence.generated('dcgan')
+        images = evidence.generated_images('dcgan')
         self.assertEqual(images.shape, (3, 64, 64))
         self.assertTrue(images.min() > 0 and images.max() < 1)
         self.assertTrue(images.std(0).max() > 0)
@@ -160,9 +160,9 @@ class ClaimsTest(CommandTest):
         run = self.judged_run('cae2d', test=10)
         os.rename(self.data, self.path('elsewhere.h5'))
         with self.assertRaisesRegex(UserError, 'no longer there'):
-            Evidence({'cae2d': run}).reconstructed('cae2d')
+            Evidence({'cae2d': run}).reconstructions('cae2d')
         run.config['arguments']['data'] = self.path('elsewhere.h5')
-        Evidence({'cae2d': run}).reconstructed('cae2d')
+        Evidence({'cae2d': run}).reconstructions('cae2d')
 
     def test_other_data(self):
         self.judged_run('cae2d', test=10)
@@ -235,8 +235,8 @@ class ClaimsTest(CommandTest):
                 value, 'dcgan', 'image_spread', shape=(16, 64, 64)
             )
             self.assertEqual(
-                'The generator has collapsed: its images differ '
-                'from each other by 0.02' in page,
+                'The generator has collapsed: its images vary only 0.02 times '
+                'as much as real images' in page,
                 said,
             )
 

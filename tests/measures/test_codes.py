@@ -7,14 +7,14 @@ from kneerepro.measures import codes
 
 class SpreadTest(unittest.TestCase):
     def test_code_spread(self):
-        # Standard deviations of 0.5, 0 and 1, by hand.
+        # The standard deviations are 0.5, 0 and 1.
         self.assertEqual(
             codes.code_spread(np.float32([[0, 7, 1], [1, 7, 3]])), 0.5
         )
         self.assertEqual(codes.code_spread(np.ones((5, 3), 'float32')), 0)
 
     def test_image_spread(self):
-        # Two images that differ by 2 in one of four pixels.
+        # Two images that differ by 2 in one of their four pixels.
         images = np.zeros((2, 1, 2, 2), 'float32')
         images[1, 0, 0, 0] = 2
         self.assertEqual(codes.image_spread(images), 0.5)
@@ -22,22 +22,23 @@ class SpreadTest(unittest.TestCase):
 
 
 class PlaneTest(unittest.TestCase):
-    def test_two_directions(self):
+    def test_codes_in_a_plane(self):
         rng = np.random.RandomState(0)
         axes = np.linalg.qr(rng.normal(size=(6, 2)))[0]
         true = np.array([[3, 0], [-3, 0], [0, 1], [0, -1]], 'float64')
         plane, explained = codes.principal_plane(true @ axes.T + 0.5)
-        # Up to the signs, which make the largest coordinates positive.
+        # The signs are arbitrary, except that the largest coordinate of each
+        # component is positive.
         np.testing.assert_allclose(abs(plane), abs(true), atol=1e-12)
         self.assertTrue((plane.max(0) >= -plane.min(0) - 1e-12).all())
         np.testing.assert_allclose(explained, [0.9, 0.1])
 
-    def test_one_direction(self):
+    def test_codes_on_a_line(self):
         plane, explained = codes.principal_plane(np.float32([[0], [2]]))
         np.testing.assert_allclose(abs(plane), [[1, 0], [1, 0]])
         np.testing.assert_allclose(explained, [1, 0])
 
-    def test_all_the_same(self):
+    def test_equal_codes(self):
         plane, explained = codes.principal_plane(np.ones((4, 3), 'float32'))
         np.testing.assert_array_equal(plane, np.zeros((4, 2)))
         np.testing.assert_array_equal(explained, [0, 0])

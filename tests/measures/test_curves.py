@@ -3,7 +3,7 @@ import unittest
 import numpy as np
 
 from kneerepro.measures import curves
-from kneerepro.measures.bootstrap import TooFew
+from kneerepro.measures.bootstrap import TooFewSamplesError
 
 N = 2000
 
@@ -24,12 +24,12 @@ class CurvesTest(unittest.TestCase):
 
     def test_too_short(self):
         curves.trend(np.zeros(204))
-        with self.assertRaises(TooFew):
+        with self.assertRaises(TooFewSamplesError):
             curves.trend(np.zeros(203))
 
     def test_spread(self):
-        # The median absolute deviation of n has a standard deviation of 1.17
-        # / sqrt(n) of it.
+        # The median absolute deviation of n Gaussian values has a relative
+        # standard deviation of 1.17 / sqrt(n).
         self.assertLess(
             abs(curves.spread(3 * self.noise) / 3 - 1), 3 * 1.17 / np.sqrt(N)
         )
@@ -39,7 +39,7 @@ class CurvesTest(unittest.TestCase):
         self.assertEqual(curves.spread(np.ones(9)), 0)
 
     def test_drift(self):
-        # Half of the line.
+        # The line rises by 5 over its second half.
         self.assertAlmostEqual(curves.drift(self.line), 5, delta=0.05)
         self.assertAlmostEqual(curves.drift(5 - self.line), -5, delta=0.05)
         self.assertLess(abs(curves.drift(self.noise)), 0.2)
@@ -50,59 +50,66 @@ class CurvesTest(unittest.TestCase):
     def test_outliers(self):
         at = [100, 777, 1500, 1999]
         curve = self.line + 0.1 * self.noise
-        # Noise of 2000 values reaches to 3.5, and a window's spread may be a
-        # third too small.
+        # 2000 values of noise reach out to 3.5 standard deviations, and the
+        # spread within one window may be a third too small.
         self.assertFalse(curves.outliers(curve).any())
         curve[at] += [2, -2, 2, 2]
         self.assertEqual(list(np.flatnonzero(curves.outliers(curve))), at)
 
     def test_outliers_of_noise(self):
-        # About 6 of 100,000; more than 14 have a chance of one in 700.
+        # About 6 of 100,000 are expected. More than 14 occur with a
+        # probability of one in 700.
         noise = np.random.RandomState(2).normal(size=100000)
         self.assertLess(curves.outliers(noise).sum(), 15)
         self.assertGreater(curves.outliers(noise, beyond=3).sum(), 270)
 
-    def test_outliers_are_those_of_their_surroundings(self):
-        # Ten times the noise in the beginning: what is usual there is an
-        # outlier later.
+    def test_outliers_are_judged_by_their_neighbours(self):
+        # The first half has ten times the noise. A value that is usual there
+        # is an outlier in the second half.
         curve = self.noise * np.where(np.arange(N) < N // 2, 1, 0.1)
         curve[1500] = 2
         self.assertEqual(list(np.flatnonzero(curves.outliers(curve))), [1500])
 
     def test_oscillation(self):
-        # Three periods a window: the median lets all of it pass.
+        # Three periods fit into the window, so the running median removes
+        # none of the wave from the residuals.
         wave = np.sin(2 * np.pi * np.arange(2040) / 17)
-        share, period = curves.oscillation(np.arange(2040) / 200 + wave)
-        self.assertGreater(share, 0.95)
+        fraction, period = curves.oscillation(np.arange(2040) / 200 + wave)
+        self.assertGreater(fraction, 0.95)
         self.assertEqual(period, 17)
-        # Half of the energy is the wave's.
+        # Half of the energy belongs to the wave.
         noise = np.random.RandomState(1).normal(size=2040)
-        share, period = curves.oscillation(wave + np.sqrt(0.5) * noise)
-        self.assertAlmostEqual(share, 0.5, delta=0.05)
+        fraction, period = curves.oscillation(wave + np.sqrt(0.5) * noise)
+        self.assertAlmostEqual(fraction, 0.5, delta=0.05)
         self.assertEqual(period, 17)
-        # The chance of more is exp(-n / 2 x share) n / 2, of white noise.
+        # White noise exceeds a fraction f with a probability of
+        # n / 2 exp(-n f / 2).
         self.assertLess(curves.oscillation(self.noise)[0], 0.02)
         self.assertEqual(curves.oscillation(np.ones(300))[0], 0)
 
-    def test_settling(self):
-        # Within a tenth of its way at 900 of 1000; the mirrored beginning
-        # makes the way a little shorter.
+    def test_settling_time(self):
+        # The ramp comes within a tenth of its range at 900 of 1000. Mirroring
+        # at the start makes the range of the trend a little smaller.
         ramp = np.minimum(np.arange(N), 1000.0)
-        self.assertAlmostEqual(curves.settling(ramp), 900, delta=3)
-        self.assertAlmostEqual(curves.settling(-3 * ramp + 7), 900, delta=3)
-        self.assertEqual(curves.settling(np.ones(N)), 0)
-        # Never at rest.
+        self.assertAlmostEqual(curves.settling_time(ramp), 900, delta=3)
+        self.assertAlmostEqual(
+            curves.settling_time(-3 * ramp + 7), 900, delta=3
+        )
+        self.assertEqual(curves.settling_time(np.ones(N)), 0)
+        # A wave never settles.
         wave = np.sin(2 * np.pi * np.arange(N) / 800)
-        self.assertGreater(curves.settling(wave), 1800)
+        self.assertGreater(curves.settling_time(wave), 1800)
 
-    def test_reaching(self):
-        self.assertAlmostEqual(curves.reaching(-self.line, -5), N / 2, delta=1)
-        self.assertIsNone(curves.reaching(-self.line, -11))
+    def test_iterations_to_reach(self):
+        self.assertAlmostEqual(
+            curves.iterations_to_reach(-self.line, -5), N / 2, delta=1
+        )
+        self.assertIsNone(curves.iterations_to_reach(-self.line, -11))
         spike = np.ones(N)
         spike[300] = 0
-        self.assertIsNone(curves.reaching(spike, 0.5))
+        self.assertIsNone(curves.iterations_to_reach(spike, 0.5))
 
-    def test_parting(self):
+    def test_divergence_epoch(self):
         train = np.array([[9.0, 8], [7, 6], [5, 4], [3, 2], [1, 0]])
         for test, epoch in [
             ((7, 6, 4, 2, 1), None),
@@ -111,7 +118,9 @@ class CurvesTest(unittest.TestCase):
             ((7, 8, 8, 8, 8), 2),
             ((10, 8, 8, 8, 8), 1),
         ]:
-            self.assertEqual(curves.parting(train, np.array(test)), epoch)
+            self.assertEqual(
+                curves.divergence_epoch(train, np.array(test)), epoch
+            )
 
     def test_blocks(self):
         np.testing.assert_array_equal(

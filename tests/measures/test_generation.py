@@ -6,7 +6,7 @@ from kneerepro.measures import generation, reconstruction
 
 
 class FrechetTest(unittest.TestCase):
-    def test_identical(self):
+    def test_equal_sets(self):
         a = np.random.RandomState(0).normal(size=(200, 5))
         self.assertLess(generation.frechet_distance(a, a), 1e-12)
 
@@ -18,14 +18,14 @@ class FrechetTest(unittest.TestCase):
         )
 
     def test_closed_form(self):
-        # Of axes of their own: the sum of squared differences of means and
-        # of standard deviations.
+        # For independent axes: the sum of the squared differences of the
+        # means and of the standard deviations.
         mean, sd = np.array([0.0, 1, 2]), np.array([1.0, 2, 3])
         found = generation.frechet_distance_of_gaussians(
             np.zeros(3), np.eye(3), mean, np.diag(sd**2)
         )
         self.assertAlmostEqual(found, 0 + 1 + 4 + 0 + 1 + 4)
-        # Turned alike, they are as far apart.
+        # Rotating both Gaussians does not change their distance.
         turn = np.linalg.qr(np.random.RandomState(2).normal(size=(3, 3)))[0]
         self.assertAlmostEqual(
             generation.frechet_distance_of_gaussians(
@@ -36,7 +36,7 @@ class FrechetTest(unittest.TestCase):
             ),
             found,
         )
-        # In two planes at right angles, none of whose axes commute.
+        # Two covariances that do not commute.
         a = np.array([[2.0, 1], [1, 2]])
         b = np.array([[1.0, 0], [0, 4]])
         product = np.sqrt(np.linalg.eigvals(a @ b)).sum()
@@ -53,9 +53,10 @@ class FrechetTest(unittest.TestCase):
         a = rng.normal(size=(n, 4))
         b = scale * rng.normal(size=(n, 4)) + shift
         expected = 9 + 4 * (scale - 1) ** 2
-        # The difference of 3 has a standard deviation of sqrt((1 + 4) / n)
-        # and counts 2 x 3 times; those of the four pairs of standard
-        # deviations, sqrt((1 + 4) / 2n) each, count 2 x 1 times.
+        # The estimated shift of 3 has a standard deviation of
+        # sqrt((1 + 4) / n) and enters with the derivative 2 x 3. The four
+        # differences of standard deviations have sqrt((1 + 4) / 2n) each and
+        # enter with the derivative 2 x 1.
         error = np.sqrt(36 * 5 / n + 4 * 4 * 5 / (2 * n))
         self.assertLess(
             abs(generation.frechet_distance(a, b) - expected), 3 * error
@@ -70,11 +71,11 @@ class FrechetTest(unittest.TestCase):
             for n in (50, 500, 5000)
         ]
         for more, less in zip(found, found[1:]):
-            self.assertTrue(5 < more / less < 20)  # as 1 / n
+            self.assertTrue(5 < more / less < 20)  # proportional to 1 / n
 
 
 class SlicedWassersteinTest(unittest.TestCase):
-    def test_identical_in_any_order(self):
+    def test_order_does_not_matter(self):
         a = np.random.RandomState(0).normal(size=(50, 3))
         self.assertAlmostEqual(
             generation.sliced_wasserstein_distance(a, a[::-1]), 0
@@ -83,16 +84,17 @@ class SlicedWassersteinTest(unittest.TestCase):
     def test_translation(self):
         a = np.random.RandomState(1).normal(size=(50, 4))
         t = np.array([1.0, 2, 0, 2])
-        # The mean of 4000 squared cosines, of mean 1/4 and a standard
-        # deviation of sqrt(1/8 - 1/16): 0.016 of it, half for the root.
+        # The squared distance is the mean of 4000 squared cosines, which have
+        # a mean of 1/4 and a standard deviation of sqrt(1/8 - 1/16). Its
+        # relative error is 0.016, that of its root half of this.
         found = generation.sliced_wasserstein_distance(a, a + t, 4000)
         self.assertLess(abs(found / (3 / 2) - 1), 3 * 0.008)
         self.assertAlmostEqual(
             generation.sliced_wasserstein_distance(a[:, :1], a[:, :1] + 7), 7
         )
 
-    def test_as_many_of_both(self):
-        with self.assertRaises(ValueError):
+    def test_sets_must_have_the_same_size(self):
+        with self.assertRaisesRegex(ValueError, '3 and 4 samples'):
             generation.sliced_wasserstein_distance(
                 np.ones((3, 1)), np.ones((4, 1))
             )
@@ -108,10 +110,10 @@ class ManifoldTest(unittest.TestCase):
             generation.within_manifold(self.real, generated).mean(),
         )
 
-    def test_identical(self):
+    def test_equal_sets(self):
         self.assertEqual(self.precision_recall(self.real), (1, 1))
 
-    def test_collapsed(self):
+    def test_collapsed_generator(self):
         tiny = 1e-6 * np.random.RandomState(1).normal(size=(300, 5))
         precision, recall = self.precision_recall(self.real[:1] + tiny)
         self.assertEqual(precision, 1)
@@ -123,19 +125,19 @@ class ManifoldTest(unittest.TestCase):
             generation.within_manifold(two, self.real).mean(), 0.5
         )
 
-    def test_apart(self):
+    def test_disjoint_sets(self):
         self.assertEqual(self.precision_recall(self.real + 100), (0, 0))
 
-    def test_by_hand(self):
+    def test_points_on_a_line(self):
         line = np.array([[0.0], [1], [2], [10]])
-        # The second neighbours are 2, 1, 2 and 9 away.
+        # The distances to the second neighbours are 2, 1, 2 and 9.
         np.testing.assert_array_equal(
             generation.within_manifold(
                 np.array([[-2.0], [-2.1], [4], [18.9], [19.1]]), line, k=2
             ),
             [True, False, True, True, False],
         )
-        with self.assertRaises(ValueError):
+        with self.assertRaisesRegex(ValueError, 'only 4 .*at least 5'):
             generation.within_manifold(line, line, k=4)
 
 
@@ -159,14 +161,15 @@ class ImagesTest(unittest.TestCase):
         )
 
     def test_weights_and_scales(self):
-        # Flat images differ in luminance alone, which the last scale has.
+        # Constant images differ only in luminance, which enters on the last
+        # scale alone.
         a, b = np.full((1, 64, 64), 0.5), np.full((1, 64, 64), 0.25)
         luminance = (0.25 + 1e-4) / (0.3125 + 1e-4)
         np.testing.assert_allclose(
             generation.ms_ssim(a, b),
             luminance ** (0.3001 / (0.0448 + 0.2856 + 0.3001)),
         )
-        # What is finer than 2 x 2 is seen on the first scale alone.
+        # A pattern finer than 2 x 2 pixels is seen only on the first scale.
         check = a + 0.2 * (-1) ** np.indices((64, 64)).sum(0)
         structure = 9e-4 / (0.04 + 9e-4)
         np.testing.assert_allclose(
@@ -174,10 +177,10 @@ class ImagesTest(unittest.TestCase):
             structure ** (0.0448 / 0.6305),
             rtol=1e-3,
         )
-        with self.assertRaises(ValueError):
+        with self.assertRaisesRegex(ValueError, '43 x 64 .*at least 44 x 44'):
             generation.ms_ssim(a[:, :43], b[:, :43])
 
-    def test_collapse(self):
+    def test_pairs_of_a_collapsed_generator(self):
         varied = generation.ms_ssim_of_pairs(self.images, 100)
         self.assertEqual(varied.shape, (20,))
         self.assertLess(varied.max(), 0.5)
@@ -185,7 +188,7 @@ class ImagesTest(unittest.TestCase):
         collapsed = generation.ms_ssim_of_pairs(self.images[:1] + faint, 100)
         self.assertGreater(collapsed.min(), 0.999)
 
-    def test_nearest(self):
+    def test_nearest_distance(self):
         np.testing.assert_allclose(
             generation.nearest_distance(self.images[5:8] + 0.01, self.images),
             0.01,

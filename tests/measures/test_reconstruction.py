@@ -21,30 +21,32 @@ class ReconstructionTest(unittest.TestCase):
             np.isinf(reconstruction.psnr(self.images, self.images)).all()
         )
 
-    def test_by_depth(self):
-        # 20 slices, of which two on each side are the ends.
+    def test_errors_of_slices(self):
+        # Of 20 slices, two on each side are the ends.
         truth = np.stack([self.images, self.images[::-1]])
         self.assertEqual(
-            list(np.flatnonzero(reconstruction.ends(20))), [0, 1, 18, 19]
+            list(np.flatnonzero(reconstruction.end_slices(20))), [0, 1, 18, 19]
         )
         made = truth + 0.1 * (truth - truth.mean((2, 3), keepdims=True))
-        error, variance = reconstruction.depth_errors(made, truth)
+        error, variance = reconstruction.slice_errors(made, truth)
         np.testing.assert_allclose(error, 0.01 * variance)
         self.assertAlmostEqual(
-            reconstruction.ends_to_middle(error, variance), 1
+            reconstruction.end_to_middle_ratio(error, variance), 1
         )
-        # Darker ends, of the same relative error.
-        contrast = np.where(reconstruction.ends(20), 0.1, 1)[:, None, None]
+        # Darker ends with the same relative error.
+        contrast = np.where(reconstruction.end_slices(20), 0.1, 1)[
+            :, None, None
+        ]
         self.assertAlmostEqual(
-            reconstruction.ends_to_middle(
-                *reconstruction.depth_errors(made * contrast, truth * contrast)
+            reconstruction.end_to_middle_ratio(
+                *reconstruction.slice_errors(made * contrast, truth * contrast)
             ),
             1,
         )
         made = truth + 0.1 / contrast**0.5 * (made - truth)
         self.assertAlmostEqual(
-            reconstruction.ends_to_middle(
-                *reconstruction.depth_errors(made, truth)
+            reconstruction.end_to_middle_ratio(
+                *reconstruction.slice_errors(made, truth)
             ),
             10,
         )
@@ -55,7 +57,7 @@ class ReconstructionTest(unittest.TestCase):
         )
         worse = reconstruction.ssim(self.noise, self.images)
         self.assertTrue((worse < 0.5).all())
-        # Of two flat images, all but luminance is 1.
+        # Two constant images differ only in luminance.
         a, b = np.full((1, 16, 16), 0.5), np.full((1, 16, 16), 0.25)
         c1 = 0.01**2
         np.testing.assert_allclose(
@@ -65,7 +67,7 @@ class ReconstructionTest(unittest.TestCase):
 
     def test_white_noise_has_the_ratio_of_areas(self):
         for above in 0.25, 0.4:
-            # 20 images of 4096 frequencies: the share of energy has a
+            # With 20 images of 4096 frequencies, the fraction of energy has a
             # standard deviation below 0.002.
             self.assertLess(
                 abs(
@@ -105,8 +107,8 @@ class ReconstructionTest(unittest.TestCase):
             for sigma in (0.3, 0.5, 1)
         ]
         self.assertEqual(sorted(kept, reverse=True), kept)
-        # Of white noise, the mean of the Gaussian's transfer over these
-        # frequencies, but for the edges.
+        # White noise keeps the Gaussian's mean transfer over the frequencies
+        # above the cut-off, apart from effects at the edges.
         f = np.fft.fftfreq(64)
         squared = f[:, None] ** 2 + f**2
         gain = np.exp(-2 * np.pi**2 * squared)[squared > 0.25**2].mean()
@@ -116,40 +118,40 @@ class ReconstructionTest(unittest.TestCase):
         rng = np.random.RandomState(2)
         basis = rng.normal(size=(3, 8, 8))
         images = 0.5 + np.tensordot(rng.normal(size=(50, 3)), basis, 1)
-        # Three numbers are all that there is to these images.
+        # Three components describe these images completely.
         np.testing.assert_allclose(
-            reconstruction.through_components(images, images, 3),
+            reconstruction.pca_reconstruction(images, images, 3),
             images,
             atol=1e-8,
         )
-        # And two leave what is along the third of their directions.
-        left = images - reconstruction.through_components(images, images, 2)
+        # Two components leave the energy along the third.
+        left = images - reconstruction.pca_reconstruction(images, images, 2)
         spectrum = np.linalg.svd(
             (images - images.mean(0)).reshape(50, -1), compute_uv=False
         )
         self.assertAlmostEqual(np.square(left).sum() / spectrum[2] ** 2, 1)
-        # As many as there are pixels leave nothing.
+        # One component per pixel describes any image.
         other = rng.normal(size=(4, 8, 8))
         images = rng.normal(size=(100, 8, 8))
         np.testing.assert_allclose(
-            reconstruction.through_components(other, images, 64),
+            reconstruction.pca_reconstruction(other, images, 64),
             other,
             atol=1e-8,
         )
 
     def test_few_examples_of_many_pixels(self):
-        """The product of examples has the same components as the SVD."""
+        """The smaller product matrix gives the components of the SVD."""
         rng = np.random.RandomState(3)
-        among, images = rng.normal(size=(2, 7, 2, 3, 4))
-        mean = among.mean(0)
+        train, images = rng.normal(size=(2, 7, 2, 3, 4))
+        mean = train.mean(0)
         axes = np.linalg.svd(
-            (among - mean).reshape(7, -1), full_matrices=False
+            (train - mean).reshape(7, -1), full_matrices=False
         )[2]
         about = (images - mean).reshape(7, -1)
         for count, used in (1, 1), (4, 4), (6, 6), (7, 6), (100, 6):
             expected = about @ axes[:used].T @ axes[:used]
             np.testing.assert_allclose(
-                reconstruction.through_components(images, among, count),
+                reconstruction.pca_reconstruction(images, train, count),
                 expected.reshape(images.shape) + mean,
                 atol=1e-10,
             )
@@ -158,9 +160,16 @@ class ReconstructionTest(unittest.TestCase):
         train = np.float32([[0, 0], [0, 2], [0, 4]])
         test = np.float32([[0, 5], [1, 2]])
         found = reconstruction.baselines(test, train, 1)
-        # The mean is (0, 2), the component is the second axis.
-        self.assertEqual(found, reconstruction.Baselines(10 / 4, 1 / 4, 1))
-        self.assertEqual(reconstruction.baselines(test, train, 50).count, 2)
+        # The mean is (0, 2); the only component is the second axis.
+        self.assertEqual(
+            found,
+            reconstruction.Baselines(
+                mean_mse=10 / 4, components_mse=1 / 4, components=1
+            ),
+        )
+        self.assertEqual(
+            reconstruction.baselines(test, train, 50).components, 2
+        )
 
     def test_identified(self):
         truth = np.float32([[0, 0], [4, 0], [0, 4]])
@@ -168,14 +177,15 @@ class ReconstructionTest(unittest.TestCase):
         np.testing.assert_array_equal(
             reconstruction.identified(made, truth), [True, False, True]
         )
-        # The mean belongs to one at most.
+        # The mean image is nearest to one of them at most.
         mean = np.broadcast_to(truth.mean(0), truth.shape)
         self.assertLessEqual(reconstruction.identified(mean, truth).sum(), 1)
 
-    def test_added_noise_is_no_detail(self):
+    def test_independent_noise_is_no_detail(self):
         other = np.random.RandomState(1).normal(size=self.noise.shape)
-        # The gain of independent noise has a standard deviation of
-        # sqrt(12) over that of 20 x 4096 pixels, of which 0.8 are counted.
+        # The noise has a standard deviation of 1, the uniform truth one of
+        # 1 / sqrt(12). Their gain is averaged over 80 % of 20 x 4096
+        # frequencies.
         self.assertLess(
             abs(reconstruction.detail_transfer(other, self.noise)),
             3 * np.sqrt(12 / (0.8 * 20 * 4096)),
@@ -190,7 +200,7 @@ class ReconstructionTest(unittest.TestCase):
         )
 
     def test_blur_of_one_pixel(self):
-        # A Gaussian of that width has half of its height half a pixel off.
+        # This Gaussian falls to half of its height half a pixel off its peak.
         self.assertAlmostEqual(
             np.exp(-(0.5**2) / (2 * reconstruction.ONE_PIXEL**2)), 0.5
         )
