@@ -1,7 +1,8 @@
 """The 3D convolutional autoencoder (sections 2.4.1 and 3.2).
 
-Trains it with Algorithm 1 and draws Figures 2.4, 3.4 and 3.5, on synthetic
-knees or, with --data, on a folder of DICOM series or a dataset file.
+Trains it with Algorithm 1 and draws Figures 2.4, 3.4 and 3.5. The volumes are
+synthetic knees or, with --data, come from a folder of DICOM series or from a
+dataset file.
 """
 
 import kneerepro  # noqa: F401, makes Theano importable
@@ -10,7 +11,10 @@ import kneerepro  # noqa: F401, makes Theano importable
 import numpy as np
 
 from kneerepro.algorithms import compile_cae
-from kneerepro.experiment.evaluation import learned, spread_of_codes
+from kneerepro.experiment.evaluation import (
+    evaluate_autoencoder,
+    measure_code_spread,
+)
 from kneerepro.experiment.session import Experiment
 from kneerepro.runs.training import mean_over
 from kneerepro.utils import cli
@@ -18,16 +22,14 @@ from kneerepro.utils import cli
 SLIDES = 20, 80, 160  # Figure 3.4: of 160
 EPOCHS = 1, 100, 200, 300, 400, 500  # Figure 3.4: of 500
 INSETS = 1, 200, 400  # Figure 3.5: of 500
-SAMPLES = range(25, 501, 25)  # epochs of which we keep a sample
+SAMPLES = range(25, 501, 25)  # epochs after which a sample is saved
 
 
 def main():
     # Section 2.4.1: "A training set of 160 3D images was used, alongside a
     # test set of the remaining 20 images".
-    with Experiment(
-        'cae3d', __doc__, __file__, volumes=True, split=True
-    ) as experiment:
-        if not experiment.finished:
+    with Experiment('cae3d', __doc__, __file__) as experiment:
+        if not experiment.run.finished:
             train(experiment)
         experiment.draw()
 
@@ -47,9 +49,9 @@ def train(experiment):
         mode=experiment.engine.mode,
     )
 
-    # -------------------------------------- section 3.2: what will be shown
-    # "3 different slide depths for 3 different patients", of the test set
-    # where it has three.
+    # -------------------------- section 3.2: the volumes that Figure 3.4 shows
+    # "3 different slide depths for 3 different patients", from the test set
+    # if it has three.
     sets = {'test': experiment.test, 'training': experiment.train}
     rng = np.random.RandomState(parameters['seed'])
     chosen = [
@@ -65,7 +67,7 @@ def train(experiment):
     planes = np.array(slides) - 1
     middle = planes[1]
 
-    # ----------------------------------------------------------- section 3.2
+    # ------------------------------------------------ section 3.2: training
     test = experiment.test
     training = experiment.training(
         functions, ['train', 'test', 'first_ten'], ['code_spread']
@@ -73,25 +75,25 @@ def train(experiment):
     if training.iteration == 0:
         training.log(
             test=mean_over(functions.test, test, batch_size),
-            code_spread=spread_of_codes(experiment, functions),
+            code_spread=measure_code_spread(experiment, functions),
         )
     for batch in training.minibatches():
         training.log(train=functions.train(batch))
-        if training.is_every(parameters['first_ten_every']):  # E19
+        if training.ends_interval(parameters['first_ten_every']):  # E19
             training.log(first_ten=functions.test(test[:10]))
         if training.ends_epoch:
             training.log(
                 test=mean_over(functions.test, test, batch_size),
-                code_spread=spread_of_codes(experiment, functions),
+                code_spread=measure_code_spread(experiment, functions),
             )
-        if training.at(EPOCHS + INSETS, 500):
-            training.keep(
+        if training.ends_scaled_epoch(EPOCHS + INSETS, 500):
+            training.record(
                 shown_epochs=training.epoch,
                 over_time=functions.reconstruct(shown[:1])[0, 0, middle],
             )
-        if training.at(SAMPLES, 500):
+        if training.ends_scaled_epoch(SAMPLES, 500):
             made = functions.reconstruct(shown[:1])[0, 0, planes]
-            experiment.sample(training, [shown[0, 0, planes], made])
+            experiment.save_sample(training, [shown[0, 0, planes], made])
 
     experiment.finish(
         training,
@@ -102,7 +104,7 @@ def train(experiment):
         reconstruction=np.stack(
             [functions.reconstruct(volume[None])[0, 0] for volume in shown]
         )[:, planes],
-        **learned(experiment, functions),
+        **evaluate_autoencoder(experiment, functions),
     )
 
 

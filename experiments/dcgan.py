@@ -1,7 +1,8 @@
 """The DCGAN (sections 2.4.2 and 3.3).
 
-Trains it with Algorithm 2 and draws Figures 2.5, 3.6 and 3.7, on synthetic
-knees or, with --data, on a folder of DICOM series or a dataset file.
+Trains it with Algorithm 2 and draws Figures 2.5, 3.6 and 3.7. The images are
+those of synthetic knees or, with --data, of a folder of DICOM series or of a
+dataset file.
 """
 
 import kneerepro  # noqa: F401, makes Theano importable
@@ -10,19 +11,19 @@ import kneerepro  # noqa: F401, makes Theano importable
 import numpy as np
 
 from kneerepro.algorithms import compile_dcgan
-from kneerepro.experiment.evaluation import SpreadOfImages
+from kneerepro.experiment.evaluation import ImageSpread
 from kneerepro.experiment.session import Experiment
 from kneerepro.utils import cli
 
 TIMES = 1, 4, 8, 12, 16, 20  # Figure 3.6: "6 training times", of 20 epochs
-SAMPLES = range(1, 21)  # epochs of which we keep a sample
-COMPARED = 100  # real images beside which it is seen
+SAMPLES = range(1, 21)  # epochs after which a sample is saved
+REAL = 100  # images beside which Figure 3.6 is seen
 
 
 def main():
     # The GANs have no test set (E9).
     with Experiment('dcgan', __doc__, __file__) as experiment:
-        if not experiment.finished:
+        if not experiment.run.finished:
             train(experiment)
         experiment.draw()
 
@@ -43,13 +44,13 @@ def train(experiment):
         mode=experiment.engine.mode,
     )
 
-    # "A random selection of 9 generated images": of the same noise each time,
-    # so that one sees what the training changes.
+    # "A random selection of 9 generated images": from the same noise each
+    # time, so that differences come from the training.
     rng = np.random.RandomState(parameters['seed'])
     z = rng.normal(size=(9, parameters['nz'])).astype('float32')
 
-    # ----------------------------------------------------------- section 3.3
-    spread_of_images = SpreadOfImages(experiment, functions)
+    # ------------------------------------------------ section 3.3: training
+    image_spread = ImageSpread(experiment, functions)
     training = experiment.training(
         functions, ['discriminator', 'generator'], ['image_spread']
     )
@@ -57,17 +58,19 @@ def train(experiment):
         training.log(discriminator=functions.train_discriminator(batch))
         training.log(generator=functions.train_generator())
         if training.ends_epoch:
-            training.log(image_spread=spread_of_images())
-        if training.at(TIMES, 20):
-            training.keep(
+            training.log(image_spread=image_spread())
+        if training.ends_scaled_epoch(TIMES, 20):
+            training.record(
                 shown_epochs=training.epoch,
                 over_time=functions.generate(z)[:, 0],
             )
-        if training.at(SAMPLES, 20):
+        if training.ends_scaled_epoch(SAMPLES, 20):
             made = functions.generate(z)
-            experiment.sample(training, made.reshape(3, 3, *made.shape[2:]))
+            experiment.save_sample(
+                training, made.reshape(3, 3, *made.shape[2:])
+            )
 
-    experiment.finish(training, real=experiment.some(COMPARED)[:, 0])
+    experiment.finish(training, real=experiment.sample_training(REAL)[:, 0])
 
 
 if __name__ == '__main__':

@@ -1,18 +1,19 @@
 """Figure 2.2: depth view of the resized slides (section 2.2).
 
 "[...] resize the images to 64x64x160 pixels [...] Secondly, the intensity
-values were normalized to be between 0 and 1". Drawn on a synthetic knee or,
-with --data, on a folder of DICOM series or a dataset file.
+values were normalized to be between 0 and 1". Shows a synthetic knee or, with
+--data, a volume of a folder of DICOM series or of a dataset file.
 """
 
 import os
 
 import kneerepro
-from kneerepro import config
+from kneerepro import command_line
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.reading.selection import selection_of
-from kneerepro.experiment.session import add_data_arguments, dataset_file
+from kneerepro.experiment.arguments import add_data_arguments
+from kneerepro.experiment.datasets import dataset_file
 from kneerepro.figures.dataset import figure_2_2
 from kneerepro.figures.style import save_figure
 from kneerepro.phantom.default import default_knees
@@ -22,6 +23,20 @@ from kneerepro.utils.errors import UserError
 
 def main():
     args = parse_arguments()
+    volume = read_volume(args)
+    origin = 'own data' if args.data else 'a synthetic knee'
+    slides, rows, columns = volume.shape
+    footer = (
+        f'kneerepro {kneerepro.__version__}: {origin}, volume {args.patient}: '
+        f'all {slides} slides of {rows} x {columns}; the numbers are those of '
+        'the first slide of each row'
+    )
+    path = os.path.join(args.out, 'dataset', 'figure2_2')
+    for written in save_figure(figure_2_2(volume, footer), path):
+        print(f'wrote {written}')
+
+
+def read_volume(args):
     source = args.data or default_knees(
         __file__, args.patient, matrix=128, slices=160, seed=0
     )
@@ -33,36 +48,25 @@ def main():
         selection_of(args),
     )
     with Dataset(path) as dataset:
-        if args.patient > len(dataset.volumes):
+        count = len(dataset.volumes)
+        if args.patient > count:
             raise UserError(
-                f'{path} holds {len(dataset.volumes)} volumes, '
-                f'there is no number {args.patient}'
+                f'{path} has {count} volumes, and none of number '
+                f'{args.patient}: give --patient a number up to {count}'
             )
-        volume = dataset.volumes[args.patient - 1][0]
-    footer = (
-        f'kneerepro {kneerepro.__version__}: '
-        + ('own data' if args.data else 'a synthetic knee')
-        + f', volume {args.patient}: all {len(volume)} slides of '
-        f'{volume.shape[1]} x {volume.shape[2]}, the first of each row '
-        'numbered'
-    )
-    for path in save_figure(
-        figure_2_2(volume, footer),
-        os.path.join(args.out, 'dataset', 'figure2_2'),
-    ):
-        print(f'wrote {path}')
+        return dataset.volumes[args.patient - 1][0]
 
 
 def parse_arguments():
-    parser = config.Parser(__doc__)
+    parser = command_line.Parser(__doc__)
     add_data_arguments(parser)
-    config.add_out(parser)
+    command_line.add_out(parser)
     parser.add_argument(
         '--patient',
         type=cli.positive_int,
         default=1,
         metavar='N',
-        help='which of the volumes (default: 1)',
+        help='number of the volume (default: 1)',
     )
     parser.add_argument(
         '--depth',
@@ -76,7 +80,7 @@ def parse_arguments():
         type=cli.positive_int,
         default=64,
         metavar='N',
-        help='rows and columns (default: 64)',
+        help='rows and columns of a slide (default: 64)',
     )
     return parser.parse_args()
 

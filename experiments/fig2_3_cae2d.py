@@ -1,7 +1,7 @@
 """Figure 2.3: architecture of the 2D autoencoder (section 2.4.1).
 
-Drawn from the networks that the parameters make, by default the thesis's,
-Tables 2.1 and 2.2.
+Draws the networks built from the parameters; the defaults are those of Tables
+2.1 and 2.2.
 """
 
 from kneerepro.experiment.redraw import figure_of_networks

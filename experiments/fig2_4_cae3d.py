@@ -1,7 +1,7 @@
 """Figure 2.4: architecture of the 3D autoencoder (section 2.4.1).
 
-"The same layout was preserved as in the 2D case." Drawn from the networks that
-the parameters make, by default the thesis's.
+"The same layout was preserved as in the 2D case." Draws the networks built
+from the parameters; the defaults are the thesis's.
 """
 
 from kneerepro.experiment.redraw import figure_of_networks

@@ -1,8 +1,8 @@
 """Figure 2.5: architecture of the GANs (section 2.4.2).
 
 "Both the DCGAN and the WGAN-GP networks had the same layout" but for the last
-layer. Drawn from the networks that the parameters make, by default the
-thesis's DCGAN, Tables 2.3 and 2.4.
+layer. Draws the networks built from the parameters; the defaults are those of
+the thesis's DCGAN, Tables 2.3 and 2.4.
 """
 
 from kneerepro.experiment.redraw import figure_of_networks

@@ -1,7 +1,7 @@
 """Figure 3.10: losses of the WGAN-GP (section 3.4).
 
-"The loss functions for 35 epochs". Drawn from the newest finished run of
-wgan_gp.py, which is started where there is none.
+"The loss functions for 35 epochs". Draws the newest finished run of
+wgan_gp.py, or trains one first if none is finished.
 """
 
 from kneerepro.experiment.redraw import figure_of_run

@@ -1,7 +1,7 @@
 """Figure 3.1: 25 randomly selected examples of the 2D dataset (section 3).
 
-Drawn on synthetic knees or, with --data, on a folder of DICOM series or a
-dataset file; as cae2d.py, dcgan.py and wgan_gp.py are given them.
+Shows images as cae2d.py, dcgan.py and wgan_gp.py get them: of synthetic knees
+or, with --data, of a folder of DICOM series or of a dataset file.
 """
 
 import os
@@ -9,14 +9,11 @@ import os
 import numpy as np
 
 import kneerepro
-from kneerepro import config
+from kneerepro import command_line, config
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.reading.selection import selection_of
-from kneerepro.experiment.session import (
-    add_data_arguments,
-    dataset_file,
-    options_of,
-)
+from kneerepro.experiment.arguments import add_data_arguments
+from kneerepro.experiment.datasets import dataset_file, options_from
 from kneerepro.figures.dataset import figure_3_1
 from kneerepro.figures.style import save_figure
 from kneerepro.phantom.default import default_knees
@@ -28,7 +25,16 @@ EXAMPLES = 25
 
 def main():
     args = parse_arguments()
-    parameters = config.parameters_of(args, 'cae2d')
+    parameters = command_line.parameters_from(args, 'cae2d')
+    images, count = choose_images(args, parameters)
+    footer = footer_of(args, parameters, images, count)
+    path = os.path.join(args.out, 'dataset', 'figure3_1')
+    for written in save_figure(figure_3_1(images, footer), path):
+        print(f'wrote {written}')
+
+
+def choose_images(args, parameters):
+    """Return the examples, and of how many images they were chosen."""
     source = args.data or default_knees(
         __file__,
         parameters['patients'],
@@ -40,45 +46,43 @@ def main():
         source,
         not args.data,
         os.path.join(args.out, 'datasets'),
-        options_of(parameters),
+        options_from(parameters),
         selection_of(args),
     )
     with Dataset(path) as dataset:
         count = len(dataset.images)
         if count < EXAMPLES:
             raise UserError(
-                f'{path} holds {count} images, needed are {EXAMPLES}'
+                f'{path} has {count} images and the figure shows {EXAMPLES}: '
+                'give --data more series'
             )
-        chosen = np.random.RandomState(parameters['seed']).choice(
-            count, EXAMPLES, replace=False
-        )
-        images = dataset.images[chosen]
-    changed = config.differences(parameters, 'cae2d', not args.data)
-    # A dataset file is what it is, whatever the preset.
-    reduced = not os.path.isfile(args.data or '') and any(
-        name in changed for name in config.OF_THE_DATA
+        rng = np.random.RandomState(parameters['seed'])
+        chosen = rng.choice(count, EXAMPLES, replace=False)
+        return dataset.images[chosen], count
+
+
+def footer_of(args, parameters, images, count):
+    parts = [
+        'own data' if args.data else 'synthetic knees',
+        f'{EXAMPLES} of {count:,} images of {images.shape[2]} x '
+        f'{images.shape[3]}, seed {parameters["seed"]}',
+    ]
+    changed = config.differences_from_thesis(
+        parameters, 'cae2d', not args.data
     )
-    footer = (
-        f'kneerepro {kneerepro.__version__}: '
-        + f'preset {config.preset_name(args.preset)}, not the '
-        "thesis's; "
-        * reduced
-        + ('own data' if args.data else 'synthetic knees')
-        + f'; {EXAMPLES} of {count:,} images of {images.shape[2]} x '
-        f'{images.shape[3]}, seed {parameters["seed"]}'
-    )
-    for path in save_figure(
-        figure_3_1(images, footer),
-        os.path.join(args.out, 'dataset', 'figure3_1'),
-    ):
-        print(f'wrote {path}')
+    # A dataset file does not depend on the preset.
+    converted = not os.path.isfile(args.data or '')
+    if converted and any(name in changed for name in config.DATA_PARAMETERS):
+        preset = config.preset_name(args.preset)
+        parts.insert(0, f"preset {preset}, not the thesis's")
+    return f'kneerepro {kneerepro.__version__}: ' + '; '.join(parts)
 
 
 def parse_arguments():
-    parser = config.Parser(__doc__)
+    parser = command_line.Parser(__doc__)
     add_data_arguments(parser)
-    config.add_out(parser)
-    config.add_parameters(parser, 'cae2d', only=config.OF_THE_DATA)
+    command_line.add_out(parser)
+    command_line.add_parameters(parser, 'cae2d', only=config.DATA_PARAMETERS)
     return parser.parse_args()
 
 

@@ -1,7 +1,7 @@
 """Figure 3.2: six reconstructions of the 2D autoencoder (section 3.1).
 
-"The samples were taken every 20 slides from the first patient." Drawn from
-the newest finished run of cae2d.py, which is started where there is none.
+"The samples were taken every 20 slides from the first patient." Draws the
+newest finished run of cae2d.py, or trains one first if none is finished.
 """
 
 from kneerepro.experiment.redraw import figure_of_run

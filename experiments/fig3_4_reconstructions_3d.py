@@ -1,8 +1,8 @@
 """Figure 3.4: reconstructions of the 3D autoencoder (section 3.2).
 
 "[...] 3 different slide depths for 3 different patients at different training
-times". Drawn from the newest finished run of cae3d.py, which is started where
-there is none.
+times". Draws the newest finished run of cae3d.py, or trains one first if none
+is finished.
 """
 
 from kneerepro.experiment.redraw import figure_of_run

@@ -1,7 +1,7 @@
 """Figure 3.5: losses of the 3D autoencoder (section 3.2).
 
-Over 500 epochs, in the thesis. Drawn from the newest finished run of cae3d.py,
-which is started where there is none.
+The thesis trains for 500 epochs. Draws the newest finished run of cae3d.py, or
+trains one first if none is finished.
 """
 
 from kneerepro.experiment.redraw import figure_of_run

@@ -1,8 +1,8 @@
 """Figure 3.6: images that the DCGAN generates (section 3.3).
 
 "A random selection of 9 generated images was chosen at 6 training times".
-Drawn from the newest finished run of dcgan.py, which is started where there
-is none.
+Draws the newest finished run of dcgan.py, or trains one first if none is
+finished.
 """
 
 from kneerepro.experiment.redraw import figure_of_run

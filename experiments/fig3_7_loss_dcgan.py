@@ -1,7 +1,7 @@
 """Figure 3.7: losses of the DCGAN (section 3.3).
 
-Its printed caption is a copy of Figure 2.1's (E12). Drawn from the newest
-finished run of dcgan.py, which is started where there is none.
+The thesis prints Figure 2.1's caption below it (E12). Draws the newest
+finished run of dcgan.py, or trains one first if none is finished.
 """
 
 from kneerepro.experiment.redraw import figure_of_run

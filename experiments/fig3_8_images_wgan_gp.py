@@ -1,7 +1,7 @@
 """Figure 3.8: images that the WGAN-GP generates (section 3.4).
 
-At "different epochs". Drawn from the newest finished run of wgan_gp.py, which
-is started where there is none.
+At "different epochs". Draws the newest finished run of wgan_gp.py, or trains
+one first if none is finished.
 """
 
 from kneerepro.experiment.redraw import figure_of_run

@@ -1,8 +1,8 @@
 """Figure 3.9: real and generated images (section 3.4).
 
 "[...] an illustrative comparison between 100 real and generated images at the
-end of the iterations". Drawn from the newest finished run of wgan_gp.py, which
-is started where there is none.
+end of the iterations". Draws the newest finished run of wgan_gp.py, or trains
+one first if none is finished.
 """
 
 from kneerepro.experiment.redraw import figure_of_run

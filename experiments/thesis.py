@@ -1,25 +1,25 @@
-"""The whole thesis, in its order: all figures of chapters 2 and 3.
+"""The whole thesis in its order: all figures of chapters 2 and 3.
 
-What is finished is drawn again, what was stopped goes on, what is missing is
-started; so a second call of the same command goes on where the first was
+Finished runs are drawn again, a stopped run is resumed, a missing one is
+started. The same command, given again, therefore continues where it was
 stopped.
 """
 
 import os
 
-from kneerepro import config, runs
-from kneerepro.experiment import session
-from kneerepro.experiment.redraw import run_script
+from kneerepro import command_line, runs
+from kneerepro.experiment.arguments import add_run_arguments, parse
+from kneerepro.experiment.choose import flags_to_train
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.utils import cli
+from kneerepro.utils.scripts import run_script
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
 def main():
-    args, flags = parse_arguments()
+    args, data, training = parse_arguments()
     out, preset = ['--out', args.out], ['--preset', args.preset]
-    data = flags['data']
 
     # -------------------------------------------------------------- chapter 2
     run('fig2_1_planes.py', *out, *data)
@@ -31,25 +31,13 @@ def main():
     # -------------------------------------------------------------- chapter 3
     run('fig3_1_images.py', *out, *preset, *data)
     for name in EXPERIMENTS:
-        train(name, args, [*preset, *out, *data, *flags['training']])
+        flags = [*preset, *out, *data, *training]
+        _, asked = parse(name, '', flags)
+        run(name + '.py', *flags_to_train(asked, name, flags))
 
     print('\nThe reports:')
     for name in EXPERIMENTS:
         print('   ', runs.find(args.out, name)[0].path('report.html'))
-
-
-def train(name, args, flags):
-    """Sections 3.1 to 3.4: a finished run is there, or one is to go on, or to
-    start.
-    """
-    script = name + '.py'
-    found = session.find_runs(session.parse(name, '', flags)[1], name)
-    if not found:
-        run(script, *flags)
-    else:
-        # Of those that are finished rather than the newest.
-        chosen = next((one for one in found if one.finished), found[0])
-        run(script, '--out', args.out, '--resume', chosen.folder)
 
 
 def run(script, *arguments):
@@ -60,23 +48,28 @@ def run(script, *arguments):
 
 
 def parse_arguments():
-    parser = config.Parser(__doc__)
-    session.add_run_arguments(parser)
-    config.add_preset(parser)
+    """Return the arguments, and the flags to pass on about the data and about
+    the training.
+    """
+    parser = command_line.Parser(__doc__)
+    add_run_arguments(parser)
+    command_line.add_preset(parser)
     args = parser.parse_args()
     data, training = [], []
     for name, value in vars(args).items():
-        if value != parser.get_default(name) and name not in ('out', 'preset'):
-            flag = '--' + name.replace('_', '-')
-            if value is False:
-                flag = [flag.replace('--', '--no-', 1)]
-            else:
-                flag = [flag] if value is True else [flag, str(value)]
-            if name in ('data', 'series_description', 'any_series'):
-                data += flag
-            else:
-                training += flag
-    return args, {'data': data, 'training': training}
+        if name in ('out', 'preset') or value == parser.get_default(name):
+            continue
+        about_data = name in ('data', 'series_description', 'any_series')
+        (data if about_data else training).extend(as_flag(name, value))
+    return args, data, training
+
+
+def as_flag(name, value):
+    """Return the words of the command line that give an argument."""
+    name = name.replace('_', '-')
+    if value is False:
+        return [f'--no-{name}']
+    return [f'--{name}'] if value is True else [f'--{name}', str(value)]
 
 
 if __name__ == '__main__':

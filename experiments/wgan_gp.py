@@ -1,8 +1,8 @@
 """The WGAN with gradient penalty (sections 2.4.2 and 3.4).
 
-Trains it with Algorithm 3 and draws Figures 2.5, 3.8, 3.9 and 3.10, on
-synthetic knees or, with --data, on a folder of DICOM series or a dataset
-file.
+Trains it with Algorithm 3 and draws Figures 2.5, 3.8, 3.9 and 3.10. The images
+are those of synthetic knees or, with --data, of a folder of DICOM series or of
+a dataset file.
 """
 
 import kneerepro  # noqa: F401, makes Theano importable
@@ -11,19 +11,19 @@ import kneerepro  # noqa: F401, makes Theano importable
 import numpy as np
 
 from kneerepro.algorithms import compile_wgan_gp
-from kneerepro.experiment.evaluation import SpreadOfImages
+from kneerepro.experiment.evaluation import ImageSpread
 from kneerepro.experiment.session import Experiment
 from kneerepro.utils import cli
 
 TIMES = 1, 7, 10, 20, 26, 35  # Figure 3.8: epochs, of 35
-SAMPLES = range(1, 36, 2)  # epochs of which we keep a sample
+SAMPLES = range(1, 36, 2)  # epochs after which a sample is saved
 COMPARED = 100  # Figure 3.9: "100 real and generated images"
 
 
 def main():
     # The GANs have no test set (E9).
     with Experiment('wgan_gp', __doc__, __file__) as experiment:
-        if not experiment.finished:
+        if not experiment.run.finished:
             train(experiment)
         experiment.draw()
 
@@ -46,13 +46,14 @@ def train(experiment):
         mode=experiment.engine.mode,
     )
 
-    # Of the same noise each time, so that one sees what the training changes.
+    # From the same noise each time, so that differences come from the
+    # training.
     rng = np.random.RandomState(parameters['seed'])
     noise = rng.normal(size=(COMPARED, parameters['nz'])).astype('float32')
     z = noise[:9]
 
-    # ----------------------------------------------------------- section 3.4
-    spread_of_images = SpreadOfImages(experiment, functions)
+    # ------------------------------------------------ section 3.4: training
+    image_spread = ImageSpread(experiment, functions)
     training = experiment.training(
         functions, ['critic', 'generator'], ['image_spread']
     )
@@ -61,18 +62,20 @@ def train(experiment):
         if training.iteration % parameters['critic_steps'] == 0:  # E8
             training.log(generator=functions.train_generator())
         if training.ends_epoch:
-            training.log(image_spread=spread_of_images())
-        if training.at(TIMES, 35):
-            training.keep(
+            training.log(image_spread=image_spread())
+        if training.ends_scaled_epoch(TIMES, 35):
+            training.record(
                 shown_epochs=training.epoch,
                 over_time=functions.generate(z)[:, 0],
             )
-        if training.at(SAMPLES, 35):
+        if training.ends_scaled_epoch(SAMPLES, 35):
             made = functions.generate(z)
-            experiment.sample(training, made.reshape(3, 3, *made.shape[2:]))
+            experiment.save_sample(
+                training, made.reshape(3, 3, *made.shape[2:])
+            )
 
     # Figure 3.9: "100 real and generated images at the end"
-    real = experiment.some(COMPARED)[:, 0]
+    real = experiment.sample_training(COMPARED)[:, 0]
     experiment.finish(
         training,
         real=real,

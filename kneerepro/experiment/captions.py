@@ -1,13 +1,14 @@
-"""The figures' captions as the thesis prints them.
+"""The captions of the figures: the thesis's, and ours.
 
-Those of Figures 3.7 to 3.10 are copies of Figure 2.1's (E12); what these
-figures show is taken from the text, sections 3.3 and 3.4.
+The thesis prints Figure 2.1's caption below Figures 3.7 to 3.10 as well
+(E12). What these figures show is taken from sections 3.3 and 3.4.
 """
 
 _COPY = (
     '3D view example of one patient in the sagittal, axial and coronal plane'
 )
 
+#: What the thesis prints below each figure.
 PRINTED = {
     '2.1': _COPY,
     '2.2': 'Depth view of the resized slides',
@@ -29,23 +30,25 @@ PRINTED = {
     '3.10': _COPY,
 }
 
+#: What our figure shows.
 SHOWN = {
-    '2.3': 'The 2D autoencoder as it was built for this run, to scale.',
-    '2.4': 'The 3D autoencoder as it was built for this run, to scale.',
-    '2.5': 'Generator and discriminator or critic as they were built for '
-    'this run, to scale.',
-    '3.2': 'Reconstructions of slides of the first patient, an eighth of the '
-    'depth apart (of 160, every 20th), below their ground truth.',
+    '2.3': 'The 2D autoencoder of this run, drawn to scale.',
+    '2.4': 'The 3D autoencoder of this run, drawn to scale.',
+    '2.5': 'Generator and discriminator (or critic) of this run, drawn to '
+    'scale.',
+    '3.2': 'Slides of the first patient, an eighth of the depth apart (every '
+    '20th of 160): ground truth above, reconstruction below.',
     '3.3': 'Mean squared error over the iterations. The thesis plots the '
     'first ten test images (E19).',
-    '3.4': 'Ground truth and reconstruction, and one slide over the training.',
+    '3.4': 'Ground truth and reconstruction, and one slide in the course of '
+    'the training.',
     '3.5': 'Mean squared error over the iterations. The thesis plots the '
     'first ten test volumes (E19).',
-    '3.6': 'Nine generated images at six times of the training, of the same '
+    '3.6': 'Nine images generated at six times of the training, from the same '
     'noise each time.',
     '3.7': 'Losses of discriminator and generator.',
-    '3.8': 'Nine generated images at six epochs, of the same noise each time.',
-    '3.9': 'Real images, 100 if there are as many, beside as many generated '
-    'ones.',
+    '3.8': 'Nine images generated at six epochs, from the same noise each '
+    'time.',
+    '3.9': 'Up to 100 real images beside as many generated ones.',
     '3.10': 'Losses of critic and generator.',
 }

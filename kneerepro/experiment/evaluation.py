@@ -1,115 +1,133 @@
-"""What networks have learned of their inputs: numbers that a training logs,
-and those that its figures and its report show.
+"""How much a network has learned of its inputs.
+
+Measured once an epoch for ``losses.csv``, and once more on the trained
+network for the figures and the report.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kneerepro.measures import codes, reconstruction
 from kneerepro.runs.training import outputs_over
 
+if TYPE_CHECKING:
+    from kneerepro.algorithms.cae import CAEFunctions
+    from kneerepro.experiment.session import Experiment
 
-def spread_of_codes(experiment, functions):
-    """How much the code varies over the test examples, or over the training
-    examples where there is but one for testing.
+# Images from which the variety of generated and of real images is measured.
+_GENERATED, _REAL = 64, 256
+
+
+def measure_code_spread(
+    experiment: Experiment, functions: CAEFunctions
+) -> float:
+    """Measure how much an autoencoder's code varies between examples.
 
     Parameters
     ----------
-    experiment : kneerepro.experiment.session.Experiment
-        Of an autoencoder.
+    experiment : Experiment
     functions : kneerepro.algorithms.cae.CAEFunctions
 
     Returns
     -------
     float
-        See :func:`kneerepro.measures.codes.code_spread`.
+        The :func:`~kneerepro.measures.codes.code_spread` of the test
+        examples, or of the training examples if there is only one test
+        example.
     """
     examples = (
         experiment.test if len(experiment.test) > 1 else experiment.train
     )
+    batch_size = experiment.parameters['batch_size']
     return codes.code_spread(
-        outputs_over(
-            functions.encode, examples, experiment.parameters['batch_size']
-        )
+        outputs_over(functions.encode, examples, batch_size)
     )
 
 
-class SpreadOfImages:
-    """How much generated images vary, relative to real ones.
+class ImageSpread:
+    """Measures how much generated images vary, relative to real ones.
 
-    Called without arguments, it gives the
-    :func:`~kneerepro.measures.codes.image_spread` of 64 generated images,
-    of the same noise each time, over that of 256 training images: 1 for
-    images as varied as the real ones, 0 for a single image.
+    Each call generates 64 images from the same noise and divides their
+    :func:`~kneerepro.measures.codes.image_spread` by that of 256 training
+    images: 1 means as varied as the real images, 0 that all images are the
+    same.
 
     Parameters
     ----------
-    experiment : kneerepro.experiment.session.Experiment
+    experiment : Experiment
         Of a GAN.
     functions : DCGANFunctions or WGANGPFunctions
     """
 
-    def __init__(self, experiment, functions):
-        # Numbers of its own, so that the training's stay as they are.
+    def __init__(self, experiment: Experiment, functions: Any):
+        # A generator of its own, so that measuring does not change the
+        # noise that the training draws.
         rng = np.random.RandomState([experiment.parameters['seed'], 1])
-        self._noise = rng.normal(
-            size=(64, experiment.parameters['nz'])
-        ).astype('float32')
+        nz = experiment.parameters['nz']
+        self._noise = rng.normal(size=(_GENERATED, nz)).astype('float32')
         self._generate = functions.generate
-        self._of_real = codes.image_spread(experiment.some(256))
+        self._spread_of_real = codes.image_spread(
+            experiment.sample_training(_REAL)
+        )
 
-    def __call__(self):
-        made = self._generate(self._noise)
-        # Training images that are all equal have nothing to vary by.
-        return codes.image_spread(made) / (self._of_real or 1.0)
+    def __call__(self) -> float:
+        """Return the relative spread of images generated now."""
+        spread = codes.image_spread(self._generate(self._noise))
+        # Identical training images have a spread of 0.
+        return spread / (self._spread_of_real or 1.0)
 
 
-def learned(experiment, functions):
-    """Measures of a trained autoencoder.
+def evaluate_autoencoder(
+    experiment: Experiment, functions: CAEFunctions
+) -> dict[str, Any]:
+    """Evaluate a trained autoencoder.
 
     Parameters
     ----------
-    experiment : kneerepro.experiment.session.Experiment
+    experiment : Experiment
     functions : kneerepro.algorithms.cae.CAEFunctions
 
     Returns
     -------
     dict of str to array
         ``mean_mse``, ``components_mse``, ``components``
-            See :class:`kneerepro.measures.reconstruction.Baselines`.
+            The test errors that the autoencoder's is compared with; see
+            :class:`kneerepro.measures.reconstruction.Baselines`.
         ``identified`` : bool, shape (test examples,)
             See :func:`kneerepro.measures.reconstruction.identified`.
         ``code_plane`` : float32, shape (n, 2)
-            The codes of all examples, training examples first, on the first
-            two principal components.
+            The codes of all examples, training examples first, projected on
+            their first two principal components.
         ``code_explained`` : shape (2,)
-            Share of the codes' variance along each of them.
+            Share of the codes' variance along each component.
         ``code_volume`` : int, shape (n,)
-            Number of the volume in the dataset.
+            Index of the example's volume in the dataset.
         ``code_tests`` : bool, shape (n,)
-            Whether it is a test example.
+            Whether the example belongs to the test set.
         ``volume_side`` : str, shape (volumes,)
             'LEFT', 'RIGHT' or ''.
         ``volume_width`` : float, shape (volumes,)
-            Epicondylar width in mm of a synthetic knee; NaN where it is not
-            known.
+            Epicondylar width of a synthetic knee, in mm; NaN if unknown.
     """
     train, test = experiment.train[:], experiment.test[:]
     batch_size = experiment.parameters['batch_size']
-    found = reconstruction.baselines(test, train, experiment.parameters['nz'])
-    made = outputs_over(functions.reconstruct, test, batch_size)
-    plane, explained = codes.principal_plane(
-        np.concatenate(
-            [
-                outputs_over(functions.encode, examples, batch_size)
-                for examples in (train, test)
-            ]
-        )
+    baselines = reconstruction.baselines(
+        test, train, experiment.parameters['nz']
     )
+    reconstructed = outputs_over(functions.reconstruct, test, batch_size)
+    encoded = [
+        outputs_over(functions.encode, examples, batch_size)
+        for examples in (train, test)
+    ]
+    plane, explained = codes.principal_plane(np.concatenate(encoded))
     return {
-        'mean_mse': found.mean,
-        'components_mse': found.components,
-        'components': found.count,
-        'identified': reconstruction.identified(made, test),
+        'mean_mse': baselines.mean_mse,
+        'components_mse': baselines.components_mse,
+        'components': baselines.components,
+        'identified': reconstruction.identified(reconstructed, test),
         'code_plane': plane.astype('float32'),
         'code_explained': explained,
         'code_volume': np.concatenate(

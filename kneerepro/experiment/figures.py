@@ -1,12 +1,17 @@
-"""The figures of finished runs, from what the runs saved."""
+"""The figures of finished runs, drawn from the results that the runs saved."""
+
+from __future__ import annotations
 
 import numpy as np
 
 from kneerepro.experiment.footer import footer_of, footer_of_networks
 from kneerepro.figures import architecture, cae2d, cae3d, codes, gan
-from kneerepro.runs import zoo
+from kneerepro.figures.style import save_figure
+from kneerepro.runs import Run, zoo
 
-#: What draws the networks, by the figure's number.
+Results = dict[str, np.ndarray]
+
+#: Functions that draw the networks, by the figure's number.
 ARCHITECTURES = {
     '2.3': architecture.figure_2_3,
     '2.4': architecture.figure_2_4,
@@ -16,10 +21,10 @@ ARCHITECTURES = {
 
 def _architecture(number):
     def draw(run, results):
-        # The networks as they were built; the parameters do not show.
+        # Built anew: the figure shows shapes, not trained parameters.
         networks = zoo.build(
             run.experiment,
-            zoo.options_of(
+            zoo.builder_options(
                 run.experiment, run.parameters, run.settings['data']['shape']
             ),
         )
@@ -30,18 +35,18 @@ def _architecture(number):
     return draw
 
 
-def baselines_of(results):
-    """Errors on the test set that an autoencoder is compared with.
+def baselines_of(results: Results) -> dict[str, float]:
+    """Return the test errors that an autoencoder's is compared with.
 
     Parameters
     ----------
     results : dict of str to array
-        Of a run. Those of earlier versions have none.
+        Of a run. Runs of earlier versions have no baselines.
 
     Returns
     -------
     dict of str to float
-        Mean squared errors by what was shown instead of reconstructions.
+        Mean squared error of each baseline, by its name in legends.
     """
     if 'mean_mse' not in results:
         return {}
@@ -87,7 +92,8 @@ def _figure_3_4(run, results):
 
 
 def _figure_3_5(run, results):
-    # Of the epochs of Figure 3.4, those of the insets, 1, 200 and 400 of 500.
+    # Figure 3.4 shows epochs 1, 100, ..., 500; the insets epochs 1, 200, 400.
+    # A run of few epochs has fewer of them.
     chosen = [0, 2, 4] if len(results['shown_epochs']) == 6 else [0, -1]
     return cae3d.figure_3_5(
         results['train_loss'],
@@ -143,8 +149,8 @@ def _figure_3_10(run, results):
     )
 
 
-#: Of each experiment, what draws its figures, by the number in the thesis:
-#: functions of a run and its results.
+#: Functions that draw the figures of each experiment, by the figure's number
+#: in the thesis. Each takes a run and its results.
 FIGURES = {
     'cae2d': {
         '2.3': _architecture('2.3'),
@@ -170,27 +176,55 @@ FIGURES = {
 }
 
 
-#: Base name of the figure that :func:`codes_of_run` draws.
+#: Base name of the scatter plot of an autoencoder's codes.
 CODES = 'codes'
 
 
-def codes_of_run(run, results):
-    """The codes of an autoencoder's examples.
+def file_name(number: str) -> str:
+    """Return a figure's file name, without folder and extension."""
+    return 'figure' + number.replace('.', '_')
+
+
+def draw_figure(run: Run, results: Results, number: str) -> list[str]:
+    """Draw a figure of a finished run and save it in the run's folder.
 
     Parameters
     ----------
     run : kneerepro.runs.Run
     results : dict of str to array
+        From :meth:`kneerepro.runs.Run.results`.
+    number : str
+        The figure's number in the thesis, such as '3.4'.
 
     Returns
     -------
-    matplotlib.figure.Figure or None
-        None for a GAN, and for runs of earlier versions, which have no codes.
+    list of str
+        The files written.
+    """
+    draw = FIGURES[run.experiment][number]
+    return save_figure(
+        draw(run, results), run.path('figures', file_name(number))
+    )
+
+
+def draw_codes(run: Run, results: Results) -> list[str]:
+    """Draw the scatter plot of an autoencoder's codes and save it.
+
+    Parameters
+    ----------
+    run, results
+        See :func:`draw_figure`.
+
+    Returns
+    -------
+    list of str
+        The files written: none for a GAN, and none for a run of a version
+        that did not save codes.
     """
     if 'code_plane' not in results:
-        return None
+        return []
     volume = results['code_volume']
-    return codes.scatter_of_codes(
+    figure = codes.scatter_of_codes(
         results['code_plane'],
         results['code_explained'],
         results['code_tests'],
@@ -198,8 +232,4 @@ def codes_of_run(run, results):
         results['volume_width'][volume],
         footer_of(run),
     )
-
-
-def file_name(number):
-    """Of a figure, without folder and extension."""
-    return 'figure' + number.replace('.', '_')
+    return save_figure(figure, run.path('figures', CODES))

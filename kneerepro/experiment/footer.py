@@ -1,10 +1,15 @@
 """The small print below a figure of a run."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import kneerepro
 from kneerepro import config
 from kneerepro.registry import EXPERIMENTS
+from kneerepro.runs import Run
 
-_NAMES = {
+_SYMBOLS = {
     'batch_size': 'batch',
     'learning_rate': 'α',
     'beta1': 'β₁',
@@ -12,13 +17,13 @@ _NAMES = {
     'penalty_weight': 'λ',
 }
 
-# The data are described by what they have become.
+# The footer gives the resulting numbers of examples and their size instead.
 _OF_THE_DATA = {'patients', 'matrix', 'slices', 'depth', 'size', 'test'}
 
-# The legend of a figure that shows it says so.
+# Named in the legend of the figure that it concerns.
 _IN_THE_LEGEND = {'first_ten_every'}
 
-# What the networks' shapes depend on.
+# The parameters that the shapes of the networks depend on.
 _OF_THE_NETWORKS = {
     'depth',
     'size',
@@ -33,64 +38,65 @@ _OF_THE_NETWORKS = {
 }
 
 
-def footer_of(run):
-    """What a figure was made with, so that a run on less than the thesis's
-    data, networks or time cannot be mistaken for it.
+def footer_of(run: Run) -> str:
+    """Return the footer of a run's figures.
 
-    Parameters
-    ----------
-    run : kneerepro.runs.Run
-
-    Returns
-    -------
-    str
+    It names the data and every setting that differs from the thesis, so that
+    a run with less data, smaller networks or less time cannot be mistaken
+    for the thesis's.
     """
     settings, data = run.settings, run.settings['data']
-    changed = config.differences_of(run)
+    changed = run.differences_from_thesis()
     spec = EXPERIMENTS[run.experiment]
     shape = data['shape'] if spec.on_volumes else data['shape'][1:]
-    return _text(
-        [
-            *[f"preset {settings['preset']}, not the thesis's"]
-            * bool(changed),
-            ('synthetic knees' if data['synthetic'] else 'own data')
-            + f', {data["train"]:,} training '
-            + (f'and {data["test"]:,} test ' if data['test'] else '')
-            + f'{spec.unit} of {" x ".join(map(str, shape))}',
-            *_as_texts(changed, set(changed) - _OF_THE_DATA - _IN_THE_LEGEND),
-            f'{settings["engine"]} engine, {settings["device"]}',
-        ]
-    )
+    examples = f'{data["train"]:,} training '
+    if data['test']:
+        examples += f'and {data["test"]:,} test '
+    source = 'synthetic knees' if data['synthetic'] else 'own data'
+    parts = [
+        f'{source}, {examples}{spec.unit} of {" x ".join(map(str, shape))}',
+        *_as_texts(changed, set(changed) - _OF_THE_DATA - _IN_THE_LEGEND),
+        f'{settings["engine"]} engine, {settings["device"]}',
+    ]
+    if changed:
+        parts.insert(0, f"preset {settings['preset']}, not the thesis's")
+    return _joined(parts)
 
 
-def footer_of_networks(parameters, experiment):
-    """Where networks are not the thesis's.
+def footer_of_networks(parameters: dict[str, Any], experiment: str) -> str:
+    """Return the footer of a figure of networks.
 
     Parameters
     ----------
     parameters : dict
-        Of :mod:`kneerepro.config`.
+        See :mod:`kneerepro.config`.
     experiment : str
+        One of :data:`kneerepro.registry.EXPERIMENTS`.
 
     Returns
     -------
     str
+        Names every parameter by which the networks differ from the thesis's.
     """
     names = set(_OF_THE_NETWORKS)
     if not EXPERIMENTS[experiment].on_volumes:
         names.remove('depth')
-    changed = _as_texts(config.differences(parameters, experiment), names)
-    return _text([*["not the thesis's networks"] * bool(changed), *changed])
+    changed = _as_texts(
+        config.differences_from_thesis(parameters, experiment), names
+    )
+    if changed:
+        changed.insert(0, "not the thesis's networks")
+    return _joined(changed)
 
 
 def _as_texts(changed, names):
     return [
-        f'{_NAMES.get(name, name.replace("_", " "))} '
+        f'{_SYMBOLS.get(name, name.replace("_", " "))} '
         f'{config.as_text(value)} (thesis: {config.as_text(thesis)})'
         for name, (value, thesis) in changed.items()
         if name in names
     ]
 
 
-def _text(parts):
+def _joined(parts):
     return '; '.join([f'kneerepro {kneerepro.__version__}', *parts])

@@ -1,36 +1,43 @@
-"""The scripts of single figures: they draw one of a run that is there, or
-have one made first.
+"""The scripts of single figures.
+
+Each draws its figure from a finished run, and trains one first if there is
+none.
 """
+
+from __future__ import annotations
 
 import argparse
 import os
-import signal
-import subprocess
-import sys
 
-from kneerepro import config, runs
-from kneerepro.experiment import session
-from kneerepro.experiment.figures import ARCHITECTURES, file_name
+from kneerepro import command_line, runs
+from kneerepro.experiment.arguments import parse
+from kneerepro.experiment.choose import best_run, flags_to_train
+from kneerepro.experiment.figures import ARCHITECTURES, draw_figure, file_name
 from kneerepro.experiment.footer import footer_of_networks
-from kneerepro.experiment.session import draw_figure
 from kneerepro.figures.style import save_figure
-from kneerepro.runs import zoo
+from kneerepro.runs import Run, zoo
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.scripts import run_script
 
 
-def figure_of_run(number, name, description, script):
-    """Draw a figure of the newest finished run.
+def figure_of_run(
+    number: str, name: str, description: str, script: str
+) -> int:
+    """Draw a figure of a run; train a run first if none is finished.
+
+    Without ``--run``, the run is the newest finished one that agrees with the
+    flags of the command line.
 
     Parameters
     ----------
     number : str
-        In the thesis, such as '3.4'.
+        The figure's number in the thesis, such as '3.4'.
     name : str
         Of the experiment.
     description : str
         The docstring of the script.
     script : str
-        Its path; that of the experiment lies beside it.
+        Its path; the experiment's script lies beside it.
 
     Returns
     -------
@@ -40,118 +47,87 @@ def figure_of_run(number, name, description, script):
     Raises
     ------
     UserError
-        If the run cannot be used.
+        If arguments or run cannot be used.
     """
     trainer = os.path.join(os.path.dirname(script), name + '.py')
     parser = argparse.ArgumentParser(
         description=description.split('\n\n', 1)[0],
-        epilog=f'All flags of {trainer} choose among the runs, and start one if '
-        f'there is none like that: python {trainer} --help',
+        epilog=f'All flags of {trainer} select among the runs, and are used '
+        'to train one if none agrees with them: see python '
+        f'{trainer} --help',
         allow_abbrev=False,
     )
     parser.add_argument(
-        '--run', metavar='RUN', help='the finished run (default: the newest)'
+        '--run', metavar='RUN', help='a finished run (default: the newest)'
     )
-    config.add_out(parser)
-    own, others = parser.parse_known_args()
-    argv = [*others, '--out', own.out]
-    given, args = session.parse(name, description, argv)
+    command_line.add_out(parser)
+    own, flags = parser.parse_known_args()
+    argv = [*flags, '--out', own.out]
+    given, args = parse(name, description, argv)
     if 'resume' in given:
-        raise UserError(f'to go on with a run: python {trainer} --resume')
-    if own.run and others:
         raise UserError(
-            f'--run says which, {others[0]} would choose: leave '
+            'this script draws a figure: to resume a run, use python '
+            f'{trainer} --resume'
+        )
+    if own.run and flags:
+        raise UserError(
+            f'--run names a run and {flags[0]} selects among the runs: leave '
             'one of them out'
         )
-    run = (
-        runs.Run(own.run)
-        if own.run
-        else _newest(args, name, bool(others), finished=True)
-    )
+    run = Run(own.run) if own.run else _finished(args, name, flags)
     if run is None:
-        started = _newest(args, name, True, finished=False)
-        what = 'going on with one' if started else 'starting one'
-        print(
-            f'no finished run {"like that " * bool(others)}in {own.out}: '
-            f'{what}, {trainer}',
-            flush=True,
-        )
-        if started:
-            argv = ['--out', own.out, '--resume', started.folder]
-        status = run_script(trainer, *argv)
+        status = _train(trainer, args, name, argv, bool(flags))
         if status:
             return status
-        run = _newest(args, name, bool(others), finished=True)
+        run = _finished(args, name, flags)
     if run.experiment != name:
         raise UserError(
-            f'{own.run} is a run of {run.experiment}, Figure '
-            f'{number} is one of {name}'
+            f'{own.run} is a run of {run.experiment}, and Figure {number} '
+            f'shows {name}: name a run of {name}'
         )
-    return _draw(run, number)
-
-
-def _newest(args, name, alike, finished):
-    """The newest run, of all or of those that the arguments ask for."""
-    found = (
-        session.find_runs(args, name) if alike else runs.find(args.out, name)
-    )
-    return next((run for run in found if run.finished == finished), None)
-
-
-def run_script(path, *arguments):
-    """Run another script, as a shell would.
-
-    Ctrl-C, which the terminal sends to both, and SIGTERM are its affair: it
-    is waited for while it saves what it has.
-
-    Returns
-    -------
-    int
-        Its exit status, 128 and the signal if one ended it.
-    """
-
-    def forward(signum, frame):
-        if signum == signal.SIGTERM:
-            process.terminate()
-
-    previous = [
-        (signum, signal.signal(signum, forward))
-        for signum in (signal.SIGINT, signal.SIGTERM)
-    ]
-    try:
-        process = subprocess.Popen([sys.executable, path, *arguments])
-        status = process.wait()
-    finally:
-        for signum, handler in previous:
-            signal.signal(signum, handler)
-    return status if status >= 0 else 128 - status
-
-
-def _draw(run, number):
     for path in draw_figure(run, run.results(), number):
         print(f'wrote {path}')
     return 0
 
 
-def figure_of_networks(number, name, description):
-    """Draw the networks of an experiment, which takes no training.
+def _finished(args, name, flags):
+    """Return the newest finished run, of all or of those like the flags."""
+    if flags:
+        run = best_run(args, name)
+        return run if run is not None and run.finished else None
+    found = runs.find(args.out, name)
+    return next((run for run in found if run.finished), None)
+
+
+def _train(trainer, args, name, argv, selected):
+    """Resume or start a run by its script; return the exit status."""
+    flags = flags_to_train(args, name, argv)
+    print(
+        f'no finished run {"like that " if selected else ""}in {args.out}: '
+        + ('resuming one' if '--resume' in flags else 'starting one')
+        + f' with {trainer}',
+        flush=True,
+    )
+    return run_script(trainer, *flags)
+
+
+def figure_of_networks(number: str, name: str, description: str) -> None:
+    """Draw the networks of an experiment, which needs no training.
 
     Parameters
     ----------
     number, name, description
         See :func:`figure_of_run`.
     """
-    parser = config.Parser(description)
-    config.add_out(parser)
-    config.add_parameters(parser, name, preset='thesis')
+    parser = command_line.Parser(description)
+    command_line.add_out(parser)
+    command_line.add_parameters(parser, name, preset='thesis')
     args = parser.parse_args()
-    parameters = config.parameters_of(args, name)
-    shape = (parameters['depth'],) + (parameters['size'],) * 2
-    networks = zoo.build(name, zoo.options_of(name, parameters, shape))
-    figure = ARCHITECTURES[number](
-        *networks, footer_of_networks(parameters, name)
-    )
-    for path in save_figure(
-        figure, os.path.join(args.out, 'networks', file_name(number))
-    ):
-        print(f'wrote {path}')
+    parameters = command_line.parameters_from(args, name)
+    shape = parameters['depth'], parameters['size'], parameters['size']
+    networks = zoo.build(name, zoo.builder_options(name, parameters, shape))
+    footer = footer_of_networks(parameters, name)
+    figure = ARCHITECTURES[number](*networks, footer)
+    path = os.path.join(args.out, 'networks', file_name(number))
+    for written in save_figure(figure, path):
+        print(f'wrote {written}')

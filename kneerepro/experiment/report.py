@@ -1,66 +1,70 @@
-"""A finished run on one page: ``report.html``, which needs no other file."""
+"""The report of a finished run: one self-contained page, ``report.html``."""
+
+from __future__ import annotations
 
 import base64
 import math
 import os
 
 from kneerepro import claims, config
-from kneerepro.claims.evidence import Evidence, gather
+from kneerepro.claims.evidence import Evidence, newest_runs
 from kneerepro.claims.measurement import count_text, interval_text, verdict
-from kneerepro.engines import precision_of
+from kneerepro.engines import stored_precision
 from kneerepro.experiment.captions import PRINTED, SHOWN
 from kneerepro.experiment.figures import (
     CODES,
     FIGURES,
+    Results,
     baselines_of,
     file_name,
 )
 from kneerepro.registry import EXPERIMENTS
+from kneerepro.runs import Run
 from kneerepro.runs.collapse import COLLAPSES
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import replacing
 from kneerepro.utils.pages import template_environment
 
-# Why a parameter differs, by what it is.
+# Why a parameter differs from the thesis's.
 _REASONS = {
-    'patients': 'synthetic knees: fewer to make and to train on',
-    'matrix': 'made no larger than the dataset needs',
+    'patients': 'fewer synthetic knees to make and to train on',
+    'matrix': 'no larger than the dataset requires',
     'slices': 'fewer slices to make and to train on',
     'depth': 'fewer slices to train on',
     'encoder_sigmoid': 'E11: as in the text rather than in Table 2.1',
     'output_bias': 'E21: the other reading',
     'normalise': 'E17: another reading',
-    'width': 'fewer filters: less to compute',
-    'epochs': 'chosen for the time it takes',
-    'iterations': 'a length in iterations, not epochs',
+    'width': 'fewer filters, which means less computation',
+    'epochs': 'chosen for the time that it takes',
+    'iterations': 'length given in iterations rather than epochs',
     'batch_size': 'chosen for a smaller dataset',
     'learning_rate': 'chosen for a shorter training',
-    'precision': 'convolutions and products of matrices on bfloat16 numbers: '
-    'less to compute and to move',
-    'first_ten_every': 'measured less often: it changes nothing in the '
+    'precision': 'convolutions and matrix products in bfloat16, which means '
+    'less computation and less memory traffic',
+    'first_ten_every': 'measured less often, which does not change the '
     'training',
-    'test': 'enough of them for an interval of the test error',
+    'test': 'enough examples for an interval of the test error',
 }
 
 
-def write(run, results):
+def write(run: Run, results: Results) -> str:
     """Write the report of a finished run.
 
     Parameters
     ----------
     run : kneerepro.runs.Run
-        Whose figures are drawn.
     results : dict of str to array
+        From :meth:`kneerepro.runs.Run.results`.
 
     Returns
     -------
     str
-        Its path.
+        Path of the report, ``report.html`` in the run's folder.
 
     Raises
     ------
     UserError
-        If a figure is missing, or it cannot be written.
+        If a figure is missing or the report cannot be written.
     """
     spec = EXPERIMENTS[run.experiment]
     page = _ENVIRONMENT.get_template('report.html').render(
@@ -78,15 +82,17 @@ def write(run, results):
         parameters=run.parameters,
         differences=[
             (name, value, thesis, _REASONS.get(name, 'as asked for'))
-            for name, (value, thesis) in config.differences_of(run).items()
+            for name, (value, thesis) in run.differences_from_thesis().items()
         ],
         environments=run.environments(),
         **_claims(run),
     )
     path = run.path('report.html')
-    with replacing(path) as temporary:
-        with open(temporary, 'w', encoding='utf-8') as file:
-            file.write(page)
+    with (
+        replacing(path) as temporary,
+        open(temporary, 'w', encoding='utf-8') as file,
+    ):
+        file.write(page)
     return path
 
 
@@ -101,27 +107,28 @@ def _figure(run, number):
 
 
 def _image(path):
-    """The content of a picture, in base64."""
+    """Return the content of a picture in base64."""
     try:
         with open(path, 'rb') as file:
             return base64.b64encode(file.read()).decode()
     except FileNotFoundError:
-        raise UserError(f'{path} is missing: draw it first') from None
+        raise UserError(
+            f'{path} is missing: draw it with the script of its experiment '
+            'and --resume'
+        ) from None
 
 
 def _codes(run, results):
-    """The picture of the codes, or None."""
-    return (
-        _image(run.path('figures', CODES + '.png'))
-        if 'code_plane' in results
-        else None
-    )
+    """Return the picture of the codes, or None if the run has no codes."""
+    if 'code_plane' not in results:
+        return None
+    return _image(run.path('figures', CODES + '.png'))
 
 
 def _collapse(run, results):
-    """What is to be said of a network that learned nothing, or None."""
+    """Return a warning if the network learned nothing, else None."""
     collapse = COLLAPSES[run.experiment]
-    value = collapse.in_results(results)
+    value = collapse.measured_in(results)
     if value is None:
         return None
     text = collapse.warning(value)
@@ -129,23 +136,23 @@ def _collapse(run, results):
 
 
 def _identification(results):
-    """Test examples that are known by their reconstruction, and all."""
+    """Return how many test examples are identified, and of how many."""
     if 'identified' not in results:
         return None
     return int(results['identified'].sum()), len(results['identified'])
 
 
 def _claims(run):
-    """What can be said of the claims on an experiment, by a run and the
-    newest ones of its preset beside it.
+    """Judge the claims about an experiment from the run and, where they
+    compare experiments, from the newest runs of the same preset beside it.
     """
     root = os.path.normpath(run.path(os.pardir, os.pardir))
-    found = {**gather(root, run.settings['preset']), run.experiment: run}
+    found = {**newest_runs(root, run.settings['preset']), run.experiment: run}
     evidence = Evidence(
         found,
         run.settings['engine'],
         run.settings['device'],
-        precision_of(run.settings),
+        stored_precision(run.settings),
     )
     return {
         'judgements': claims.judge_all(evidence, run.experiment),
@@ -155,35 +162,28 @@ def _claims(run):
 
 
 def _losses(run, results):
-    """Rows: name, first, least, last value, and the published last one."""
+    """Yield rows of the table of losses: name, first, least and last value,
+    and the published last value.
+    """
     published = dict(EXPERIMENTS[run.experiment].published)
-    for name in sorted(results):
-        if name.endswith('_loss'):
-            values = [
-                value for value in results[name] if not math.isnan(value)
-            ]
-            if values:
-                name = name[: -len('_loss')]
-                yield (
-                    name.replace('_', ' '),
-                    values[0],
-                    min(values),
-                    values[-1],
-                    published.get(name, ''),
-                )
+    for key in sorted(results):
+        if not key.endswith('_loss'):
+            continue
+        values = [value for value in results[key] if not math.isnan(value)]
+        if values:
+            name = key[: -len('_loss')]
+            yield (
+                name.replace('_', ' '),
+                values[0],
+                min(values),
+                values[-1],
+                published.get(name, ''),
+            )
 
 
 def _facts(run, results):
-    iterations = (
-        len(
-            next(
-                value
-                for name, value in results.items()
-                if name.endswith('_loss')
-            )
-        )
-        - 1
-    )
+    losses = [array for key, array in results.items() if key.endswith('_loss')]
+    iterations = len(losses[0]) - 1  # the first is from before the training
     seconds = float(results['seconds'])
     data = run.settings['data']
     return {
@@ -196,13 +196,12 @@ def _facts(run, results):
         f'{data["test"]:,}',
         'dataset hash': data['hash'],
         'length': f'{iterations:,} iterations, '
-        f'{int(results["iterations_per_epoch"])} an epoch',
-        'time of training': f'{seconds:,.0f} s, '
-        f'{seconds / max(1, iterations):.3g} s an '
-        'iteration',
+        f'{int(results["iterations_per_epoch"])} per epoch',
+        'training time': f'{seconds:,.0f} s, '
+        f'{seconds / max(1, iterations):.3g} s per iteration',
         'engine and device': f'{run.settings["engine"]}, '
         f'{run.settings["device"]}',
-        'precision': precision_of(run.settings),
+        'precision': stored_precision(run.settings),
     }
 
 

@@ -1,5 +1,4 @@
-"""Whether autoencoders learn what their images are of, at the smallest size
-at which one can tell."""
+"""Autoencoders learn to tell knees apart, at the smallest size that shows it."""
 
 import unittest
 from types import SimpleNamespace
@@ -10,7 +9,7 @@ import numpy as np
 from kneerepro.algorithms import compile_cae
 from kneerepro.data.convert import Options, make_volume, normalise
 from kneerepro.engines import Engine
-from kneerepro.experiment.evaluation import SpreadOfImages
+from kneerepro.experiment.evaluation import ImageSpread
 from kneerepro.measures.codes import code_spread
 from kneerepro.measures.reconstruction import identified
 from kneerepro.networks import build_cae3d, output_bias_for
@@ -35,7 +34,7 @@ class KneesTest(unittest.TestCase):
         cls.knees = np.stack([knee(patient) for patient in range(3)])
 
     def trained(self, output_bias, iterations):
-        """An autoencoder after some steps on all knees."""
+        """Train an autoencoder on all knees at once."""
         lasagne.random.set_rng(np.random.RandomState(0))
         networks = build_cae3d(
             nz=20,
@@ -67,23 +66,25 @@ class KneesTest(unittest.TestCase):
         self.assertGreater(min(differences), 0.2 * min(true))
         self.assertGreater(code_spread(functions.encode(self.knees)), 0.1)
 
-    def test_the_mean_knee(self):
-        """What a bias of 0 leads to (E21)."""
+    def test_zero_bias_gives_the_mean_knee(self):
+        """With an output bias of 0, the code collapses (E21)."""
         functions = self.trained(0.0, 40)
         made = functions.reconstruct(self.knees)
         self.assertLessEqual(identified(made, self.knees).sum(), 1)
         self.assertLess(
-            code_spread(functions.encode(self.knees)), COLLAPSES['cae3d'].least
+            code_spread(functions.encode(self.knees)),
+            COLLAPSES['cae3d'].threshold,
         )
 
 
-class GeneratedTest(unittest.TestCase):
+class ImageSpreadTest(unittest.TestCase):
     def spread(self, generate):
         real = np.random.RandomState(0).rand(256, 1, 4, 4)
         experiment = SimpleNamespace(
-            parameters={'seed': 3, 'nz': 16}, some=lambda count: real[:count]
+            parameters={'seed': 3, 'nz': 16},
+            sample_training=lambda count: real[:count],
         )
-        return SpreadOfImages(experiment, SimpleNamespace(generate=generate))
+        return ImageSpread(experiment, SimpleNamespace(generate=generate))
 
     def test_as_varied_as_the_noise(self):
         # Standard deviations of 1 in the noise, 1 / sqrt(12) in the images.

@@ -4,9 +4,10 @@ from types import SimpleNamespace
 from kneerepro import config
 from kneerepro.experiment.footer import footer_of, footer_of_networks
 from kneerepro.registry import EXPERIMENTS
+from kneerepro.runs import Run
 
 
-def run_of(experiment, preset='thesis', synthetic=False, **changes):
+def fake_run(experiment, preset='thesis', synthetic=False, **changes):
     parameters = {**config.read_preset(preset, experiment), **changes}
     data = {
         'synthetic': synthetic,
@@ -14,7 +15,7 @@ def run_of(experiment, preset='thesis', synthetic=False, **changes):
         'test': 1000,
         'shape': [160, 64, 64],
     }
-    return SimpleNamespace(
+    run = SimpleNamespace(
         experiment=experiment,
         parameters=parameters,
         settings={
@@ -24,12 +25,14 @@ def run_of(experiment, preset='thesis', synthetic=False, **changes):
             'device': 'cuda',
         },
     )
+    run.differences_from_thesis = lambda: Run.differences_from_thesis(run)
+    return run
 
 
 class FooterTest(unittest.TestCase):
     def test_thesis(self):
         for experiment in EXPERIMENTS:
-            text = footer_of(run_of(experiment))
+            text = footer_of(fake_run(experiment))
             self.assertNotIn('not the thesis', text)
             self.assertNotIn('(thesis: ', text)
             self.assertIn('own data, 27,800 training and 1,000 test', text)
@@ -44,21 +47,21 @@ class FooterTest(unittest.TestCase):
     def test_reduced_presets_say_so(self):
         for experiment in EXPERIMENTS:
             for preset in 'smoke', 'quick':
-                text = footer_of(run_of(experiment, preset, synthetic=True))
+                text = footer_of(fake_run(experiment, preset, synthetic=True))
                 self.assertIn(f"preset {preset}, not the thesis's", text)
                 self.assertIn('(thesis: 1)', text)
                 self.assertIn('synthetic knees', text)
 
     def test_one_changed_parameter(self):
-        text = footer_of(run_of('wgan_gp', penalty_weight=5.0))
+        text = footer_of(fake_run('wgan_gp', penalty_weight=5.0))
         self.assertIn("not the thesis's", text)
         self.assertIn('λ 5 (thesis: 10)', text)
         # Fewer images alone make it another run as well.
-        text = footer_of(run_of('cae2d', depth=32))
+        text = footer_of(fake_run('cae2d', depth=32))
         self.assertIn("not the thesis's", text)
 
     def test_precision(self):
-        run = run_of('cae2d')
+        run = fake_run('cae2d')
         for precision, said in ('float32', False), ('bf16', True):
             run.settings['precision'] = precision
             text = footer_of(run)

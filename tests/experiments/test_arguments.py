@@ -1,4 +1,4 @@
-"""What the scripts refuse, and how the small ones choose."""
+"""What the scripts refuse, and which runs they choose."""
 
 import importlib.util
 import os
@@ -11,6 +11,7 @@ from matplotlib.image import imread
 
 from kneerepro import runs
 from kneerepro.data.dataset import new_dataset
+from kneerepro.experiment.arguments import arguments_to_store, parse
 from kneerepro.phantom import write_patients
 from kneerepro.registry import EXPERIMENTS
 from tests.experiments.common import run_here, run_script
@@ -86,7 +87,7 @@ class BadInputTest(FolderTest):
         )
         self.assert_refused('no preset quik', '--preset', 'quik')
 
-    def test_folder_that_cannot_be(self):
+    def test_folder_that_cannot_be_written(self):
         path = self.write('file')
         self.assert_refused(
             'cannot write',
@@ -113,7 +114,7 @@ class RealKneeTest(FolderTest):
             '--any-series',
         )
         self.assertIn('1 training and 1 test volumes of 16 x 16 x 16', output)
-        self.assertIn('minibatches of as many instead of 2', output)
+        self.assertIn('the batch size is that instead of 2', output)
         self.assertIn(
             'one person has images in the training and in the test set', output
         )
@@ -145,7 +146,7 @@ class RedrawTest(FolderTest):
         output = run_script('fig3_3_loss_2d', *flags)
         self.assertIn('no finished run like that', output)
         self.assertIn('figure3_3.pdf', output)
-        # Now there is one, of which flags and --run are one.
+        # Now there is one, which both the flags and --run select.
         for arguments in (
             flags,
             ['--run', runs.find(self.path('runs'), 'cae2d')[0].folder],
@@ -169,7 +170,8 @@ class ThesisTest(FolderTest):
         self.root = self.path('runs')
 
     def call(self, *arguments, failing=None):
-        """What it runs."""
+        """Call thesis.py with stand-ins for the scripts; return their
+        command lines."""
         called = []
 
         def run_script(path, *flags):
@@ -178,8 +180,8 @@ class ThesisTest(FolderTest):
             if name == failing:
                 return 130
             if name in EXPERIMENTS and '--resume' not in flags:
-                given, args = self.thesis.experiment.parse(name, '', flags)
-                stored = self.thesis.experiment.asked_of(args, name)
+                _, args = parse(name, '', flags)
+                stored = arguments_to_store(args, name)
                 runs.create(
                     self.root,
                     {

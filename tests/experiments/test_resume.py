@@ -1,4 +1,4 @@
-"""Trainings that are stopped in all ways, as their user would."""
+"""Trainings that are stopped in every way a user can stop them."""
 
 import json
 import os
@@ -67,24 +67,24 @@ class ResumeTest(unittest.TestCase):
         )
 
     def at_iteration(self, process, root, iteration):
-        """Wait until a training is there; returns its run."""
+        """Wait until a training has got that far; return its run."""
         while process.poll() is None:
             for run in find(self.root_of(root), 'cae2d'):
-                if run.iteration() >= iteration:
+                if run.saved_iteration() >= iteration:
                     return run
             time.sleep(0.002)
         self.fail(''.join(process.communicate()))
 
     def assert_same(self, run):
-        """As if it had never been stopped, to the bit."""
+        """A stopped run equals one that was never stopped, to the bit."""
         (whole,) = find(self.whole, 'cae2d')
         with open(run.path('losses.csv')) as file:
             losses = file.read()
         with open(whole.path('losses.csv')) as file:
             self.assertEqual(losses, file.read())
         last, expected = (
-            archive.load(one.checkpoints.last(), 'checkpoint')
-            for one in (run, whole)
+            archive.load(either.checkpoints.last_path(), 'checkpoint')
+            for either in (run, whole)
         )
         self.assertEqual(set(last[0]), set(expected[0]))
         for name, array in expected[0].items():
@@ -101,7 +101,7 @@ class ResumeTest(unittest.TestCase):
         process.communicate()
         self.assertEqual((process.returncode, run.finished), (-9, False))
         # Once more, in the middle of a second start.
-        before = run.iteration()
+        before = run.saved_iteration()
         process = start_script(
             'cae2d',
             '--out',
@@ -113,12 +113,12 @@ class ResumeTest(unittest.TestCase):
         self.at_iteration(process, 'killed', before + 5)
         process.kill()
         process.communicate()
-        # And a checkpoint that did not come to its end.
-        with open(run.checkpoints.last(), 'rb+') as file:
+        # And a checkpoint of which only the beginning was written.
+        with open(run.checkpoints.last_path(), 'rb+') as file:
             file.truncate(1000)
         output = run_script('cae2d', '--resume', run.folder)
         self.assertIn('truncated or damaged', output)
-        self.assertIn('going on after iteration', output)
+        self.assertIn('resuming after iteration', output)
         self.assert_same(run)
         self.assertEqual(len(run.environments()), 3)
 
@@ -134,7 +134,7 @@ class ResumeTest(unittest.TestCase):
             re.MULTILINE,
         )
         self.assertEqual(command.groups(), ('cae2d', '--resume', run.folder))
-        before = run.iteration()
+        before = run.saved_iteration()
         process = start_script(*command.groups())
         self.at_iteration(process, 'signals', before)
         for line in process.stdout:
@@ -162,13 +162,15 @@ class ResumeTest(unittest.TestCase):
             self.assertEqual(
                 stderr.splitlines()[-2:],
                 [
-                    'stopped: no iteration is saved, it begins anew',
-                    'to go on: python experiments/cae2d.py --resume '
+                    'stopped: no iteration is saved, so it will start again',
+                    'to resume: python experiments/cae2d.py --resume '
                     + run.folder,
                 ],
             )
             self.assertNotIn('Traceback', stderr)
-            self.assertEqual((run.state(), run.iteration()), ('stopped', 0))
+            self.assertEqual(
+                (run.state(), run.saved_iteration()), ('stopped', 0)
+            )
             arguments = '--resume', run.folder
         run_script('cae2d', *arguments)
         self.assert_same(run)
@@ -180,29 +182,34 @@ class ResumeTest(unittest.TestCase):
         shutil.copytree(whole.folder, folder)
         os.remove(os.path.join(folder, 'results.npz'))
         for message, *arguments in [
-            ('is left unfinished', '--out', self.whole, '--resume'),
             (
-                'was started with another --nz (4)',
+                'has no unfinished run of cae2d',
+                '--out',
+                self.whole,
+                '--resume',
+            ),
+            (
+                'was started with --nz 4',
                 '--resume',
                 folder,
                 '--nz',
                 '5',
             ),
             (
-                'was started with another --precision (float32)',
+                'was started with --precision float32',
                 '--resume',
                 folder,
                 '--precision',
                 'bf16',
             ),
             (
-                'was started with another --data',
+                f'was started with --data {self.data}',
                 '--resume',
                 folder,
                 '--data',
                 self.folder,
             ),
-            ('is no run', '--resume', self.folder),
+            ('is not a run', '--resume', self.folder),
         ]:
             output = run_here('cae2d', *arguments, status=2)
             self.assertIn(message, output)
@@ -221,7 +228,7 @@ class ResumeTest(unittest.TestCase):
         with open(path, 'w') as file:
             json.dump(config, file)
         self.assertIn(
-            'another --precision (float32)',
+            'was started with --precision float32',
             run_here(
                 'cae2d', '--resume', folder, '--precision', 'bf16', status=2
             ),

@@ -1,0 +1,124 @@
+"""The flags of the experiments, and what a run stores of them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from kneerepro import command_line, config, engines
+from kneerepro.data.reading import selection
+from kneerepro.runs import Run
+from kneerepro.utils.cli import non_negative_float
+
+
+def add_data_arguments(
+    parser: argparse.ArgumentParser, datasets: bool = True
+) -> None:
+    """Add ``--data`` and the flags that select series.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    datasets : bool
+        Whether ``--data`` may also name a dataset file.
+    """
+    accepted = 'folder of DICOM series'
+    if datasets:
+        accepted += ', or an HDF5 dataset'
+    parser.add_argument(
+        '--data',
+        metavar='PATH',
+        help=f'{accepted} (default: synthetic knees)',
+    )
+    selection.add_arguments(parser)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that every training takes besides its parameters."""
+    add_data_arguments(parser)
+    command_line.add_out(parser)
+    parser.add_argument(
+        '--checkpoint-interval',
+        type=non_negative_float,
+        default=120.0,
+        metavar='S',
+        help='seconds between checkpoints (default: 120)',
+    )
+    parser.add_argument(
+        '--tensorboard',
+        action='store_true',
+        help='also write the losses for TensorBoard',
+    )
+    engines.add_arguments(parser)
+    engines.add_cuda_arguments(parser)
+
+
+def parse(
+    name: str, description: str, argv: list[str] | None = None
+) -> tuple[dict[str, Any], argparse.Namespace]:
+    """Parse the command line of an experiment.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`kneerepro.registry.EXPERIMENTS`.
+    description : str
+        The script's docstring; ``--help`` shows its first paragraph.
+    argv : list of str, optional
+        Default: that of the process.
+
+    Returns
+    -------
+    given : dict
+        Only what the command line gives.
+    args : argparse.Namespace
+        The same, completed by the defaults of all flags but those of the
+        parameters.
+    """
+    parser = command_line.Parser(description)
+    add_run_arguments(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        metavar='RUN',
+        const=None,
+        help='continue a stopped run (default: the newest)',
+    )
+    command_line.add_parameters(parser, name)
+    defaults = {
+        action.dest: action.default
+        for action in parser._actions
+        if action.default is not argparse.SUPPRESS
+    }
+    for action in parser._actions:
+        action.default = argparse.SUPPRESS
+    given = vars(parser.parse_args(argv))
+    return given, argparse.Namespace(**{**defaults, **given})
+
+
+def arguments_to_store(args: argparse.Namespace, name: str) -> dict[str, Any]:
+    """Return the arguments that a run stores and is resumed with."""
+    return {
+        'data': args.data and os.path.abspath(args.data),
+        'series': selection.selection_of(args).pattern,
+        'preset': args.preset,
+        'engine': args.engine,
+        'device': args.device,
+        'precision': args.precision,
+        'cuda_graphs': args.cuda_graphs,
+        'tf32': args.tf32,
+        'deterministic': args.deterministic,
+        'parameters': command_line.parameters_from(args, name),
+    }
+
+
+def stored_arguments(run: Run) -> dict[str, Any]:
+    """Return the arguments that a run of any version was started with."""
+    return {
+        **run.arguments,
+        'parameters': config.fill_missing(
+            run.arguments['parameters'], run.experiment
+        ),
+        'precision': engines.stored_precision(run.arguments),
+    }

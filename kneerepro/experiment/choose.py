@@ -1,0 +1,128 @@
+"""Which run a command line asks for: a finished one, one to resume, or none."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from kneerepro import config, runs
+from kneerepro.experiment.arguments import arguments_to_store, stored_arguments
+from kneerepro.runs import Run
+from kneerepro.utils.errors import UserError
+
+# Flags that a run stores under another name.
+_STORED_AS = {'series_description': 'series', 'any_series': 'series'}
+
+
+def matching_runs(args: argparse.Namespace, name: str) -> list[Run]:
+    """Return the runs that were started with the same arguments.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        From :func:`parse`.
+    name : str
+        Of the experiment.
+
+    Returns
+    -------
+    list of kneerepro.runs.Run
+        The newest first.
+    """
+    asked = arguments_to_store(args, name)
+
+    def matches(run):
+        stored = stored_arguments(run)
+        return all(
+            value in (stored.get(key, value), 'auto')
+            for key, value in asked.items()
+        )
+
+    return [run for run in runs.find(args.out, name) if matches(run)]
+
+
+def best_run(args: argparse.Namespace, name: str) -> Run | None:
+    """Return the newest finished run with the same arguments, else the
+    newest unfinished one, else None.
+
+    Parameters
+    ----------
+    args, name
+        See :func:`matching_runs`.
+    """
+    found = matching_runs(args, name)
+    finished = [run for run in found if run.finished]
+    return next(iter(finished or found), None)
+
+
+def flags_to_train(
+    args: argparse.Namespace, name: str, flags: list[str]
+) -> list[str]:
+    """Return the flags with which the experiment's script resumes the best
+    run (:func:`best_run`) or, without one, starts a new run.
+
+    Parameters
+    ----------
+    args, name
+        See :func:`matching_runs`.
+    flags : list of str
+        Those that `args` were parsed from.
+    """
+    run = best_run(args, name)
+    if run is None:
+        return flags
+    return ['--out', args.out, '--resume', run.folder]
+
+
+def run_to_resume(
+    given: dict[str, Any], args: argparse.Namespace, name: str
+) -> Run:
+    """Return the run that ``--resume`` asks for.
+
+    Parameters
+    ----------
+    given, args
+        From :func:`parse`.
+    name : str
+        Of the experiment.
+
+    Raises
+    ------
+    UserError
+        If there is no such run, or if a flag contradicts the arguments that
+        it was started with.
+    """
+    if args.resume is None:
+        unfinished = [
+            run for run in runs.find(args.out, name) if not run.finished
+        ]
+        if not unfinished:
+            raise UserError(
+                f'{args.out} has no unfinished run of {name}: start one '
+                'without --resume'
+            )
+        run = unfinished[0]
+    else:
+        run = Run(args.resume)
+        if run.experiment != name:
+            raise UserError(
+                f'{args.resume} is a run of {run.experiment}, not of {name}'
+            )
+    _check_agreement(run, given, args)
+    return run
+
+
+def _check_agreement(run, given, args):
+    """Raise UserError if a flag contradicts the run's stored arguments."""
+    asked = {**vars(args), **arguments_to_store(args, run.experiment)}
+    stored = stored_arguments(run)
+    stored.update(stored['parameters'])
+    for name in given:
+        key = _STORED_AS.get(name, name)
+        if key in stored and asked[key] not in (stored[key], 'auto'):
+            flag = '--' + name.replace('_', '-')
+            raise UserError(
+                f'{run.folder} was started with {flag} '
+                f'{config.as_text(stored[key])}, which a resumed run keeps: '
+                f'leave {flag} out, or start a new run without --resume'
+            )

@@ -1,0 +1,103 @@
+import os
+
+from kneerepro import runs
+from kneerepro.experiment.arguments import arguments_to_store, parse
+from kneerepro.experiment.choose import (
+    best_run,
+    flags_to_train,
+    matching_runs,
+    run_to_resume,
+)
+from kneerepro.utils.errors import UserError
+from tests.folders import FolderTest
+
+
+class ChooseTest(FolderTest):
+    """Runs are folders with a ``config.json``; none is trained here."""
+
+    def setUp(self):
+        super().setUp()
+        self.root = self.path('runs')
+
+    def parse(self, *flags):
+        return parse('cae2d', '', [*flags, '--out', self.root])
+
+    def create(self, *flags, finished=False):
+        _, args = self.parse(*flags)
+        stored = arguments_to_store(args, 'cae2d')
+        run = runs.create(
+            self.root,
+            {
+                'experiment': 'cae2d',
+                'preset': 'quick',
+                'parameters': stored['parameters'],
+            },
+            stored,
+        )
+        if finished:
+            open(run.path('results.npz'), 'wb').close()
+        # The time of creation decides which run is the newest.
+        self.created = getattr(self, 'created', 0) + 1
+        os.utime(run.path('config.json'), (self.created, self.created))
+        return run.folder
+
+    def best(self, *flags):
+        _, args = self.parse(*flags)
+        run = best_run(args, 'cae2d')
+        return run and run.folder
+
+    def test_only_runs_with_the_same_arguments_match(self):
+        folder = self.create('--nz', '3')
+        for flags, found in [
+            (['--nz', '3'], [folder]),
+            (['--nz', '4'], []),
+            ([], []),
+            (['--nz', '3', '--data', self.folder], []),
+            (['--nz', '3', '--engine', 'theano'], []),
+            (['--nz', '3', '--seed', '1'], []),
+        ]:
+            _, args = self.parse(*flags)
+            self.assertEqual(
+                [run.folder for run in matching_runs(args, 'cae2d')], found
+            )
+
+    def test_a_finished_run_is_better_than_a_newer_unfinished_one(self):
+        self.assertIsNone(self.best())
+        first = self.create()
+        self.assertEqual(self.best(), first)
+        finished = self.create(finished=True)
+        newer = self.create(finished=True)
+        self.create()
+        self.assertEqual(self.best(), newer)
+        self.assertNotEqual(newer, finished)
+
+    def test_flags_to_train(self):
+        flags = ['--nz', '3']
+        _, args = self.parse(*flags)
+        self.assertEqual(flags_to_train(args, 'cae2d', flags), flags)
+        folder = self.create(*flags)
+        self.assertEqual(
+            flags_to_train(args, 'cae2d', flags),
+            ['--out', self.root, '--resume', folder],
+        )
+
+    def test_the_newest_unfinished_run_is_resumed(self):
+        self.create()
+        newest = self.create()
+        self.create(finished=True)
+        given, args = self.parse('--resume')
+        self.assertEqual(run_to_resume(given, args, 'cae2d').folder, newest)
+
+    def test_a_contradiction_is_refused(self):
+        folder = self.create('--nz', '3')
+        for flag, value, stored in [
+            ('--nz', '4', '--nz 3'),
+            ('--engine', 'theano', '--engine auto'),
+            ('--any-series', None, '--any-series'),
+        ]:
+            words = [flag] if value is None else [flag, value]
+            given, args = self.parse('--resume', folder, *words)
+            with self.assertRaisesRegex(UserError, f'started with {stored}'):
+                run_to_resume(given, args, 'cae2d')
+        given, args = self.parse('--resume', folder, '--nz', '3')
+        self.assertEqual(run_to_resume(given, args, 'cae2d').folder, folder)
