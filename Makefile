@@ -10,7 +10,7 @@
 VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 
-.PHONY: help setup cae3d thesis test docs test-commands test-compiled test-engine benchmark \
+.PHONY: help setup cae3d thesis test lint coverage docs test-commands test-compiled test-engine benchmark \
         growth readings gpu-check numbers clean
 
 help:
@@ -36,6 +36,25 @@ test-commands: setup
 	@mkdir -p build
 	$(BIN)/python -m nose tests/readme_commands.py --with-xunit \
 	    --xunit-file=build/commands.xml
+
+# make lint            format, lint, imports, types
+lint: $(VENV)/lint-installed
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m mypy
+
+# make coverage        the share of lines that the tests run (30 minutes)
+coverage: $(VENV)/lint-installed
+	@mkdir -p build
+	$(BIN)/python -m coverage run -m nose tests
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m coverage report --skip-covered
+
+$(VENV)/lint-installed: $(VENV)/installed requirements-lint.txt
+	$(BIN)/python -m pip --disable-pip-version-check --quiet install \
+	    -r requirements-lint.txt
+	@touch $@
 
 docs: $(VENV)/docs-installed
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs

@@ -15,6 +15,12 @@ setup(
     long_description=readme,
     long_description_content_type='text/x-rst',
     license='MIT',
+    author='The kneerepro developers',
+    project_urls={
+        'Osteoarthritis Initiative': 'https://nda.nih.gov/oai',
+        'Theano': 'https://github.com/Theano/Theano',
+        'Lasagne': 'https://github.com/Lasagne/Lasagne',
+    },
     packages=find_packages(include=['kneerepro*', 'layers*']),
     package_data={'kneerepro': ['presets/*.ini', 'templates/*.html']},
     python_requires='>=3.9,<3.14',
