@@ -40,9 +40,9 @@ def draw(curves):
             color=colour,
             linewidth=1.3,
         )
-    least = COLLAPSES['cae3d'].least
+    threshold = COLLAPSES['cae3d'].threshold
     axes.axhline(
-        least,
+        threshold,
         color=GREY,
         linewidth=0.8,
         dashes=(4, 2),

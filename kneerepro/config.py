@@ -1,52 +1,88 @@
-"""What an experiment can be told: presets, and a flag for each number.
+"""The parameters of the experiments, and the presets that set them.
 
-A preset is a file with a section for each experiment, and one for all of
-them. ``thesis.ini`` has every parameter that there is, any other preset what
-it sets differently.
+A preset is an ``.ini`` file with a section for each experiment and a section
+``all`` for values that the experiments share. ``thesis.ini`` sets every
+parameter. Any other preset sets only those that differ from it.
+
+:mod:`kneerepro.command_line` adds a flag for each parameter.
 """
+
+from __future__ import annotations
 
 import argparse
 import configparser
 import difflib
 import math
 import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Callable
 
 from kneerepro.data.convert import NORMALISATIONS
-from kneerepro.engines import PRECISIONS, precision_of
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.utils import cli
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.files import reason
 
 FOLDER = os.path.join(os.path.dirname(__file__), 'presets')
-#: Those that come with the package.
+#: Presets that come with the package.
 PRESETS = 'smoke', 'quick', 'thesis'
 
-_ALL = 'all'
+_SHARED_SECTION = 'all'
 
 
-def _or_none(kind):
-    """What reads a value that may be left out."""
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the experiments.
 
-    def read(text):
-        return kind(text) if text else None
+    Attributes
+    ----------
+    name : str
+        As in presets; the flag has hyphens for underscores.
+    read : callable
+        Converts the text of a preset or flag to a value. Raises
+        :class:`argparse.ArgumentTypeError` for text that it refuses.
+    help : str
+        Description for ``--help``.
+    """
 
-    return read
+    name: str
+    read: Callable[[str], Any]
+    help: str
 
 
-def _choice(*choices):
+def _optional(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Make a reader that reads empty text as None."""
+
+    def read_optional(text):
+        return read(text) if text else None
+
+    return read_optional
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
     return cli.one_of(choices, shown=repr)
 
 
-def _filters(text):
+def _yes_or_no(text: str) -> bool:
+    return _choice('yes', 'no')(text) == 'yes'
+
+
+def _filter_size(text: str) -> int:
+    return int(_choice('4', '5')(text))
+
+
+def _filter_counts(text: str) -> list[int]:
     counts = [cli.positive_int(part) for part in text.split(',')]
     if len(counts) != 4 or counts[-1] != 1:
         raise argparse.ArgumentTypeError(
-            f'{text!r} is not four numbers of filters, the last of them 1'
+            f'{text!r} is not four numbers of filters of which the last is 1, '
+            'such as 256,128,64,1'
         )
     return counts
 
 
-def _output_bias(text):
+def _output_bias(text: str) -> str | float:
     if text in ('zero', 'mean'):
         return text
     try:
@@ -55,17 +91,107 @@ def _output_bias(text):
         value = math.nan
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(
-            f'{text!r} is neither zero nor mean nor a number'
+            f'{text!r} is not zero, mean or a finite number'
         )
     return value
 
 
-def _flag(text):
-    return _choice('yes', 'no')(text) == 'yes'
+_PARAMETERS = (
+    Parameter(
+        'patients', cli.positive_int, 'synthetic patients, without --data'
+    ),
+    Parameter(
+        'matrix', cli.positive_int, 'rows and columns of a synthetic slice'
+    ),
+    Parameter('slices', cli.positive_int, 'slices per synthetic patient'),
+    Parameter(
+        'depth', cli.positive_int, 'slices of each volume of the dataset'
+    ),
+    Parameter(
+        'size',
+        cli.positive_int,
+        'rows and columns of each slice of the dataset',
+    ),
+    Parameter(
+        'normalise',
+        _choice(*NORMALISATIONS),
+        'how intensities are scaled to [0, 1]: ' + ', '.join(NORMALISATIONS),
+    ),
+    Parameter('flip_left', _yes_or_no, 'mirror left knees'),
+    Parameter(
+        'split',
+        _choice('last', 'patient'),
+        'which examples are the test set: the last ones, or those of whole '
+        'patients',
+    ),
+    Parameter('test', _optional(cli.positive_int), 'number of test examples'),
+    Parameter('nz', cli.positive_int, 'length of the code or the noise'),
+    Parameter('width', cli.positive_float, 'factor on the numbers of filters'),
+    Parameter(
+        'channels',
+        _filter_counts,
+        "filters of the decoder's four convolutions",
+    ),
+    Parameter('filter_size', _filter_size, "the generator's filter size"),
+    Parameter(
+        'encoder_sigmoid',
+        _choice('dense', 'conv'),
+        "the encoder's layer with the sigmoid: dense or conv",
+    ),
+    Parameter(
+        'dense_nonlinearity',
+        _choice('rectify', 'linear'),
+        'nonlinearity of the dense layer of decoder and generator: rectify '
+        'or linear',
+    ),
+    Parameter(
+        'output_bias',
+        _output_bias,
+        'initial bias of the last layer: zero, mean (the logit of the mean '
+        'training intensity) or a number',
+    ),
+    Parameter(
+        'batch_norm_output',
+        _yes_or_no,
+        "batch normalisation of the generator's last layer",
+    ),
+    Parameter(
+        'critic_batch_norm', _yes_or_no, 'batch normalisation in the critic'
+    ),
+    Parameter('batch_size', cli.positive_int, 'examples per minibatch'),
+    Parameter('learning_rate', cli.positive_float, "Adam's learning rate"),
+    Parameter('beta1', cli.decay_rate, "decay rate of Adam's first moment"),
+    Parameter('beta2', cli.decay_rate, "decay rate of Adam's second moment"),
+    Parameter(
+        'penalty_weight',
+        cli.non_negative_float,
+        'weight lambda of the gradient penalty',
+    ),
+    Parameter(
+        'critic_steps', cli.positive_int, 'critic steps per generator step'
+    ),
+    Parameter('epochs', cli.positive_int, 'passes over the training set'),
+    Parameter(
+        'iterations',
+        _optional(cli.positive_int),
+        'minibatches to train on, instead of --epochs',
+    ),
+    Parameter('shuffle', _yes_or_no, 'shuffle the examples in every epoch'),
+    Parameter(
+        'first_ten_every',
+        cli.positive_int,
+        'iterations between two losses of the first ten test examples',
+    ),
+    Parameter('seed', cli.seed, 'seed of all random numbers'),
+)
 
+#: All parameters by name.
+PARAMETERS: dict[str, Parameter] = {
+    parameter.name: parameter for parameter in _PARAMETERS
+}
 
-#: The parameters that the images depend on.
-OF_THE_DATA = (
+#: Names of the parameters that determine the images of the dataset.
+DATA_PARAMETERS = (
     'patients',
     'matrix',
     'slices',
@@ -76,66 +202,18 @@ OF_THE_DATA = (
     'seed',
 )
 
-# Parameters that runs of earlier versions do not name, as they were then.
-_BEFORE = {'output_bias': 'zero', 'first_ten_every': 1}
-
-#: What reads a parameter, and what it is.
-PARAMETERS = {
-    'patients': (cli.positive_int, 'synthetic patients, if no --data'),
-    'matrix': (cli.positive_int, 'rows and columns of their slices'),
-    'slices': (cli.positive_int, 'slices of each'),
-    'depth': (cli.positive_int, 'slices of a volume of the dataset'),
-    'size': (cli.positive_int, 'rows and columns of a slice'),
-    'normalise': (
-        _choice(*NORMALISATIONS),
-        'how intensities are scaled to [0, 1]',
-    ),
-    'flip_left': (_flag, 'mirror left knees'),
-    'split': (_choice('last', 'patient'), 'which examples test'),
-    'test': (_or_none(cli.positive_int), 'how many of them'),
-    'nz': (cli.positive_int, 'units of the code, or noise'),
-    'width': (cli.positive_float, 'share of the filters'),
-    'channels': (_filters, 'filters of the decoder'),
-    'filter_size': (
-        lambda text: int(_choice('4', '5')(text)),
-        'of the generator',
-    ),
-    'encoder_sigmoid': (_choice('dense', 'conv'), 'the layer it is on'),
-    'dense_nonlinearity': (
-        _choice('rectify', 'linear'),
-        'of decoder and generator',
-    ),
-    'output_bias': (
-        _output_bias,
-        'initial bias of the last layer: zero, mean '
-        '(the logit of the mean training intensity) or a number',
-    ),
-    'batch_norm_output': (_flag, "batch norm on the generator's last layer"),
-    'critic_batch_norm': (_flag, 'batch norm in the critic'),
-    'batch_size': (cli.positive_int, 'examples of a minibatch'),
-    'learning_rate': (cli.positive_float, "Adam's alpha"),
-    'beta1': (cli.decay_rate, "Adam's"),
-    'beta2': (cli.decay_rate, "Adam's"),
-    'penalty_weight': (cli.non_negative_float, 'of the gradient, lambda'),
-    'critic_steps': (cli.positive_int, 'for each step of the generator'),
-    'epochs': (cli.positive_int, 'passes over the training set'),
-    'iterations': (_or_none(cli.positive_int), 'minibatches, not epochs'),
-    'shuffle': (_flag, 'the order anew in each epoch'),
-    'first_ten_every': (
-        cli.positive_int,
-        'iterations from one loss of the first ten test examples to the next',
-    ),
-    'seed': (cli.seed, 'of all that is random'),
-}
+# Earlier versions did not have these parameters, and behaved as with these
+# values.
+_EARLIER_BEHAVIOUR = {'output_bias': 'zero', 'first_ten_every': 1}
 
 
-def read_preset(preset, experiment):
-    """The parameters of an experiment in a preset.
+def read_preset(preset: str, experiment: str) -> dict[str, Any]:
+    """Read the parameters of an experiment from a preset.
 
     Parameters
     ----------
     preset : str
-        One of :data:`PRESETS`, or the path of a file like theirs.
+        One of :data:`PRESETS`, or the path of a file in the same format.
     experiment : str
         One of :data:`kneerepro.registry.EXPERIMENTS`.
 
@@ -148,266 +226,143 @@ def read_preset(preset, experiment):
     Raises
     ------
     UserError
-        For a file that cannot be read, a parameter that does not exist and
-        a value that is wrong.
+        If the file cannot be read, sets an unknown parameter or has an
+        invalid value.
     """
     thesis = _read_file('thesis', experiment)
-    values = {**thesis, **_read_file(preset, experiment)}
-    for name in values:
+    texts = {**thesis, **_read_file(preset, experiment)}
+    for name in texts:
         if name not in thesis:
             raise UserError(
-                f'{preset}: {experiment} has no {name}'
+                f'{preset}: {experiment} has no parameter {name}'
                 + suggestion(name, thesis)
             )
-    result = {}
-    for name, (read, _) in PARAMETERS.items():
-        if name in values:
+    values = {}
+    for name, parameter in PARAMETERS.items():
+        if name in texts:
             try:
-                result[name] = read(values[name])
+                values[name] = parameter.read(texts[name])
             except argparse.ArgumentTypeError as error:
                 raise UserError(
                     f'{preset}: {name} of {experiment}: {error}'
                 ) from None
-    return result
+    return values
 
 
-def complete(parameters, experiment):
-    """Parameters of a run of any version, with all that this version has.
-
-    Parameters
-    ----------
-    parameters : dict
-        Those that an earlier version did not have may be missing.
-    experiment : str
-
-    Returns
-    -------
-    dict
-        A copy, with the missing ones as the earlier version worked.
-    """
-    known = read_preset('thesis', experiment)
-    return {
-        **parameters,
-        **{
-            name: value
-            for name, value in _BEFORE.items()
-            if name in known and name not in parameters
-        },
-    }
-
-
-def read_parameter(name, text):
-    """A parameter's value, of what is written in a preset.
-
-    Raises
-    ------
-    UserError
-        For a parameter that does not exist and a value that is wrong.
-    """
-    if name not in PARAMETERS:
-        raise UserError(f'no parameter {name}' + suggestion(name, PARAMETERS))
-    try:
-        return PARAMETERS[name][0](text)
-    except argparse.ArgumentTypeError as error:
-        raise UserError(f'{name}: {error}') from None
-
-
-def preset_name(preset):
-    """What a preset is called: itself, or its file without folder and
-    extension.
-    """
-    return os.path.splitext(os.path.basename(preset))[0]
-
-
-def _read_file(preset, experiment):
+def _read_file(preset: str, experiment: str) -> dict[str, str]:
+    """Return the texts of a preset, those shared by all experiments too."""
     path = (
         os.path.join(FOLDER, preset + '.ini') if preset in PRESETS else preset
     )
     parser = configparser.ConfigParser(
-        default_section=_ALL, inline_comment_prefixes='#', interpolation=None
+        default_section=_SHARED_SECTION,
+        inline_comment_prefixes='#',
+        interpolation=None,
     )
     try:
         with open(path, encoding='utf-8') as file:
             parser.read_file(file)
     except OSError as error:
-        names = ', '.join(PRESETS)
         raise UserError(
-            f'no preset {preset}: {os.strerror(error.errno)}; '
-            f'there are {names}, or give the path of a file'
+            f'cannot read preset {preset}: {reason(error)}; use '
+            f'one of {", ".join(PRESETS)}, or the path of a file'
             + suggestion(preset, PRESETS)
         ) from None
     except (configparser.Error, UnicodeDecodeError) as error:
-        raise UserError(
-            f'{path} is no preset: ' + str(error).replace('\n', ' ')
-        ) from None
+        message = str(error).replace('\n', ' ')
+        raise UserError(f'{path} is not a valid preset: {message}') from None
     for section in parser.sections():
         if section not in EXPERIMENTS:
             raise UserError(
                 f'{path}: no experiment is called {section}'
                 + suggestion(section, EXPERIMENTS)
             )
-    return dict(
-        parser[experiment] if experiment in parser else parser.defaults()
-    )
+    if experiment in parser:
+        return dict(parser[experiment])
+    return dict(parser.defaults())
 
 
-def suggestion(name, known):
-    """`` (did you mean ...?)``, if there is something like it."""
-    close = difflib.get_close_matches(name, list(known), 1)
-    return f' (did you mean {close[0]}?)' if close else ''
+def read_parameter(name: str, text: str) -> Any:
+    """Convert a parameter's text, as in a preset, to its value.
 
-
-class Parser(argparse.ArgumentParser):
-    """A parser that takes no abbreviations, and names what an unknown flag
-    may have been meant to be.
+    Raises
+    ------
+    UserError
+        If there is no such parameter, or if it cannot have this value.
     """
-
-    def __init__(self, description):
-        super().__init__(
-            description=description.split('\n\n', 1)[0],
-            allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+    if name not in PARAMETERS:
+        raise UserError(
+            f'there is no parameter {name}' + suggestion(name, PARAMETERS)
         )
-
-    def parse_args(self, args=None, namespace=None):
-        args, unknown = self.parse_known_args(args, namespace)
-        if unknown:
-            known = [
-                flag
-                for action in self._actions
-                for flag in action.option_strings
-            ]
-            name = unknown[0].split('=')[0]
-            self.error(f'unknown argument {name}' + suggestion(name, known))
-        return args
-
-    def error(self, message):
-        """Leave with one line: the usage, a page of flags, would bury it."""
-        self.exit(
-            cli.BAD_INPUT, f'error: {message}; --help lists what there is\n'
-        )
+    try:
+        return PARAMETERS[name].read(text)
+    except argparse.ArgumentTypeError as error:
+        raise UserError(f'{name}: {error}') from None
 
 
-def add_out(parser):
-    """Add ``--out``."""
-    parser.add_argument(
-        '--out',
-        metavar='DIR',
-        default='runs',
-        help='folder of all runs (default: runs)',
-    )
-
-
-def add_preset(parser, default='quick'):
-    """Add ``--preset``."""
-    parser.add_argument(
-        '--preset',
-        default=default,
-        metavar='NAME',
-        help=f'{", ".join(PRESETS)} (default: {default}) or a file: the '
-        'values of all parameters',
-    )
-
-
-def add_parameters(parser, experiment, preset='quick', only=PARAMETERS):
-    """Add ``--preset`` and a flag for each parameter of an experiment, or for
-    some; what is not given is not set.
-    """
-    add_preset(parser, preset)
-    presets = {name: read_preset(name, experiment) for name in PRESETS[1:]}
-    group = parser.add_argument_group('parameters')
-    for name, value in presets['thesis'].items():
-        if name not in only:
-            continue
-        read, text = PARAMETERS[name]
-        values = ', '.join(
-            f'{preset}: {as_text(values[name])}'
-            for preset, values in presets.items()
-        )
-        text = f'{text} ({values})'
-        flag = '--' + name.replace('_', '-')
-        if read is _flag:
-            # Its help would show a default of SUPPRESS on Python 3.9.
-            action = group.add_argument(
-                flag, help=text, action=argparse.BooleanOptionalAction
-            )
-            action.default = argparse.SUPPRESS
-        else:
-            group.add_argument(
-                flag,
-                default=argparse.SUPPRESS,
-                type=read,
-                help=text,
-                metavar='NAME' if isinstance(value, str) else 'N',
-            )
-
-
-def parameters_of(args, experiment):
-    """The parameters that parsed arguments ask for.
+def fill_missing(
+    parameters: Mapping[str, Any], experiment: str
+) -> dict[str, Any]:
+    """Add the parameters that a run of an earlier version did not have.
 
     Parameters
     ----------
-    args : argparse.Namespace
+    parameters : dict
+        Of a run of any version.
     experiment : str
 
     Returns
     -------
     dict
+        A copy. Each missing parameter has the value with which this version
+        behaves as the earlier one did.
     """
-    values = read_preset(args.preset, experiment)
-    return {name: getattr(args, name, value) for name, value in values.items()}
+    known = read_preset('thesis', experiment)
+    missing = {
+        name: value
+        for name, value in _EARLIER_BEHAVIOUR.items()
+        if name in known and name not in parameters
+    }
+    return {**parameters, **missing}
 
 
-def differences(parameters, experiment, synthetic=True):
-    """Where parameters are not the thesis's.
+def differences_from_thesis(
+    parameters: Mapping[str, Any], experiment: str, synthetic: bool = True
+) -> dict[str, tuple[Any, Any]]:
+    """Compare parameters with those of the thesis.
 
     Parameters
     ----------
     parameters : dict
     experiment : str
     synthetic : bool
-        Whether the images are synthetic, so that their number and size as
-        made count as well.
+        Whether the images are synthetic. If not, the number and the size of
+        the synthetic images do not count.
 
     Returns
     -------
     dict of str to tuple
-        Name to value and the thesis's value. The thesis names no seed.
+        Maps the name of each parameter that differs to its value and the
+        thesis's. The seed never counts: the thesis does not name any.
     """
     thesis = read_preset('thesis', experiment)
-    passed_over = {'seed'} | (
-        set() if synthetic else {'patients', 'matrix', 'slices'}
-    )
+    ignored = {'seed'}
+    if not synthetic:
+        ignored |= {'patients', 'matrix', 'slices'}
     return {
         name: (value, thesis[name])
         for name, value in parameters.items()
-        if value != thesis[name] and name not in passed_over
+        if value != thesis[name] and name not in ignored
     }
 
 
-def differences_of(run):
-    """Where a run is not the thesis's: parameters, and the precision.
-
-    Parameters
-    ----------
-    run : kneerepro.runs.Run
-
-    Returns
-    -------
-    dict of str to tuple
-        As :func:`differences`.
-    """
-    found = differences(
-        run.parameters, run.experiment, run.settings['data']['synthetic']
-    )
-    used, thesis = precision_of(run.settings), PRECISIONS[0]
-    if used != thesis:
-        found['precision'] = used, thesis
-    return found
+def preset_name(preset: str) -> str:
+    """Return the name of a preset; of a file, without folder and extension."""
+    return os.path.splitext(os.path.basename(preset))[0]
 
 
-def as_text(value):
-    """A value as it would be given for its flag."""
+def as_text(value: Any) -> str:
+    """Format a parameter's value as its flag takes it."""
     if value is None:
         return 'none'
     if isinstance(value, bool):
@@ -415,3 +370,11 @@ def as_text(value):
     if isinstance(value, list):
         return ','.join(map(str, value))
     return f'{value:g}' if isinstance(value, float) else str(value)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return ' (did you mean ...?)' with the most similar known name, or an
+    empty string if none is similar.
+    """
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f' (did you mean {close[0]}?)' if close else ''

@@ -1,8 +1,12 @@
-"""Which engine runs the compiled functions, and on which device."""
+"""Which engine runs the compiled functions, on which device, how precisely."""
+
+from __future__ import annotations
 
 import argparse
 import importlib.util
 import math
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kneerepro.compat.theano_flags import C_CODE
 from kneerepro.utils.errors import UserError
@@ -10,74 +14,76 @@ from kneerepro.utils.errors import UserError
 ENGINES = 'auto', 'torch', 'theano'
 DEVICES = 'auto', 'cpu', 'cuda'
 
-#: What convolutions and products of matrices are computed in; the first is
-#: the thesis's.
+#: Precisions of convolutions and matrix products. The first is the thesis's.
 PRECISIONS = 'float32', 'bf16'
 
-#: Of the free memory of a GPU, what a dataset may take for itself.
-_SHARE = 0.25
+# A dataset is copied to the GPU if it takes at most this part of the free
+# memory. Activations, gradients and cuDNN's workspaces need the rest.
+_MAX_SHARE = 0.25
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--engine``, ``--device`` and ``--precision``."""
     parser.add_argument(
         '--engine',
         choices=ENGINES,
         default='auto',
         help="what runs the Theano functions: PyTorch's kernels, or "
-        "Theano's own C code (auto: PyTorch where it is installed)",
+        "Theano's own C code (auto: PyTorch if it is installed)",
     )
     parser.add_argument(
         '--device',
         choices=DEVICES,
         default='auto',
-        help='of PyTorch (auto: CUDA where there is some)',
+        help='where PyTorch computes (auto: CUDA if it is available)',
     )
     parser.add_argument(
         '--precision',
         choices=PRECISIONS,
         default=PRECISIONS[0],
-        help="of PyTorch's convolutions and products of matrices (default: "
-        'float32; bf16 needs less memory, and losses differ)',
+        help="precision of PyTorch's convolutions and matrix products "
+        '(default: float32; bf16 needs less memory, and the losses differ)',
     )
 
 
-def precision_of(stored):
-    """The precision among a run's settings or arguments; those of runs from
-    before there was a choice name none.
-    """
-    return stored.get('precision', PRECISIONS[0])
-
-
-def add_cuda_arguments(parser):
-    """Add ``--cuda-graphs``, ``--tf32`` and ``--deterministic``, and ``--no-``
-    with each.
+def add_cuda_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cuda-graphs``, ``--tf32`` and ``--deterministic``, each with
+    its ``--no-`` form.
     """
     parser.add_argument(
         '--cuda-graphs',
         action=argparse.BooleanOptionalAction,
         default=True,
-        help='on CUDA, record what a training step does there, and replay it',
+        help='on CUDA, record the kernels of a training step once and replay '
+        'them',
     )
     parser.add_argument(
         '--tf32',
         action=argparse.BooleanOptionalAction,
         default=True,
-        help='on CUDA, multiply and convolve in TensorFloat-32, which has '
-        'ten bits for a fraction instead of 23',
+        help='on CUDA, multiply and convolve in TensorFloat-32, whose '
+        'fraction has 10 bits instead of 23',
     )
     parser.add_argument(
         '--deterministic',
         action=argparse.BooleanOptionalAction,
         default=True,
-        help='on CUDA, use algorithms that give the same numbers each time, '
-        'so that a resumed run is the same to the bit; without, the '
-        'fastest',
+        help='on CUDA, use deterministic algorithms, with which a resumed run '
+        'equals an uninterrupted one to the bit, rather than the fastest '
+        'ones',
     )
 
 
+def stored_precision(stored: Mapping[str, Any]) -> str:
+    """Return the precision among the settings or arguments that a run stored.
+
+    Runs from before there was a choice stored none; they used the thesis's.
+    """
+    return stored.get('precision', PRECISIONS[0])
+
+
 class Engine:
-    """An engine and a device, as far as this machine has them.
+    """An engine and a device that this machine has.
 
     Parameters
     ----------
@@ -87,9 +93,8 @@ class Engine:
     cuda_graphs, tf32 : bool, optional
         See :func:`kneerepro.engine.torch_mode`.
     deterministic : bool
-        Whether cuDNN, in the whole process, takes algorithms that give the
-        same numbers each time, rather than those that it finds to be the
-        fastest.
+        Whether cuDNN uses deterministic algorithms, rather than those that it
+        measures to be the fastest. On CUDA, this holds for the whole process.
 
     Attributes
     ----------
@@ -97,65 +102,41 @@ class Engine:
     device : {'cpu', 'cuda'}
     precision : {'float32', 'bf16'}
     mode : theano.compile.Mode or str
-        For ``theano.function``.
+        To be passed to ``theano.function``.
 
     Raises
     ------
     UserError
-        If this machine lacks what was asked for.
+        If this machine does not have what is asked for.
     """
 
     def __init__(
         self,
-        name='auto',
-        device='auto',
-        precision='float32',
-        cuda_graphs=None,
-        tf32=None,
-        deterministic=True,
+        name: str = 'auto',
+        device: str = 'auto',
+        precision: str = 'float32',
+        cuda_graphs: bool | None = None,
+        tf32: bool | None = None,
+        deterministic: bool = True,
     ):
         if name == 'auto':
             name = 'torch' if _has_torch() or not C_CODE else 'theano'
+        self.name, self.precision = name, precision
+        self.mode: Any
         if name == 'theano':
-            if device == 'cuda':
-                raise UserError(
-                    "Theano's own code runs on the CPU alone: "
-                    '--device cuda needs --engine torch' + _how_to_install()
-                )
-            if precision != 'float32':
-                raise UserError(
-                    "Theano's own code has float32 alone: "
-                    f'--precision {precision} needs --engine '
-                    'torch' + _how_to_install()
-                )
-            if not C_CODE:
-                raise UserError(
-                    "Theano's own code needs Python 3.9, 3.10 or "
-                    '3.11; on this one, use --engine torch' + _how_to_install()
-                )
+            _check_theano(device, precision)
             self.device, self.mode = 'cpu', 'FAST_RUN'
-        else:
-            if not _has_torch():
-                raise UserError('PyTorch is not installed' + _how_to_install())
+            return
+        self.device = _torch_device(device)
+        from kneerepro.engine import torch_mode
+
+        if self.device == 'cuda':
             import torch
 
-            from kneerepro.engine import torch_mode
+            torch.backends.cudnn.deterministic = deterministic
+        self.mode = torch_mode(self.device, precision, cuda_graphs, tf32)
 
-            if device == 'cuda' and not torch.cuda.is_available():
-                raise UserError(
-                    'PyTorch finds no CUDA device here: use '
-                    '--device cpu, or a build of PyTorch for '
-                    'your GPU'
-                )
-            if device == 'auto':
-                device = 'cuda' if torch.cuda.is_available() else 'cpu'
-            if device == 'cuda':
-                torch.backends.cudnn.deterministic = deterministic
-            self.device = device
-            self.mode = torch_mode(device, precision, cuda_graphs, tf32)
-        self.name, self.precision = name, precision
-
-    def __str__(self):
+    def __str__(self) -> str:
         if self.name == 'theano':
             import theano
 
@@ -167,38 +148,45 @@ class Engine:
             where = f'the CPU, {torch.get_num_threads()} threads'
         else:
             where = torch.cuda.get_device_name()
-        products = (
-            ''
-            if self.precision == 'float32'
-            else (f', products in {self.precision}')
-        )
-        return f'PyTorch {torch.__version__} on {where}{products}'
+        text = f'PyTorch {torch.__version__} on {where}'
+        if self.precision != 'float32':
+            text += f', products in {self.precision}'
+        return text
 
-    def place(self, examples):
-        """Examples for training: on the device if they fit there, as they
-        are otherwise.
+    def place(self, examples: Any) -> Any:
+        """Copy the training examples to the GPU if they fit there.
 
         Parameters
         ----------
         examples : View or array, shape (n, ...), float32
+
+        Returns
+        -------
+        DeviceArray, View or array
+            The argument itself on the CPU, or if it is too large for the GPU.
         """
         if self.device == 'cuda':
             import torch
 
             from kneerepro.engine.feeding import DeviceArray
 
-            size = 4 * math.prod(examples.shape)
-            if size <= _SHARE * torch.cuda.mem_get_info()[0]:
+            size = 4 * math.prod(examples.shape)  # bytes
+            free, _ = torch.cuda.mem_get_info()
+            if size <= _MAX_SHARE * free:
                 return DeviceArray(examples, self.device)
         return examples
 
-    def feed(self, batches):
-        """Minibatches, the next of which is on its way while the last is
-        trained on.
+    def feed(self, batches: Iterable[Any]) -> Iterable[Any]:
+        """Load each minibatch while the one before it is trained on.
 
         Parameters
         ----------
         batches : iterable of array or tensor
+
+        Returns
+        -------
+        iterable of array or tensor
+            The same minibatches.
         """
         if self.name == 'theano':
             return batches
@@ -207,16 +195,50 @@ class Engine:
         return prefetch(batches, self.device)
 
 
-def _has_torch():
+def _check_theano(device: str, precision: str) -> None:
+    """Raise UserError if Theano's own code cannot do what is asked for."""
+    if device == 'cuda':
+        raise UserError(
+            "Theano's own code runs only on the CPU: --device cuda requires "
+            '--engine torch' + _how_to_install()
+        )
+    if precision != 'float32':
+        raise UserError(
+            "Theano's own code computes only in float32: "
+            f'--precision {precision} requires --engine torch'
+            + _how_to_install()
+        )
+    if not C_CODE:
+        raise UserError(
+            "Theano's own code requires Python 3.9, 3.10 or 3.11; on this "
+            'Python, use --engine torch' + _how_to_install()
+        )
+
+
+def _torch_device(device: str) -> str:
+    """Return 'cpu' or 'cuda'; raise UserError if PyTorch lacks it."""
+    if not _has_torch():
+        raise UserError('PyTorch is not installed' + _how_to_install())
+    import torch
+
+    if device == 'cuda' and not torch.cuda.is_available():
+        raise UserError(
+            'PyTorch finds no CUDA device on this machine: use --device cpu, '
+            'or install a build of PyTorch for your GPU'
+        )
+    if device == 'auto':
+        return 'cuda' if torch.cuda.is_available() else 'cpu'
+    return device
+
+
+def _has_torch() -> bool:
     return importlib.util.find_spec('torch') is not None
 
 
-def _how_to_install():
+def _how_to_install() -> str:
+    if _has_torch():
+        return ''
     return (
-        ''
-        if _has_torch()
-        else (
-            ' (to install it: pip install torch, or the extra "torch" of this '
-            'package)'
-        )
+        ' (to install it: pip install torch, or the extra "torch" of this '
+        'package)'
     )

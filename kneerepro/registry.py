@@ -1,12 +1,13 @@
-"""The four experiments of the thesis: what sets each apart from the others.
+"""The four experiments of the thesis, and the properties in which they differ.
 
-Everything else asks here instead of testing for a name, so that an experiment
-is added by adding a record.
+Other modules look up these properties instead of comparing names. To add an
+experiment, add a record here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -16,28 +17,30 @@ class ExperimentSpec:
     Attributes
     ----------
     name : str
-        By which runs, presets and commands call it.
+        Its name in runs, presets and commands.
     title : str
-        By which tables and figures call it, as in 'the DCGAN'.
+        Its name in tables and figures, such as 'DCGAN' in 'the DCGAN'.
     section : str
-        Of the thesis's results.
-    builder, compiler : str
-        Functions of :mod:`kneerepro.networks` and
-        :mod:`kneerepro.algorithms`.
+        The section of the thesis with its results.
+    builder : str
+        The function of :mod:`kneerepro.networks` that builds its networks.
+    compiler : str
+        The function of :mod:`kneerepro.algorithms` that compiles its training.
     networks : tuple of 2 str
-        What its two networks are, in the order in which the builder returns
-        them.
+        The kinds of its two networks, in the order in which the builder
+        returns them.
     options : tuple of str
-        Parameters of :mod:`kneerepro.config` that the builder takes.
+        The parameters of :mod:`kneerepro.config` that the builder takes.
     on_volumes : bool
-        Whether an example is a volume rather than a slice.
+        Whether its examples are volumes rather than slices.
     autoencoder : bool
-        Whether it is an autoencoder, which is built for the size of its
-        images and has a test set, rather than a GAN.
+        Whether it is an autoencoder rather than a GAN. An autoencoder is built
+        for the size of its images, and has a test set.
     losses : tuple of str
-        What its training logs.
+        Names of the losses that its training logs.
     published : tuple of (str, str)
-        Final losses read off the published curves, to 0.0005.
+        Final losses read off the thesis's curves, to within 0.0005: the name
+        of the loss, and the value as it is printed in reports.
     """
 
     name: str
@@ -53,12 +56,17 @@ class ExperimentSpec:
     published: tuple[tuple[str, str], ...] = ()
 
     def sizes(self, shape: tuple[int, int, int]) -> dict[str, int]:
-        """The sizes that the builder takes.
+        """Return the sizes that the builder takes.
 
         Parameters
         ----------
         shape : tuple of 3 ints
             Depth, rows and columns of the volumes.
+
+        Returns
+        -------
+        dict of str to int
+            Empty for a GAN, whose images are always 64 x 64.
         """
         if not self.autoencoder:
             return {}
@@ -68,11 +76,11 @@ class ExperimentSpec:
 
     @property
     def unit(self) -> str:
-        """What an example is called: 'volumes' or 'images'."""
+        """What its examples are called: 'volumes' or 'images'."""
         return 'volumes' if self.on_volumes else 'images'
 
 
-_AUTOENCODER = dict(
+_AUTOENCODER: dict[str, Any] = dict(
     compiler='compile_cae',
     networks=('encoder', 'decoder'),
     options=(
@@ -140,6 +148,7 @@ _SPECS = (
 
 #: All experiments by name, in the order of the thesis.
 EXPERIMENTS: dict[str, ExperimentSpec] = {spec.name: spec for spec in _SPECS}
-#: Names of those that train an autoencoder, and of those that train a GAN.
+#: Names of the experiments that train an autoencoder.
 AUTOENCODERS = tuple(spec.name for spec in _SPECS if spec.autoencoder)
+#: Names of the experiments that train a GAN.
 GANS = tuple(spec.name for spec in _SPECS if not spec.autoencoder)

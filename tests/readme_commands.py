@@ -173,7 +173,7 @@ class CommandsTest(unittest.TestCase):
         )
         while process.poll() is None:
             (newest,) = find(os.path.join(self.folder, 'runs'), 'cae2d')[:1]
-            if not newest.finished and newest.iteration():
+            if not newest.finished and newest.saved_iteration():
                 break
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)

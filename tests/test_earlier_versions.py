@@ -66,7 +66,7 @@ class SavedTest(FolderTest):
     def test_resume(self):
         run = self.saved_run('stopped-cae3d')
         self.assertIn(
-            'going on after iteration 9 of 24',
+            'resuming after iteration 9 of 24',
             run_here('cae3d', '--resume', run.folder, '--engine', 'auto'),
         )
         rows = read_table(run.path('losses.csv'))

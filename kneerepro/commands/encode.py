@@ -80,7 +80,7 @@ def _warn_of_collapse(model, spread):
     collapse = COLLAPSES[model.experiment]
     if spread is None:
         spread = model.about.get('measures', {}).get(collapse.measure, np.inf)
-    if spread < collapse.least:
+    if spread < collapse.threshold:
         print(
             f'warning: {model.experiment}: {collapse.finding.format(spread)}',
             file=sys.stderr,

@@ -109,7 +109,7 @@ def _entry(parent: str, name: str) -> _Entry:
             *_progress(run),
             ', '.join(engine),
         )
-        return _Entry(name, run.created(), cells)
+        return _Entry(name, run.created_ns(), cells)
     except (UserError, OSError) as error:
         defect = str(error)
     except (
@@ -134,7 +134,7 @@ def _progress(run: runs.Run) -> tuple[str, str]:
         names, rows = _last_rows(run.path('losses.csv'))
     except FileNotFoundError:
         names, rows = [], []
-    done = rows[-1][0] if rows else run.iteration()
+    done = rows[-1][0] if rows else run.saved_iteration()
     losses = []
     for column, name in enumerate(names[2:], 2):
         values = [row[column] for row in rows if row[column]]

@@ -1,8 +1,11 @@
-"""Arrays and what is to be known about them, in one file without pickle.
+"""Arrays and metadata in one file, without pickle.
 
-A ``.npz``, as ``numpy.load`` reads it, with one more member: ``meta.json``
-says what the file is and has a SHA-256 of each array.
+An archive is an ``.npz`` file that ``numpy.load`` can read. One more member,
+``meta.json``, holds the kind of the archive, the metadata and a SHA-256 digest
+of each array.
 """
+
+from __future__ import annotations
 
 import contextlib
 import hashlib
@@ -11,6 +14,8 @@ import json
 import os
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -22,25 +27,30 @@ _META = 'meta.json'
 
 
 class ArchiveError(UserError):
-    """A file that is no such archive, or a damaged one."""
+    """A file that is not an archive of the expected kind, or is damaged."""
 
 
-def save(path, kind, arrays, meta):
-    """Write an archive, which appears under its name once it is on the disk.
+def save(
+    path: str, kind: str, arrays: Mapping[str, Any], meta: dict[str, Any]
+) -> None:
+    """Write an archive.
+
+    The file gets its name only when it is complete and on the disk. If writing
+    fails, an older file of that name stays as it was.
 
     Parameters
     ----------
     path : str
     kind : str
-        What it is, such as 'checkpoint'.
+        What the archive is, such as 'checkpoint'.
     arrays : dict of str to array
     meta : dict
-        Whatever else belongs to it, in what JSON can hold.
+        Metadata that can be converted to JSON.
 
     Raises
     ------
     UserError
-        If it cannot be written. What was under that name stays as it was.
+        If the file cannot be written.
     """
     digests = {}
     with replacing(path) as temporary, open(temporary, 'wb') as file:
@@ -48,31 +58,26 @@ def save(path, kind, arrays, meta):
             for name, array in arrays.items():
                 content = _to_bytes(array)
                 digests[name] = hashlib.sha256(content).hexdigest()
-                members.writestr(_member(name), content)
-            members.writestr(
-                _member(_META),
-                json.dumps(
-                    {
-                        'kind': kind,
-                        'version': VERSION,
-                        'sha256': digests,
-                        'meta': meta,
-                    },
-                    indent=1,
-                ),
-            )
+                members.writestr(_member(name + '.npy'), content)
+            head = {
+                'kind': kind,
+                'version': VERSION,
+                'sha256': digests,
+                'meta': meta,
+            }
+            members.writestr(_member(_META), json.dumps(head, indent=1))
         file.flush()
         os.fsync(file.fileno())
 
 
-def load(path, kind):
+def load(path: str, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read an archive.
 
     Parameters
     ----------
     path : str
     kind : str
-        What it has to be.
+        The kind that the archive must have.
 
     Returns
     -------
@@ -82,38 +87,27 @@ def load(path, kind):
     Raises
     ------
     ArchiveError
-        If the file is missing, truncated, altered, or another kind of file.
+        If the file is missing, truncated, altered or of another kind.
     """
-    with _opened(path) as members:
-        head = _head(path, members, kind)
+    with _open(path) as members:
+        head = _read_head(path, members, kind)
         contents = {
             name: members.read(name + '.npy') for name in head['sha256']
         }
     for name, content in contents.items():
         if hashlib.sha256(content).hexdigest() != head['sha256'][name]:
             raise ArchiveError(
-                f'{path} is damaged: {name} does not agree with its checksum'
+                f'{path} is damaged: {name} does not match its checksum'
             )
-    return {
+    arrays = {
         name: np.load(io.BytesIO(content), allow_pickle=False)
         for name, content in contents.items()
-    }, head['meta']
-
-
-def read_meta(path, kind):
-    """The `meta` of an archive, without its arrays being read.
-
-    Raises
-    ------
-    ArchiveError
-        As :func:`load`, unless it is the arrays that are damaged.
-    """
-    with _opened(path) as members:
-        return _head(path, members, kind)['meta']
+    }
+    return arrays, head['meta']
 
 
 @contextlib.contextmanager
-def _opened(path):
+def _open(path: str) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as members:
             yield members
@@ -128,31 +122,37 @@ def _opened(path):
             f'{path} is truncated or damaged ({error})'
         ) from None
     except OSError as error:
-        raise ArchiveError(f'{path} cannot be read: {reason(error)}') from None
+        raise ArchiveError(f'cannot read {path}: {reason(error)}') from None
 
 
-def _head(path, members, kind):
+def _read_head(
+    path: str, members: zipfile.ZipFile, kind: str
+) -> dict[str, Any]:
     try:
         head = json.loads(members.read(_META))
         found, version = head['kind'], head['version']
     except (KeyError, ValueError, TypeError):
-        raise ArchiveError(f'{path} is no {kind} of this package') from None
+        raise ArchiveError(
+            f'{path} is not a {kind} file of this package'
+        ) from None
     if found != kind:
-        raise ArchiveError(f'{path} is a {found}, needed is a {kind}')
+        raise ArchiveError(
+            f'{path} is a {found} file, but a {kind} file is required'
+        )
     if version != VERSION:
         raise ArchiveError(
-            f'{path} has format version {version}, this '
-            f'package reads {VERSION}'
+            f'{path} has format version {version}, but this version of the '
+            f'package reads only {VERSION}'
         )
     return head
 
 
-def _to_bytes(array):
+def _to_bytes(array: Any) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.asarray(array), allow_pickle=False)
     return buffer.getvalue()
 
 
-def _member(name):
-    # A fixed time: the same content makes the same file, to the byte.
-    return zipfile.ZipInfo(name if name == _META else name + '.npy')
+def _member(name: str) -> zipfile.ZipInfo:
+    # ZipInfo has a fixed time, so that the same content gives the same bytes.
+    return zipfile.ZipInfo(name)

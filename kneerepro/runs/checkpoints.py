@@ -1,70 +1,42 @@
-"""Checkpoints: all that a training needs to go on as if never stopped."""
+"""The checkpoint files of a run."""
+
+from __future__ import annotations
 
 import os
 import re
 import sys
+from collections.abc import Mapping
+from typing import Any, Callable
 
 import numpy as np
-from lasagne.layers import get_all_params
 
 from kneerepro.runs import archive
 from kneerepro.runs.archive import ArchiveError
-from kneerepro.utils.errors import UserError
 
-KEPT = 2  # so that there is one before a damaged one
+# Two, so that an older one is left if the newest is damaged.
+_KEPT = 2
 _KIND = 'checkpoint'
 
 
-def shared_variables(networks, functions):
-    """All that compiled functions read and change, by name.
-
-    Parameters
-    ----------
-    networks : list of Layer
-        Their parameters, batch norm's averages among them, have names.
-    functions : dict of str to theano function
-        The others, as the state of the optimiser and of the random streams,
-        which Lasagne and Theano leave without, are called after the function
-        and numbered as they appear in it.
-
-    Returns
-    -------
-    dict of str to theano shared variable
-    """
-    found = {param.name: param for param in get_all_params(networks)}
-    if len(found) != len(get_all_params(networks)):
-        raise ValueError('two parameters of the networks have the same name')
-    known = set(found.values())
-    for name, function in functions.items():
-        others = [
-            variable
-            for variable in function.get_shared()
-            if variable not in known
-        ]
-        known.update(others)
-        found.update(
-            (f'{name}.{i}', variable) for i, variable in enumerate(others)
-        )
-    return found
-
-
 class Checkpoints:
-    """The checkpoints of a run.
+    """The checkpoints of a run, one file for each saved iteration.
 
     Parameters
     ----------
     folder : str
     settings : dict
-        Those of the run, in what JSON can hold: a checkpoint of others is
-        not used.
+        The settings of the run, which can be converted to JSON. Checkpoints
+        of other settings are not used.
     """
 
-    def __init__(self, folder, settings):
+    def __init__(self, folder: str, settings: dict[str, Any]):
         self._folder, self._settings = folder, settings
 
-    def save(self, iteration, arrays, meta):
-        """Write the checkpoint after an iteration, and remove the older ones
-        but one.
+    def save(
+        self, iteration: int, arrays: Mapping[str, Any], meta: dict[str, Any]
+    ) -> str:
+        """Write the checkpoint of an iteration, and remove all older ones but
+        the last.
 
         Parameters
         ----------
@@ -75,7 +47,7 @@ class Checkpoints:
         Returns
         -------
         str
-            Its path.
+            Path of the checkpoint.
 
         Raises
         ------
@@ -89,44 +61,57 @@ class Checkpoints:
             arrays,
             dict(meta, iteration=iteration, settings=self._settings),
         )
-        for name in self._names()[:-KEPT]:
+        for name in self._names()[:-_KEPT]:
             os.remove(os.path.join(self._folder, name))
         return path
 
-    def load(self, check=lambda arrays: None):
-        """The last checkpoint that can be used.
+    def load_last(
+        self, check: Callable[[dict[str, np.ndarray]], None] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+        """Load the last checkpoint that can be used.
 
-        Those that cannot be are named on the standard error.
+        Prints a warning about each checkpoint that cannot be used.
 
         Parameters
         ----------
-        check : callable
-            Raises ArchiveError for arrays that are not the run's.
+        check : callable, optional
+            Raises ArchiveError if the arrays do not fit the run.
 
         Returns
         -------
         tuple of dict and dict, or None
-            Arrays, and `meta` with the 'iteration' among it; None if there
-            are none to use.
+            The arrays, and the metadata, which include 'iteration'. None if no
+            checkpoint can be used.
         """
         for name in reversed(self._names()):
-            path = os.path.join(self._folder, name)
             try:
-                arrays, meta = archive.load(path, _KIND)
-                _compare(path, meta['settings'], self._settings)
-                check(arrays)
-                return arrays, meta
+                arrays, meta = archive.load(
+                    os.path.join(self._folder, name), _KIND
+                )
+                _check_settings(meta['settings'], self._settings)
+                if check is not None:
+                    check(arrays)
             except ArchiveError as error:
-                print(f'warning: {error}: not used', file=sys.stderr)
+                print(
+                    f'warning: skipping checkpoint {name}: {error}',
+                    file=sys.stderr,
+                )
+            else:
+                return arrays, meta
         return None
 
-    def last(self):
-        """Path of the last checkpoint, or None."""
+    def last_path(self) -> str | None:
+        """Return the path of the last checkpoint, or None without any."""
         names = self._names()
         return os.path.join(self._folder, names[-1]) if names else None
 
-    def _names(self):
-        """File names, the oldest first."""
+    def last_iteration(self) -> int:
+        """Return the iteration of the last checkpoint, or 0 without any."""
+        names = self._names()
+        return int(os.path.splitext(names[-1])[0]) if names else 0
+
+    def _names(self) -> list[str]:
+        """Return the file names, the oldest first."""
         try:
             names = os.listdir(self._folder)
         except FileNotFoundError:
@@ -136,51 +121,12 @@ class Checkpoints:
         )
 
 
-def _compare(path, found, expected):
+def _check_settings(
+    found: Mapping[str, Any], expected: Mapping[str, Any]
+) -> None:
     for name in sorted(set(found) | set(expected)):
         if found.get(name) != expected.get(name):
             raise ArchiveError(
-                f'{path} is of another configuration: its {name} is '
-                f"{found.get(name)}, the run's {expected.get(name)}"
+                f'it is of another configuration: its {name} is '
+                f"{found.get(name)}, the run's is {expected.get(name)}"
             )
-
-
-def get_values(variables):
-    """Values of shared variables, as arrays that are no longer changed."""
-    return {
-        name: np.array(variable.get_value(borrow=True))
-        for name, variable in variables.items()
-    }
-
-
-def check_values(variables, values):
-    """Raise ArchiveError unless there is a value of the right type and number
-    of axes for each variable.
-    """
-    missing = sorted(set(variables) ^ set(values))
-    if missing:
-        raise ArchiveError(
-            f'a checkpoint of another program: {missing[0]} '
-            'is in one of the two only'
-        )
-    for name, variable in variables.items():
-        value, current = values[name], variable.get_value(borrow=True)
-        if (value.dtype, value.shape) != (current.dtype, current.shape):
-            raise ArchiveError(
-                f'a checkpoint of another network: {name} is {value.dtype} '
-                f'of {value.shape}, needed is {current.dtype} of '
-                f'{current.shape}'
-            )
-
-
-def set_values(variables, values):
-    """Give shared variables the values of :func:`get_values`."""
-    for name, variable in variables.items():
-        variable.set_value(values[name])
-
-
-def check_finite(values):
-    """Raise UserError if there is an infinity or NaN among the values."""
-    for name, value in values.items():
-        if value.dtype.kind == 'f' and not np.isfinite(value).all():
-            raise UserError(f'{name} is no longer finite')

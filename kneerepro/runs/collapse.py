@@ -1,11 +1,14 @@
-"""Networks that learn nothing of their inputs, and how they are recognised.
+"""Collapsed networks, whose output does not depend on their input.
 
-An autoencoder whose code no longer depends on the image can only show the
-mean image; a generator whose images no longer depend on the noise shows one
-image. Both go unnoticed in a loss curve, which falls and levels off, so each
-training measures how much its outputs vary, once an epoch.
+An autoencoder whose code no longer depends on the image can reconstruct only
+the mean image. A generator whose images no longer depend on the noise makes
+only one image. Loss curves show neither: they fall and level off as usual.
+Each training therefore measures once per epoch how much the outputs vary.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,87 +19,83 @@ from kneerepro.runs.losses import last_value
 
 @dataclass(frozen=True)
 class Collapse:
-    """How one kind of network collapses.
+    """The collapse of one kind of network, and how to detect it.
 
     Attributes
     ----------
     measure : str
-        What the training logs, a column of ``losses.csv``.
-    least : float
-        A network below it has collapsed.
+        The variation that the training logs, a column of ``losses.csv``.
+    threshold : float
+        A network whose measure is below it has collapsed.
     finding : str
-        What that means, with a place for the measured value.
+        What this means, with a placeholder for the measured value.
     advice : str
         Which settings to try.
     """
 
     measure: str
-    least: float
+    threshold: float
     finding: str
     advice: str
 
-    def in_results(self, results):
-        """The measure at the end of a training, if the network collapsed.
+    def measured_in(self, results: Mapping[str, np.ndarray]) -> float | None:
+        """Return the final measure of a collapsed network.
 
         Parameters
         ----------
         results : dict of str to array
-            Of a run. Those of earlier versions have no measure.
+            Of a run. Runs of earlier versions have no measure.
 
         Returns
         -------
         float or None
-            None for a network that has not collapsed.
+            None if the network has not collapsed, or if nothing was measured.
         """
         value = last_value(results.get(self.measure, ()))
-        return value if value < self.least else None
+        return value if value < self.threshold else None
 
-    def begins(self, values, iterations):
-        """Whether a training is to be told of its collapse now.
+    def has_just_begun(self, values: Sequence[float], iterations: int) -> bool:
+        """Tell whether the last iteration is the first with a collapse.
 
         Parameters
         ----------
         values : list of float
-            The measure from iteration 0 up to now; NaN where there is none.
+            The measure from iteration 0 to the last; NaN where it was not
+            measured.
         iterations : int
-            Of the whole training. What happens in its first tenth does not
-            count: untrained networks are below the limit as well.
-
-        Returns
-        -------
-        bool
-            True the first time only.
+            Length of the whole training. Its first tenth is ignored, because
+            the measure of untrained networks is below the threshold as well.
         """
         settled = np.asarray(values[-(-iterations // 10) :])
-        return (
+        return bool(
             len(settled) > 0
-            and settled[-1] < self.least
-            and not (settled[:-1] < self.least).any()
+            and settled[-1] < self.threshold
+            and not (settled[:-1] < self.threshold).any()
         )
 
-    def warning(self, value):
-        """The finding and the advice, in one sentence each."""
+    def warning(self, value: float) -> str:
+        """Return the finding for a measured value, and the advice."""
         return f'{self.finding.format(value)}. {self.advice}.'
 
 
 _AUTOENCODER = Collapse(
-    'code_spread',
-    1e-3,
-    'the network has learned nothing of its inputs: its code is the same for '
-    'all of them (spread {:.1g}, below 0.001), so every reconstruction is the '
-    'mean image',
-    'Try --output-bias mean, --normalise volume, a smaller --learning-rate, '
-    'more --patients or more --epochs',
+    measure='code_spread',
+    threshold=1e-3,
+    finding='the network has learned nothing of its inputs: its code is the '
+    'same for all of them (spread {:.1g}, below 0.001), so every '
+    'reconstruction is the mean image',
+    advice='Try --output-bias mean, --normalise volume, a smaller '
+    '--learning-rate, more --patients or more --epochs',
 )
 _GENERATOR = Collapse(
-    'image_spread',
-    0.1,
-    'the generator has collapsed: its images differ from each other by '
-    '{:.1g} of what real images do (below 0.1), whatever the noise',
-    'Try a smaller --learning-rate, another --seed or fewer --epochs',
+    measure='image_spread',
+    threshold=0.1,
+    finding='the generator has collapsed: its images vary only {:.1g} times '
+    'as much as real images (below 0.1), whatever the noise',
+    advice='Try a smaller --learning-rate, another --seed or fewer --epochs',
 )
 
-#: By experiment.
+#: How the networks of each experiment collapse, by the experiment's name.
 COLLAPSES = {
     name: _AUTOENCODER if spec.autoencoder else _GENERATOR
     for name, spec in EXPERIMENTS.items()

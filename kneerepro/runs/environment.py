@@ -1,4 +1,6 @@
-"""What a run ran on."""
+"""The versions and the machine that a run ran on."""
+
+from __future__ import annotations
 
 import importlib.metadata
 import os
@@ -6,8 +8,12 @@ import platform
 import subprocess
 import sys
 import time
+from typing import TYPE_CHECKING, Any
 
 import kneerepro
+
+if TYPE_CHECKING:
+    from kneerepro.engines import Engine
 
 _PACKAGES = (
     'Theano',
@@ -21,8 +27,8 @@ _PACKAGES = (
 )
 
 
-def describe(engine):
-    """Versions and machine, in what JSON can hold.
+def describe(engine: Engine) -> dict[str, Any]:
+    """Describe versions and machine by values that can be converted to JSON.
 
     Parameters
     ----------
@@ -31,7 +37,9 @@ def describe(engine):
     Returns
     -------
     dict
+        Packages that are not installed are missing.
     """
+    versions = {name: _version(name) for name in _PACKAGES}
     return {
         'time': time.strftime('%Y-%m-%d %H:%M:%S %z'),
         'command': sys.argv,
@@ -44,31 +52,31 @@ def describe(engine):
         'engine': str(engine),
         **{
             name: version
-            for name in _PACKAGES
-            if (version := _version(name)) is not None
+            for name, version in versions.items()
+            if version is not None
         },
     }
 
 
-def _version(package):
+def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
 
 
-def revision():
-    """The commit of a checkout.
+def revision() -> str | None:
+    """Return the commit of the checkout that holds this package.
 
     Returns
     -------
     str or None
-        With '-dirty' at the end if files differ from those committed; None
-        for a package that is installed without its repository.
+        Ends in '-dirty' if files differ from the commit. None if the package
+        is installed without its repository, or if git fails.
     """
     folder = os.path.dirname(os.path.dirname(kneerepro.__file__))
     if not os.path.exists(os.path.join(folder, '.git')):
-        return None  # installed
+        return None
     try:
         return subprocess.run(
             ['git', 'describe', '--always', '--dirty', '--abbrev=12'],
@@ -82,8 +90,8 @@ def revision():
         return None
 
 
-def processor():
-    """The name of the processor."""
+def processor() -> str:
+    """Return the name of the processor."""
     try:
         with open('/proc/cpuinfo') as file:
             return next(
@@ -95,8 +103,8 @@ def processor():
         return platform.processor() or platform.machine()
 
 
-def cores():
-    """How many cores this process may use."""
+def cores() -> int | None:
+    """Return how many cores this process may use, or None if unknown."""
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
     return os.cpu_count()

@@ -1,26 +1,31 @@
-"""Losses as a table, and for TensorBoard."""
+"""Curves of losses and measures: as a CSV file, and for TensorBoard."""
+
+from __future__ import annotations
 
 import contextlib
 import csv
 import importlib.util
 import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
 
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import reason
 
 
-def last_value(values):
-    """The last value that there is of a curve.
+def last_value(values: Sequence[float] | np.ndarray) -> float:
+    """Return the last value of a curve.
 
     Parameters
     ----------
-    values : sequence of float
-        By iteration; NaN where there is none.
+    values : sequence or array of float
+        One for each iteration; NaN where nothing was measured.
 
     Returns
     -------
     float
-        NaN for a curve without values.
+        The last value that is not NaN; NaN if there is none.
     """
     return next(
         (float(value) for value in reversed(values) if not math.isnan(value)),
@@ -29,37 +34,49 @@ def last_value(values):
 
 
 class LossFile:
-    """``losses.csv``: a row for each iteration, from 0, before training, on.
+    """``losses.csv``: a row for each iteration, and one for iteration 0,
+    before training.
 
     Parameters
     ----------
     path : str
-        A file there is replaced.
+        An existing file is replaced.
     names : list of str
-        The columns, after iteration and epoch.
+        The columns after iteration and epoch.
     losses : dict of str to list of float
-        The rows that there are so far; NaN is left out. It is read again at
-        each :meth:`append`.
+        The values so far, from iteration 0. NaN becomes an empty cell. The
+        caller appends to these lists before each :meth:`append`.
     per_epoch : int
-        Iterations of an epoch.
+        Iterations per epoch.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be written.
     """
 
-    def __init__(self, path, names, losses, per_epoch):
+    def __init__(
+        self,
+        path: str,
+        names: Sequence[str],
+        losses: Mapping[str, Sequence[float]],
+        per_epoch: int,
+    ):
         self._path, self._names, self._losses = path, names, losses
         self._per_epoch = per_epoch
-        with self._errors():
-            # A line at a time: whoever looks at it sees all that happened.
-            self._file = open(path, 'w', newline='', buffering=1)
+        with self._explained_errors():
+            # Buffered by line, so that readers see each finished iteration.
+            self._file = open(path, 'w', newline='', buffering=1)  # noqa: SIM115, see close
         self._writer = csv.writer(self._file, lineterminator='\n')
         self._write(['iteration', 'epoch', *names])
         self._next = 0
-        # That of iteration 0 is written with the next, once it is known.
+        # Iteration 0 may still be logged: its row is written with the next.
         done = len(next(iter(losses.values()), [0])) - 1
         if done:
             self.append(done)
 
-    def append(self, iteration):
-        """Write the rows up to that of an iteration.
+    def append(self, iteration: int) -> None:
+        """Write the missing rows up to that of an iteration.
 
         Raises
         ------
@@ -68,24 +85,23 @@ class LossFile:
         """
         for i in range(self._next, iteration + 1):
             values = [self._losses[name][i] for name in self._names]
-            self._write(
-                [
-                    i,
-                    -(-i // self._per_epoch),
-                    *(
-                        '' if math.isnan(value) else repr(value)
-                        for value in values
-                    ),
-                ]
-            )
+            cells = [
+                '' if math.isnan(value) else repr(value) for value in values
+            ]
+            epoch = -(-i // self._per_epoch)  # rounded up
+            self._write([i, epoch, *cells])
         self._next = iteration + 1
 
-    def _write(self, row):
-        with self._errors():
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _write(self, row: list) -> None:
+        with self._explained_errors():
             self._writer.writerow(row)
 
     @contextlib.contextmanager
-    def _errors(self):
+    def _explained_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -95,41 +111,46 @@ class LossFile:
 
 
 class Board:
-    """Losses for TensorBoard.
+    """Curves for TensorBoard.
 
     Parameters
     ----------
     folder : str or None
-        Where its events go; without one, nothing is done.
+        Where TensorBoard's event files are written; None writes nothing.
 
     Raises
     ------
     UserError
-        If tensorboardX is not installed.
+        If tensorboardX is required but not installed.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | None):
         self._writer = None
         if folder is not None:
             if importlib.util.find_spec('tensorboardX') is None:
                 raise UserError(
-                    '--tensorboard needs tensorboardX: pip '
-                    'install tensorboardX, or the extra '
+                    '--tensorboard requires tensorboardX, which is not '
+                    'installed: pip install tensorboardX, or the extra '
                     '"tensorboard" of this package'
                 )
             from tensorboardX import SummaryWriter
 
             self._writer = SummaryWriter(folder)
 
-    def add(self, group, curves, iteration):
-        """Add the values of an iteration; NaN is left out.
+    def add(
+        self,
+        group: str,
+        curves: Mapping[str, Sequence[float]],
+        iteration: int,
+    ) -> None:
+        """Add the values of an iteration, except NaN.
 
         Parameters
         ----------
         group : str
-            Under which TensorBoard shows them.
+            TensorBoard shows the curves under this heading.
         curves : dict of str to list of float
-            By iteration.
+            One value for each iteration, from 0.
         iteration : int
         """
         if self._writer is not None:
@@ -139,6 +160,7 @@ class Board:
                         f'{group}/{name}', values[iteration], iteration
                     )
 
-    def close(self):
+    def close(self) -> None:
+        """Write what is still buffered, and close the files."""
         if self._writer is not None:
             self._writer.close()

@@ -1,69 +1,63 @@
-"""Runs: the folders ``runs/<experiment>/<time>-<preset>/``.
+"""A run of an experiment and the files in its folder."""
 
-===================  ======================================================
-config.json          what the run was asked to do, and on which data
-environment.json     versions and machine, once for each start of the run
-losses.csv           a row for each iteration
-samples/             images made during the training
-checkpoints/         the last two
-results.npz          what the figures show; there once the run is finished
-model.npz            the networks, for :mod:`kneerepro.runs.zoo`
-figures/             as PNG and PDF
-report.html          all of it on one page
-===================  ======================================================
-"""
+from __future__ import annotations
 
 import contextlib
 import json
 import os
 import shlex
 import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
 
 from kneerepro import config
+from kneerepro.engines import PRECISIONS, stored_precision
 from kneerepro.runs import archive
 from kneerepro.runs.checkpoints import Checkpoints
-from kneerepro.runs.losses import Board
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import reason, replacing
 
 try:
     import fcntl
-except ImportError:  # not on Windows: two processes are not kept apart
-    fcntl = None
+except ImportError:  # Windows, where runs are not locked
+    fcntl = None  # type: ignore[assignment]
 
 _RESULTS = 'results'
 
 
 class Run:
-    """A run and its folder.
+    """A run and its folder; :mod:`kneerepro.runs` lists the files in it.
 
     Parameters
     ----------
     folder : str
-        With a ``config.json``.
+        A folder with a ``config.json``.
 
     Attributes
     ----------
     folder : str
     config : dict
-        ``settings``, which determine the results, and ``arguments``, from
-        which they were made.
-    settings, arguments : dict
+        The content of ``config.json``: ``settings`` and ``arguments``.
+    settings : dict
+        What determines the results.
+    arguments : dict
+        The command-line arguments that the settings were derived from.
+    experiment : str
+        One of :data:`kneerepro.registry.EXPERIMENTS`.
     parameters : dict
-        Those of :mod:`kneerepro.config`; see
-        :func:`kneerepro.config.complete`.
+        The parameters of :mod:`kneerepro.config`, completed by
+        :func:`kneerepro.config.fill_missing`.
     checkpoints : Checkpoints
-    board : Board
-    checkpoint_interval : float
-        Seconds.
 
     Raises
     ------
     UserError
-        If there is no run in the folder.
+        If the folder holds no run.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: str):
         self.folder = folder
         try:
             with open(self.path('config.json'), encoding='utf-8') as file:
@@ -71,37 +65,37 @@ class Run:
             self.settings = self.config['settings']
             self.arguments = self.config['arguments']
             self.experiment = self.settings['experiment']
-            self.parameters = config.complete(
+            self.parameters = config.fill_missing(
                 self.settings['parameters'], self.experiment
             )
         except OSError as error:
             raise UserError(
-                f'{folder} is no run: config.json: {reason(error)}'
+                f'{folder} is not a run: config.json: {reason(error)}'
             ) from None
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
-                f'{folder} is no run of this package: its '
-                f'config.json is damaged ({error!r})'
+                f'{folder} is not a run of this package, or its config.json '
+                f'is damaged ({error!r})'
             ) from None
         self.checkpoints = Checkpoints(self.path('checkpoints'), self.settings)
-        self.board = Board(None)
-        self.checkpoint_interval = 120.0
 
-    def path(self, *names):
-        """The path of something in the run's folder."""
+    def path(self, *names: str) -> str:
+        """Return the path of a file in the run's folder."""
         return os.path.join(self.folder, *names)
 
-    def created(self):
-        """When, in nanoseconds."""
+    # ------------------------------------------------- what state it is in
+
+    def created_ns(self) -> int:
+        """Return when the run was created, in nanoseconds since 1970."""
         return os.stat(self.path('config.json')).st_mtime_ns
 
     @property
-    def finished(self):
-        """Whether its results are there."""
+    def finished(self) -> bool:
+        """Whether the run has its results."""
         return os.path.exists(self.path('results.npz'))
 
-    def state(self):
-        """One or two words: finished, running, stopped."""
+    def state(self) -> str:
+        """Return 'finished', 'running' or 'stopped'."""
         if self.finished:
             return 'finished'
         try:
@@ -110,37 +104,54 @@ class Run:
         except UserError:
             return 'running'
 
-    def iteration(self):
-        """The iteration that it could go on after."""
-        last = self.checkpoints.last()
-        return int(os.path.basename(last)[:-4]) if last else 0
+    def saved_iteration(self) -> int:
+        """Return the iteration after which the run could be resumed."""
+        return self.checkpoints.last_iteration()
 
-    def left_at(self):
-        """Where it stands, in words for the user."""
+    def describe_progress(self) -> str:
+        """Tell in a few words what is done."""
         if self.finished:
-            return 'it is trained, its figures are to be drawn'
-        iteration = self.iteration()
+            return 'training is complete, the figures are still to be drawn'
+        iteration = self.saved_iteration()
+        if iteration:
+            return f'iteration {iteration} is saved'
+        return 'no iteration is saved, so it will start again'
+
+    def how_to_resume(self) -> str:
+        """Tell which command resumes the run."""
         return (
-            f'iteration {iteration} is saved'
-            if iteration
-            else 'no iteration is saved, it begins anew'
+            f'to resume: python experiments/{self.experiment}.py '
+            f'--resume {shlex.quote(self.folder)}'
         )
 
-    def how_to_resume(self):
-        """A line for the user."""
-        return (
-            'to go on: python experiments/'
-            f'{self.experiment}.py --resume {shlex.quote(self.folder)}'
+    def differences_from_thesis(self) -> dict[str, tuple[Any, Any]]:
+        """Compare parameters and precision with those of the thesis.
+
+        Returns
+        -------
+        dict of str to tuple
+            As :func:`kneerepro.config.differences_from_thesis`.
+        """
+        differences = config.differences_from_thesis(
+            self.parameters,
+            self.experiment,
+            self.settings['data']['synthetic'],
         )
+        precision = stored_precision(self.settings)
+        if precision != PRECISIONS[0]:
+            differences['precision'] = precision, PRECISIONS[0]
+        return differences
+
+    # ------------------------------------------------------- what it keeps
 
     @contextlib.contextmanager
-    def locked(self):
-        """Keep other processes from working on the run meanwhile.
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from working on the run.
 
         Raises
         ------
         UserError
-            If one is.
+            If another process already is.
         """
         with open(self.path('config.json'), 'rb') as file:
             if fcntl is not None:
@@ -148,54 +159,58 @@ class Run:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     raise UserError(
-                        f'another process is at work on {self.folder}'
+                        f'another process is working on {self.folder}: wait '
+                        'for it, or stop it'
                     ) from None
             yield
 
-    def add_environment(self, environment):
-        """Put on record what a start of the run ran on."""
+    def add_environment(self, environment: Mapping[str, Any]) -> None:
+        """Record what the run runs on since its last start."""
         path = self.path('environment.json')
         with replacing(path) as temporary:
-            _write_json(temporary, self.environments() + [environment])
+            _write_json(temporary, [*self.environments(), environment])
 
-    def environments(self):
-        """What its starts ran on."""
+    def environments(self) -> list[dict[str, Any]]:
+        """Return what the run ran on, one entry for each start."""
         try:
             with open(self.path('environment.json')) as file:
                 return json.load(file)
         except (OSError, ValueError):
             return []
 
-    def save_results(self, results):
-        """Write what the figures show, which makes the run a finished one."""
+    def save_results(self, results: Mapping[str, Any]) -> None:
+        """Write the arrays that the figures show. The run is then finished."""
         archive.save(
             self.path('results.npz'), _RESULTS, results, self.settings
         )
 
-    def results(self):
-        """What the figures show, dict of str to array.
+    def results(self) -> dict[str, np.ndarray]:
+        """Read the arrays that the figures show.
 
         Raises
         ------
         UserError
-            If the run is not finished, or they are damaged.
+            If the run is not finished, or if its results are damaged.
         """
         if not self.finished:
             raise UserError(
-                f'{self.folder} is not finished; ' + self.how_to_resume()
+                f'{self.folder} is not finished; {self.how_to_resume()}'
             )
-        return archive.load(self.path('results.npz'), _RESULTS)[0]
+        arrays, _ = archive.load(self.path('results.npz'), _RESULTS)
+        return arrays
 
 
-def create(root, settings, arguments):
-    """A new run.
+def create(
+    root: str, settings: dict[str, Any], arguments: dict[str, Any]
+) -> Run:
+    """Create a new run.
 
     Parameters
     ----------
     root : str
         Folder of all runs.
     settings, arguments : dict
-        See :class:`Run`; what JSON can hold.
+        See :class:`Run`. They must be convertible to JSON.
 
     Returns
     -------
@@ -207,34 +222,48 @@ def create(root, settings, arguments):
         If its folder cannot be written to.
     """
     name = time.strftime('%Y%m%d-%H%M%S-') + settings['preset']
-    parent = os.path.join(root, settings['experiment'])
-    for number in range(1, 1000):
-        folder = os.path.join(
-            parent, name + (f'-{number}' if number > 1 else '')
-        )
-        try:
-            os.makedirs(folder)
-        except FileExistsError:
-            if os.path.isdir(folder):
-                continue
-            raise UserError(
-                f'cannot write to {root}: there is a file with '
-                'the name of a folder'
-            ) from None
-        except OSError as error:
-            raise UserError(
-                f'cannot write to {root}: {reason(error)}'
-            ) from None
-        break
+    folder = _new_folder(root, os.path.join(settings['experiment'], name))
     with replacing(os.path.join(folder, 'config.json')) as temporary:
         _write_json(temporary, {'settings': settings, 'arguments': arguments})
     return Run(folder)
 
 
-def find(root, experiment):
-    """The runs of an experiment, the newest first.
+def _new_folder(root: str, name: str) -> str:
+    """Create a folder; if the name is taken, append -2, -3, ..."""
+    first = folder = os.path.join(root, name)
+    number = 1
+    while True:
+        try:
+            os.makedirs(folder)
+        except FileExistsError:
+            if not os.path.isdir(folder):
+                raise UserError(
+                    f'cannot write to {root}: a file has the name of a '
+                    'folder; give another --out'
+                ) from None
+        except OSError as error:
+            raise UserError(
+                f'cannot write to {root}: {reason(error)}'
+            ) from None
+        else:
+            return folder
+        number += 1
+        folder = f'{first}-{number}'
 
-    Folders that hold none are passed over.
+
+def find(root: str, experiment: str) -> list[Run]:
+    """Find the runs of an experiment.
+
+    Parameters
+    ----------
+    root : str
+        Folder of all runs.
+    experiment : str
+
+    Returns
+    -------
+    list of Run
+        The newest first. Folders without a run are ignored.
     """
     parent = os.path.join(root, experiment)
     try:
@@ -245,10 +274,10 @@ def find(root, experiment):
     for name in names:
         with contextlib.suppress(UserError):
             found.append(Run(os.path.join(parent, name)))
-    return sorted(found, key=Run.created, reverse=True)
+    return sorted(found, key=Run.created_ns, reverse=True)
 
 
-def _write_json(path, value):
+def _write_json(path: str, value: Any) -> None:
     with open(path, 'w', encoding='utf-8') as file:
         json.dump(value, file, indent=1)
         file.write('\n')

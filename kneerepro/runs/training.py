@@ -1,259 +1,276 @@
-"""The loop over minibatches that all experiments share: it logs, saves, and
-goes on where it was stopped.
+"""The loop over minibatches that all experiments share.
+
+It logs losses, writes checkpoints, and resumes a training that was stopped.
 """
 
+from __future__ import annotations
+
+import contextlib
 import math
 import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Callable, NoReturn
 
 import numpy as np
 
 from kneerepro.data.splits import minibatches, per_epoch
-from kneerepro.runs import checkpoints
+from kneerepro.runs import state
 from kneerepro.runs.archive import ArchiveError
 from kneerepro.runs.collapse import COLLAPSES
-from kneerepro.runs.losses import LossFile, last_value
+from kneerepro.runs.losses import Board, LossFile, last_value
+from kneerepro.runs.run import Run
 from kneerepro.utils.errors import Stopped, UserError
 from kneerepro.utils.progress import Progress
 from kneerepro.utils.signals import stop_signals
 
 
 class Training:
-    """A training, from its last checkpoint or from the start.
+    """A training, from the start or from its last checkpoint.
 
     Parameters
     ----------
     run : kneerepro.runs.Run
-        Where to save; its parameters say how long, in which order and in how
-        large minibatches.
+        Where the training is saved. Its parameters give the length of the
+        training, and size and order of the minibatches.
     networks : list of Layer
     functions : namedtuple of theano functions
-        They and the networks have all that a step changes.
+        All state that a training step changes belongs to these functions or to
+        the networks.
     examples : View, array or DeviceArray, shape (n, ...), float32
-        Those to train on.
+        The training set.
     losses : list of str
-        What will be logged.
+        Names of the losses that will be logged.
     measures : list of str
-        What will be logged beside the losses.
+        Names of other curves that will be logged.
     feed : callable, optional
-        Makes of an epoch's minibatches those to train on, in time: see
-        :meth:`kneerepro.engines.Engine.feed`.
+        Maps the iterable of an epoch's minibatches to one that loads them in
+        time; see :meth:`kneerepro.engines.Engine.feed`.
+    checkpoint_interval : float
+        Seconds between checkpoints.
+    board : kneerepro.runs.losses.Board, optional
+        Where losses and measures are written for TensorBoard.
 
     Attributes
     ----------
     iteration : int
-        Minibatches so far, with the present one.
+        Number of minibatches so far, the current one included.
     iterations : int
-        Those of the whole training.
-    per_epoch : int
-        Those of an epoch, ``floor(n / batch_size)`` (E9).
+        Number of minibatches of the whole training.
+    iterations_per_epoch : int
+        ``floor(n / batch_size)`` (E9).
     losses, measures : dict of str to list of float
-        Each from iteration 0, before training, on; NaN where there is none.
-    kept : dict of str to list of array
-        What the training has put aside for the figures.
+        One value for each iteration, and one for iteration 0, before training.
+        NaN where nothing was logged.
+    recorded : dict of str to list of array
+        What :meth:`record` was given.
     seconds : float
-        How long it took, without what was done again.
+        Duration of the training. Iterations that were lost and run again
+        count once.
 
     Raises
     ------
     UserError
-        If `examples` hold no whole minibatch.
+        If there are fewer examples than a minibatch has.
     """
 
     def __init__(
         self,
-        run,
-        networks,
-        functions,
-        examples,
-        losses,
-        measures=(),
-        feed=iter,
+        run: Run,
+        networks: Sequence[Any],
+        functions: Any,
+        examples: Any,
+        losses: Sequence[str],
+        measures: Sequence[str] = (),
+        feed: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+        checkpoint_interval: float = 120.0,
+        board: Board | None = None,
     ):
         parameters = run.parameters
         self._run, self._parameters = run, parameters
         self._examples, self._feed = examples, feed
-        self.per_epoch = per_epoch(examples, parameters['batch_size'])
+        self._checkpoint_interval = checkpoint_interval
+        self._board = Board(None) if board is None else board
+        self.iterations_per_epoch = per_epoch(
+            examples, parameters['batch_size']
+        )
         self.iterations = (
-            parameters['iterations'] or parameters['epochs'] * self.per_epoch
+            parameters['iterations']
+            or parameters['epochs'] * self.iterations_per_epoch
         )
-        self._variables = checkpoints.shared_variables(
-            networks, functions._asdict()
-        )
+        self._variables = state.shared_variables(networks, functions._asdict())
         self.iteration, self.seconds = 0, 0.0
         self.losses = {name: [math.nan] for name in losses}
         self.measures = {name: [math.nan] for name in measures}
-        self.kept = {}
+        self.recorded: dict[str, list[np.ndarray]] = {}
         self._restore()
-        self._file = LossFile(
-            run.path('losses.csv'),
-            list(self._logged),
-            self._logged,
-            self.per_epoch,
-        )
-        self._saved = time.monotonic()
+        self._saved_at = time.monotonic()
 
-    # --------------------------------------------------- for whom it trains
+    # ------------------------------------------------- where the loop stands
 
     @property
-    def epoch(self):
-        """The epoch that the present minibatch belongs to, from 1."""
-        return max(0, self.iteration - 1) // self.per_epoch + 1
+    def epoch(self) -> int:
+        """The epoch of the current minibatch, from 1."""
+        return max(0, self.iteration - 1) // self.iterations_per_epoch + 1
 
     @property
-    def epochs(self):
-        """How many epochs there are; the last may be a part of one."""
-        return -(-self.iterations // self.per_epoch)
+    def epochs(self) -> int:
+        """The number of epochs; the last one may be incomplete."""
+        return -(-self.iterations // self.iterations_per_epoch)
 
     @property
-    def ends_epoch(self):
-        """Whether the present minibatch is the last of an epoch, or of
-        all.
+    def ends_epoch(self) -> bool:
+        """Whether the current minibatch is the last of an epoch, or of the
+        training.
         """
-        return (
-            self.iteration % self.per_epoch == 0
-            or self.iteration == self.iterations
-        )
+        return self.ends_interval(self.iterations_per_epoch)
 
-    def is_every(self, interval):
-        """Whether the present minibatch is one of every `interval`, or the
-        last of all.
+    def ends_interval(self, interval: int) -> bool:
+        """Tell whether the current iteration is a multiple of an interval, or
+        the last of the training.
+
+        Parameters
+        ----------
+        interval : int
+            In iterations.
         """
         return (
             self.iteration % interval == 0 or self.iteration == self.iterations
         )
 
-    def at(self, epochs, last):
-        """Whether an epoch ends here that is one of `epochs` of a training
-        of `last` epochs, in proportion to the length of this one.
-        """
-        return self.ends_epoch and self.epoch in {
-            max(1, round(epoch * self.epochs / last)) for epoch in epochs
-        }
+    def ends_scaled_epoch(self, epochs: Iterable[int], of: int) -> bool:
+        """Tell whether one of some epochs of a training of another length ends
+        here, in proportion to the length of this one.
 
-    def log(self, **values):
-        """Record losses and measures of the present iteration.
+        In a training of 10 epochs, ``ends_scaled_epoch([20, 50], of=100)`` is
+        true at the end of epochs 2 and 5.
+
+        Parameters
+        ----------
+        epochs : iterable of int
+            Epochs of the other training, from 1.
+        of : int
+            Length of the other training, in epochs.
+        """
+        scaled = {max(1, round(epoch * self.epochs / of)) for epoch in epochs}
+        return self.ends_epoch and self.epoch in scaled
+
+    # ----------------------------------------------------- what the loop does
+
+    def log(self, **values: float) -> None:
+        """Log losses and measures of the current iteration.
 
         Raises
         ------
         UserError
-            If one is not finite.
+            If a value is not finite.
         """
         for name, value in values.items():
             value = float(value)
-            self._logged[name][self.iteration] = value
+            self._curves[name][self.iteration] = value
             if not math.isfinite(value):
                 kind = 'loss ' if name in self.losses else ''
-                self._diverged(f'the {name} {kind}is {value}')
+                self._raise_diverged(f'the {name} {kind}is {value}')
 
-    def keep(self, **values):
-        """Put arrays aside, after those put aside before."""
-        for name, value in values.items():
-            self.kept.setdefault(name, []).append(np.array(value))
+    def record(self, **arrays: Any) -> None:
+        """Append arrays to those recorded under the same names.
 
-    def minibatches(self):
-        """The minibatches that are left.
+        :meth:`results` stacks them, for the figures.
+        """
+        for name, array in arrays.items():
+            self.recorded.setdefault(name, []).append(np.array(array))
+
+    def minibatches(self) -> Iterator[Any]:
+        """Iterate over the remaining minibatches.
+
+        Asking for the next minibatch ends the iteration: its losses are
+        written, and a checkpoint is saved if one is due.
 
         Yields
         ------
         array or tensor, shape (batch_size, ...), float32
-            When the next one is asked for, the work on this one is done: it
-            is saved if it is time.
 
         Raises
         ------
         Stopped
-            After a signal, once all is saved.
+            After Ctrl-C or SIGTERM, when the iteration is saved.
         UserError
-            If something is not finite, or cannot be written. The last
+            If a value is not finite, or if a file cannot be written. The last
             checkpoint stays.
         """
         last = time.monotonic()
         with (
+            contextlib.closing(self._loss_file()) as file,
             stop_signals() as stop,
             Progress('training', 'iterations', self.iteration) as progress,
         ):
             while self.iteration < self.iterations:
                 for batch in self._feed(self._rest_of_epoch()):
-                    self.iteration += 1
-                    for values in self._logged.values():
-                        values.append(math.nan)
+                    self._begin_iteration()
                     yield batch
-                    self._file.append(self.iteration)
-                    self._run.board.add('loss', self.losses, self.iteration)
-                    self._run.board.add(
-                        'measure', self.measures, self.iteration
-                    )
-                    self.seconds += time.monotonic() - last
-                    last = time.monotonic()
-                    progress(self.iteration, self.iterations, self._state())
-                    for warning in self._warnings():
-                        progress.write('warning: ' + warning)
+                    self._write_curves(file)
+                    now = time.monotonic()
+                    self.seconds += now - last
+                    last = now
+                    self._show(progress)
                     if stop:
-                        path = self.save()
-                        raise Stopped(
-                            f'stopped after iteration {self.iteration} of '
-                            f'{self.iterations}, saved in {path}\n'
-                            f'{self._run.how_to_resume()}',
-                            stop[0],
-                        )
-                    if (
-                        time.monotonic() - self._saved
-                        >= self._run.checkpoint_interval
-                    ):
+                        self._stop(stop[0])
+                    if now - self._saved_at >= self._checkpoint_interval:
                         self.save()
                     if self.iteration == self.iterations:
                         break
         self.save()
 
-    def save(self):
-        """Write a checkpoint; returns its path."""
-        values = checkpoints.get_values(self._variables)
+    def save(self) -> str:
+        """Write a checkpoint and return its path."""
+        values = state.get_values(self._variables)
         try:
-            checkpoints.check_finite(values)
+            state.check_finite(values)
         except UserError as error:
-            self._diverged(str(error))
+            self._raise_diverged(str(error))
         arrays = {f'variable/{name}': value for name, value in values.items()}
         arrays.update(
-            (f'loss/{name}', np.array(values))
-            for name, values in self.losses.items()
+            (f'loss/{name}', np.array(curve))
+            for name, curve in self.losses.items()
         )
         arrays.update(
-            (f'measure/{name}', np.array(values))
-            for name, values in self.measures.items()
+            (f'measure/{name}', np.array(curve))
+            for name, curve in self.measures.items()
         )
         arrays.update(
-            (f'kept/{name}/{i}', value)
-            for name, values in self.kept.items()
-            for i, value in enumerate(values)
+            (f'kept/{name}/{i}', array)
+            for name, recorded in self.recorded.items()
+            for i, array in enumerate(recorded)
         )
         path = self._run.checkpoints.save(
             self.iteration, arrays, {'seconds': self.seconds}
         )
-        self._saved = time.monotonic()
+        self._saved_at = time.monotonic()
         return path
 
-    def results(self):
-        """Losses, measures and what was kept, as arrays by name."""
-        results = {
-            f'{name}_loss': np.array(values)
-            for name, values in self.losses.items()
-        }
-        results.update(
-            (name, np.array(values))
-            for name, values in [*self.measures.items(), *self.kept.items()]
-        )
-        return dict(
-            results,
-            iterations_per_epoch=np.array(self.per_epoch),
-            seconds=np.array(self.seconds),
-        )
+    # -------------------------------------------------------- what it leaves
 
-    def last_measures(self):
-        """The last value of each measure that has one, dict of str to
-        float.
+    def results(self) -> dict[str, np.ndarray]:
+        """Return the curves and the recorded arrays by name.
+
+        The curve of a loss is called ``<name>_loss``. Arrays recorded under
+        one name are stacked along a new first axis.
         """
+        results = {
+            f'{name}_loss': np.array(curve)
+            for name, curve in self.losses.items()
+        }
+        for name, curve in self.measures.items():
+            results[name] = np.array(curve)
+        for name, recorded in self.recorded.items():
+            results[name] = np.array(recorded)
+        results['iterations_per_epoch'] = np.array(self.iterations_per_epoch)
+        results['seconds'] = np.array(self.seconds)
+        return results
+
+    def last_measures(self) -> dict[str, float]:
+        """Return the last value of each measure that has one."""
         found = {
-            name: last_value(values) for name, values in self.measures.items()
+            name: last_value(curve) for name, curve in self.measures.items()
         }
         return {
             name: value
@@ -261,99 +278,144 @@ class Training:
             if not math.isnan(value)
         }
 
-    # --------------------------------------------------------- inside of it
+    # --------------------------------------------------- steps of the loop
 
     @property
-    def _logged(self):
+    def _curves(self) -> dict[str, list[float]]:
         return {**self.losses, **self.measures}
 
-    def _warnings(self):
-        collapse = COLLAPSES[self._run.experiment]
-        if self.ends_epoch and collapse.begins(
-            self.measures.get(collapse.measure, []), self.iterations
-        ):
-            value = self.measures[collapse.measure][self.iteration]
-            yield collapse.warning(value)
+    def _loss_file(self) -> LossFile:
+        return LossFile(
+            self._run.path('losses.csv'),
+            list(self._curves),
+            self._curves,
+            self.iterations_per_epoch,
+        )
 
-    def _rest_of_epoch(self):
-        epoch, first = divmod(self.iteration, self.per_epoch)
-        parameters = self._parameters
+    def _rest_of_epoch(self) -> Iterator[Any]:
+        """Iterate over the minibatches left of the current epoch."""
+        epoch, first = divmod(self.iteration, self.iterations_per_epoch)
         return minibatches(
             self._examples,
-            parameters['batch_size'],
-            parameters['seed'],
+            self._parameters['batch_size'],
+            self._parameters['seed'],
             epoch + 1,
-            parameters['shuffle'],
+            self._parameters['shuffle'],
             first,
         )
 
-    def _restore(self):
-        found = self._run.checkpoints.load(self._check)
+    def _begin_iteration(self) -> None:
+        self.iteration += 1
+        for curve in self._curves.values():
+            curve.append(math.nan)
+
+    def _write_curves(self, file: LossFile) -> None:
+        file.append(self.iteration)
+        self._board.add('loss', self.losses, self.iteration)
+        self._board.add('measure', self.measures, self.iteration)
+
+    def _show(self, progress: Progress) -> None:
+        """Show the last value of each curve, and warn of a collapse."""
+        parts = [f'epoch {self.epoch}/{self.epochs}']
+        for name, curve in self._curves.items():
+            parts.append(f'{name.replace("_", " ")} {last_value(curve):.4g}')
+        progress(self.iteration, self.iterations, ', '.join(parts))
+        collapse = COLLAPSES[self._run.experiment]
+        curve = self.measures.get(collapse.measure, [])
+        if self.ends_epoch and collapse.has_just_begun(curve, self.iterations):
+            progress.write('warning: ' + collapse.warning(curve[-1]))
+
+    def _stop(self, signum: int) -> NoReturn:
+        path = self.save()
+        raise Stopped(
+            f'stopped after iteration {self.iteration} of {self.iterations}, '
+            f'saved in {path}\n{self._run.how_to_resume()}',
+            signum,
+        )
+
+    def _raise_diverged(self, finding: str) -> NoReturn:
+        message = (
+            f'{finding} at iteration {self.iteration} (epoch {self.epoch}): '
+            'try a smaller learning rate'
+        )
+        last = self._run.checkpoints.last_path()
+        if last:
+            message += f'; the last checkpoint before it is {last}'
+        raise UserError(message)
+
+    # -------------------------------------------------------------- resuming
+
+    def _restore(self) -> None:
+        """Load the last checkpoint, if there is one."""
+        found = self._run.checkpoints.load_last(self._check)
         if found is None:
             return
         arrays, meta = found
-        groups = _grouped(arrays)
-        checkpoints.set_values(self._variables, groups['variable'])
+        groups = _by_group(arrays)
+        state.set_values(self._variables, groups['variable'])
         self.losses = {
             name: groups['loss'][name].tolist() for name in self.losses
         }
         # Checkpoints of earlier versions have no measures.
         missing = np.full(meta['iteration'] + 1, math.nan)
+        measures = groups.get('measure', {})
         self.measures = {
-            name: groups.get('measure', {}).get(name, missing).tolist()
+            name: measures.get(name, missing).tolist()
             for name in self.measures
         }
-        for name, value in groups.get('kept', {}).items():
-            name, number = name.rsplit('/', 1)
-            self.kept.setdefault(name, {})[int(number)] = value
-        self.kept = {
-            name: [values[i] for i in range(len(values))]
-            for name, values in self.kept.items()
-        }
+        self.recorded = _recorded_in(groups.get('kept', {}))
         self.iteration, self.seconds = meta['iteration'], meta['seconds']
         print(
-            f'going on after iteration {self.iteration} of {self.iterations}'
+            f'resuming after iteration {self.iteration} of {self.iterations}'
         )
 
-    def _check(self, arrays):
-        groups = _grouped(arrays)
-        checkpoints.check_values(self._variables, groups.get('variable', {}))
-        if set(groups.get('loss', {})) != set(self.losses):
+    def _check(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Raise ArchiveError if a checkpoint does not fit this training."""
+        groups = _by_group(arrays)
+        state.check_values(self._variables, groups.get('variable', {}))
+        losses = groups.get('loss', {})
+        if set(losses) != set(self.losses):
             raise ArchiveError(
-                'a checkpoint of another program: it has other losses'
+                'it is of another program: its losses are '
+                f"{', '.join(sorted(losses))}, the run's are "
+                f'{", ".join(sorted(self.losses))}'
             )
 
-    def _state(self):
-        parts = [f'epoch {self.epoch}/{self.epochs}']
-        for name, values in self._logged.items():
-            parts.append(f'{name.replace("_", " ")} {last_value(values):.4g}')
-        return ', '.join(parts)
 
-    def _diverged(self, what):
-        last = self._run.checkpoints.last()
-        raise UserError(
-            f'{what} at iteration {self.iteration} (epoch {self.epoch}): try '
-            'a smaller learning rate'
-            + (f'; the last checkpoint before it is {last}' if last else '')
-        )
-
-
-def _grouped(arrays):
-    groups = {}
+def _by_group(
+    arrays: Mapping[str, np.ndarray],
+) -> dict[str, dict[str, np.ndarray]]:
+    """Split names such as 'loss/train' at the first slash."""
+    groups: dict[str, dict[str, np.ndarray]] = {}
     for name, array in arrays.items():
         group, name = name.split('/', 1)
         groups.setdefault(group, {})[name] = array
     return groups
 
 
-def outputs_over(function, images, batch_size):
-    """Outputs of `function` for all images, computed in minibatches.
+def _recorded_in(
+    arrays: Mapping[str, np.ndarray],
+) -> dict[str, list[np.ndarray]]:
+    """Collect arrays called 'name/0', 'name/1', ... in one list per name."""
+    numbered: dict[str, dict[int, np.ndarray]] = {}
+    for key, array in arrays.items():
+        name, number = key.rsplit('/', 1)
+        numbered.setdefault(name, {})[int(number)] = array
+    return {
+        name: [by_number[i] for i in range(len(by_number))]
+        for name, by_number in numbered.items()
+    }
+
+
+def outputs_over(
+    function: Callable[[Any], np.ndarray], images: Any, batch_size: int
+) -> np.ndarray:
+    """Apply a function to all images, in minibatches.
 
     Parameters
     ----------
     function : callable
-        Of an array of shape (m, ...), m up to `batch_size`; gives one with m
-        rows.
+        Maps an array of shape (m, ...), m <= batch_size, to one with m rows.
     images : View or array, shape (n, ...)
     batch_size : int
 
@@ -369,9 +431,20 @@ def outputs_over(function, images, batch_size):
     )
 
 
-def mean_over(function, images, batch_size):
-    """Mean of `function`, itself a mean over a minibatch, over all images."""
+def mean_over(
+    function: Callable[[Any], Any], images: Any, batch_size: int
+) -> float:
+    """Average a function, itself a mean over a minibatch, over all images.
+
+    Parameters
+    ----------
+    function : callable
+        Maps an array of shape (m, ...), m <= batch_size, to the mean over its
+        m rows.
+    images : View or array, shape (n, ...)
+    batch_size : int
+    """
     starts = range(0, len(images), batch_size)
     means = [float(function(images[i : i + batch_size])) for i in starts]
     sizes = [min(batch_size, len(images) - i) for i in starts]
-    return np.average(means, weights=sizes)
+    return float(np.average(means, weights=sizes))

@@ -183,7 +183,9 @@ class ChangedLayerTest(unittest.TestCase):
         with NO_VALUES, mock.patch.object(module, class_name, replaced):
             pair = zoo.build(
                 builder,
-                zoo.options_of(builder, built.parameters, built.data['shape']),
+                zoo.builder_options(
+                    builder, built.parameters, built.data['shape']
+                ),
             )
         return compare.compare(
             [built._replace(networks=pair)], 'x', default=False

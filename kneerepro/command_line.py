@@ -1,0 +1,156 @@
+"""Command-line flags that scripts share: presets, parameters, run folders."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection, Sequence
+from typing import Any, NoReturn
+
+from kneerepro.config import (
+    PARAMETERS,
+    PRESETS,
+    as_text,
+    read_preset,
+    suggestion,
+)
+from kneerepro.utils import cli
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that refuses abbreviations, and suggests the most similar flag
+    instead of an unknown one.
+
+    Parameters
+    ----------
+    description : str
+        A docstring, whose first paragraph ``--help`` shows.
+    """
+
+    def __init__(self, description: str):
+        super().__init__(
+            description=description.split('\n\n', 1)[0],
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def parse_args(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+    ) -> argparse.Namespace:
+        """Parse arguments; exit with an error if one is unknown."""
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            known = [
+                flag
+                for action in self._actions
+                for flag in action.option_strings
+            ]
+            name = unknown[0].split('=')[0]
+            self.error(f'unknown argument {name}' + suggestion(name, known))
+        return parsed
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit; the usage, a page of flags, would bury
+        it.
+        """
+        self.exit(
+            cli.BAD_INPUT, f'error: {message}; --help lists all arguments\n'
+        )
+
+
+def add_out(parser: argparse.ArgumentParser) -> None:
+    """Add ``--out``."""
+    parser.add_argument(
+        '--out',
+        metavar='DIR',
+        default='runs',
+        help='folder of all runs (default: runs)',
+    )
+
+
+def add_preset(
+    parser: argparse.ArgumentParser, default: str = 'quick'
+) -> None:
+    """Add ``--preset``."""
+    parser.add_argument(
+        '--preset',
+        default=default,
+        metavar='NAME',
+        help=f'values of all parameters: {", ".join(PRESETS)} '
+        f'(default: {default}) or the path of a file',
+    )
+
+
+def add_parameters(
+    parser: argparse.ArgumentParser,
+    experiment: str,
+    preset: str = 'quick',
+    only: Collection[str] = tuple(PARAMETERS),
+) -> None:
+    """Add ``--preset``, and a flag for each parameter of an experiment.
+
+    Parsed arguments lack the parameters whose flag is not given; see
+    :func:`parameters_from`.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    experiment : str
+        One of :data:`kneerepro.registry.EXPERIMENTS`.
+    preset : str
+        Default of ``--preset``.
+    only : collection of str
+        Names of the parameters that get a flag, if the experiment has them.
+    """
+    add_preset(parser, preset)
+    # The help compares these; smoke is for tests.
+    presets = {
+        name: read_preset(name, experiment) for name in ('quick', 'thesis')
+    }
+    group = parser.add_argument_group('parameters')
+    for name, value in presets['thesis'].items():
+        if name not in only:
+            continue
+        values = ', '.join(
+            f'{preset}: {as_text(values[name])}'
+            for preset, values in presets.items()
+        )
+        flag = '--' + name.replace('_', '-')
+        text = f'{PARAMETERS[name].help} ({values})'
+        if isinstance(value, bool):
+            action = group.add_argument(
+                flag, help=text, action=argparse.BooleanOptionalAction
+            )
+            # Set afterwards: given as an argument, Python 3.9 would show
+            # "(default: ==SUPPRESS==)" in the help.
+            action.default = argparse.SUPPRESS
+        else:
+            group.add_argument(
+                flag,
+                default=argparse.SUPPRESS,
+                type=PARAMETERS[name].read,
+                help=text,
+                metavar='NAME' if isinstance(value, str) else 'N',
+            )
+
+
+def parameters_from(
+    args: argparse.Namespace, experiment: str
+) -> dict[str, Any]:
+    """Return the parameters that parsed arguments ask for.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        From a parser with :func:`add_parameters`.
+    experiment : str
+
+    Returns
+    -------
+    dict
+        All parameters of the experiment: those with a flag on the command
+        line, and those of the preset.
+    """
+    values = read_preset(args.preset, experiment)
+    return {name: getattr(args, name, value) for name, value in values.items()}
