@@ -1,18 +1,22 @@
 """The commands ``data/prepare.py`` and ``data/inspect.py``."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 from collections import Counter
+from collections.abc import Iterable
 
 from kneerepro.data.convert import NORMALISATIONS, Options
 from kneerepro.data.dataset import Dataset
-from kneerepro.data.prepare import describe, prepare
+from kneerepro.data.prepare import Settings, describe, prepare
 from kneerepro.data.progress import PhaseProgress
-from kneerepro.data.reading import records as finding
 from kneerepro.data.reading.catalogue import Catalogue
 from kneerepro.data.reading.checks import Limits
+from kneerepro.data.reading.files import survey
 from kneerepro.data.reading.identity import default_key_file, load_key
-from kneerepro.data.reading.scan import scan, survey
+from kneerepro.data.reading.records import SeriesRecord, find_series
+from kneerepro.data.reading.scan import scan
 from kneerepro.data.reading.selection import add_arguments, selection_of
 from kneerepro.utils import cli
 from kneerepro.utils.errors import UserError
@@ -21,72 +25,28 @@ from kneerepro.utils.workers import Workers
 REJECTED = 1  # exit status of --strict
 
 
-def prepare_main(description):
-    """``data/prepare.py``; returns its exit status."""
-    parser = _parser(description)
-    parser.add_argument(
-        '--out',
-        metavar='FILE',
-        default='knees.h5',
-        help='HDF5 file to write; the report is put beside',
+def prepare_main(description: str) -> int | None:
+    """Run ``data/prepare.py``; returns its exit status."""
+    args = _prepare_parser(description).parse_args()
+    settings = Settings(
+        key=load_key(args.key_file),
+        options=Options(
+            depth=args.depth,
+            size=args.size,
+            normalise=args.normalise,
+            flip_left=args.flip_left,
+        ),
+        limits=_limits(args),
+        selection=selection_of(args),
+        one_per_patient=args.one_per_patient,
+        identifiers=args.identifiers,
     )
-    parser.add_argument(
-        '--npy',
-        action='store_true',
-        help='write the volumes as FILE.npy as well',
-    )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace another FILE'
-    )
-    parser.add_argument(
-        '--size',
-        type=cli.positive_int,
-        default=64,
-        metavar='N',
-        help='rows and columns of a slice',
-    )
-    parser.add_argument(
-        '--normalise',
-        choices=NORMALISATIONS,
-        default='volume',
-        help='how to scale to [0, 1] '
-        '(E17): by the minimum and maximum of each volume, '
-        'each slice or the dataset, or slice-max, each slice '
-        'divided by its maximum (default: volume)',
-    )
-    parser.add_argument(
-        '--flip-left',
-        action='store_true',
-        help='mirror left knees to look like right ones',
-    )
-    parser.add_argument(
-        '--one-per-patient',
-        action='store_true',
-        help='reject all series of a patient but the first',
-    )
-    parser.add_argument(
-        '--key-file',
-        metavar='FILE',
-        default=default_key_file(),
-        help="secret key of the patients' hashes, written where missing",
-    )
-    parser.add_argument(
-        '--identifiers',
-        action='store_true',
-        help='keep PatientIDs and absolute paths in dataset and report',
-    )
-    args = parser.parse_args()
     with PhaseProgress() as progress:
         summary = prepare(
             args.source,
             args.out,
-            Options(args.depth, args.size, args.normalise, args.flip_left),
-            _limits(args),
-            selection_of(args),
-            key=load_key(args.key_file),
+            settings,
             workers=args.workers,
-            one_per_patient=args.one_per_patient,
-            identifiers=args.identifiers,
             overwrite=args.overwrite,
             npy=args.npy,
             progress=progress,
@@ -99,20 +59,19 @@ def prepare_main(description):
     else:
         print('\n'.join(describe(summary, args.out)))
     with Dataset(args.out) as dataset:
-        provenance = dataset.provenance
+        rejected = dataset.provenance['rejected']
+        depth, rows, columns = dataset.shape
         print(
-            '{}: {} volumes of {} x {} x {}, hash {:.12}'.format(
-                args.out, len(dataset.volumes), *dataset.shape, dataset.hash
-            )
+            f'{args.out}: {len(dataset.volumes)} volumes of {depth} x {rows} '
+            f'x {columns}, hash {dataset.hash:.12}'
         )
-    if args.strict and provenance['rejected']:
-        return REJECTED
+    return REJECTED if args.strict and rejected else None
 
 
-def inspect_main(description):
-    """``data/inspect.py``; returns its exit status."""
+def inspect_main(description: str) -> int | None:
+    """Run ``data/inspect.py``; returns its exit status."""
     args = _parser(description).parse_args()
-    options, limits = Options(args.depth), _limits(args)
+    selection = selection_of(args)
     with contextlib.closing(Catalogue()) as catalogue:
         with PhaseProgress() as progress, Workers(args.workers) as workers:
             total = survey(args.source).count
@@ -125,37 +84,36 @@ def inspect_main(description):
                     'reading headers', done, total, 0
                 ),
             )
-        selection = selection_of(args)
-        found = finding.find(catalogue, selection, limits, options)
+        records = find_series(
+            catalogue, selection, _limits(args), args.depth, Options().size
+        )
         files = catalogue.defective_files()
-    _print_table(found)
+    _print_table(records)
+    _print_defects(records)
+    _print_notes(records)
     for path, code, message in files:
         print(f'{code}: {path}: {message}')
-    rejected = len(files) + sum(
-        one.selected and one.defect is not None for one in found
-    )
-    usable = sum(one.selected and one.defect is None for one in found)
+    usable = sum(record.usable for record in records)
+    selected = sum(record.selected for record in records)
+    rejected = len(files) + selected - usable
     print(
         f'{usable} usable series, {rejected} series or files to be '
-        f'rejected, {sum(not one.selected for one in found)} not selected'
+        f'rejected, {len(records) - selected} not selected'
     )
     if not usable:
-        raise UserError(
-            '. '.join(
-                filter(
-                    None,
-                    (
-                        'nothing usable in ' + ', '.join(args.source),
-                        selection.explain(found),
-                    ),
-                )
-            )
+        explanation = selection.explain(
+            record.description for record in records if not record.selected
         )
-    if args.strict and rejected:
-        return REJECTED
+        text = 'nothing usable in ' + ', '.join(args.source)
+        raise UserError(f'{text}. {explanation}' if explanation else text)
+    return REJECTED if args.strict and rejected else None
+
+
+# ------------------------------------------------------------------ arguments
 
 
 def _parser(description):
+    """The arguments that both commands take."""
     parser = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -180,26 +138,84 @@ def _parser(description):
         type=_at_least_two,
         metavar='N',
         default=Limits().min_slices,
-        help='reject series with fewer',
+        help='reject series with fewer slices',
     )
     parser.add_argument(
         '--min-coverage',
         type=cli.non_negative_float,
         metavar='MM',
         default=Limits().min_coverage,
-        help='reject series whose slices cover less',
+        help='reject series whose slab is thinner',
     )
     parser.add_argument(
         '--workers',
         type=cli.positive_int,
         default=1,
         metavar='N',
-        help='processes',
+        help='number of processes',
     )
     parser.add_argument(
         '--strict',
         action='store_true',
         help='exit with status 1 if anything is rejected',
+    )
+    return parser
+
+
+def _prepare_parser(description):
+    parser = _parser(description)
+    parser.add_argument(
+        '--out',
+        metavar='FILE',
+        default='knees.h5',
+        help='HDF5 file to write; the report is written beside it',
+    )
+    parser.add_argument(
+        '--npy',
+        action='store_true',
+        help='also write the volumes as FILE.npy',
+    )
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='replace FILE even if it is something else',
+    )
+    parser.add_argument(
+        '--size',
+        type=cli.positive_int,
+        default=64,
+        metavar='N',
+        help='rows and columns of a slice',
+    )
+    parser.add_argument(
+        '--normalise',
+        choices=NORMALISATIONS,
+        default='volume',
+        help='how to scale to [0, 1] (E17): by the minimum and maximum of '
+        'each volume, of each slice or of the dataset; slice-max divides '
+        'each slice by its maximum',
+    )
+    parser.add_argument(
+        '--flip-left',
+        action='store_true',
+        help='mirror left knees to look like right ones',
+    )
+    parser.add_argument(
+        '--one-per-patient',
+        action='store_true',
+        help='reject all series of a patient except the first',
+    )
+    parser.add_argument(
+        '--key-file',
+        metavar='FILE',
+        default=default_key_file(),
+        help="secret key for the patients' hashes, generated if missing",
+    )
+    parser.add_argument(
+        '--identifiers',
+        action='store_true',
+        help='keep PatientIDs and absolute paths in the dataset and the '
+        'report',
     )
     return parser
 
@@ -212,11 +228,18 @@ def _at_least_two(text):
 
 
 def _limits(args):
-    return Limits(args.min_slices, args.min_coverage)
+    return Limits(min_slices=args.min_slices, min_coverage=args.min_coverage)
 
 
-def _print_table(found):
-    """One line for each series; descriptions are for the screen alone."""
+# --------------------------------------------------------------------- output
+
+
+def _print_table(records: Iterable[SeriesRecord]) -> None:
+    """Print a line for each series.
+
+    Descriptions appear here only, on the user's screen: they may name a
+    person, so no file repeats them.
+    """
     rows = [
         (
             '',
@@ -230,39 +253,45 @@ def _print_table(found):
         )
     ]
     patients = {}
-    for one in found:
-        number = patients.setdefault(one.identity.patient, len(patients) + 1)
-        state = (
-            '-'
-            if not one.selected
-            else one.defect.code
-            if one.defect
-            else 'usable'
+    for record in records:
+        number = patients.setdefault(
+            record.identity.patient, len(patients) + 1
         )
         rows.append(
             (
-                state,
-                str(one.slices),
-                f'{one.rows} x {one.columns}',
+                _state(record),
+                str(record.slices),
+                f'{record.rows} x {record.columns}',
                 ' x '.join(
-                    f'{length:.3g}' for length in one.spacing if length
+                    f'{length:.3g}' for length in record.spacing if length
                 ),
-                one.plane,
-                one.side,
+                record.plane,
+                record.side,
                 str(number),
-                f'{one.description} {one.part}'.strip(),
+                f'{record.description} {record.part}'.strip(),
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:
-        print(
-            '  '.join(
-                cell.ljust(width) for cell, width in zip(row, widths)
-            ).rstrip()
-        )
-    for one in found:
-        if one.selected and one.defect:
-            print(f'{one.defect.code}: {one.uid}: {one.defect.message}')
-    notes = Counter(note for one in found for note in one.notes)
+        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
+        print('  '.join(cells).rstrip())
+
+
+def _state(record):
+    if not record.selected:
+        return '-'
+    return record.defect.code if record.defect else 'usable'
+
+
+def _print_defects(records: Iterable[SeriesRecord]) -> None:
+    for record in records:
+        if record.defect:
+            print(
+                f'{record.defect.code}: {record.uid}: {record.defect.message}'
+            )
+
+
+def _print_notes(records: Iterable[SeriesRecord]) -> None:
+    notes = Counter(note for record in records for note in record.notes)
     for note, count in sorted(notes.items()):
         print(f'note {note}: {count}')

@@ -1,63 +1,76 @@
-"""Slices to a volume of the dataset (section 2.2).
+"""Turn slices into a volume of the dataset (section 2.2).
 
 "[...] resize the images to 64x64x160 pixels [...] Secondly, the intensity
 values were normalized to be between 0 and 1."
 """
 
-from collections import namedtuple
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from kneerepro.data.reading.defects import DefectError
-from kneerepro.data.reading.geometry import field
+from kneerepro.data.reading.geometry import fit_to_square
 from kneerepro.data.resize import resize
 
 NORMALISATIONS = 'volume', 'slice', 'slice-max', 'dataset'
 
-Options = namedtuple(
-    'Options',
-    'depth size normalise flip_left',
-    defaults=(160, 64, 'volume', False),
-)
-Options.__doc__ = """How volumes are made.
 
-Attributes
-----------
-depth : int
-    Slices of a volume; those of a series are kept where it has that many, as
-    in the thesis, and resampled where not.
-size : int
-    Rows and columns.
-normalise : {'volume', 'slice', 'slice-max', 'dataset'}
-    How values are scaled to [0, 1] (E17): from the minimum and maximum of
-    each volume, of each slice, or of the whole dataset; 'slice-max' divides
-    each slice by its maximum.
-flip_left : bool
-    Whether left knees are mirrored to look like right ones (E18).
-"""
+@dataclass(frozen=True)
+class Options:
+    """How volumes are made.
+
+    Attributes
+    ----------
+    depth : int
+        Slices of a volume. A series with this many keeps its own, as in the
+        thesis; another number is resampled.
+    size : int
+        Rows and columns.
+    normalise : {'volume', 'slice', 'slice-max', 'dataset'}
+        How values are scaled to [0, 1] (E17): by the minimum and maximum of
+        each volume, of each slice or of the whole dataset; 'slice-max'
+        divides each slice by its maximum.
+    flip_left : bool
+        Whether left knees are mirrored to look like right ones (E18).
+    """
+
+    depth: int = 160
+    size: int = 64
+    normalise: str = 'volume'
+    flip_left: bool = False
 
 
-def make_volume(images, count, pixel_spacing, options, flips=(False,) * 3):
-    """Resize slices, in the plane and in depth.
+def make_volume(
+    images: Iterable[tuple[np.ndarray, float, float]],
+    count: int,
+    pixel_spacing: tuple[float, float] | None,
+    options: Options,
+    flips: Sequence[bool] = (False, False, False),
+) -> np.ndarray:
+    """Resize slices in the plane and in depth.
 
     Parameters
     ----------
     images : iterable of (array, float, float)
-        Of shape (rows, columns), float32, each with the scale and the offset
-        that make its units the modality's; see
-        :func:`kneerepro.data.reading.pixels.read_slices`.
+        Arrays of shape (rows, columns), float32, each with its scale and
+        offset to the units of the modality, as
+        :func:`kneerepro.data.reading.pixels.read_slices` yields them.
     count : int
-        Of images.
+        Number of images.
     pixel_spacing : tuple of 2 floats, or None
+        Between rows and between columns, in mm.
     options : Options
-    flips : tuple of 3 bools
-        Axes of the result to reverse.
+    flips : 3 bools
+        Which axes of the result to reverse.
 
     Returns
     -------
     array, shape (depth, size, size), float32
-        In the units of the modality. A field that is not square has been
-        padded to one, with the least value of the volume.
+        In the units of the modality. A field of view that is not square is
+        padded to a square with the least value of the volume.
 
     Raises
     ------
@@ -67,10 +80,13 @@ def make_volume(images, count, pixel_spacing, options, flips=(False,) * 3):
     volume = None
     for i, (image, scale, offset) in enumerate(images):
         if volume is None:
-            rows, columns = field(*image.shape, pixel_spacing, options.size)
+            rows, columns = fit_to_square(
+                *image.shape, pixel_spacing, options.size
+            )
             volume = np.empty((count, rows, columns), 'float32')
         volume[i] = resize(resize(image, rows, 0), columns, 1)
-        # Resizing takes means, so scaling may follow it, at a 36th the cost.
+        # Resizing is linear, so scaling may follow it. From 384 x 384 to
+        # 64 x 64 it then costs a 36th.
         volume[i] *= scale
         volume[i] += offset
     empty = np.isnan(volume).all(axis=(1, 2))  # slices of padding alone
@@ -78,20 +94,27 @@ def make_volume(images, count, pixel_spacing, options, flips=(False,) * 3):
         raise DefectError('NOT_FINITE', 'it has values that are not finite')
     volume[empty] = volume[~empty].min()
     volume = resize(volume, options.depth, 0)
-    low = volume.min()
-    if low == volume.max():
+    if volume.min() == volume.max():
         raise DefectError('CONSTANT_IMAGE', 'all its pixels are equal')
-    missing = [options.size - n for n in volume.shape[1:]]
-    volume = np.pad(
-        volume,
-        [(0, 0)] + [(n // 2, n - n // 2) for n in missing],
-        constant_values=low,
-    )
+    volume = _pad_to_square(volume, options.size)
     axes = [axis for axis, reverse in enumerate(flips) if reverse]
     return np.ascontiguousarray(np.flip(volume, axes))
 
 
-def normalise(volume, how='volume', limits=None):
+def _pad_to_square(volume, size):
+    missing = [size - length for length in volume.shape[1:]]
+    return np.pad(
+        volume,
+        [(0, 0)] + [(n // 2, n - n // 2) for n in missing],
+        constant_values=volume.min(),
+    )
+
+
+def normalise(
+    volume: np.ndarray,
+    how: str = 'volume',
+    limits: tuple[float, float] | None = None,
+) -> np.ndarray:
     """Scale the values of a volume to [0, 1] (E17).
 
     Parameters
@@ -99,10 +122,10 @@ def normalise(volume, how='volume', limits=None):
     volume : array, shape (depth, rows, columns), float32
     how : {'volume', 'slice', 'slice-max', 'dataset'}
         'slice-max' divides each slice by its maximum, as the thesis's
-        released code does; values below 0, which the thesis's images do not
+        released code does. Values below 0, which the thesis's images do not
         have, become 0, and so does a slice without positive values. The
-        others subtract the minimum and divide by the range of each volume, of
-        each slice (a slice of one value becomes 0) or of the dataset.
+        others compute ``(x - min) / (max - min)`` over each volume, each
+        slice (a slice of one value becomes 0) or the dataset.
     limits : tuple of 2 floats
         Minimum and maximum of the dataset, for 'dataset'.
 
@@ -122,5 +145,5 @@ def normalise(volume, how='volume', limits=None):
         low, high = volume.min(), volume.max()
     else:
         low, high = np.float32(limits[0]), np.float32(limits[1])
-    # Rounding can leave the largest a hair above 1.
+    # Rounding can leave the largest value slightly above 1.
     return np.minimum((volume - low) / (high - low), 1).astype('float32')

@@ -1,49 +1,64 @@
-"""One knee at the resolution of the scanner."""
+"""Read one knee at the resolution of the scanner."""
+
+from __future__ import annotations
 
 import contextlib
-from collections import namedtuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from kneerepro.data.convert import Options
-from kneerepro.data.reading import records as finding
 from kneerepro.data.reading.catalogue import Catalogue
 from kneerepro.data.reading.checks import Limits
 from kneerepro.data.reading.defects import DefectError
+from kneerepro.data.reading.files import survey
 from kneerepro.data.reading.geometry import orient
 from kneerepro.data.reading.pixels import read_slices
-from kneerepro.data.reading.scan import scan, survey
+from kneerepro.data.reading.records import find_series, load_series
+from kneerepro.data.reading.scan import scan
 from kneerepro.data.reading.selection import Selection
+from kneerepro.data.reading.series import Series
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.workers import Workers
 
-Knee = namedtuple('Knee', 'pixels spacing directions side')
-Knee.__doc__ = """A series as it was acquired.
 
-Attributes
-----------
-pixels : array, shape (slices, rows, columns), float32
-    In the units of the modality, in the usual view of the plane.
-spacing : tuple of 3 floats
-    Between slices, rows and columns, in mm.
-directions : str
-    Six letters, see :class:`kneerepro.data.reading.geometry.Orientation`.
-side : str
-    'LEFT', 'RIGHT' or ''.
-"""
+@dataclass(frozen=True)
+class Knee:
+    """A series as it was acquired.
+
+    Attributes
+    ----------
+    pixels : array, shape (slices, rows, columns), float32
+        In the units of the modality, in the usual view of the plane.
+    spacing : tuple of 3 floats
+        Between slices, rows and columns, in mm.
+    directions : str
+        Six letters: see :class:`kneerepro.data.reading.geometry.Orientation`.
+    side : str
+        'LEFT', 'RIGHT' or ''.
+    """
+
+    pixels: np.ndarray
+    spacing: tuple[float, float, float]
+    directions: str
+    side: str
 
 
-def load_knee(source, number=1, selection=Selection(), limits=Limits()):
+def load_knee(
+    source: str,
+    number: int = 1,
+    selection: Selection | None = None,
+) -> Knee:
     """Read one series out of a folder of DICOM files.
 
     Parameters
     ----------
     source : str
     number : int
-        Which of the usable series, from 1, in the order of
-        :func:`kneerepro.data.reading.records.find`, which is that of the dataset.
-    selection : Selection
-    limits : Limits
+        Which of the usable series, from 1, in the order of the dataset, which
+        is that of :func:`kneerepro.data.reading.records.find_series`.
+    selection : kneerepro.data.reading.selection.Selection, optional
+        By default that of the thesis.
 
     Returns
     -------
@@ -52,23 +67,9 @@ def load_knee(source, number=1, selection=Selection(), limits=Limits()):
     Raises
     ------
     UserError
-        If there are not that many, or its pixels cannot be decoded.
+        If there are fewer series, or the pixels cannot be decoded.
     """
-    with contextlib.closing(Catalogue()) as catalogue:
-        survey([source])
-        with Workers(1) as workers:
-            scan(catalogue, [source], workers, Options().depth)
-        usable = [
-            one
-            for one in finding.find(catalogue, selection, limits, Options())
-            if one.selected and one.defect is None and one.where[0] == 'series'
-        ]
-        if len(usable) < number:
-            raise UserError(
-                f'{source} holds {len(usable)} usable DICOM series, needed is '
-                f'number {number}: data/inspect.py lists them'
-            )
-        series = finding.load(catalogue, usable[number - 1], limits)
+    series = _find(source, number, selection or Selection())
     orientation = orient(series.header.orientation)
     try:
         pixels = np.stack(
@@ -78,11 +79,35 @@ def load_knee(source, number=1, selection=Selection(), limits=Limits()):
             ]
         )
     except DefectError as error:
-        raise UserError(f'{source}, series {series.uid}: {error}') from None
+        raise UserError(
+            f'{source}, series {series.uid}: {error}; choose another series'
+        ) from None
     axes = [axis for axis, flip in enumerate(orientation.flips) if flip]
     return Knee(
-        np.flip(pixels, axes),
-        series.spacing(),
-        orientation.directions,
-        series.side(),
+        pixels=np.flip(pixels, axes),
+        spacing=series.spacing(),
+        directions=orientation.directions,
+        side=series.side(),
     )
+
+
+def _find(source: str, number: int, selection: Selection) -> Series:
+    """The usable DICOM series with this number."""
+    limits, options = Limits(), Options()
+    with contextlib.closing(Catalogue()) as catalogue:
+        survey([source])
+        with Workers(1) as workers:
+            scan(catalogue, [source], workers, options.depth)
+        usable = [
+            record
+            for record in find_series(
+                catalogue, selection, limits, options.depth, options.size
+            )
+            if record.usable and not record.is_array
+        ]
+        if len(usable) < number:
+            raise UserError(
+                f'{source} holds {len(usable)} usable DICOM series, so there '
+                f'is no number {number}: data/inspect.py lists them'
+            )
+        return load_series(catalogue, usable[number - 1], limits)

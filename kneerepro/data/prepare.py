@@ -1,98 +1,141 @@
-"""DICOM series to the dataset of section 2.2, at the scale of the OAI.
+"""From DICOM series to the dataset of section 2.2, at the scale of the OAI.
 
 Work in progress is kept in a folder beside the output: the catalogue of
-headers and a file for each volume that is done. The dataset appears once it
-is whole, and the folder is gone then. A run that was stopped, however, is
-continued by the next one with the same arguments. One that another is at work
-on is waited for.
+headers and one file for each converted volume. The dataset appears when it is
+complete, and the folder is then removed. If a run is stopped, the next one
+with the same arguments continues its work. If another run is already making
+the dataset, this one waits for it.
 """
+
+from __future__ import annotations
 
 import contextlib
 import json
 import os
-from collections import Counter, namedtuple
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Callable
 
 import numpy as np
 
 import kneerepro
 from kneerepro.data.convert import Options, normalise
-from kneerepro.data.dataset import Dataset, new_dataset
+from kneerepro.data.dataset import Dataset, DatasetWriter, new_dataset
+from kneerepro.data.decisions import Decisions, Summary, Volume
+from kneerepro.data.npy import npy_path, write_npy
+from kneerepro.data.parallel import convert_series
 from kneerepro.data.reading import arrays
-from kneerepro.data.reading import records as finding
 from kneerepro.data.reading.catalogue import Catalogue
 from kneerepro.data.reading.checks import Limits
+from kneerepro.data.reading.files import distinct_sources, survey
 from kneerepro.data.reading.identity import keyed_hash
-from kneerepro.data.reading.scan import scan, survey
+from kneerepro.data.reading.records import (
+    find_series,
+    load_series,
+    one_per_patient,
+)
+from kneerepro.data.reading.scan import scan
 from kneerepro.data.reading.selection import Selection
 from kneerepro.data.report import Report, report_paths
-from kneerepro.data.work import convert_series
+from kneerepro.data.workspace import working_folder
 from kneerepro.utils.errors import UserError
-from kneerepro.utils.files import reason, replacing
-from kneerepro.utils.locks import exclusive
 from kneerepro.utils.workers import Workers
 
-Summary = namedtuple('Summary', 'converted rejected not_selected codes')
-Summary.__doc__ = """What became of the series.
 
-Attributes
-----------
-converted, rejected, not_selected : int
-    Rejected files that belong to no series count as well.
-codes : dict of str to int
-    How often each code occurred, of rejections and of notes.
-"""
+@dataclass(frozen=True)
+class Settings:
+    """Everything beside the files that decides what is in a dataset.
+
+    Attributes
+    ----------
+    key : bytes
+        For the patients' hashes: see
+        :func:`kneerepro.data.reading.identity.load_key`.
+    options : kneerepro.data.convert.Options
+    limits : kneerepro.data.reading.checks.Limits
+    selection : kneerepro.data.reading.selection.Selection
+    one_per_patient : bool
+        Use only the first series of each patient.
+    identifiers : bool
+        Keep PatientIDs and absolute paths in the dataset and the report.
+    """
+
+    key: bytes = field(repr=False)
+    options: Options = Options()
+    limits: Limits = Limits()
+    selection: Selection = Selection()
+    one_per_patient: bool = False
+    identifiers: bool = False
+
+    def made_from(self, fingerprint: str) -> dict[str, Any]:
+        """What a dataset file records of its making.
+
+        A dataset that was made from the same is kept.
+
+        Parameters
+        ----------
+        fingerprint : str
+            Of the files: see :class:`kneerepro.data.reading.files.Survey`.
+
+        Returns
+        -------
+        dict
+            With values that JSON can hold. The key appears as a hash.
+        """
+        return {
+            'version': kneerepro.__version__,
+            'source': fingerprint,
+            'options': asdict(self.options),
+            'limits': asdict(self.limits),
+            'series_description': self.selection.pattern,
+            'one_per_patient': self.one_per_patient,
+            'identifiers': self.identifiers,
+            'key': keyed_hash(self.key, ''),
+        }
+
+
+#: Called with 'reading headers' or 'converting', and the numbers done, in
+#: total and rejected.
+Progress = Callable[[str, int, int, int], None]
 
 
 def prepare(
-    sources,
-    out,
-    options=Options(),
-    limits=Limits(),
-    selection=Selection(),
+    sources: list[str],
+    out: str,
+    settings: Settings,
     *,
-    key,
-    workers=1,
-    one_per_patient=False,
-    identifiers=False,
-    overwrite=False,
-    at_least=1,
-    npy=False,
-    report_failure=True,
-    progress=None,
-):
+    workers: int = 1,
+    overwrite: bool = False,
+    at_least: int = 1,
+    npy: bool = False,
+    report_failure: bool = True,
+    progress: Progress | None = None,
+) -> Summary | None:
     """Convert series of images to a dataset file.
 
     Parameters
     ----------
     sources : list of str
-        Folders with DICOM series at any depth under any file names, and with
-        volumes as .mat or .npy files; or such files.
+        Folders with DICOM series at any depth and under any file names, and
+        with volumes as .mat or .npy files; or such files.
     out : str
-        The HDF5 file to write, see :mod:`kneerepro.data.dataset`. If it was
-        made from the same files with the same arguments before, it is kept.
-        While another process makes it, that is waited for.
-    options : Options
-    limits : Limits
-    selection : Selection
-    key : bytes
-        Of the patients' hashes, see :func:`kneerepro.data.reading.identity.load_key`.
+        The HDF5 file to write: see :mod:`kneerepro.data.dataset`. If it was
+        made from the same files with the same settings, it is kept. While
+        another process makes it, this one waits.
+    settings : Settings
     workers : int
-        Processes. Their number changes nothing in the result.
-    one_per_patient : bool
-        Take only the first series of each patient.
-    identifiers : bool
-        Keep PatientIDs and absolute paths in dataset and report.
+        Number of processes. The result does not depend on it.
     overwrite : bool
         Replace `out` even if it is something else.
     at_least : int
-        Volumes without which it is not worth it.
+        The least number of volumes that makes a dataset.
     npy : bool
-        Write the volumes to ``out`` with the ending .npy as well.
+        Also write the volumes to ``out`` with the ending .npy.
     report_failure : bool
-        Leave the report behind where there is no dataset.
+        Leave the report behind even if there is no dataset.
     progress : callable, optional
-        Called with what is going on ('reading headers' or 'converting'),
-        the numbers done, of all, and rejected.
+        Called with the current phase ('reading headers' or 'converting') and
+        the numbers done, in total, and rejected.
 
     Returns
     -------
@@ -105,141 +148,251 @@ def prepare(
         If fewer than `at_least` series can be converted, or `out` cannot be
         written. No dataset is left behind then.
     """
-    out = os.path.abspath(out)
-    work = out + '.partial'
-    sources = _distinct(sources)
-    excluded = [out, work, *report_paths(out), _npy_path(out)]
-    surveyed = survey(sources, excluded)
-    made_from = {
-        'version': kneerepro.__version__,
-        'source': surveyed.fingerprint,
-        'options': options._asdict(),
-        'limits': limits._asdict(),
-        'series_description': selection.pattern,
-        'one_per_patient': one_per_patient,
-        'identifiers': identifiers,
-        'key': keyed_hash(key, ''),
-    }
-    # Where nothing is to be done, nothing need be writable.
-    if not os.path.exists(work) and _is_kept(out, made_from, at_least, npy):
+    job = _Preparation(sources, out, settings, at_least, npy, progress)
+    # If nothing is left to do, nothing needs to be writable.
+    if not os.path.exists(job.work) and job.keep_current():
         return None
-    with contextlib.ExitStack() as stack:
-        finished = stack.enter_context(_working_folder(work, out))
-        # Another run may just have made it, or one was killed after its last
-        # act but one.
-        if _is_kept(out, made_from, at_least, npy):
+    with working_folder(job.work, job.out) as finished:
+        # Another run may have made the dataset in the meantime, or a run was
+        # killed after it was done, before it could remove the folder.
+        if job.keep_current():
             finished()
             return None
-        for path in [out] + npy * [_npy_path(out)]:
-            if os.path.lexists(path) and not overwrite:
-                raise UserError(
-                    f'{path} is there already and was made from other data or '
-                    'with other options: name another --out, or say '
-                    '--overwrite'
-                )
-        catalogue = stack.enter_context(
-            contextlib.closing(
-                Catalogue(os.path.join(work, 'catalogue.sqlite'))
-            )
-        )
-        catalogue.start(made_from['source'] + str(options.depth))
-        with (
-            Workers(workers) as pool,
-            new_dataset(
-                out,
-                (options.depth, options.size, options.size),
-                os.path.join(work, 'assembled.h5'),
-            ) as writer,
-        ):
-            scan(
-                catalogue,
-                sources,
-                pool,
-                options.depth,
-                excluded,
-                progress
-                and (
-                    lambda done: progress(
-                        'reading headers', done, surveyed.count, 0
-                    )
-                ),
-            )
-            found = finding.find(catalogue, selection, limits, options)
-            if one_per_patient:
-                found = list(finding.one_per_patient(found))
-            results = convert_series(
-                catalogue, found, limits, options, work, pool, progress
-            )
-            report, tally = Report(out, sources, identifiers), _Tally()
-            _add_files(catalogue, report, tally)
-            _add_volumes(
-                _decided(
-                    catalogue,
-                    found,
-                    results,
-                    limits,
-                    report,
-                    tally,
-                    key,
-                    identifiers,
-                ),
-                writer,
-                options,
-            )
-            summary = tally.summary()
-            enough = summary.converted >= at_least
-            if enough or report_failure:
-                report.write()
-            if not enough:
-                finished()
-                raise UserError(
-                    _too_few(
-                        sources,
-                        found,
-                        summary,
-                        selection,
-                        at_least,
-                        report_failure and report,
-                    )
-                )
-            writer.provenance = {
-                **made_from,
-                'converted': summary.converted,
-                'rejected': summary.rejected,
-                'not_selected': summary.not_selected,
-            }
+        if not overwrite:
+            job.refuse_to_replace()
+        try:
+            summary = job.run(workers, report_failure)
+        except _TooFewError:
+            finished()
+            raise
         if npy:
-            _write_npy(out)
+            write_npy(job.out)
         finished()
     return summary
 
 
-def prepare_for(
-    path,
-    out,
-    options,
-    selection=Selection(),
+class _TooFewError(UserError):
+    """Too few series could be converted."""
+
+
+class _Preparation:
+    """The stages of a preparation, in order of use.
+
+    Parameters
+    ----------
+    sources, out, settings, at_least, npy, progress
+        As for :func:`prepare`.
+
+    Attributes
+    ----------
+    out : str
+        Absolute path of the dataset file.
+    work : str
+        The folder for work in progress.
+    """
+
+    def __init__(self, sources, out, settings, at_least, npy, progress):
+        self.out = os.path.abspath(out)
+        self.work = self.out + '.partial'
+        self._sources = distinct_sources(sources)
+        self._settings = settings
+        self._at_least, self._npy = at_least, npy
+        self._progress = progress
+        self._excluded = [
+            self.out,
+            self.work,
+            *report_paths(self.out),
+            npy_path(self.out),
+        ]
+        self._survey = survey(self._sources, self._excluded)
+        self._made_from = settings.made_from(self._survey.fingerprint)
+
+    def keep_current(self):
+        """Whether the dataset is up to date; only its .npy is then written
+        if it is wanted and missing.
+        """
+        try:
+            with Dataset(self.out, verify=False) as dataset:
+                # JSON has no tuples.
+                wanted = json.loads(json.dumps(self._made_from))
+                current = len(dataset.volumes) >= self._at_least and all(
+                    dataset.provenance.get(name) == value
+                    for name, value in wanted.items()
+                )
+        except UserError:
+            return False
+        if current and self._npy and not os.path.lexists(npy_path(self.out)):
+            write_npy(self.out)
+        return current
+
+    def refuse_to_replace(self):
+        """Raise if a file is in the way."""
+        for path in (
+            [self.out, npy_path(self.out)] if self._npy else [self.out]
+        ):
+            if os.path.lexists(path):
+                raise UserError(
+                    f'{path} already exists and was made from other data or '
+                    'with other options: name another --out, or use '
+                    '--overwrite'
+                )
+
+    def run(self, workers, report_failure):
+        """Make the dataset file; returns the :class:`Summary`."""
+        options = self._settings.options
+        with (
+            self._open_catalogue() as catalogue,
+            Workers(workers) as pool,
+            new_dataset(
+                self.out,
+                (options.depth, options.size, options.size),
+                os.path.join(self.work, 'assembled.h5'),
+            ) as writer,
+        ):
+            self._read_headers(catalogue, pool)
+            records = self._find_series(catalogue)
+            report = Report(
+                self.out, self._sources, self._settings.identifiers
+            )
+            decisions = self._decide(catalogue, records, pool, report)
+            summary = decisions.summary()
+            if summary.converted < self._at_least:
+                if report_failure:
+                    report.write()
+                raise _TooFewError(
+                    self._too_few(records, summary, report_failure)
+                )
+            _assemble(writer, decisions.volumes, options)
+            report.write()
+            writer.provenance = {
+                **self._made_from,
+                'converted': summary.converted,
+                'rejected': summary.rejected,
+                'not_selected': summary.not_selected,
+            }
+        return summary
+
+    def _open_catalogue(self):
+        catalogue = Catalogue(os.path.join(self.work, 'catalogue.sqlite'))
+        # The depth decides how an array of images divides into volumes.
+        catalogue.start(
+            self._survey.fingerprint + str(self._settings.options.depth)
+        )
+        return contextlib.closing(catalogue)
+
+    def _read_headers(self, catalogue, pool):
+        def show(done):
+            self._progress('reading headers', done, self._survey.count, 0)
+
+        scan(
+            catalogue,
+            self._sources,
+            pool,
+            self._settings.options.depth,
+            self._excluded,
+            show if self._progress is not None else None,
+        )
+
+    def _find_series(self, catalogue):
+        options = self._settings.options
+        records = find_series(
+            catalogue,
+            self._settings.selection,
+            self._settings.limits,
+            options.depth,
+            options.size,
+        )
+        if self._settings.one_per_patient:
+            records = list(one_per_patient(records))
+        return records
+
+    def _decide(self, catalogue, records, pool, report):
+        """Convert the usable series, and decide on all of them."""
+        settings = self._settings
+        decisions = Decisions(report, settings.key, settings.identifiers)
+        decisions.add_files(catalogue)
+        conversions = convert_series(
+            catalogue,
+            records,
+            settings.limits,
+            settings.options,
+            self.work,
+            pool,
+            self._progress,
+        )
+        for record in records:
+            if record.usable:
+                conversion = next(conversions)
+                decisions.add_series(record, conversion.files, conversion)
+            else:
+                series = load_series(catalogue, record, settings.limits)
+                decisions.add_series(record, series.paths())
+        return decisions
+
+    def _too_few(self, records, summary, reported):
+        sentences = [
+            f'{", ".join(self._sources)}: {summary.converted} usable series, '
+            f'{summary.rejected} series or files rejected, '
+            f'{summary.not_selected} not selected; at least '
+            f'{self._at_least} required'
+        ]
+        others = self._settings.selection.explain(
+            record.description for record in records if not record.selected
+        )
+        if others:
+            sentences.append(others)
+        if summary.rejected and reported:
+            sentences.append(f'See the reasons in {report_paths(self.out)[0]}')
+        elif summary.rejected:
+            sentences.append('data/inspect.py lists the reasons')
+        return '. '.join(sentences)
+
+
+def _assemble(
+    writer: DatasetWriter, volumes: list[Volume], options: Options
+) -> None:
+    """Write the volumes to the dataset file."""
+    extremes = None
+    if options.normalise == 'dataset' and volumes:
+        extremes = (
+            min(volume.low for volume in volumes),
+            max(volume.high for volume in volumes),
+        )
+    for volume in volumes:
+        values = np.load(volume.path, mmap_mode='r')
+        if extremes is not None:
+            values = normalise(values, 'dataset', extremes)
+        writer.append(values, volume.patient, volume.side, volume.certain)
+
+
+def ensure_dataset(
+    path: str,
+    out: str,
+    options: Options,
+    selection: Selection,
     *,
-    key,
-    limits=Limits(),
-    at_least=2,
-    report=print,
-    progress=None,
-):
-    """The dataset file for an experiment, made where it is not one already.
+    key: Callable[[], bytes],
+    limits: Limits | None = None,
+    at_least: int = 2,
+    report: Callable[[str], None] = print,
+    progress: Progress | None = None,
+) -> str:
+    """Make a dataset file for an experiment, unless there is one already.
 
     Parameters
     ----------
     path : str
-        A dataset file, which is taken as it is, or a source.
+        A dataset file, which is used as it is, or a source for
+        :func:`prepare`.
     out : str
-        The dataset file to write otherwise.
+        The dataset file to write from a source.
     options, selection, limits, at_least, progress
-        See :func:`prepare`.
+        As for :class:`Settings` and :func:`prepare`.
     key : callable
-        Gives the key of :func:`prepare`, if one is needed.
+        Returns the key for the patients' hashes; called only if a dataset
+        has to be made.
     report : callable
-        Takes lines on what was left out.
+        Called with each line of text on what was converted and left out.
 
     Returns
     -------
@@ -251,10 +404,12 @@ def prepare_for(
     summary = prepare(
         [path],
         out,
-        options,
-        limits,
-        selection,
-        key=key(),
+        Settings(
+            key=key(),
+            options=options,
+            limits=limits or Limits(),
+            selection=selection,
+        ),
         overwrite=True,
         at_least=at_least,
         report_failure=False,
@@ -266,8 +421,19 @@ def prepare_for(
     return out
 
 
-def describe(summary, out):
-    """Lines that tell of a :class:`Summary`."""
+def describe(summary: Summary, out: str) -> Iterator[str]:
+    """Tell a user what a preparation did, line by line.
+
+    Parameters
+    ----------
+    summary : Summary
+    out : str
+        The dataset file.
+
+    Yields
+    ------
+    str
+    """
     yield (
         f'{summary.converted} series converted, {summary.rejected} series '
         f'or files rejected, {summary.not_selected} not selected'
@@ -278,215 +444,6 @@ def describe(summary, out):
         yield f'which series or file and why: {report_paths(out)[0]}'
 
 
-# ------------------------------------------------------------ the single steps
-
-
-class _Tally:
-    """Counts decisions and codes."""
-
-    def __init__(self):
-        self._decisions, self._codes = Counter(), Counter()
-
-    def add(self, decision, codes):
-        self._decisions[decision] += 1
-        self._codes.update(codes)
-
-    def summary(self):
-        return Summary(
-            *(
-                self._decisions[decision]
-                for decision in ('converted', 'rejected', 'not selected')
-            ),
-            dict(self._codes),
-        )
-
-
-def _add_files(catalogue, report, tally):
-    """Report the files that belong to no series."""
-    for path, message in catalogue.passed_over_files():
-        report.add([path], decision='passed over', reason=message)
-    for path, code, message in catalogue.defective_files():
-        report.add([path], decision='rejected', code=code, reason=message)
-        tally.add('rejected', [code])
-
-
-def _decided(
-    catalogue, found, results, limits, report, tally, key, identifiers
-):
-    """Report all series; yields (found, result, name of the patient) of those
-    that become volumes.
-    """
-    numbers = {}  # of volumes, by a hash of their pixels
-    for one in found:
-        usable = one.selected and one.defect is None
-        result = next(results) if usable else {}
-        code, why = one.defect or (
-            result.get('code', ''),
-            result.get('reason', ''),
-        )
-        if usable and not code:
-            if result['pixels'] in numbers:
-                code = 'DUPLICATE_PIXELS'
-                why = f'the same pixels as volume {numbers[result["pixels"]]}'
-            else:
-                numbers[result['pixels']] = len(numbers)
-        converted = usable and not code
-        decision = (
-            'converted'
-            if converted
-            else 'rejected'
-            if code
-            else 'not selected'
-        )
-        notes = one.notes if converted else []
-        tally.add(decision, notes + ([code] if code else []))
-        patient = (
-            one.identity.patient
-            if identifiers
-            else keyed_hash(key, one.identity.patient)
-        )
-        report.add(
-            result['files']
-            if usable
-            else finding.paths(finding.load(catalogue, one, limits)),
-            volume=len(numbers) - 1 if converted else '',
-            decision=decision,
-            code=code,
-            reason=why,
-            notes=notes,
-            patient=patient,
-            side=one.side,
-            series_uid=one.uid,
-            part=one.part,
-            slices=one.slices,
-            rows=one.rows,
-            columns=one.columns,
-            spacing_mm=[round(length, 4) for length in one.spacing],
-            plane=one.plane,
-            directions=one.directions,
-        )
-        if converted:
-            yield one, result, patient
-
-
-def _add_volumes(decided, writer, options):
-    limits = None
-    if options.normalise == 'dataset':
-        decided = list(decided)
-        if decided:
-            limits = (
-                min(result['low'] for _, result, _ in decided),
-                max(result['high'] for _, result, _ in decided),
-            )
-    for one, result, patient in decided:
-        volume = np.load(result['path'], mmap_mode='r')
-        if limits is not None:
-            volume = normalise(volume, 'dataset', limits)
-        writer.append(volume, patient, one.side, one.identity.certain)
-
-
-def _write_npy(out):
-    path = _npy_path(out)
-    with Dataset(out, verify=False) as dataset, replacing(path) as temporary:
-        # Not through a memory map: on a full disk, that ends the process.
-        with open(temporary, 'wb') as file:
-            np.lib.format.write_array_header_1_0(
-                file,
-                {
-                    'descr': '<f4',
-                    'fortran_order': False,
-                    'shape': dataset.volumes.shape,
-                },
-            )
-            for volume in dataset.volumes:
-                file.write(volume.astype('<f4', copy=False).tobytes())
-
-
-def _npy_path(out):
-    return os.path.splitext(out)[0] + '.npy'
-
-
-def _too_few(sources, found, summary, selection, at_least, report):
-    text = (
-        f'{", ".join(sources)}: {summary.converted} usable series, '
-        f'{summary.rejected} series or files rejected, '
-        f'{summary.not_selected} not selected; needed are at least '
-        f'{at_least}'
-    )
-    others = selection.explain(found)
-    if others:
-        text += '. ' + others
-    if summary.rejected:
-        text += '. ' + (
-            f'The reasons are in {report.paths[0]}'
-            if report
-            else 'data/inspect.py tells the reasons'
-        )
-    return text
-
-
-# ------------------------------------------------------------ around the steps
-
-
-def _distinct(sources):
-    """Sources without those that lie in another one."""
-    real = {source: os.path.realpath(source) for source in sources}
-    return [
-        source
-        for i, source in enumerate(sources)
-        if not any(
-            os.path.commonpath([real[source], real[other]]) == real[other]
-            and (real[other] != real[source] or j < i)
-            for j, other in enumerate(sources)
-            if j != i
-        )
-    ]
-
-
-def _is_kept(out, made_from, at_least, npy):
-    """Whether there is nothing left to do, but to write the ``.npy``."""
-    try:
-        with Dataset(out, verify=False) as dataset:
-            # JSON knows no tuples.
-            wanted = json.loads(json.dumps(made_from))
-            kept = len(dataset.volumes) >= at_least and all(
-                dataset.provenance.get(name) == value
-                for name, value in wanted.items()
-            )
-    except UserError:
-        return False
-    if kept and npy and not os.path.lexists(_npy_path(out)):
-        _write_npy(out)
-    return kept
-
-
 def _is_array_file(path):
     with open(path, 'rb') as file:
         return arrays.is_array_file(file.read(1024))
-
-
-@contextlib.contextmanager
-def _working_folder(work, out):
-    """A folder that no other run uses meanwhile; yields what to call when
-    what it holds is no longer needed.
-    """
-    parent, lock = os.path.dirname(work), os.path.join(work, 'lock')
-    new = not os.path.isdir(parent)
-    done = []
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(exclusive(lock, out))
-        except OSError as error:
-            raise UserError(f'cannot write {out}: {reason(error)}') from None
-        try:
-            yield lambda: done.append(True)
-        finally:
-            held = [os.path.join(work, name) for name in os.listdir(work)]
-            if done or held == [lock]:
-                # The lock last: without it, the folder is another run's.
-                for path in [*set(held) - {lock}, lock]:
-                    os.remove(path)
-                with contextlib.suppress(OSError):  # not empty
-                    os.rmdir(work)
-                    if new:
-                        os.rmdir(parent)

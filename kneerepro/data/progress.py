@@ -1,15 +1,27 @@
-"""The progress of a conversion on the terminal."""
+"""Show the progress of a conversion on the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
 
 from kneerepro.utils.progress import Progress
 
 
 class PhaseProgress:
-    """Progress through several kinds of work, one bar for each."""
+    """Progress through the phases of a conversion, one bar for each.
+
+    Call it as :func:`kneerepro.data.prepare.prepare` calls its `progress`,
+    within a ``with`` block.
+    """
 
     def __init__(self):
-        self._phase = self._bar = None
+        self._phase: str | None = None
+        self._bar: Progress | None = None
 
-    def __call__(self, phase, done, total, rejected):
+    def __call__(
+        self, phase: str, done: int, total: int, rejected: int
+    ) -> None:
+        """Show the numbers done, in total, and rejected of a phase."""
         if phase != self._phase:
             self._close()
             self._phase = phase
@@ -22,8 +34,8 @@ class PhaseProgress:
         if self._bar is not None:
             self._bar.__exit__()
 
-    def __enter__(self):
+    def __enter__(self) -> PhaseProgress:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: Any) -> None:
         self._close()

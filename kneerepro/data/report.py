@@ -1,8 +1,11 @@
-"""The report of a preparation: a row for each series, as CSV and as JSON."""
+"""Write the report of a preparation: a row for each series, CSV and JSON."""
+
+from __future__ import annotations
 
 import csv
 import json
 import os
+from typing import Any
 
 from kneerepro.utils.files import replacing
 
@@ -29,27 +32,37 @@ COLUMNS = [
 
 
 class Report:
-    """Rows, in CSV and JSON files beside a dataset file.
+    """Rows in CSV and JSON files beside a dataset file.
 
     Parameters
     ----------
     out : str
-        Path of the dataset file; for ``knees.h5`` the report is in
+        Path of the dataset file. For ``knees.h5`` the report is in
         ``knees.report.csv`` and ``knees.report.json``.
     sources : list of str
     identifiers : bool
-        Whether absolute paths and the names of files may be given. Without,
-        paths are relative to their source.
+        Whether the report may contain absolute paths. Otherwise paths are
+        relative to their source.
     """
 
-    def __init__(self, out, sources, identifiers=False):
-        self.paths = report_paths(out)
+    def __init__(
+        self, out: str, sources: list[str], identifiers: bool = False
+    ):
+        self._out = out
         self._sources = sources
         self._identifiers = identifiers
         self._rows = []
 
-    def add(self, files, **row):
-        """Add a row; what is not given stays empty. `files` are paths."""
+    def add(self, files: list[str], **row: Any) -> None:
+        """Add a row.
+
+        Parameters
+        ----------
+        files : list of str
+            Paths of the files that it is about.
+        row
+            Values by column; the other columns stay empty.
+        """
         assert not set(row) - set(COLUMNS), row
         source, folder, names = self._within_source(files)
         self._rows.append(
@@ -64,72 +77,81 @@ class Report:
             }
         )
 
-    def write(self):
+    def write(self) -> None:
+        """Write both files, unless there are no rows."""
         if not self._rows:
-            return  # nothing to tell
-        csv_path, json_path = self.paths
-        with replacing(csv_path) as temporary:
-            with open(
+            return
+        csv_path, json_path = report_paths(self._out)
+        with (
+            replacing(csv_path) as temporary,
+            open(
                 temporary,
                 'w',
                 newline='',
                 encoding='utf-8',
                 errors='backslashreplace',
-            ) as file:
-                writer = csv.DictWriter(file, COLUMNS, lineterminator='\n')
-                writer.writeheader()
-                for row in self._rows:
-                    writer.writerow(
-                        {
-                            **row,
-                            'files': len(row['files']),
-                            'notes': ' '.join(row['notes']),
-                            'spacing_mm': ' '.join(
-                                map(str, row['spacing_mm'])
-                            ),
-                        }
-                    )
-        with replacing(json_path) as temporary:
-            with open(temporary, 'w') as file:
-                json.dump(self._rows, file, indent=1)
+            ) as file,
+        ):
+            writer = csv.DictWriter(file, COLUMNS, lineterminator='\n')
+            writer.writeheader()
+            writer.writerows(map(_csv_row, self._rows))
+        with replacing(json_path) as temporary, open(temporary, 'w') as file:
+            json.dump(self._rows, file, indent=1)
 
     def _within_source(self, paths):
-        """Number of the source, the common folder, and the paths from
-        there.
+        """Where files lie.
+
+        Returns
+        -------
+        source : int or ''
+            The number of the source, from 1; '' if they are spread over
+            several.
+        folder : str
+            The folder that they share, within the source.
+        names : list of str
+            Their paths from that folder.
         """
-        folders = {
-            folder: os.path.abspath(folder)
-            for folder in {os.path.dirname(path) for path in paths}
-        }
-        common = os.path.commonpath(list(folders.values()))
-        inner = {
-            folder: os.path.relpath(path, common)
-            for folder, path in folders.items()
-        }
-        names = [
-            os.path.normpath(
-                os.path.join(
-                    inner[os.path.dirname(path)], os.path.basename(path)
-                )
-            )
-            for path in paths
-        ]
+        common, names = _relative_to_common(paths)
         for number, source in enumerate(self._sources, 1):
             source = os.path.abspath(source)
             if os.path.isfile(source):
                 source = os.path.dirname(source)
             if os.path.commonpath([common, source]) == source:
-                return (
-                    number,
-                    common
-                    if self._identifiers
-                    else os.path.relpath(common, source),
-                    names,
-                )
-        # Spread over several sources.
+                inner = os.path.relpath(common, source)
+                return number, common if self._identifiers else inner, names
         return '', common if self._identifiers else '', names
 
 
-def report_paths(out):
+def _relative_to_common(paths):
+    """The folder that paths share, and the paths from there."""
+    # A series has many files in few folders.
+    folders = {
+        folder: os.path.abspath(folder)
+        for folder in {os.path.dirname(path) for path in paths}
+    }
+    common = os.path.commonpath(list(folders.values()))
+    inner = {
+        folder: os.path.relpath(path, common)
+        for folder, path in folders.items()
+    }
+    return common, [
+        os.path.normpath(
+            os.path.join(inner[os.path.dirname(path)], os.path.basename(path))
+        )
+        for path in paths
+    ]
+
+
+def _csv_row(row):
+    return {
+        **row,
+        'files': len(row['files']),
+        'notes': ' '.join(row['notes']),
+        'spacing_mm': ' '.join(map(str, row['spacing_mm'])),
+    }
+
+
+def report_paths(out: str) -> tuple[str, str]:
+    """The CSV and the JSON file that report on a dataset file."""
     stem = os.path.splitext(out)[0]
     return stem + '.report.csv', stem + '.report.json'

@@ -1,4 +1,6 @@
-"""MATLAB's ``imresize``, with which the thesis resized (section 2.2)."""
+"""MATLAB's ``imresize``, which the thesis used to resize (section 2.2)."""
+
+from __future__ import annotations
 
 import functools
 
@@ -6,13 +8,13 @@ import numpy as np
 import scipy.sparse
 
 
-def resize(array, length, axis):
+def resize(array: np.ndarray, length: int, axis: int) -> np.ndarray:
     """Resize one axis of an array as MATLAB's ``imresize`` does.
 
-    Cubic convolution with a = -0.5, and antialiased when shrinking: the
-    kernel is stretched by the factor of the reduction, so that it also
-    averages. Borders are reflected. MATLAB resizes rows and columns one after
-    the other; call this once for each.
+    Cubic convolution [1]_ with a = -0.5. When shrinking, the kernel is
+    stretched by the factor of the reduction, so that it also averages
+    (antialiasing). Borders are reflected. MATLAB resizes rows and columns one
+    after the other: call this once for each.
 
     Parameters
     ----------
@@ -42,23 +44,24 @@ def resize(array, length, axis):
 
 @functools.lru_cache(maxsize=16)
 def _sparse_weights(old, new, dtype):
-    # A new sample comes from few old ones. And unlike a dense product, a
-    # sparse one has one order of summation, whatever the number of threads.
-    return scipy.sparse.csr_matrix(resize_weights(old, new).astype(dtype))
+    # Each new sample depends on few old ones. Besides, a sparse product has
+    # one order of summation whatever the number of threads; a dense one has
+    # not.
+    return scipy.sparse.csr_matrix(_weights(old, new).astype(dtype))
 
 
-def resize_weights(old, new):
-    """Weights of the old samples in each new one, shape ``(new, old)``."""
+def _weights(old, new):
+    """The weight of each old sample in each new one, shape (new, old)."""
     scale = new / old
     stretch = max(1, 1 / scale)
-    # Where the centres of the new samples lie among the old, which are at
+    # The centres of the new samples among the old ones, which are at
     # 0, 1, ...
     centres = (np.arange(new) + 0.5) / scale - 0.5
     reach = int(np.ceil(2 * stretch)) + 1
     samples = np.floor(centres)[:, None] + np.arange(-reach, reach + 1)
-    weights = cubic((centres[:, None] - samples) / stretch)
+    weights = _cubic((centres[:, None] - samples) / stretch)
     weights /= weights.sum(axis=1, keepdims=True)
-    # Reflect at the borders, the border sample twice: ... 1 0 | 0 1 ...
+    # Reflect at the borders, with the border sample twice: ... 1 0 | 0 1 ...
     samples = np.mod(samples.astype(int), 2 * old)
     samples = np.where(samples < old, samples, 2 * old - 1 - samples)
     matrix = np.zeros((new, old))
@@ -66,7 +69,7 @@ def resize_weights(old, new):
     return matrix
 
 
-def cubic(x):
+def _cubic(x):
     """Keys' cubic convolution kernel with a = -0.5."""
     x = np.abs(x)
     return np.where(

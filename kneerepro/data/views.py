@@ -1,43 +1,50 @@
-"""A dataset as the thesis's 5-D and 4-D arrays, without a second copy."""
+"""See one dataset as the thesis's 5-D or 4-D array, without copying it."""
 
+from __future__ import annotations
+
+from typing import Any
+
+import h5py
 import numpy as np
 
 
 class View:
-    """Examples of a dataset, on disk or in memory; slices like an array.
+    """Examples of a dataset, on disk or in memory, that slice like an array.
 
     Parameters
     ----------
     volumes : h5py.Dataset or array, shape (n, 1, depth, rows, columns)
         float32.
     patient : array of str, shape (n,)
-        Whose each volume is.
+        The person whom each volume shows.
     certain : array of bool, shape (n,)
-        Whether that rests on a PatientID.
+        Whether that person's identity rests on a PatientID.
     images : bool
         Whether the examples are the slices, shape (n * depth, 1, rows,
         columns), rather than the volumes.
     indices : array of int, optional
-        Examples to take; by default all, in order.
+        The examples to take; by default all, in order.
     numbers : array of int, shape (n,), optional
-        What to call each volume; by default from 0 on.
+        The number of each volume in the dataset; by default 0, 1, ...
 
     Attributes
     ----------
-    shape, ndim, dtype
-        As of an array.
+    shape : tuple of ints
+    ndim : int
+    dtype : numpy.dtype
+        As those of an array.
     """
 
     dtype = np.dtype('float32')
 
     def __init__(
         self,
-        volumes,
-        patient,
-        certain,
-        images=False,
-        indices=None,
-        numbers=None,
+        volumes: h5py.Dataset | np.ndarray,
+        patient: np.ndarray,
+        certain: np.ndarray,
+        images: bool = False,
+        indices: np.ndarray | None = None,
+        numbers: np.ndarray | None = None,
     ):
         self._volumes = volumes
         self._numbers = (
@@ -57,22 +64,27 @@ class View:
         return len(self._indices)
 
     @property
-    def patient(self):
-        """Whose each example is, array of str."""
+    def patient(self) -> np.ndarray:
+        """The person whom each example shows, array of str."""
         return self._patient[self._volume_of(self._indices)]
 
     @property
-    def certain(self):
-        """Whether that rests on a PatientID, array of bool."""
+    def certain(self) -> np.ndarray:
+        """Whether that person's identity is certain, array of bool."""
         return self._certain[self._volume_of(self._indices)]
 
     @property
-    def volume(self):
-        """Number of the volume that each example is, or is a slice of."""
+    def volume(self) -> np.ndarray:
+        """The number of the volume that each example is or belongs to."""
         return self._numbers[self._volume_of(self._indices)]
 
-    def take(self, indices):
-        """A view of some of the examples; nothing is read."""
+    def take(self, indices: Any) -> View:
+        """A view of some of the examples, without reading them.
+
+        Parameters
+        ----------
+        indices : slice, array of int or boolean mask
+        """
         return View(
             self._volumes,
             self._patient,
@@ -82,13 +94,13 @@ class View:
             self._numbers,
         )
 
-    def load(self):
-        """The same examples, read into memory once."""
+    def load(self) -> View:
+        """Read the examples into memory; returns a view of them there."""
         examples = np.empty(self.shape, 'float32')
         for i in range(len(self)):
             examples[i] = self[i]
         if self._images:
-            # A slice is a volume of its own then.
+            # In memory, each slice is a volume of depth 1.
             examples = examples[:, :, None]
         return View(
             examples,
@@ -98,32 +110,36 @@ class View:
             numbers=self.volume,
         )
 
-    def __getitem__(self, index):
-        """Examples by number, slice, array of numbers or boolean mask.
+    def __getitem__(self, index: Any) -> np.ndarray:
+        """Read examples.
+
+        Parameters
+        ----------
+        index : int, slice, array of int or boolean mask
 
         Returns
         -------
         array, float32
-            Without the first axis if `index` is one number.
+            Without the first axis if `index` is an int.
         """
-        # An index out of bounds is an IndexError here.
+        # This raises an IndexError if an index is out of bounds.
         chosen = self._indices[index]
         if np.ndim(chosen) == 0:
             return self._read(chosen)
         if isinstance(self._volumes, np.ndarray):
-            # NumPy can do it at once, and where it can without a copy.
+            # NumPy reads all at once, and without a copy if possible.
             examples = self._in_memory()
             return examples[index if self._is_all() else chosen]
         result = np.empty((len(chosen),) + self.shape[1:], 'float32')
-        for i, one in enumerate(chosen):
-            result[i] = self._read(one)
+        for i, example in enumerate(chosen):
+            result[i] = self._read(example)
         return result
 
     def __array__(self, dtype=None):
         return np.asarray(self[:], dtype)
 
-    def mean(self):
-        """Mean of all values, float; read example by example."""
+    def mean(self) -> float:
+        """The mean of all values, read example by example."""
         return float(
             np.mean([self[i].mean(dtype='float64') for i in range(len(self))])
         )

@@ -7,7 +7,7 @@ import numpy as np
 from kneerepro.algorithms import compile_cae
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset, new_dataset
-from kneerepro.data.prepare import prepare
+from kneerepro.data.prepare import Settings, prepare
 from kneerepro.data.reading.identity import load_key
 from kneerepro.phantom import write_patients
 from kneerepro.runs import zoo
@@ -161,7 +161,16 @@ class ContentTest(EncodeTest):
         stdout, _ = self.encode(model, folder)
         self.assertIn('2 series converted', stdout)
         data = self.path('data.h5')
-        prepare([folder], data, Options(16, 16, 'slice', True), key=load_key())
+        prepare(
+            [folder],
+            data,
+            Settings(
+                key=load_key(),
+                options=Options(
+                    depth=16, size=16, normalise='slice', flip_left=True
+                ),
+            ),
+        )
         np.testing.assert_allclose(
             self.codes(), self.expected(model, data), rtol=1e-5
         )
@@ -230,7 +239,13 @@ class ContentTest(EncodeTest):
         run = self.finished_run('cae2d')
         model = zoo.load(os.path.join(run, 'model.npz'))
         model.about['data']['hash'] = digest
-        zoo.save(os.path.join(run, 'model.npz'), *model)
+        zoo.save(
+            os.path.join(run, 'model.npz'),
+            model.experiment,
+            model.options,
+            model.networks,
+            model.about,
+        )
         self.encode(run, data)
 
 
@@ -251,12 +266,12 @@ class RefusedTest(EncodeTest):
     def test_models(self):
         data = self.dataset()
         self.refused('No such file', self.path('nowhere'), data)
-        self.refused('is no run', self.folder, data)
+        self.refused('is not a run', self.folder, data)
         self.refused('truncated or damaged', self.write('a', 'text'), data)
         self.refused('truncated or damaged', data, data)
         run = self.finished_run('cae2d')
         self.refused(
-            'is a results, needed is a model',
+            'is a results file, but a model file is required',
             os.path.join(run, 'results.npz'),
             data,
         )
@@ -264,7 +279,7 @@ class RefusedTest(EncodeTest):
         self.refused('has lost its model.npz', run, data)
         run = self.new_run('cae2d').folder
         self.refused(
-            f'{run} is not finished; to go on: python '
+            f'{run} is not finished; to resume: python '
             'experiments/cae2d.py --resume',
             run,
             data,
@@ -276,7 +291,7 @@ class RefusedTest(EncodeTest):
         os.mkdir(self.path('empty'))
         self.refused('0 usable series', model, self.path('empty'))
         self.refused(
-            'is no dataset of this package', model, self.write('a', 'text')
+            'is not a dataset of this package', model, self.write('a', 'text')
         )
         data = self.dataset()
         self.write('knees.h5', self.read('knees.h5')[:-1] + b'\1')
@@ -334,7 +349,11 @@ class RefusedTest(EncodeTest):
             values = 2 * dataset.volumes[0][0]
         with new_dataset(data, (16, 16, 16)) as writer:
             writer.append(values, 'x')
-        self.refused('needed are values in', self.finished_run('cae2d'), data)
+        self.refused(
+            r'values in \[0, 1\] are required',
+            self.finished_run('cae2d'),
+            data,
+        )
 
     def test_outputs(self):
         model, data = self.finished_run('cae2d'), self.dataset()

@@ -1,1 +1,1 @@
-"""DICOM and arrays as they come: from files to checked series."""
+"""Read DICOM files and arrays: from files on disk to checked series."""

@@ -1,8 +1,10 @@
-"""Volumes as .mat, as the thesis's went from DICOM to NumPy, and as .npy."""
+"""Read volumes from .mat files, as the thesis made them, and from .npy."""
+
+from __future__ import annotations
 
 import functools
 import os
-from collections import namedtuple
+from dataclasses import dataclass
 
 import h5py
 import numpy as np
@@ -10,23 +12,50 @@ import scipy.io
 
 from kneerepro.data.reading.defects import DefectError
 
-ArrayVolume = namedtuple('ArrayVolume', 'path name index shape')
-ArrayVolume.__doc__ = """A volume in a file.
 
-Attributes
-----------
-path : str
-name : str
-    Of the variable in a .mat file, '' in a .npy file.
-index : int
-    Which one of the volumes in the array.
-shape : tuple of 3 ints
-    Slices, rows and columns.
-"""
+@dataclass(frozen=True)
+class ArrayVolume:
+    """One volume in a file.
+
+    Attributes
+    ----------
+    path : str
+    name : str
+        Of the variable in a .mat file; '' in a .npy file.
+    index : int
+        Of the volume in the array, from 0.
+    shape : tuple of 3 ints
+        Slices, rows and columns.
+    """
+
+    path: str
+    name: str
+    index: int
+    shape: tuple[int, int, int]
+
+    def paths(self) -> list[str]:
+        """The file, as :meth:`kneerepro.data.reading.series.Series.paths`
+        gives those of a series.
+        """
+        return [self.path]
+
+
+@dataclass(frozen=True)
+class _Array:
+    """An array in a file, as its header describes it."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    matlab: bool  # whether its axes are in MATLAB's order
+
 
 _NPY = b'\x93NUMPY'
 _HDF5 = b'\x89HDF\r\n\x1a\n'
-_MEBIBYTE = 2**20
+# .mat files may be compressed, but hardly to less than a thousandth; and an
+# array of this size, in bytes, is harmless anyway.
+_MAX_COMPRESSION = 1000
+_ALWAYS_PLAUSIBLE = 64 * 2**20
 
 # MATLAB's classes of real numbers.
 _NUMERIC = {
@@ -37,22 +66,18 @@ _NUMERIC = {
 }
 
 
-def is_array_file(head):
-    """Whether a file is .npy or .mat, by its first KiB."""
-    return (
-        head.startswith(_NPY)
-        or head.startswith(b'MATLAB 5.0 MAT-file')
-        or _is_mat73(head)
-    )
+def is_array_file(head: bytes) -> bool:
+    """Whether a file is .npy or .mat, judged by its first KiB."""
+    return head.startswith((_NPY, b'MATLAB 5.0 MAT-file')) or _is_mat73(head)
 
 
 def _is_mat73(head):
-    # HDF5 behind a block of 512 bytes that begins with a text.
+    # HDF5 behind a block of 512 bytes that begins with this text.
     return head.startswith(b'MATLAB 7.3 MAT-file') and head[512:520] == _HDF5
 
 
-def find_volumes(path, depth=160):
-    """The volumes in a .mat or .npy file.
+def find_volumes(path: str, depth: int = 160) -> list[ArrayVolume]:
+    """List the volumes in a .mat or .npy file.
 
     Parameters
     ----------
@@ -60,8 +85,8 @@ def find_volumes(path, depth=160):
         A .npy file holds {slices, rows, columns}, {n, slices, rows, columns},
         or one of the thesis's datasets: {n, 1, slices, rows, columns} or the
         images {n * depth, 1, rows, columns}. A .mat file, of version 5 or
-        7.3, holds rows x columns x slices, or rows x columns x slices x n, or
-        the thesis's 5-D dataset; other variables in it are passed over.
+        7.3, holds rows x columns x slices, rows x columns x slices x n, or
+        the thesis's 5-D dataset; its other variables are ignored.
     depth : int
         Slices of a volume in a dataset of images.
 
@@ -74,25 +99,32 @@ def find_volumes(path, depth=160):
     DefectError
         UNREADABLE, TRUNCATED_PIXELS, NO_VOLUME or WRONG_SHAPE.
     """
-    found = []
-    for name, shape, matlab in _arrays(path):
-        count, volume = _layout(shape, matlab, depth)
-        if min(volume) < 2:
+    volumes = []
+    for array in _arrays(path):
+        count, shape = _layout(array.shape, array.matlab, depth)
+        if min(shape) < 2:
             raise DefectError(
                 'WRONG_SHAPE',
-                f'its volumes have {" x ".join(map(str, volume))} values',
+                f'its volumes are {" x ".join(map(str, shape))} values; each '
+                'axis needs at least 2',
             )
-        found += [ArrayVolume(path, name, i, volume) for i in range(count)]
-    if not found:
+        volumes += [
+            ArrayVolume(path=path, name=array.name, index=i, shape=shape)
+            for i in range(count)
+        ]
+    if not volumes:
         raise DefectError(
             'NO_VOLUME',
-            'no array of real numbers with three to five dimensions in it',
+            'it holds no array of real numbers with three to five dimensions',
         )
-    return found
+    return volumes
 
 
-def read_volume(volume):
-    """The values of a volume.
+def read_volume(volume: ArrayVolume) -> np.ndarray:
+    """Read the values of a volume.
+
+    Only this volume is read, except from a .mat file of version 5, whose
+    variables can only be read as a whole.
 
     Parameters
     ----------
@@ -101,8 +133,6 @@ def read_volume(volume):
     Returns
     -------
     array, shape (slices, rows, columns), float32
-        Only this volume is read, except from a .mat file of version 5, whose
-        variables can only be read as a whole.
 
     Raises
     ------
@@ -110,75 +140,69 @@ def read_volume(volume):
         UNREADABLE, NO_VOLUME or NOT_FINITE.
     """
     try:
-        kind = _kind(volume.path)
-        if kind == 'npy':
-            array = np.load(volume.path, mmap_mode='r', allow_pickle=False)
-            values = _cut(array, volume, matlab=False)
-        elif kind == 'mat5':
-            # Kept for the other volumes in it.
-            array = _load_mat5(
-                volume.path, volume.name, os.stat(volume.path).st_mtime_ns
-            )
-            values = _cut(array, volume, matlab=True)
-        else:
-            with h5py.File(volume.path, 'r') as file:
-                values = _cut(
-                    _Reversed(file[volume.name]), volume, matlab=True
-                )
+        values = _stored_values(volume)
     except Exception as error:
         raise _unreadable(error) from None
     if values.dtype.kind not in 'fiub':
-        # Of a .mat file of version 5, this shows only now.
-        raise DefectError('NO_VOLUME', 'an array of complex numbers')
+        # The header of a .mat file of version 5 does not tell.
+        raise DefectError('NO_VOLUME', 'it is an array of complex numbers')
     values = np.ascontiguousarray(values, 'float32')
     if not np.isfinite(values).all():
         raise DefectError('NOT_FINITE', 'it has values that are not finite')
     return values
 
 
+def _stored_values(volume):
+    kind = _kind(volume.path)
+    if kind == 'npy':
+        array = np.load(volume.path, mmap_mode='r', allow_pickle=False)
+        return _cut(array, volume, matlab=False)
+    if kind == 'mat5':
+        # Cached for the other volumes of the variable.
+        array = _load_mat5(
+            volume.path, volume.name, os.stat(volume.path).st_mtime_ns
+        )
+        return _cut(array, volume, matlab=True)
+    with h5py.File(volume.path, 'r') as file:
+        return _cut(_Reversed(file[volume.name]), volume, matlab=True)
+
+
 def _arrays(path):
-    """(name, shape, whether in MATLAB's order) of the arrays in a file."""
+    """The arrays in a file that may hold volumes."""
     try:
-        kind = _kind(path)
-        if kind == 'npy':
-            found = [('',) + _npy_header(path) + (False,)]
-        elif kind == 'mat5':
-            found = [
-                (name, shape, np.dtype('u1'), True)
-                for name, shape, cls in scipy.io.whosmat(path)
-                if cls in _NUMERIC and len(shape) in (3, 4, 5)
-            ]
-        else:
-            found = _mat73_arrays(path)
+        arrays = {
+            'npy': _npy_arrays,
+            'mat5': _mat5_arrays,
+            'mat73': _mat73_arrays,
+        }[_kind(path)](path)
     except DefectError:
         raise
     except Exception as error:
         raise _unreadable(error) from None
-    size = os.path.getsize(path)
-    for name, shape, dtype, matlab in found:
-        declared = dtype.itemsize * float(np.prod(shape, dtype=float))
-        # .mat files may be compressed, but hardly to a thousandth.
-        if declared > max(64 * _MEBIBYTE, 1000 * size):
+    limit = max(_ALWAYS_PLAUSIBLE, _MAX_COMPRESSION * os.path.getsize(path))
+    for array in arrays:
+        if _size(array.dtype, array.shape) > limit:
             raise DefectError(
                 'TRUNCATED_PIXELS',
                 'it declares more values than the file can hold',
             )
-        yield name, shape, matlab
+        yield array
+
+
+def _size(dtype, shape):
+    """Bytes of an array, as a float: a damaged header overflows integers."""
+    return dtype.itemsize * float(np.prod(shape, dtype=float))
 
 
 def _kind(path):
     with open(path, 'rb') as file:
         head = file.read(1024)
-    return (
-        'npy'
-        if head.startswith(_NPY)
-        else 'mat73'
-        if _is_mat73(head)
-        else 'mat5'
-    )
+    if head.startswith(_NPY):
+        return 'npy'
+    return 'mat73' if _is_mat73(head) else 'mat5'
 
 
-def _npy_header(path):
+def _npy_arrays(path):
     with open(path, 'rb') as file:
         version = np.lib.format.read_magic(file)
         read = {
@@ -188,40 +212,55 @@ def _npy_header(path):
         if read is None:
             raise ValueError('unknown version')
         shape, _, dtype = read(file)
-        there = os.path.getsize(path) - file.tell()
+        available = os.path.getsize(path) - file.tell()
     if dtype.kind not in 'fiub' or len(shape) not in (3, 4, 5):
         raise DefectError(
             'NO_VOLUME',
-            f'an array of {dtype.kind} with {len(shape)} dimensions',
+            f'it is an array of kind {dtype.kind} with {len(shape)} '
+            'dimensions, not of real numbers with three to five',
         )
-    if dtype.itemsize * float(np.prod(shape, dtype=float)) > there:
+    if _size(dtype, shape) > available:
         raise DefectError(
             'TRUNCATED_PIXELS', 'it declares more values than the file holds'
         )
-    return shape, dtype
+    return [_Array(name='', shape=shape, dtype=dtype, matlab=False)]
+
+
+def _mat5_arrays(path):
+    return [
+        # The class is that of the array, not of the stored values, which may
+        # take a single byte each.
+        _Array(name=name, shape=shape, dtype=np.dtype('u1'), matlab=True)
+        for name, shape, class_name in scipy.io.whosmat(path)
+        if class_name in _NUMERIC and len(shape) in (3, 4, 5)
+    ]
 
 
 def _mat73_arrays(path):
-    found = []
     with h5py.File(path, 'r') as file:
-        for name, member in file.items():
-            if (
-                isinstance(member, h5py.Dataset)
-                and member.ndim in (3, 4, 5)
-                and member.dtype.kind in 'fiub'
-                and member.attrs.get('MATLAB_class', b'double').decode()
-                in _NUMERIC
-            ):
-                found.append((name, member.shape[::-1], member.dtype, True))
-    return found
+        return [
+            _Array(
+                name=name,
+                shape=member.shape[::-1],
+                dtype=member.dtype,
+                matlab=True,
+            )
+            for name, member in file.items()
+            if isinstance(member, h5py.Dataset)
+            and member.ndim in (3, 4, 5)
+            and member.dtype.kind in 'fiub'
+            and member.attrs.get('MATLAB_class', b'double').decode()
+            in _NUMERIC
+        ]
 
 
 def _layout(shape, matlab, depth):
-    """How many volumes an array holds, and of what shape."""
+    """How many volumes an array holds, and the shape of each."""
     if len(shape) == 5:
         if shape[1] != 1:
             raise DefectError(
-                'WRONG_SHAPE', 'of five dimensions, the second is not 1'
+                'WRONG_SHAPE',
+                f'it has five dimensions and the second is {shape[1]}, not 1',
             )
         return shape[0], shape[2:]
     if matlab:
@@ -240,7 +279,7 @@ def _layout(shape, matlab, depth):
 
 
 def _cut(array, volume, matlab):
-    """A volume out of an array."""
+    """Take a volume out of an array."""
     i = volume.index
     if array.ndim == 5:
         return array[i, 0]
@@ -249,12 +288,10 @@ def _cut(array, volume, matlab):
         return np.moveaxis(values, 2, 0)
     if array.ndim == 3:
         return array
+    if array.shape[1] > 1:
+        return array[i]
     slices = volume.shape[0]
-    return (
-        array[i]
-        if array.shape[1] > 1
-        else array[i * slices : (i + 1) * slices, 0]
-    )
+    return array[i * slices : (i + 1) * slices, 0]
 
 
 class _Reversed:
@@ -270,12 +307,12 @@ class _Reversed:
 
 
 @functools.lru_cache(maxsize=1)
-def _load_mat5(path, name, changed):
+def _load_mat5(path, name, modified):
     return scipy.io.loadmat(path, variable_names=[name])[name]
 
 
 def _unreadable(error):
-    # scipy and h5py let whatever a damaged file provokes escape.
+    # scipy and h5py let through whatever a damaged file provokes.
     return DefectError(
         'UNREADABLE', f'it cannot be read ({type(error).__name__})'
     )

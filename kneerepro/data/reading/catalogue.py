@@ -1,14 +1,21 @@
-"""What the headers of all files say, on disk.
+"""A database on disk of what all headers say.
 
-It outlives a killed run, which then need not read them again, and keeps the
-headers of a million files out of memory.
+It outlives a run that was killed, so that the next run need not read the
+headers again, and it keeps the headers of a million files out of memory.
 """
+
+from __future__ import annotations
 
 import functools
 import json
 import os
 import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any, Callable
 
+from kneerepro.data.reading.arrays import ArrayVolume
+from kneerepro.data.reading.frames import Frame
 from kneerepro.data.reading.header import Header
 from kneerepro.data.reading.series import Slice
 
@@ -29,33 +36,66 @@ CREATE TABLE IF NOT EXISTS result (key TEXT PRIMARY KEY, fields TEXT);
 """
 
 
+@dataclass(frozen=True)
+class FileRecord:
+    """One file and what it holds.
+
+    Attributes
+    ----------
+    path : str
+    size : int
+        In bytes.
+    modified : int
+        Time of the last modification in ns.
+    frames : sequence of kneerepro.data.reading.frames.Frame
+    volumes : sequence of kneerepro.data.reading.arrays.ArrayVolume
+    code : str or None
+        Of the defect of a file that was rejected.
+    message : str or None
+        Why the file was rejected or, if it has no code, passed over.
+    """
+
+    path: str
+    size: int
+    modified: int
+    frames: Sequence[Frame] = ()
+    volumes: Sequence[ArrayVolume] = ()
+    code: str | None = None
+    message: str | None = None
+
+
 class Catalogue:
-    """A database of headers, and of what became of the series.
+    """A database of headers, and of the series that were converted.
 
     Parameters
     ----------
     path : str, optional
-        Where to keep it; without one it ends with this object.
+        The file to keep it in; without one it ends with this object.
     """
 
-    def __init__(self, path=''):
+    def __init__(self, path: str = ''):
         self._connection = sqlite3.connect(path)
-        # Killed at any moment, the database stays whole; what a power cut
-        # takes is read again.
+        # The database survives if the process is killed at any moment. What
+        # a power cut destroys can be read again.
         self._connection.execute('PRAGMA synchronous = OFF')
         self._connection.executescript(_TABLES)
+        # The slices of a series share their header.
+        self._header_id = functools.lru_cache(maxsize=1024)(self._add_header)
+        self._header = functools.lru_cache(maxsize=1024)(self._load_header)
 
-    def close(self):
+    def close(self) -> None:
+        """Close the database. What was not committed is lost."""
         self._connection.close()
 
-    def commit(self):
+    def commit(self) -> None:
+        """Keep what was added so far."""
         self._connection.commit()
 
     # ----------------------------------------------------------------- files
 
-    def start(self, fingerprint):
-        """Forget the files unless they have this fingerprint."""
-        before = self._one('SELECT value FROM note WHERE name = "source"')
+    def start(self, fingerprint: str) -> None:
+        """Forget all files unless they had this fingerprint before."""
+        before = self._value('SELECT value FROM note WHERE name = "source"')
         if before != fingerprint:
             for table in 'file', 'header', 'slice', 'volume':
                 self._connection.execute(f'DELETE FROM {table}')
@@ -65,74 +105,71 @@ class Catalogue:
             )
         self.commit()
 
-    def known_files(self):
+    def known_files(self) -> Callable[[str], bool]:
         """A function that tells whether a path is in the catalogue."""
-        if self._one('SELECT count(*) FROM file') == 0:
+        if self._value('SELECT count(*) FROM file') == 0:
             return lambda path: False
         return lambda path: (
-            self._one('SELECT id FROM file WHERE path = ?', os.fsencode(path))
+            self._value(
+                'SELECT id FROM file WHERE path = ?', os.fsencode(path)
+            )
             is not None
         )
 
-    def add_files(self, files):
-        """Record files and what they hold.
+    def add_files(self, files: Iterable[FileRecord]) -> None:
+        """Add files and what they hold.
 
         Parameters
         ----------
-        files : iterable of tuple
-            Path, size, time of change; code and message of a defect or None;
-            'frames', 'volumes' or another word; and a list of
-            :class:`~kneerepro.data.reading.header.Frame` or
-            :class:`~kneerepro.data.reading.arrays.ArrayVolume`.
+        files : iterable of FileRecord
         """
-        number = self._one('SELECT max(id) FROM file') or 0
+        last = self._value('SELECT max(id) FROM file') or 0
         rows, slices, volumes = [], [], []
-        for path, *fields, kind, content in files:
-            number += 1
-            rows.append((number, os.fsencode(path), *fields))
-            if kind == 'frames':
-                slices += [
-                    (
-                        frame.header.series,
-                        number,
-                        frame.index,
-                        self._header_id(frame.header),
-                        frame.sop,
-                        frame.number,
-                        *(frame.position or (None,) * 3),
-                        frame.offset,
-                        frame.defect,
-                    )
-                    for frame in content
-                ]
-            elif kind == 'volumes':
-                volumes += [
-                    (number, one.name, one.index, *one.shape)
-                    for one in content
-                ]
-        for table, values in [
-            ('file', rows),
-            ('slice', slices),
-            ('volume', volumes),
-        ]:
-            if values:
-                marks = ', '.join('?' * len(values[0]))
-                self._connection.executemany(
-                    f'INSERT INTO {table} VALUES ({marks})', values
+        for number, file in enumerate(files, last + 1):
+            rows.append(
+                (
+                    number,
+                    os.fsencode(file.path),
+                    file.size,
+                    file.modified,
+                    file.code,
+                    file.message,
                 )
+            )
+            slices += [self._slice_row(number, frame) for frame in file.frames]
+            volumes += [
+                (number, volume.name, volume.index, *volume.shape)
+                for volume in file.volumes
+            ]
+        self._insert('file', rows)
+        self._insert('slice', slices)
+        self._insert('volume', volumes)
 
-    @functools.lru_cache(maxsize=1024)
-    def _header_id(self, header):
-        fields = json.dumps(header)
+    def _slice_row(self, file_number, frame):
+        return (
+            frame.header.series,
+            file_number,
+            frame.index,
+            self._header_id(frame.header),
+            frame.sop,
+            frame.number,
+            *(frame.position or (None, None, None)),
+            frame.offset,
+            frame.defect,
+        )
+
+    def _add_header(self, header):
+        """Add a header, unless it is there; returns its number."""
+        fields = json.dumps(astuple(header))
         self._connection.execute(
             'INSERT OR IGNORE INTO header (fields) VALUES (?)', (fields,)
         )
-        return self._one('SELECT id FROM header WHERE fields = ?', fields)
+        return self._value('SELECT id FROM header WHERE fields = ?', fields)
 
-    # ---------------------------------------------------------------- finding
+    # ---------------------------------------------------------------- queries
 
-    def defective_files(self):
-        """(path, code, message) of files that belong to no series."""
+    def defective_files(self) -> list[tuple[str, str, str]]:
+        """(path, code, message) of each file that belongs to no series."""
         return [
             (os.fsdecode(path), code, message)
             for path, code, message in self._connection.execute(
@@ -141,8 +178,10 @@ class Catalogue:
             )
         ]
 
-    def passed_over_files(self):
-        """(path, message) of files that are no images and promise none."""
+    def passed_over_files(self) -> list[tuple[str, str]]:
+        """(path, message) of each file that nobody would expect to be an
+        image.
+        """
         return [
             (os.fsdecode(path), message)
             for path, message in self._connection.execute(
@@ -151,7 +190,8 @@ class Catalogue:
             )
         ]
 
-    def series_uids(self):
+    def series_uids(self) -> list[str]:
+        """The SeriesInstanceUIDs, sorted."""
         return [
             uid
             for (uid,) in self._connection.execute(
@@ -159,8 +199,8 @@ class Catalogue:
             )
         ]
 
-    def slices(self, uid):
-        """Of one series, as :class:`~kneerepro.data.reading.series.Slice` s."""
+    def slices(self, uid: str) -> list[Slice]:
+        """The slices of one series, sorted by path and frame."""
         rows = self._connection.execute(
             'SELECT path, frame, header, sop, number, x, y, z, offset, defect '
             'FROM slice JOIN file ON slice.file = file.id WHERE series = ? '
@@ -169,24 +209,25 @@ class Catalogue:
         )
         return [
             Slice(
-                os.fsdecode(path),
-                frame,
-                self._header(header),
-                sop,
-                number,
-                None if x is None else (x, y, z),
-                offset,
-                defect,
+                path=os.fsdecode(path),
+                index=index,
+                header=self._header(header),
+                sop=sop,
+                number=number,
+                position=None if x is None else (x, y, z),
+                offset=offset,
+                defect=defect,
             )
-            for path, frame, header, sop, number, x, y, z, offset, defect in rows
+            for path, index, header, sop, number, x, y, z, offset, defect in (
+                rows
+            )
         ]
 
-    @functools.lru_cache(maxsize=1024)
-    def _header(self, number):
+    def _load_header(self, number):
         fields = json.loads(
-            self._one('SELECT fields FROM header WHERE id = ?', number)
+            self._value('SELECT fields FROM header WHERE id = ?', number)
         )
-        # JSON knows no tuples.
+        # JSON has no tuples.
         return Header(
             *(
                 tuple(field) if isinstance(field, list) else field
@@ -194,19 +235,27 @@ class Catalogue:
             )
         )
 
-    def volumes(self):
-        """(path, name, index, shape) of each volume in .mat and .npy files."""
+    def volumes(self) -> list[ArrayVolume]:
+        """The volumes in .mat and .npy files, sorted by path, name and
+        index.
+        """
+        rows = self._connection.execute(
+            'SELECT path, name, place, slices, rows, columns '
+            'FROM volume JOIN file ON volume.file = file.id '
+            'ORDER BY path, name, place'
+        )
         return [
-            (os.fsdecode(path), name, place, (slices, rows, columns))
-            for path, name, place, slices, rows, columns in self._connection.execute(
-                'SELECT path, name, place, slices, rows, columns '
-                'FROM volume JOIN file ON volume.file = file.id '
-                'ORDER BY path, name, place'
+            ArrayVolume(
+                path=os.fsdecode(path),
+                name=name,
+                index=index,
+                shape=(slices, rows, columns),
             )
+            for path, name, index, slices, rows, columns in rows
         ]
 
-    def state(self, paths):
-        """Path, size and time of change of files, sorted by path."""
+    def state(self, paths: Sequence[str]) -> list[tuple[bytes, int, int]]:
+        """Path, size and time of modification of files, sorted by path."""
         marks = ', '.join('?' * len(paths))
         return self._connection.execute(
             'SELECT path, size, changed FROM file '
@@ -216,17 +265,29 @@ class Catalogue:
 
     # --------------------------------------------------------------- results
 
-    def result(self, key):
-        fields = self._one('SELECT fields FROM result WHERE key = ?', key)
+    def result(self, key: str) -> dict[str, Any] | None:
+        """What :meth:`add_result` added under a key, or None."""
+        fields = self._value('SELECT fields FROM result WHERE key = ?', key)
         return fields and json.loads(fields)
 
-    def add_result(self, key, fields):
+    def add_result(self, key: str, fields: dict[str, Any]) -> None:
+        """Keep the result of a conversion, in what JSON can hold."""
         self._connection.execute(
             'INSERT OR REPLACE INTO result VALUES (?, ?)',
             (key, json.dumps(fields)),
         )
         self.commit()
 
-    def _one(self, query, *arguments):
+    # --------------------------------------------------------------- queries
+
+    def _value(self, query, *arguments):
+        """The first column of the first row, or None."""
         row = self._connection.execute(query, arguments).fetchone()
         return row and row[0]
+
+    def _insert(self, table, rows):
+        if rows:
+            marks = ', '.join('?' * len(rows[0]))
+            self._connection.executemany(
+                f'INSERT INTO {table} VALUES ({marks})', rows
+            )

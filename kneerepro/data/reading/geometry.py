@@ -1,21 +1,25 @@
-"""Where the slices of a series lie in the patient.
+"""Where the slices of a series lie in the patient, and how large they are.
 
-DICOM's patient coordinates, in mm: x to the left, y to the back, z to the
-head (part 3, C.7.6.2).
+DICOM's patient coordinates are in mm: x points to the patient's left, y to
+the back, z to the head (DICOM part 3, C.7.6.2).
 """
 
-from collections import namedtuple
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-# The usual views: in which directions slices, rows and columns are counted.
-# The OAI's sagittal series are stored so: slices from the patient's left to
-# the right, rows downwards, columns from front to back.
+# The usual view of each plane: the directions in which slices, rows and
+# columns are counted. The OAI stores its sagittal series this way: slices from
+# the patient's left to the right, rows downwards, columns from front to back.
 _VIEWS = {
     'sagittal': ('LR', 'SI', 'AP'),
     'coronal': ('AP', 'SI', 'RL'),
     'axial': ('IS', 'AP', 'RL'),
 }
+# The axis along which each direction runs, and its sign.
 _AXES = {
     'RL': (0, 1),
     'LR': (0, -1),
@@ -25,35 +29,54 @@ _AXES = {
     'SI': (2, -1),
 }
 
-Orientation = namedtuple('Orientation', 'plane directions flips')
-Orientation.__doc__ = """How a series lies.
 
-Attributes
-----------
-plane : str
-    'sagittal', 'coronal' or 'axial', whichever is nearest.
-directions : str
-    Six letters: towards which sides of the patient the first and the last
-    slice lie, the top and the bottom, the left and the right border, after
-    `flips`.
-flips : tuple of 3 bools
-    Which axes (slices, rows, columns) are to be reversed for the usual view.
-"""
+@dataclass(frozen=True)
+class Orientation:
+    """How a series lies in the patient.
+
+    Attributes
+    ----------
+    plane : str
+        The nearest of 'sagittal', 'coronal' and 'axial'.
+    directions : str
+        Six letters, two for each axis (slices, rows, columns): the side of
+        the patient where the axis begins and the side where it ends, after
+        `flips`.
+    flips : tuple of 3 bools
+        Which axes (slices, rows, columns) must be reversed to give the usual
+        view.
+    """
+
+    plane: str
+    directions: str
+    flips: tuple[bool, bool, bool]
 
 
-def normal(orientation):
-    """The slice normal, from ImageOrientationPatient."""
-    cosines = np.array(orientation, float)
-    return np.cross(cosines[:3], cosines[3:])
-
-
-def along_normal(orientation, positions):
-    """Distances along the slice normal.
+def normal(orientation: Sequence[float]) -> np.ndarray:
+    """The slice normal for an ImageOrientationPatient.
 
     Parameters
     ----------
     orientation : 6 floats
-        ImageOrientationPatient: directions of a row and of a column.
+        ImageOrientationPatient: the directions of a row and of a column.
+
+    Returns
+    -------
+    array, shape (3,)
+    """
+    cosines = np.array(orientation, float)
+    return np.cross(cosines[:3], cosines[3:])
+
+
+def along_normal(
+    orientation: Sequence[float], positions: np.ndarray
+) -> np.ndarray:
+    """Distances of slices along the slice normal.
+
+    Parameters
+    ----------
+    orientation : 6 floats
+        ImageOrientationPatient: the directions of a row and of a column.
     positions : array, shape (slices, 3)
         ImagePositionPatient, in mm.
 
@@ -65,57 +88,69 @@ def along_normal(orientation, positions):
     return np.asarray(positions, float) @ normal(orientation)
 
 
-def orient(orientation):
-    """How a series with these direction cosines lies.
+def orient(orientation: Sequence[float]) -> Orientation:
+    """How a series with these direction cosines lies in the patient.
 
     Parameters
     ----------
     orientation : 6 floats
-        ImageOrientationPatient. The slices are taken to be sorted along the
-        slice normal.
+        ImageOrientationPatient. The slices must be sorted along the slice
+        normal.
 
     Returns
     -------
     Orientation
     """
     cosines = np.array(orientation, float)
-    # Slices, rows and columns are counted along the normal, along a column
-    # and along a row.
+    # Slices are counted along the normal, rows along a column, and columns
+    # along a row.
     vectors = normal(orientation), cosines[3:], cosines[:3]
     plane = ('sagittal', 'coronal', 'axial')[np.abs(vectors[0]).argmax()]
     letters, flips = '', []
     for vector, wanted in zip(vectors, _VIEWS[plane]):
-        axis = np.abs(vector).argmax()
-        found = next(
-            name
-            for name, (a, sign) in _AXES.items()
-            if a == axis and sign * vector[axis] > 0
-        )
-        # Rows and columns the other way about are left as they are.
-        flip = found == wanted[::-1]
+        direction = _direction(vector)
+        # If rows and columns are exchanged, they are left as they are.
+        flip = direction == wanted[::-1]
         flips.append(flip)
-        letters += wanted if flip else found
-    return Orientation(plane, letters, tuple(flips))
+        letters += wanted if flip else direction
+    return Orientation(plane=plane, directions=letters, flips=tuple(flips))
 
 
-def field(rows, columns, pixel_spacing, size):
-    """Rows and columns within a square that keep the image's proportions.
+def _direction(vector):
+    """The name of the direction that is nearest to a vector."""
+    axis = np.abs(vector).argmax()
+    return next(
+        name
+        for name, (other, sign) in _AXES.items()
+        if other == axis and sign * vector[axis] > 0
+    )
+
+
+def fit_to_square(
+    rows: int,
+    columns: int,
+    pixel_spacing: tuple[float, float] | None,
+    size: int,
+) -> tuple[int, int]:
+    """The largest image within a square that keeps the proportions in mm.
 
     Parameters
     ----------
     rows, columns : int
+        Of the original image.
     pixel_spacing : tuple of 2 floats, or None
-        Between rows and between columns, in mm.
+        Between rows and between columns, in mm. Pixels count as square if it
+        is unknown.
     size : int
-        Of the square.
+        Rows and columns of the square.
 
     Returns
     -------
     tuple of 2 ints
-        ``(size, size)`` for a square field of view.
+        Rows and columns: ``(size, size)`` for a square field of view.
     """
-    height, width = pixel_spacing or (1.0, 1.0)
-    height, width = rows * height, columns * width
+    row_spacing, column_spacing = pixel_spacing or (1.0, 1.0)
+    height, width = rows * row_spacing, columns * column_spacing
     longer = max(height, width)
     return tuple(
         max(1, round(size * side / longer)) for side in (height, width)

@@ -1,14 +1,17 @@
-"""What a DICOM file says of its images, short of their pixels.
+"""Read what a DICOM header says about images, without reading their pixels.
 
-A disk of the OAI holds millions of slices, so a header is read once and of
-it only what is needed; and since the slices of a series agree in nearly all
-of that, it is decoded once for a series (``_common``).
+A disk of the OAI holds millions of slices, so each header is read only once
+and only the elements that are needed. The slices of a series agree in nearly
+all of them, so these are decoded once for the whole series
+(:func:`_common_header`).
 """
+
+from __future__ import annotations
 
 import functools
 import io
 import os
-from collections import namedtuple
+from dataclasses import dataclass
 
 import numpy as np
 import pydicom
@@ -16,6 +19,7 @@ from pydicom.errors import InvalidDicomError
 
 from kneerepro.data.reading.defects import DefectError
 
+# The elements that the slices of a series usually have in common.
 _TAGS = dict(
     image_type=0x00080008,
     sop_class=0x00080016,
@@ -46,86 +50,128 @@ _TAGS = dict(
     intercept=0x00281052,
     slope=0x00281053,
 )
+# The elements that differ from slice to slice.
 _SOP, _NUMBER, _POSITION = 0x00080018, 0x00200013, 0x00200032
 _READ = [*_TAGS.values(), _SOP, _NUMBER, _POSITION]
 
-Header = namedtuple(
-    'Header',
-    [
-        'syntax',
-        'little_endian',
-        'image_type',
-        'sop_class',
-        'modality',
-        'description',
-        'patient',
-        'study',
-        'series',
-        'frame_of_reference',
-        'laterality',
-        'echo_time',
-        'temporal_position',
-        'stack',
-        'orientation',
-        'pixel_spacing',
-        'samples',
-        'photometric',
-        'frames',
-        'rows',
-        'columns',
-        'bits_allocated',
-        'bits_stored',
-        'signed',
-        'padding',
-        'slope',
-        'intercept',
-    ],
-)
-Header.__doc__ = """What slices of a series have in common.
-
-Attributes
-----------
-orientation : tuple of 6 floats, or None
-pixel_spacing : tuple of 2 floats, or None
-    Between rows and between columns, in mm.
-padding : tuple of 2 ints, or None
-    Stored values from the one to the other stand for no pixel.
-"""
-
-Frame = namedtuple('Frame', 'index header sop number position offset defect')
-Frame.__doc__ = """One image of a file.
-
-Attributes
-----------
-index : int
-    Of the frame in the file, from 0.
-header : Header
-sop, number : str, int or None
-    SOPInstanceUID and InstanceNumber.
-position : tuple of 3 floats, or None
-    ImagePositionPatient, in mm.
-offset : int or None
-    Where its pixels begin in the file, if they are stored plainly.
-defect : str or None
-    Code of what is wrong with its pixels.
-"""
-
-_IMPLICIT, _EXPLICIT, _BIG_ENDIAN, _DEFLATED = (
+IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED = (
     '1.2.840.10008.1.2',
     '1.2.840.10008.1.2.1',
     '1.2.840.10008.1.2.2',
     '1.2.840.10008.1.2.1.99',
 )
-# Enhanced MR, legacy converted enhanced MR
-ENHANCED = '1.2.840.10008.5.1.4.1.1.4.1', '1.2.840.10008.5.1.4.1.1.4.4'
 
 _MEBIBYTE = 2**20
-# Beyond this size a file has to be at least a thousandth of what it declares.
-_PLAUSIBLE = 64 * _MEBIBYTE
+# How much of a file is read in search of the end of its header: most headers
+# fit into the first step. The last step bounds the memory that a damaged file
+# can take.
+_HEAD_SIZES = 2**14, _MEBIBYTE, 64 * _MEBIBYTE
 
 
-def read_frames(path):
-    """The images that a DICOM file holds.
+@dataclass(frozen=True)
+class Header:
+    """What the slices of a series have in common.
+
+    Text is '' where the header does not give it.
+
+    Attributes
+    ----------
+    syntax : str
+        TransferSyntaxUID.
+    little_endian : bool
+    image_type, sop_class, modality, description : str
+        ImageType, SOPClassUID, Modality and SeriesDescription.
+    patient, study, series, frame_of_reference : str
+        PatientID, StudyInstanceUID, SeriesInstanceUID and
+        FrameOfReferenceUID.
+    laterality : str
+        ImageLaterality or, without it, Laterality.
+    echo_time : str
+        EchoTime or, without it, EchoNumbers.
+    temporal_position, stack : str
+        TemporalPositionIdentifier and StackID.
+    orientation : tuple of 6 floats, or None
+        ImageOrientationPatient.
+    pixel_spacing : tuple of 2 floats, or None
+        Between rows and between columns, in mm.
+    samples : int
+        SamplesPerPixel: 1 for shades of grey.
+    photometric : str
+        PhotometricInterpretation.
+    frames, rows, columns : int
+        Frames of the file, rows and columns of each.
+    bits_allocated, bits_stored : int
+    signed : bool
+        Whether stored values are signed.
+    padding : tuple of 2 ints, or None
+        Stored values from the first to the second, both included, mark
+        pixels outside the image.
+    slope, intercept : float
+        From stored values to the units of the modality.
+    """
+
+    syntax: str
+    little_endian: bool
+    image_type: str
+    sop_class: str
+    modality: str
+    description: str
+    patient: str
+    study: str
+    series: str
+    frame_of_reference: str
+    laterality: str
+    echo_time: str
+    temporal_position: str
+    stack: str
+    orientation: tuple[float, ...] | None
+    pixel_spacing: tuple[float, float] | None
+    samples: int
+    photometric: str
+    frames: int
+    rows: int
+    columns: int
+    bits_allocated: int
+    bits_stored: int
+    signed: bool
+    padding: tuple[int, int] | None
+    slope: float
+    intercept: float
+
+
+@dataclass(frozen=True)
+class FileHeader:
+    """The header of one file, and where its pixel data follow.
+
+    Attributes
+    ----------
+    common : Header
+    sop : str
+        SOPInstanceUID.
+    number : int or None
+        InstanceNumber.
+    position : tuple of 3 floats, or None
+        ImagePositionPatient, in mm.
+    head : bytes
+        The beginning of the file.
+    end : int or None
+        Where the header ends within `head` and the element of the pixels
+        begins; None in a deflated file, where nobody can tell.
+    size : int
+        Of the file, in bytes.
+    """
+
+    common: Header
+    sop: str
+    number: int | None
+    position: tuple[float, ...] | None
+    head: bytes
+    end: int | None
+    size: int
+
+
+def read_header(path: str) -> FileHeader:
+    """Read the header of a DICOM file.
 
     Parameters
     ----------
@@ -133,7 +179,7 @@ def read_frames(path):
 
     Returns
     -------
-    list of Frame
+    FileHeader
 
     Raises
     ------
@@ -141,66 +187,54 @@ def read_frames(path):
         UNREADABLE, NOT_DICOM or NO_SERIES_UID.
     """
     try:
-        image, offset, head, size = _read(path)
+        image, end, head, size = _parse(path)
         elements = dict(image.items())
         syntax = str(image.file_meta.get('TransferSyntaxUID', ''))
     except InvalidDicomError:
-        raise DefectError('NOT_DICOM', 'no DICOM file') from None
+        raise DefectError('NOT_DICOM', 'not a DICOM file') from None
     except OSError as error:
         raise DefectError(
             'UNREADABLE',
             os.strerror(error.errno) if error.errno else 'cannot be read',
         ) from None
     except Exception as error:
-        # pydicom lets whatever a damaged file provokes escape: EOFError,
-        # struct.error, RecursionError, ... None may stop the others.
+        # pydicom lets through whatever a damaged file provokes: EOFError,
+        # struct.error, RecursionError, ... One bad file must not stop the
+        # others.
         raise DefectError(
             'UNREADABLE', f'its header is damaged ({type(error).__name__})'
         ) from None
-    little_endian = syntax != _BIG_ENDIAN
     raw = tuple(_raw(elements, tag) for tag in _TAGS.values())
     try:
-        header = _common(syntax, little_endian, raw)
+        common = _common_header(syntax, syntax != BIG_ENDIAN, raw)
         sop = _text(_raw(elements, _SOP))
         number = _integer(_raw(elements, _NUMBER))
         position = _numbers(_raw(elements, _POSITION), 3)
     except (ValueError, OverflowError):
         raise DefectError(
-            'UNREADABLE', 'its header holds text where numbers belong'
+            'UNREADABLE', 'its header holds text in place of numbers'
         ) from None
-    if not header.series:
-        raise DefectError('NO_SERIES_UID', 'no SeriesInstanceUID')
-    if offset is None:
-        start, defect = None, _deflated_pixels(path)
-    else:
-        start, defect = _pixels(header, syntax, head, offset, size)
-    if header.sop_class in ENHANCED:
-        frames = _enhanced(path, header, sop)
-    else:
-        frames = [
-            Frame(i, header, sop, number, position, None, None)
-            for i in range(max(1, min(header.frames, 10**5)))
-        ]
-    step = header.rows * header.columns * header.bits_allocated // 8
-    return [
-        frame._replace(
-            offset=None if start is None else start + i * step, defect=defect
-        )
-        for i, frame in enumerate(frames)
-    ]
+    if not common.series:
+        raise DefectError('NO_SERIES_UID', 'it has no SeriesInstanceUID')
+    return FileHeader(
+        common=common,
+        sop=sop,
+        number=number,
+        position=position,
+        head=head,
+        end=end,
+        size=size,
+    )
 
 
-def _read(path):
-    """The header; where the pixels' element begins in the `head` of the file,
-    or None if that cannot be told; and the size of the file.
+def _parse(path):
+    """The elements of a file as pydicom reads them; and `end`, `head` and
+    `size` of a :class:`FileHeader`.
     """
     with open(path, 'rb', buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         head = b''
-        for wanted in 2**14, _MEBIBYTE, None:
-            if wanted is None:
-                # Bounded, since a header may be long but not without end.
-                wanted = 64 * _MEBIBYTE
+        for wanted in _HEAD_SIZES:
             head += file.read(wanted - len(head))
             stream = io.BytesIO(head)
             try:
@@ -213,23 +247,25 @@ def _read(path):
                 if len(head) >= size or len(head) < wanted:
                     raise
                 continue
-            if image.file_meta.get('TransferSyntaxUID') == _DEFLATED:
+            if image.file_meta.get('TransferSyntaxUID') == DEFLATED:
                 return image, None, b'', size
-            # Cut short, it ends where the head ends; then read on.
+            # pydicom takes the end of what it is given for the end of the
+            # header. Then read on.
             if stream.tell() + 12 <= len(head) or len(head) >= size:
                 return image, stream.tell(), head, size
-    raise ValueError('no end of the header')
+    raise ValueError('the header has no end')
 
 
 def _raw(elements, tag):
-    """The bytes of an element, b'' where it is absent."""
+    """The bytes of an element; b'' if it is absent."""
     element = elements.get(tag)
     value = element.value if element is not None else b''
     return value if isinstance(value, bytes) else b''
 
 
 @functools.lru_cache(maxsize=256)
-def _common(syntax, little_endian, raw):
+def _common_header(syntax, little_endian, raw):
+    """Decode the elements that the slices of a series share."""
     raw = dict(zip(_TAGS, raw))
     order = 'little' if little_endian else 'big'
 
@@ -248,11 +284,9 @@ def _common(syntax, little_endian, raw):
     bits = integer('bits_allocated', 16)
     padding = None
     if raw['padding'] and bits <= 16:
-        limits = (
-            integer('padding', 0, signed),
-            integer('padding_limit', integer('padding', 0, signed), signed),
-        )
-        padding = min(limits), max(limits)
+        first = integer('padding', 0, signed)
+        last = integer('padding_limit', first, signed)
+        padding = min(first, last), max(first, last)
     return Header(
         syntax=syntax,
         little_endian=little_endian,
@@ -281,6 +315,7 @@ def _common(syntax, little_endian, raw):
         bits_stored=integer('bits_stored', bits),
         signed=signed,
         padding=padding,
+        # A slope of 0 would erase the image: it counts as absent.
         slope=number('slope', 1.0) or 1.0,
         intercept=number('intercept', 0.0),
     )
@@ -291,12 +326,13 @@ def _text(value):
 
 
 def _integer(value):
+    """The first of the integers in a text, or None if it is empty."""
     text = _text(value).split('\\')[0]
     return int(text) if text else None
 
 
 def _numbers(value, count):
-    """A tuple of `count` finite floats, or None where the element is empty."""
+    """A tuple of `count` finite floats, or None if the element is empty."""
     text = _text(value)
     if not text:
         return None
@@ -304,116 +340,3 @@ def _numbers(value, count):
     if len(numbers) < count or not np.isfinite(numbers).all():
         raise ValueError(f'not {count} numbers')
     return numbers[:count]
-
-
-def _pixels(header, syntax, head, offset, size):
-    """Where the pixels begin, if stored plainly, and what is wrong with
-    them.
-    """
-    order = 'little' if header.little_endian else 'big'
-    element = head[offset : offset + 12]
-    group, number = (int.from_bytes(element[i : i + 2], order) for i in (0, 2))
-    if group != 0x7FE0 or number not in (0x0008, 0x0009, 0x0010):
-        return None, 'NO_PIXEL_DATA'
-    # The length lies behind a VR of two characters and two more bytes, or
-    # directly behind the tag.
-    explicit = element[4:6].isalpha()
-    length = int.from_bytes(element[8:12] if explicit else element[4:8], order)
-    start = offset + (12 if explicit else 8)
-    plain = syntax in (_IMPLICIT, _EXPLICIT, _BIG_ENDIAN)
-    declared = (
-        header.rows
-        * header.columns
-        * header.samples
-        * header.frames
-        * header.bits_allocated
-        / 8
-    )
-    there = min(length, size - start) if plain else size - start
-    if declared <= 0:
-        return None, 'NO_PIXEL_DATA'
-    if declared > _PLAUSIBLE and declared > 1000 * there:
-        return None, 'SIZE_ABSURD'
-    if plain and declared > there or there < 1:
-        return None, 'TRUNCATED_PIXELS'
-    plain = (
-        plain
-        and number == 0x0010
-        and header.samples == 1
-        and header.bits_allocated in (8, 16)
-    )
-    return (start if plain else None), None
-
-
-def _deflated_pixels(path):
-    """What is wrong with the pixels of a deflated file, which end only where
-    all of it has been read.
-    """
-    try:
-        found = 'PixelData' in pydicom.dcmread(path)
-        return None if found else 'NO_PIXEL_DATA'
-    except Exception:  # as in read_frames
-        return 'UNDECODABLE_PIXELS'
-
-
-def _enhanced(path, header, sop):
-    """The frames of an enhanced multi-frame image (DICOM part 3, A.36)."""
-    try:
-        image = pydicom.dcmread(path, stop_before_pixels=True)
-        shared = image.get('SharedFunctionalGroupsSequence') or [{}]
-        frames = []
-        for i, own in enumerate(image.PerFrameFunctionalGroupsSequence):
-            frames.append(_enhanced_frame(i, [own, shared[0]], header, sop))
-        if len(frames) != header.frames:
-            raise ValueError('another number of frames')
-        return frames
-    except Exception as error:  # as in read_frames
-        raise DefectError(
-            'UNREADABLE',
-            f'its frames are not described ({type(error).__name__})',
-        ) from None
-
-
-def _enhanced_frame(i, groups, header, sop):
-    def find(sequence, name):
-        for group in groups:
-            for item in group.get(sequence) or []:
-                if item.get(name) is not None:
-                    return item.get(name)
-        return None
-
-    def numbers(sequence, name):
-        value = find(sequence, name)
-        return None if value is None else tuple(map(float, value))
-
-    def text(sequence, name):
-        return str(find(sequence, name) or '')
-
-    transformation = 'PixelValueTransformationSequence'
-    slope = find(transformation, 'RescaleSlope')
-    intercept = find(transformation, 'RescaleIntercept')
-    common = header._replace(
-        orientation=numbers(
-            'PlaneOrientationSequence', 'ImageOrientationPatient'
-        ),
-        pixel_spacing=numbers('PixelMeasuresSequence', 'PixelSpacing'),
-        stack=text('FrameContentSequence', 'StackID'),
-        temporal_position=text(
-            'FrameContentSequence', 'TemporalPositionIndex'
-        ),
-        echo_time=text('MREchoSequence', 'EffectiveEchoTime'),
-        laterality=text('FrameAnatomySequence', 'FrameLaterality')
-        or header.laterality,
-        slope=1.0 if slope is None else float(slope),
-        intercept=0.0 if intercept is None else float(intercept),
-    )
-    number = find('FrameContentSequence', 'InStackPositionNumber')
-    return Frame(
-        i,
-        common,
-        f'{sop}:{i}',
-        None if number is None else int(number),
-        numbers('PlanePositionSequence', 'ImagePositionPatient'),
-        None,
-        None,
-    )

@@ -1,35 +1,47 @@
-"""Who a series is of, without saying so."""
+"""Tell which series belong to one person, without saying who that is."""
+
+from __future__ import annotations
 
 import hashlib
 import hmac
 import os
 import secrets
-from collections import defaultdict, namedtuple
+from collections import defaultdict
+from dataclasses import dataclass
 
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import reason, replacing
 from kneerepro.utils.locks import exclusive
 
-Identity = namedtuple('Identity', 'patient certain notes')
-Identity.__doc__ = """Whose a series is.
-
-Attributes
-----------
-patient : str
-    Equal for series of one person; in plain text, see :func:`keyed_hash`.
-certain : bool
-    Whether that rests on a PatientID.
-notes : list of str
-    Codes of :data:`kneerepro.data.reading.defects.NOTES`.
-"""
+_MIN_KEY = 16  # bytes
 
 
-def identify(series):
-    """Tell whose each series is.
+@dataclass(frozen=True)
+class Identity:
+    """The person whom a series shows.
 
-    By PatientID; where that is absent, by FrameOfReferenceUID, which all
-    series of one examination share, so that two visits of one person count as
-    two people; and by the series alone where that is absent too.
+    Attributes
+    ----------
+    patient : str
+        Equal for series of one person. In plain text: see
+        :func:`keyed_hash`.
+    certain : bool
+        Whether that rests on a PatientID.
+    notes : list of str
+        Codes of :data:`kneerepro.data.reading.defects.NOTES`.
+    """
+
+    patient: str
+    certain: bool
+    notes: list[str]
+
+
+def identify(series: list[tuple[str, str, str]]) -> list[Identity]:
+    """Tell which series show the same person.
+
+    PatientID decides. Without it, FrameOfReferenceUID does, which all series
+    of one examination share; two visits of one person then count as two
+    people. Without both, every series counts as a person of its own.
 
     Parameters
     ----------
@@ -46,28 +58,27 @@ def identify(series):
             patients[frame].add(patient)
     identities = []
     for patient, frame, uid in series:
-        notes = []
-        if len(patients[frame]) > 1 and frame:
-            notes.append('PATIENTS_SHARE_FRAME')
+        sharing = patients[frame] if frame else set()
+        notes = ['PATIENTS_SHARE_FRAME'] if len(sharing) > 1 else []
         if patient:
-            identities.append(Identity(patient, True, notes))
-        elif len(patients[frame]) == 1 and frame:
-            # Another series of the examination still has it.
-            identities.append(Identity(min(patients[frame]), True, notes))
+            identity = Identity(patient, certain=True, notes=notes)
+        elif len(sharing) == 1:
+            # Another series of the examination still has the PatientID.
+            identity = Identity(min(sharing), certain=True, notes=notes)
         elif frame:
-            identities.append(
-                Identity(frame, False, notes + ['PATIENT_FROM_FRAME'])
-            )
+            notes = notes + ['PATIENT_FROM_FRAME']
+            identity = Identity(frame, certain=False, notes=notes)
         else:
-            identities.append(Identity(uid, False, ['PATIENT_UNKNOWN']))
+            identity = Identity(uid, certain=False, notes=['PATIENT_UNKNOWN'])
+        identities.append(identity)
     return identities
 
 
-def keyed_hash(key, patient):
-    """A name for a patient that tells nothing to those without the key.
+def keyed_hash(key: bytes, patient: str) -> str:
+    """A name for a patient that says nothing to those without the key.
 
-    Without one, the hashes of all numbers that the OAI gives its participants
-    would be computed within seconds.
+    Without a key, anyone could hash all numbers that the OAI gives its
+    participants within seconds.
 
     Parameters
     ----------
@@ -82,22 +93,22 @@ def keyed_hash(key, patient):
     return hmac.new(key, patient.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def default_key_file():
-    """Where the user's key lies unless said otherwise."""
+def default_key_file() -> str:
+    """The path of the user's key, unless another is given."""
     folder = os.environ.get('XDG_CONFIG_HOME') or os.path.join(
         os.path.expanduser('~'), '.config'
     )
     return os.path.join(folder, 'kneerepro', 'patient.key')
 
 
-def load_key(path=None):
-    """The key of the patients' hashes; made by chance where there is none.
+def load_key(path: str | None = None) -> bytes:
+    """Load the key for the patients' hashes; generate it if there is none.
 
     Parameters
     ----------
     path : str, optional
-        See :func:`default_key_file`. Datasets whose patients are to be
-        compared need the same key.
+        By default :func:`default_key_file`. Datasets whose patients are to
+        be compared need the same key.
 
     Returns
     -------
@@ -119,10 +130,10 @@ def load_key(path=None):
             f'cannot read the key file {path}: {reason(error)}; '
             'name another with --key-file'
         ) from None
-    if len(key) < 16:
+    if len(key) < _MIN_KEY:
         raise UserError(
-            f'the key file {path} holds {len(key)} bytes; a key '
-            'has at least 16'
+            f'the key file {path} holds {len(key)} bytes, but a key needs at '
+            f'least {_MIN_KEY}: write a longer one'
         )
     return key
 
@@ -130,10 +141,9 @@ def load_key(path=None):
 def _make_key(path):
     lock = os.path.abspath(path) + '.lock'
     with exclusive(lock, path):
-        # Another process may just have made it.
+        # Another process may have made it in the meantime.
         if not os.path.exists(path):
-            with replacing(path) as temporary:
-                with open(temporary, 'w') as file:
-                    file.write(secrets.token_hex(32) + '\n')
+            with replacing(path) as temporary, open(temporary, 'w') as file:
+                file.write(secrets.token_hex(32) + '\n')
             os.chmod(path, 0o600)
         os.remove(lock)

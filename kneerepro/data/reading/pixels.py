@@ -1,12 +1,20 @@
-"""The pixels of slices, in the units of the modality."""
+"""Decode the pixels of slices, in the units of the modality."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
 
 import numpy as np
 import pydicom
 
 from kneerepro.data.reading.defects import DefectError
+from kneerepro.data.reading.series import Slice
 
 
-def read_slices(slices):
+def read_slices(
+    slices: list[Slice],
+) -> Iterator[tuple[np.ndarray, float, float]]:
     """Decode slices one after the other.
 
     Parameters
@@ -16,12 +24,12 @@ def read_slices(slices):
     Yields
     ------
     image : array, shape (rows, columns), float32
-        As stored, but for pixels that stand for none (PixelPaddingValue):
-        they hold the least value of the others, or NaN where there are none.
+        The stored values, except that padding pixels (PixelPaddingValue)
+        have the darkest value of the others, or NaN if there are no others.
     scale, offset : float
         ``scale * image + offset`` is in the units of the modality, brighter
-        where there is more signal. It is left to the caller, since resizing
-        may come first, and is then cheaper.
+        where there is more signal. The caller applies it, because that is
+        cheaper after resizing.
 
     Raises
     ------
@@ -29,73 +37,72 @@ def read_slices(slices):
         UNDECODABLE_PIXELS, NO_DECODER, TRUNCATED_PIXELS or UNREADABLE.
     """
     path, decoded = None, None
-    for one in slices:
-        if one.offset is not None:
-            stored = _plain(one)
+    for image in slices:
+        if image.offset is not None:
+            stored = _read_plain(image)
         else:
-            if one.path != path:
-                path, decoded = one.path, _decode(one)
-            stored = decoded[one.frame]
-        yield (_prepared(stored, one.header),) + _transformation(one.header)
+            if image.path != path:
+                path, decoded = image.path, _decode(image)
+            stored = decoded[image.index]
+        yield (_without_padding(stored, image.header), *_rescale(image.header))
 
 
-def _plain(one):
-    """Pixels that are stored as they are: no need to parse the file again."""
-    header = one.header
+def _read_plain(image):
+    """Read pixels stored as plain integers, without parsing the file again."""
+    header = image.header
     dtype = np.dtype(
         f'{"i" if header.signed else "u"}{header.bits_allocated // 8}'
     ).newbyteorder('<' if header.little_endian else '>')
     wanted = header.rows * header.columns * dtype.itemsize
     try:
-        with open(one.path, 'rb', buffering=0) as file:
-            file.seek(one.offset)
+        with open(image.path, 'rb', buffering=0) as file:
+            file.seek(image.offset)
             content = file.read(wanted)
     except OSError as error:
         raise DefectError(
             'UNREADABLE',
-            'a file of it could be read before, '
-            f'but no longer: {error.strerror}',
+            'one of its files can no longer be read, though its header was: '
+            f'{error.strerror}',
         ) from None
     if len(content) < wanted:
         raise DefectError(
             'TRUNCATED_PIXELS',
-            'a file of it was cut short since its header was read',
+            'one of its files was cut short after its header was read',
         )
-    image = np.frombuffer(content, dtype).reshape(header.rows, header.columns)
+    values = np.frombuffer(content, dtype).reshape(header.rows, header.columns)
     unused = header.bits_allocated - header.bits_stored
     if 0 < unused < header.bits_allocated:
-        # What the unused bits hold is not said (DICOM part 5, 8.1.1).
-        image = image << unused >> unused
-    return image
+        # The unused bits may hold anything (DICOM part 5, 8.1.1).
+        values = values << unused >> unused
+    return values
 
 
-def _decode(one):
-    """All frames of a file, shape (frames, rows, columns)."""
-    header = one.header
+def _decode(image):
+    """Decode all frames of a file, shape (frames, rows, columns)."""
+    header = image.header
     try:
-        image = pydicom.dcmread(one.path)
-        pixels = image.pixel_array
+        pixels = pydicom.dcmread(image.path).pixel_array
     except Exception as error:
         # Decoders raise whatever damaged data provoke.
         if _lacks_decoder(header.syntax):
             raise DefectError(
                 'NO_DECODER',
                 'no decoder for its transfer syntax '
-                f'{header.syntax}: install python-gdcm',
+                f'{header.syntax} is installed: install python-gdcm',
             ) from None
         raise DefectError(
             'UNDECODABLE_PIXELS',
-            'the pixels of a file of it '
-            'cannot be decoded '
+            'the pixels of one of its files cannot be decoded '
             f'({type(error).__name__})',
         ) from None
-    shape = header.rows, header.columns
-    if pixels.size != header.frames * shape[0] * shape[1]:
+    shape = header.frames, header.rows, header.columns
+    if pixels.size != math.prod(shape):
         raise DefectError(
             'UNDECODABLE_PIXELS',
-            f'a file of it decodes to pixels of shape {pixels.shape}',
+            f'one of its files decodes to pixels of shape {pixels.shape}, '
+            f'but its header declares {shape}',
         )
-    return pixels.reshape((header.frames,) + shape)
+    return pixels.reshape(shape)
 
 
 def _lacks_decoder(syntax):
@@ -116,7 +123,8 @@ def _lacks_decoder(syntax):
         return True
 
 
-def _prepared(stored, header):
+def _without_padding(stored, header):
+    """Stored values as float32, with the darkest in place of padding."""
     image = stored.astype('float32')
     if header.padding:
         low, high = header.padding
@@ -131,6 +139,6 @@ def _prepared(stored, header):
     return image
 
 
-def _transformation(header):
+def _rescale(header):
     sign = -1.0 if header.photometric == 'MONOCHROME1' else 1.0
     return sign * header.slope, sign * header.intercept

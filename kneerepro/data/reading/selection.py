@@ -1,59 +1,62 @@
-"""Which of the series in a folder are meant."""
+"""Select series by their description."""
+
+from __future__ import annotations
 
 import argparse
 import re
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-# What the OAI calls the series that the thesis used (section 2.1).
+# The OAI's description of the series that the thesis used (section 2.1).
 DEFAULT = 'SAG_3D_DESS_(LEFT|RIGHT)'
 
 
+@dataclass(frozen=True)
 class Selection:
-    """Series by their description.
+    """Those series whose description matches a pattern.
 
     Parameters
     ----------
     pattern : str or None
-        A regular expression that is searched for in SeriesDescription,
-        regardless of case; None takes all series.
+        A regular expression to search for in SeriesDescription, regardless
+        of case; None selects all series.
     """
 
-    def __init__(self, pattern=DEFAULT):
-        self.pattern = pattern
-        self._expression = pattern and re.compile(pattern, re.IGNORECASE)
+    pattern: str | None = DEFAULT
 
-    def __contains__(self, description):
-        return (
-            self._expression is None
-            or self._expression.search(description) is not None
+    def __contains__(self, description: str) -> bool:
+        return self.pattern is None or bool(
+            re.search(self.pattern, description, re.IGNORECASE)
         )
 
-    def explain(self, found):
-        """What the series that are not meant are called.
+    def explain(self, descriptions: Iterable[str]) -> str:
+        """Say what the series that are not selected are called.
 
         Parameters
         ----------
-        found : list of kneerepro.data.reading.records.Found
+        descriptions : iterable of str
+            SeriesDescription of each of them.
 
         Returns
         -------
         str
-            A sentence, or nothing if all are meant.
+            A sentence; '' if there are none.
         """
-        others = Counter(one.description for one in found if not one.selected)
+        others = Counter(descriptions)
         if not others:
             return ''
+        listed = ', '.join(
+            f"'{name}' ({count})" for name, count in others.most_common(5)
+        )
         return (
-            f"None of these descriptions matches '{self.pattern}': "
-            + ', '.join(
-                f"'{name}' ({count})" for name, count in others.most_common(5)
-            )
-            + '; choose with --series-description, or --any-series'
+            f"None of these descriptions matches '{self.pattern}': {listed}; "
+            'choose with --series-description, or use --any-series'
         )
 
 
-def add_arguments(parser):
-    """Let the user of a script say which series are meant."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that select series to a script's parser."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         '--series-description',
@@ -69,7 +72,7 @@ def add_arguments(parser):
     )
 
 
-def selection_of(args):
+def selection_of(args: argparse.Namespace) -> Selection:
     """The :class:`Selection` that parsed arguments ask for."""
     return Selection(None if args.any_series else args.series_description)
 

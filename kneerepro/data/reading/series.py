@@ -1,16 +1,32 @@
-"""Series of slices, put together from the headers of their files."""
+"""Put the slices of a series together from the headers of their files."""
+
+from __future__ import annotations
 
 import functools
-from collections import defaultdict, namedtuple
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, Callable
 
 import numpy as np
 
+from kneerepro.data.reading.frames import Frame
 from kneerepro.data.reading.geometry import along_normal
 
-Slice = namedtuple(
-    'Slice', 'path frame header sop number position offset defect'
-)
-Slice.__doc__ = """One image of a series; see :class:`header.Frame`."""
+# A slab whose centre is nearer than this to the middle of the scanner, in mm,
+# may be a knee of either side that was moved there.
+_MIDDLE = 30
+
+
+@dataclass(frozen=True)
+class Slice(Frame):
+    """One image of a series: a frame and the file that holds it.
+
+    Attributes
+    ----------
+    path : str
+    """
+
+    path: str = ''
 
 
 class Series:
@@ -21,55 +37,74 @@ class Series:
     uid : str
         SeriesInstanceUID.
     part : str
-        Which part of the series it is, such as 'echo 2', where there are
-        several; '' where not.
+        Which part of the series this is, such as 'echo 2'; '' if the series
+        has only one.
     slices : list of Slice
-        Sorted along the slice normal where they have positions.
+
+    Attributes
+    ----------
+    slices : list of Slice
+        Sorted along the slice normal if all of them have positions.
+    header : kneerepro.data.reading.header.Header
+        Of the first of the given slices.
     """
 
-    def __init__(self, uid, part, slices):
+    def __init__(self, uid: str, part: str, slices: list[Slice]):
         self.uid, self.part = uid, part
         self.slices = slices
         self.header = slices[0].header
         if self.has_positions():
-            # Stable, so that slices at one position keep the files' order.
+            # A stable sort keeps slices at one position in the files' order.
             order = np.argsort(self.positions(), kind='stable')
             self.slices = [slices[i] for i in order]
 
     def __len__(self):
         return len(self.slices)
 
-    def has_positions(self):
+    def has_positions(self) -> bool:
+        """Whether every slice has a position and an orientation."""
         return all(
-            one.position and one.header.orientation for one in self.slices
+            image.position and image.header.orientation
+            for image in self.slices
         )
 
-    def positions(self):
-        """Of each slice along the slice normal, in mm."""
+    def positions(self) -> np.ndarray:
+        """The position of each slice along the slice normal, in mm."""
         return along_normal(
-            self.header.orientation, [one.position for one in self.slices]
+            self.header.orientation, [image.position for image in self.slices]
         )
 
-    def spacing(self):
-        """Usual distance of the slices, of the rows and of the columns, in
-        mm; those that are not known are 0.
+    def spacing(self) -> tuple[float, float, float]:
+        """The usual distances of slices, of rows and of columns.
+
+        Returns
+        -------
+        tuple of 3 floats
+            In mm; 0 where unknown.
         """
         steps = np.diff(self.positions()) if self.has_positions() else []
-        # The lower median: of two, one of which spans a gap, the other.
+        # The lower median: of two steps, one of which spans a gap, it is the
+        # other one.
         between = (
             float(np.sort(steps)[(len(steps) - 1) // 2]) if len(steps) else 0.0
         )
         return (between,) + (self.header.pixel_spacing or (0.0, 0.0))
 
-    def paths(self):
-        """The files, each once."""
-        return list(dict.fromkeys(one.path for one in self.slices))
+    def paths(self) -> list[str]:
+        """The files that hold the slices, each once."""
+        return list(dict.fromkeys(image.path for image in self.slices))
 
-    def side(self):
-        """'LEFT', 'RIGHT' or, where it is not known, ''.
+    def side(self) -> str:
+        """Which knee it is.
 
-        By Laterality, by the series description as the OAI writes it, or by
-        the centre of the slab: the left knee is on the patient's left.
+        Laterality decides; without it, the series description as the OAI
+        writes it; without that, the centre of the slab, since the left knee
+        is on the patient's left.
+
+        Returns
+        -------
+        str
+            'LEFT', 'RIGHT' or, if it is unknown, ''.
         """
         header = self.header
         known = {'L': 'LEFT', 'R': 'RIGHT'}.get(header.laterality[:1].upper())
@@ -81,14 +116,15 @@ class Series:
         if not self.has_positions():
             return ''
         x = self._centre()[0]
-        # 30 mm: a knee that was moved to the middle of the scanner tells
-        # nothing.
-        return '' if abs(x) < 30 else 'LEFT' if x > 0 else 'RIGHT'
+        if abs(x) < _MIDDLE:
+            return ''
+        return 'LEFT' if x > 0 else 'RIGHT'
 
     def _centre(self):
+        """The centre of the slab in patient coordinates, in mm."""
         rows, columns = self.header.pixel_spacing or (0.0, 0.0)
         cosines = np.array(self.header.orientation)
-        corners = np.array([one.position for one in self.slices])
+        corners = np.array([image.position for image in self.slices])
         return (
             corners.mean(axis=0)
             + cosines[:3] * columns * (self.header.columns - 1) / 2
@@ -96,8 +132,8 @@ class Series:
         )
 
 
-def split_copies(slices):
-    """Tell copies of the same files apart.
+def split_copies(slices: list[Slice]) -> list[list[Slice]]:
+    """Separate copies of the same images.
 
     Parameters
     ----------
@@ -107,86 +143,89 @@ def split_copies(slices):
     Returns
     -------
     list of list of Slice
-        The first holds every image once, the second those that are there
+        The first list holds every image once, the second those that occur
         twice, and so on.
     """
     copies, counts = [], defaultdict(int)
-    for one in slices:
-        # Without a UID of its own, an image is nobody's copy.
-        same = (one.sop, one.frame, one.position) if one.sop else object()
-        count = counts[same]
-        counts[same] += 1
+    for image in slices:
+        # An image without a UID of its own is not known to be a copy.
+        identity = (
+            (image.sop, image.index, image.position) if image.sop else object()
+        )
+        count = counts[identity]
+        counts[identity] += 1
         if count == len(copies):
             copies.append([])
-        copies[count].append(one)
+        copies[count].append(image)
     return copies
 
 
-def split_parts(uid, slices, min_slices):
-    """Separate echoes, time points and stacks that share a series.
+def split_parts(
+    uid: str, slices: list[Slice], min_slices: int
+) -> list[Series]:
+    """Separate the stacks, echoes and time points that share a series.
 
     Parameters
     ----------
     uid : str
+        SeriesInstanceUID.
     slices : list of Slice
     min_slices : int
-        Slices of an orientation of their own make a stack if there are that
-        many; fewer are left in, for the check on mixed orientations.
+        Slices with an orientation of their own make a stack if there are at
+        least this many; otherwise they stay, for the check on mixed
+        orientations to find.
 
     Returns
     -------
     list of Series
-        Named by number, not by what their headers say.
+        Their parts are named by number, never by text from the headers.
     """
     parts = [('', slices)]
-    for name, key in [
-        ('stack', lambda one: one.header.stack),
-        ('echo', lambda one: _echo(one.header)),
-        ('time', lambda one: one.header.temporal_position),
-        ('orientation', _orientation),
+    for name, key, at_least in [
+        ('stack', lambda image: image.header.stack, 1),
+        ('echo', lambda image: image.header.echo_time, 1),
+        ('time', lambda image: image.header.temporal_position, 1),
+        ('orientation', _orientation, min_slices),
     ]:
         parts = [
-            part
-            for before, members in parts
-            for part in _split(
-                before,
-                members,
-                name,
-                key,
-                min_slices if name == 'orientation' else 1,
-            )
+            finer
+            for part, members in parts
+            for finer in _split(part, members, name, key, at_least)
         ]
     return [Series(uid, part, members) for part, members in parts]
 
 
-def _split(before, slices, name, key, at_least):
+def _split(
+    part: str,
+    slices: list[Slice],
+    name: str,
+    key: Callable[[Slice], Any],
+    at_least: int,
+) -> list[tuple[str, list[Slice]]]:
+    """Group slices by a key, if that makes groups of a minimal size."""
     groups = defaultdict(list)
-    for one in slices:
-        groups[key(one)].append(one)
+    for image in slices:
+        groups[key(image)].append(image)
     if len(groups) < 2 or min(map(len, groups.values())) < at_least:
-        return [(before, slices)]
+        return [(part, slices)]
     return [
-        (f'{before} {name} {i}'.strip(), groups[value])
-        for i, value in enumerate(sorted(groups, key=_natural), 1)
+        (f'{part} {name} {i}'.strip(), groups[value])
+        for i, value in enumerate(sorted(groups, key=_numbers_first), 1)
     ]
 
 
-def _echo(header):
-    # Echoes, but not what one echo was reconstructed to, belong to it.
-    return header.echo_time
-
-
-def _orientation(one):
-    return _rounded(one.header.orientation or ())
+def _orientation(image):
+    return _rounded(image.header.orientation or ())
 
 
 @functools.lru_cache(maxsize=64)
 def _rounded(orientation):
+    # Adding 0 turns -0 into 0.
     return tuple(np.round(orientation, 2) + 0.0)
 
 
-def _natural(value):
-    """Sorts texts that are numbers by their value."""
+def _numbers_first(value):
+    """A key that sorts texts with numbers by their value, before others."""
     try:
         return (0, float(value), '')
     except (TypeError, ValueError):

@@ -1,0 +1,187 @@
+"""Decide what becomes of each file and series, and keep account of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from kneerepro.data.parallel import Conversion
+from kneerepro.data.reading.catalogue import Catalogue
+from kneerepro.data.reading.defects import Defect
+from kneerepro.data.reading.identity import keyed_hash
+from kneerepro.data.reading.records import SeriesRecord
+from kneerepro.data.report import Report
+
+CONVERTED, REJECTED = 'converted', 'rejected'
+NOT_SELECTED, PASSED_OVER = 'not selected', 'passed over'
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many series were converted, and why others were not.
+
+    Attributes
+    ----------
+    converted, rejected, not_selected : int
+        Rejected files that belong to no series are counted as well.
+    codes : dict of str to int
+        How often each code occurred, of rejections and of notes.
+    """
+
+    converted: int
+    rejected: int
+    not_selected: int
+    codes: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A converted series, ready for the dataset.
+
+    Attributes
+    ----------
+    path : str
+        The .npy file with the volume.
+    low, high : float
+        Its extremes before normalisation.
+    patient : str
+        The patient's name in the dataset.
+    certain : bool
+        Whether the identity rests on a PatientID.
+    side : str
+        'LEFT', 'RIGHT' or ''.
+    """
+
+    path: str
+    low: float
+    high: float
+    patient: str
+    certain: bool
+    side: str
+
+
+class Decisions:
+    """Decides on files and series one by one, in the order of the dataset.
+
+    Parameters
+    ----------
+    report : kneerepro.data.report.Report
+        Gets a row for each of them.
+    key : bytes
+        For the patients' hashes.
+    identifiers : bool
+        Whether the dataset and the report name patients by their PatientID.
+
+    Attributes
+    ----------
+    volumes : list of Volume
+        The volumes of the converted series.
+    """
+
+    def __init__(self, report: Report, key: bytes, identifiers: bool = False):
+        self.volumes: list[Volume] = []
+        self._report = report
+        self._key, self._identifiers = key, identifiers
+        self._decisions, self._codes = Counter(), Counter()
+        self._volume_of_pixels = {}  # number of the volume, by pixel hash
+
+    def add_files(self, catalogue: Catalogue) -> None:
+        """Add the files that belong to no series."""
+        for path, message in catalogue.passed_over_files():
+            self._report.add([path], decision=PASSED_OVER, reason=message)
+        for path, code, message in catalogue.defective_files():
+            self._report.add(
+                [path], decision=REJECTED, code=code, reason=message
+            )
+            self._count(REJECTED, [code])
+
+    def add_series(
+        self,
+        record: SeriesRecord,
+        files: list[str],
+        conversion: Conversion | None = None,
+    ) -> None:
+        """Add a series.
+
+        Parameters
+        ----------
+        record : kneerepro.data.reading.records.SeriesRecord
+        files : list of str
+            Paths of its files.
+        conversion : kneerepro.data.parallel.Conversion, optional
+            What came of it, if the series was usable.
+        """
+        patient = record.identity.patient
+        if not self._identifiers:
+            patient = keyed_hash(self._key, patient)
+        defect = self._defect_of(record, conversion)
+        notes, number = [], ''
+        if defect is not None:
+            decision, codes = REJECTED, [defect.code]
+        elif conversion is None:
+            decision, codes = NOT_SELECTED, []
+        else:
+            decision, notes, number = (
+                CONVERTED,
+                record.notes,
+                len(self.volumes),
+            )
+            codes = notes
+            self._add_volume(record, conversion, patient)
+        self._count(decision, codes)
+        self._report.add(
+            files,
+            volume=number,
+            decision=decision,
+            code=defect.code if defect else '',
+            reason=defect.message if defect else '',
+            notes=notes,
+            patient=patient,
+            side=record.side,
+            series_uid=record.uid,
+            part=record.part,
+            slices=record.slices,
+            rows=record.rows,
+            columns=record.columns,
+            spacing_mm=[round(length, 4) for length in record.spacing],
+            plane=record.plane,
+            directions=record.directions,
+        )
+
+    def summary(self) -> Summary:
+        """What was decided so far."""
+        return Summary(
+            converted=self._decisions[CONVERTED],
+            rejected=self._decisions[REJECTED],
+            not_selected=self._decisions[NOT_SELECTED],
+            codes=dict(self._codes),
+        )
+
+    def _defect_of(self, record, conversion):
+        if conversion is None:
+            return record.defect
+        if conversion.defect is not None:
+            return conversion.defect
+        same = self._volume_of_pixels.get(conversion.pixel_hash)
+        if same is not None:
+            return Defect(
+                'DUPLICATE_PIXELS', f'its pixels equal those of volume {same}'
+            )
+        return None
+
+    def _add_volume(self, record, conversion, patient):
+        self._volume_of_pixels[conversion.pixel_hash] = len(self.volumes)
+        self.volumes.append(
+            Volume(
+                path=conversion.path,
+                low=conversion.low,
+                high=conversion.high,
+                patient=patient,
+                certain=record.identity.certain,
+                side=record.side,
+            )
+        )
+
+    def _count(self, decision, codes):
+        self._decisions[decision] += 1
+        self._codes.update(codes)

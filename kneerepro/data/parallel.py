@@ -1,0 +1,214 @@
+"""Convert series to volumes in worker processes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable
+
+import numpy as np
+
+import kneerepro
+from kneerepro.data.convert import Options, make_volume, normalise
+from kneerepro.data.reading import arrays
+from kneerepro.data.reading.catalogue import Catalogue
+from kneerepro.data.reading.checks import Limits
+from kneerepro.data.reading.defects import Defect, DefectError
+from kneerepro.data.reading.geometry import orient
+from kneerepro.data.reading.pixels import read_slices
+from kneerepro.data.reading.records import SeriesRecord, load_series
+from kneerepro.data.reading.series import Slice
+from kneerepro.utils.files import replacing
+from kneerepro.utils.workers import Workers
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What came of the conversion of a series.
+
+    Attributes
+    ----------
+    files : list of str
+        Paths of the files that were read.
+    defect : Defect, or None
+        Why there is no volume.
+    path : str
+        The .npy file with the volume.
+    pixel_hash : str
+        Of its values before normalisation.
+    low, high : float
+        Its extremes before normalisation.
+    """
+
+    files: list[str]
+    defect: Defect | None = None
+    path: str = ''
+    pixel_hash: str = ''
+    low: float = 0.0
+    high: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One series to convert.
+
+    `known` is the result of an earlier run; without it, `source` is what to
+    read.
+    """
+
+    key: str
+    files: list[str]
+    out: str
+    options: Options
+    source: list[Slice] | arrays.ArrayVolume | None = None
+    spacing: tuple[float, float] | None = None
+    flips: Sequence[bool] = (False, False, False)
+    known: dict[str, Any] | None = None
+
+
+def convert_series(
+    catalogue: Catalogue,
+    records: list[SeriesRecord],
+    limits: Limits,
+    options: Options,
+    folder: str,
+    workers: Workers,
+    progress: Callable[[str, int, int, int], None] | None = None,
+) -> Iterator[Conversion]:
+    """Make the volumes of all usable series.
+
+    Parameters
+    ----------
+    catalogue : kneerepro.data.reading.catalogue.Catalogue
+        Keeps the results, so that another run need not make them again.
+    records : list of kneerepro.data.reading.records.SeriesRecord
+    limits : kneerepro.data.reading.checks.Limits
+    options : kneerepro.data.convert.Options
+    folder : str
+        Where to write the volumes, each to its own .npy file.
+    workers : kneerepro.utils.workers.Workers
+    progress : callable, optional
+        Called with 'converting' and the numbers done, in total, and
+        rejected.
+
+    Yields
+    ------
+    Conversion
+        For each of the usable series in turn.
+    """
+    usable = [record for record in records if record.usable]
+    tasks = (
+        _task(catalogue, record, limits, options, folder) for record in usable
+    )
+    rejected = 0
+    for done, (task, result) in enumerate(
+        workers.map(_convert, tasks, _crashed), 1
+    ):
+        if 'code' in result:
+            rejected += 1
+        if task.known is None:
+            catalogue.add_result(task.key, result)
+            if progress is not None:
+                progress('converting', done, len(usable), rejected)
+        yield _conversion(task, result)
+
+
+def _conversion(task, result):
+    if 'code' in result:
+        defect = Defect(code=result['code'], message=result['reason'])
+        return Conversion(files=task.files, defect=defect)
+    return Conversion(
+        files=task.files,
+        path=task.out,
+        pixel_hash=result['pixels'],
+        low=result['low'],
+        high=result['high'],
+    )
+
+
+def _task(catalogue, record, limits, options, folder):
+    loaded = load_series(catalogue, record, limits)
+    if record.is_array:
+        source, spacing, flips = loaded, None, (False, False, False)
+    else:
+        source, spacing = loaded.slices, loaded.header.pixel_spacing
+        flips = _flips_of(loaded, record.side, options)
+    files = loaded.paths()
+    key = _key(record, catalogue.state(files), spacing, options, flips)
+    out = os.path.join(folder, key + '.npy')
+    known = catalogue.result(key)
+    if known is not None and ('code' in known or os.path.exists(out)):
+        return _Task(key, files, out, options, known=known)
+    return _Task(key, files, out, options, source, spacing, flips)
+
+
+def _flips_of(series, side, options):
+    """Which axes of a series to reverse."""
+    orientation = orient(series.header.orientation)
+    flips = list(orientation.flips)
+    if options.flip_left and side == 'LEFT':
+        # The axis that runs from one side of the patient to the other.
+        axis = {'sagittal': 0, 'coronal': 2, 'axial': 2}[orientation.plane]
+        flips[axis] = not flips[axis]
+    return flips
+
+
+def _key(record, state, spacing, options, flips):
+    """A hash of all that a volume depends on."""
+    depends_on = (
+        kneerepro.__version__,
+        record.location,
+        record.uid,
+        state,
+        spacing,
+        options,
+        flips,
+    )
+    return hashlib.sha256(
+        repr(depends_on).encode('utf-8', 'surrogateescape')
+    ).hexdigest()
+
+
+def _convert(task):
+    """Make a volume and write it to a file; runs in a worker.
+
+    Returns
+    -------
+    dict
+        What the catalogue keeps as JSON: `code` and `reason` of a defect, or
+        `pixels`, a hash of the values, and their extremes `low` and `high`.
+    """
+    if task.known is not None:
+        return task.known
+    try:
+        if isinstance(task.source, arrays.ArrayVolume):
+            pixels = arrays.read_volume(task.source)
+            images = ((image, 1.0, 0.0) for image in pixels)
+            count = len(pixels)
+        else:
+            images, count = read_slices(task.source), len(task.source)
+        volume = make_volume(
+            images, count, task.spacing, task.options, task.flips
+        )
+    except DefectError as error:
+        return {'code': error.code, 'reason': error.message}
+    result = {
+        'pixels': hashlib.sha256(volume.tobytes()).hexdigest(),
+        'low': float(volume.min()),
+        'high': float(volume.max()),
+    }
+    # Over the dataset, values are scaled once its extremes are known.
+    if task.options.normalise != 'dataset':
+        volume = normalise(volume, task.options.normalise)
+    with replacing(task.out) as temporary, open(temporary, 'wb') as file:
+        np.save(file, volume)
+    return result
+
+
+def _crashed(task):
+    return {
+        'code': 'UNDECODABLE_PIXELS',
+        'reason': 'the process crashed while it decoded the pixels',
+    }

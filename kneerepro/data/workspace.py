@@ -1,0 +1,69 @@
+"""A folder for work in progress, which one run at a time uses."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Callable
+
+from kneerepro.utils.errors import UserError
+from kneerepro.utils.files import reason
+from kneerepro.utils.locks import exclusive
+
+
+@contextlib.contextmanager
+def working_folder(folder: str, out: str) -> Iterator[Callable[[], None]]:
+    """Lock a folder for work in progress; wait while another run has it.
+
+    The folder stays behind if the block ends early, so that the next run can
+    go on with what it holds.
+
+    Parameters
+    ----------
+    folder : str
+        Created if missing. It must not hold folders.
+    out : str
+        What is made there, for the messages.
+
+    Yields
+    ------
+    callable
+        Call it when the contents are no longer needed: the folder is then
+        removed at the end of the block.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be written.
+    """
+    parent, lock = os.path.dirname(folder), os.path.join(folder, 'lock')
+    is_new = not os.path.isdir(parent)
+    finished = False
+
+    def finish():
+        nonlocal finished
+        finished = True
+
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive(lock, out))
+        except OSError as error:
+            raise UserError(
+                f'cannot write {out}: {reason(error)}; name another --out'
+            ) from None
+        try:
+            yield finish
+        finally:
+            contents = {
+                os.path.join(folder, name) for name in os.listdir(folder)
+            }
+            if finished or contents == {lock}:
+                # The lock goes last: without it, another run may take over
+                # the folder.
+                for path in [*contents - {lock}, lock]:
+                    os.remove(path)
+                with contextlib.suppress(OSError):  # not empty
+                    os.rmdir(folder)
+                    if is_new:
+                        os.rmdir(parent)
