@@ -8,7 +8,7 @@ import os
 import numpy as np
 
 from kneerepro.data.convert import Options
-from kneerepro.data.prepare import prepare_for
+from kneerepro.data.prepare import ensure_dataset
 from kneerepro.data.progress import PhaseProgress
 from kneerepro.data.reading import identity
 from kneerepro.data.reading.selection import Selection
@@ -60,7 +60,7 @@ def dataset_file(
     Raises
     ------
     UserError
-        As :func:`kneerepro.data.prepare.prepare_for`.
+        As :func:`kneerepro.data.prepare.ensure_dataset`.
     """
     depth, size = options.depth, options.size
     made_from = repr(
@@ -73,7 +73,7 @@ def dataset_file(
     digest = hashlib.sha256(made_from.encode()).hexdigest()[:8]
     name = f'{depth}x{size}x{size}-{digest}.h5'
     with PhaseProgress() as progress:
-        return prepare_for(
+        return ensure_dataset(
             source,
             os.path.join(folder, name),
             options,
