@@ -1,5 +1,4 @@
-import contextlib
-import io
+"""Tests of presets and parameters."""
 
 from kneerepro import config
 from kneerepro.registry import EXPERIMENTS
@@ -7,34 +6,62 @@ from kneerepro.utils.errors import UserError
 from tests.folders import FolderTest
 
 
-def parser(experiment='cae2d', **kwargs):
-    result = config.Parser('Description.\n\nMore.')
-    config.add_parameters(result, experiment, **kwargs)
-    return result
+class ParameterTest(FolderTest):
+    def test_records_are_called_by_their_keys(self):
+        for name, parameter in config.PARAMETERS.items():
+            self.assertEqual(parameter.name, name)
+            self.assertTrue(parameter.help)
+
+    def test_data_parameters_exist(self):
+        self.assertLess(set(config.DATA_PARAMETERS), set(config.PARAMETERS))
+
+    def test_thesis_sets_every_parameter(self):
+        found = set()
+        for experiment in EXPERIMENTS:
+            found |= set(config.read_preset('thesis', experiment))
+        self.assertEqual(found, set(config.PARAMETERS))
+
+    def test_read_parameter(self):
+        for name, text, expected in [
+            ('nz', '7', 7),
+            ('shuffle', 'no', False),
+            ('test', '', None),
+            ('channels', '8,8,4,1', [8, 8, 4, 1]),
+            ('filter_size', '5', 5),
+            ('output_bias', '-2', -2.0),
+        ]:
+            value = config.read_parameter(name, text)
+            self.assertEqual((value, type(value)), (expected, type(expected)))
+
+    def test_wrong_parameters(self):
+        for name, text, message in [
+            ('nzz', '7', r'^there is no parameter nzz \(did you mean nz\?\)$'),
+            ('nz', 'x', "^nz: 'x' is not an integer$"),
+            ('nz', '', "^nz: '' is not an integer$"),
+            ('split', 'first', "^split: 'first' is not one of last, patient$"),
+        ]:
+            with self.assertRaisesRegex(UserError, message):
+                config.read_parameter(name, text)
+
+    def test_text_can_be_read_again(self):
+        for preset in config.PRESETS:
+            for experiment in EXPERIMENTS:
+                values = config.read_preset(preset, experiment)
+                for name, value in values.items():
+                    if value is not None:
+                        text = config.as_text(value)
+                        self.assertEqual(
+                            config.read_parameter(name, text), value
+                        )
+        self.assertEqual(config.as_text(None), 'none')
 
 
-class ConfigTest(FolderTest):
-    def parameters(self, *arguments, experiment='cae2d'):
-        args = parser(experiment).parse_args(arguments)
-        return config.parameters_of(args, experiment)
-
-    def assert_refused(self, message, *arguments, experiment='cae2d'):
-        """By the parser."""
-        output = io.StringIO()
-        with contextlib.redirect_stderr(output):
-            with self.assertRaises(SystemExit) as caught:
-                self.parameters(*arguments, experiment=experiment)
-        self.assertEqual(caught.exception.code, 2)
-        self.assertRegex(output.getvalue(), r'\Aerror: .*\n\Z')
-        self.assertIn(message, output.getvalue())
-
-    def assert_wrong_preset(self, message, text, experiment='cae2d'):
+class PresetTest(FolderTest):
+    def assert_wrong(self, message, text, experiment='cae2d'):
         path = self.write('my.ini', text)
         with self.assertRaisesRegex(UserError, message):
-            self.parameters('--preset', path, experiment=experiment)
+            config.read_preset(path, experiment)
 
-
-class PresetTest(ConfigTest):
     def test_thesis(self):
         # Table 2.5, and the lengths in the text.
         for experiment, expected in {
@@ -72,196 +99,106 @@ class PresetTest(ConfigTest):
                     )
                 ),
             )
-            self.assertEqual(config.differences(values, experiment), {})
 
     def test_name(self):
         for preset in 'mine', 'mine.ini', '/some/where/mine.ini':
             self.assertEqual(config.preset_name(preset), 'mine')
 
-    def test_every_preset_can_be_read(self):
+    def test_every_preset_has_the_same_parameters(self):
         for preset in config.PRESETS:
             for experiment in EXPERIMENTS:
-                values = config.read_preset(preset, experiment)
                 self.assertEqual(
-                    list(values),
+                    list(config.read_preset(preset, experiment)),
                     list(config.read_preset('thesis', experiment)),
-                )
-                self.assertEqual(
-                    bool(config.differences(values, experiment)),
-                    preset != 'thesis',
                 )
 
     def test_own_file(self):
         path = self.write(
             'my.ini', '[all]\nwidth = 0.5\n[cae2d]\nnz = 7\ntest = 3  # few\n'
         )
-        values = self.parameters('--preset', path)
+        values = config.read_preset(path, 'cae2d')
         self.assertEqual(
             (values['width'], values['nz'], values['test']), (0.5, 7, 3)
         )
         self.assertEqual(values['learning_rate'], 1e-4)
-        values = self.parameters('--preset', path, experiment='dcgan')
+        values = config.read_preset(path, 'dcgan')
         self.assertEqual((values['width'], values['nz']), (0.5, 200))
 
-    def test_wrong_files(self):
+    def test_no_such_preset(self):
         with self.assertRaisesRegex(
             UserError,
-            'no preset quik: .*smoke, '
-            r'quick.*\(did you mean quick\?\)',
+            'cannot read preset quik: No such file.*smoke, quick, thesis.*'
+            r'\(did you mean quick\?\)',
         ):
-            self.parameters('--preset', 'quik')
-        self.assert_wrong_preset(
-            'no learning_rat .did you mean learning_rate',
+            config.read_preset('quik', 'cae2d')
+        with self.assertRaisesRegex(UserError, 'Is a directory'):
+            config.read_preset(self.folder, 'cae2d')
+
+    def test_wrong_files(self):
+        self.assert_wrong(
+            'no parameter learning_rat .did you mean learning_rate',
             '[cae2d]\nlearning_rat = 1\n',
         )
-        self.assert_wrong_preset(
+        self.assert_wrong(
             'called cae2 .did you mean cae2d', '[cae2]\nnz = 1\n'
         )
-        self.assert_wrong_preset(
+        self.assert_wrong(
             "nz of cae2d: 'ten' is not an integer", '[cae2d]\nnz = ten\n'
         )
-        self.assert_wrong_preset(
+        self.assert_wrong(
             "shuffle of cae2d: 'maybe' is not one of yes",
             '[all]\nshuffle = maybe\n',
         )
-        self.assert_wrong_preset('is no preset', 'nz = 1\n')
-        self.assert_wrong_preset('is no preset', '[cae2d]\nnz = 1\nnz = 2\n')
-        self.assert_wrong_preset(
-            'cae2d has no penalty_weight', '[cae2d]\npenalty_weight = 1\n'
-        )
-        with self.assertRaisesRegex(UserError, 'Is a directory'):
-            self.parameters('--preset', self.folder)
-
-
-class FlagTest(ConfigTest):
-    def test_each_parameter_has_one(self):
-        values = self.parameters(
-            '--preset',
-            'thesis',
-            '--learning-rate',
-            '2e-3',
-            '--no-shuffle',
-            '--channels',
-            '8,8,4,1',
-            '--split',
-            'patient',
-            '--test',
-            '5',
-            '--iterations',
-            '22500',
-            '--flip-left',
-            '--seed',
-            '3',
-        )
-        self.assertEqual(
-            {
-                name: value
-                for name, (value, _) in config.differences(
-                    values, 'cae2d'
-                ).items()
-            },
-            {
-                'learning_rate': 2e-3,
-                'shuffle': False,
-                'channels': [8, 8, 4, 1],
-                'split': 'patient',
-                'test': 5,
-                'iterations': 22500,
-                'flip_left': True,
-            },
-        )
-        self.assertEqual(values['seed'], 3)
-        for experiment in EXPERIMENTS:
-            for name, value in config.read_preset(
-                'thesis', experiment
-            ).items():
-                if not isinstance(value, (bool, type(None))):
-                    flag = '--' + name.replace('_', '-')
-                    given = self.parameters(
-                        '--preset',
-                        'thesis',
-                        flag,
-                        config.as_text(value),
-                        experiment=experiment,
-                    )
-                    self.assertEqual(given[name], value)
-
-    def test_output_bias(self):
-        for text, expected in ('zero', 'zero'), ('mean', 'mean'), ('-2', -2.0):
-            self.assertEqual(
-                self.parameters('--output-bias', text)['output_bias'], expected
-            )
-        for wrong in 'average', 'nan', 'inf', '':
-            self.assert_refused(
-                'neither zero nor mean nor a number', '--output-bias', wrong
-            )
-        self.assert_refused(
-            'unknown argument', '--output-bias', 'zero', experiment='dcgan'
+        self.assert_wrong('is not a valid preset', 'nz = 1\n')
+        self.assert_wrong('is not a valid preset', '[cae2d]\nnz = 1\nnz = 2\n')
+        self.assert_wrong(
+            'cae2d has no parameter penalty_weight',
+            '[cae2d]\npenalty_weight = 1\n',
         )
 
-    def test_parameters_of_earlier_versions(self):
+
+class EarlierVersionTest(FolderTest):
+    def test_missing_parameters_are_added(self):
         values = config.read_preset('thesis', 'cae3d')
-        del values['output_bias']
-        self.assertEqual(
-            config.complete(values, 'cae3d')['output_bias'], 'zero'
-        )
+        del values['output_bias'], values['first_ten_every']
+        filled = config.fill_missing(values, 'cae3d')
+        self.assertEqual(filled['output_bias'], 'zero')
+        self.assertEqual(filled['first_ten_every'], 1)
+        self.assertNotIn('output_bias', values)
+
+    def test_others_stay(self):
+        values = config.read_preset('thesis', 'cae3d')
         values['output_bias'] = -2.0
-        self.assertEqual(config.complete(values, 'cae3d'), values)
+        self.assertEqual(config.fill_missing(values, 'cae3d'), values)
         values = config.read_preset('thesis', 'dcgan')
-        self.assertEqual(config.complete(values, 'dcgan'), values)
+        self.assertEqual(config.fill_missing(values, 'dcgan'), values)
 
-    def test_unknown(self):
-        self.assert_refused(
-            'unknown argument --learning-rat (did you mean --learning-rate?)',
-            '--learning-rat',
-            '1',
-        )
-        self.assert_refused(
-            'unknown argument --epoch (did you mean --epochs?)', '--epoch=3'
-        )
-        self.assert_refused(
-            'unknown argument --penalty-weight', '--penalty-weight', '1'
-        )
-        self.assert_refused('unknown argument stray', 'stray')
 
-    def test_wrong_values(self):
-        for message, *arguments in [
-            ('not an integer', '--nz', '1.5'),
-            ('not at least 1', '--epochs', '0'),
-            ('not a positive number', '--learning-rate', '-1'),
-            ('not a positive number', '--learning-rate', 'nan'),
-            ('below 1', '--beta1', '1'),
-            ('not one of last, patient', '--split', 'first'),
-            ('not four numbers', '--channels', '3,2,1'),
-            ('not four numbers', '--channels', '3,2,1,2'),
-        ]:
-            self.assert_refused(message, *arguments)
-        self.assert_refused(
-            'not one of 4, 5', '--filter-size', '6', experiment='dcgan'
+class DifferencesTest(FolderTest):
+    def test_only_the_thesis_has_none(self):
+        for preset in config.PRESETS:
+            for experiment in EXPERIMENTS:
+                values = config.read_preset(preset, experiment)
+                found = config.differences_from_thesis(values, experiment)
+                self.assertEqual(bool(found), preset != 'thesis')
+
+    def test_value_and_value_of_the_thesis(self):
+        values = dict(config.read_preset('thesis', 'dcgan'), nz=5)
+        self.assertEqual(
+            config.differences_from_thesis(values, 'dcgan'), {'nz': (5, 200)}
         )
 
-    def test_some_only(self):
-        args = parser(only=['nz']).parse_args(['--nz', '3'])
-        self.assertEqual(config.parameters_of(args, 'cae2d')['nz'], 3)
-        with contextlib.redirect_stderr(io.StringIO()):
-            with self.assertRaises(SystemExit):
-                parser(only=['nz']).parse_args(['--epochs', '3'])
-
-    def test_help(self):
-        text = parser().format_help()
-        self.assertIn('quick: ', text)
-        self.assertNotIn('SUPPRESS', text)
-        self.assertNotIn('More.', text)
-
-
-class DifferencesTest(ConfigTest):
-    def test_of_own_images(self):
+    def test_images_that_are_not_synthetic(self):
         values = config.read_preset('quick', 'cae2d')
-        self.assertIn('patients', config.differences(values, 'cae2d'))
-        self.assertNotIn(
-            'patients', config.differences(values, 'cae2d', synthetic=False)
+        self.assertIn(
+            'patients', config.differences_from_thesis(values, 'cae2d')
         )
+        found = config.differences_from_thesis(
+            values, 'cae2d', synthetic=False
+        )
+        self.assertNotIn('patients', found)
+        self.assertIn('depth', found)
 
     def test_the_thesis_names_no_seed(self):
         values = dict(config.read_preset('thesis', 'dcgan'), seed=5)
-        self.assertEqual(config.differences(values, 'dcgan'), {})
+        self.assertEqual(config.differences_from_thesis(values, 'dcgan'), {})

@@ -1,3 +1,5 @@
+"""Tests of how collapsed networks are detected."""
+
 import unittest
 
 import numpy as np
@@ -9,10 +11,10 @@ NAN = float('nan')
 
 
 class CollapseTest(unittest.TestCase):
-    def test_each_experiment(self):
+    def test_every_experiment_has_one(self):
         self.assertEqual(set(COLLAPSES), set(EXPERIMENTS))
 
-    def test_begins(self):
+    def test_has_just_begun(self):
         collapse = COLLAPSES['cae3d']
         for values, expected in [
             ([1e-4] * 10, False),  # the first tenth
@@ -25,9 +27,11 @@ class CollapseTest(unittest.TestCase):
             ([NAN] * 20, False),
             ([], False),
         ]:
-            self.assertEqual(collapse.begins(values, 100), expected, values)
+            self.assertEqual(
+                collapse.has_just_begun(values, 100), expected, values
+            )
 
-    def test_in_results(self):
+    def test_measured_in_results(self):
         collapse = COLLAPSES['dcgan']
         for values, expected in [
             ([NAN, 0.5, NAN, 0.02, NAN], 0.02),
@@ -35,10 +39,10 @@ class CollapseTest(unittest.TestCase):
             ([NAN], None),
         ]:
             self.assertEqual(
-                collapse.in_results({'image_spread': np.array(values)}),
+                collapse.measured_in({'image_spread': np.array(values)}),
                 expected,
             )
-        self.assertIsNone(collapse.in_results({}))
+        self.assertIsNone(collapse.measured_in({}))
 
     def test_warning(self):
         self.assertRegex(
@@ -47,5 +51,5 @@ class CollapseTest(unittest.TestCase):
         )
         self.assertRegex(
             COLLAPSES['wgan_gp'].warning(0.02),
-            r'by 0\.02 of .*\. Try a smaller --learning-rate',
+            r'vary only 0\.02 times .*\. Try a smaller --learning-rate',
         )

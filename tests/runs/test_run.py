@@ -1,3 +1,5 @@
+"""Tests of runs and their folders."""
+
 import json
 import os
 import time
@@ -5,7 +7,7 @@ from unittest import mock
 
 import numpy as np
 
-from kneerepro import runs
+from kneerepro import config, runs
 from kneerepro.utils.errors import UserError
 from tests.folders import FolderTest
 
@@ -28,12 +30,12 @@ class RunTest(FolderTest):
 
 
 class CreationTest(RunTest):
-    def test_what_it_was_asked_stays(self):
+    def test_settings_and_arguments_are_stored(self):
         run = self.create()
         again = runs.Run(run.folder)
         self.assertEqual(again.settings, SETTINGS)
         self.assertEqual(again.arguments, ARGUMENTS)
-        # As earlier versions worked, which did not name these.
+        # Earlier versions behaved like this, and did not store it.
         self.assertEqual(
             again.parameters,
             {
@@ -44,7 +46,7 @@ class CreationTest(RunTest):
         )
         self.assertEqual(again.experiment, 'cae2d')
 
-    def test_name(self):
+    def test_names_are_unique(self):
         with mock.patch('time.strftime', lambda form: '20261124-101112-'):
             names = [
                 os.path.relpath(self.create().folder, self.folder)
@@ -58,10 +60,18 @@ class CreationTest(RunTest):
             ],
         )
 
-    def test_folder_that_cannot_be(self):
+    def test_root_that_is_a_file(self):
         path = self.write('file')
         with self.assertRaisesRegex(UserError, 'cannot write to .*file'):
             runs.create(path, SETTINGS, ARGUMENTS)
+
+    def test_folder_name_that_is_a_file(self):
+        self.write('runs/cae2d/20261124-101112-smoke')
+        with (
+            mock.patch('time.strftime', lambda form: '20261124-101112-'),
+            self.assertRaisesRegex(UserError, 'a file has the name of a fold'),
+        ):
+            self.create()
 
 
 class DamageTest(RunTest):
@@ -69,16 +79,18 @@ class DamageTest(RunTest):
         for text in None, '', '{', '[]', '{}', '{"settings": {}}', 'null':
             if text is not None:
                 self.write('config.json', text)
-            with self.assertRaisesRegex(UserError, f'{self.folder} is no run'):
+            with self.assertRaisesRegex(
+                UserError, f'^{self.folder} is not a run'
+            ):
                 runs.Run(self.folder)
 
-    def test_are_passed_over(self):
+    def test_other_folders_are_ignored(self):
         run = self.create()
         os.makedirs(self.path('runs', 'cae2d', 'other'))
         self.write('runs/cae2d/file')
         self.write('runs/cae2d/damaged/config.json', '{')
         self.assertEqual(
-            [one.folder for one in runs.find(self.path('runs'), 'cae2d')],
+            [found.folder for found in runs.find(self.path('runs'), 'cae2d')],
             [run.folder],
         )
         self.assertEqual(runs.find(self.path('runs'), 'dcgan'), [])
@@ -86,7 +98,7 @@ class DamageTest(RunTest):
 
 
 class ResultsTest(RunTest):
-    def test_make_it_finished(self):
+    def test_they_make_the_run_finished(self):
         run = self.create()
         self.assertFalse(run.finished)
         with self.assertRaisesRegex(UserError, 'not finished.*--resume'):
@@ -111,34 +123,47 @@ class ResultsTest(RunTest):
 class StateTest(RunTest):
     def test_states(self):
         run = self.create()
-        self.assertEqual((run.state(), run.iteration()), ('stopped', 0))
+        self.assertEqual((run.state(), run.saved_iteration()), ('stopped', 0))
         run.checkpoints.save(12, {}, {})
         run.checkpoints.save(120, {}, {})
-        self.assertEqual(run.iteration(), 120)
+        self.assertEqual(run.saved_iteration(), 120)
         with run.locked():
             self.assertEqual(runs.Run(run.folder).state(), 'running')
-            with self.assertRaisesRegex(UserError, 'another process'):
-                with runs.Run(run.folder).locked():
-                    pass
+            with (
+                self.assertRaisesRegex(UserError, 'another process'),
+                runs.Run(run.folder).locked(),
+            ):
+                pass
         self.assertEqual(run.state(), 'stopped')
         run.save_results({})
         self.assertEqual(run.state(), 'finished')
 
+    def test_progress(self):
+        run = self.create()
+        self.assertEqual(
+            run.describe_progress(),
+            'no iteration is saved, so it will start again',
+        )
+        run.checkpoints.save(12, {}, {})
+        self.assertEqual(run.describe_progress(), 'iteration 12 is saved')
+        run.save_results({})
+        self.assertIn('training is complete', run.describe_progress())
+
     def test_newest_first(self):
-        made = []
+        created = []
         for _ in range(3):
-            made.append(self.create().folder)
+            created.append(self.create().folder)
             time.sleep(0.02)
         self.assertEqual(
             [run.folder for run in runs.find(self.path('runs'), 'cae2d')],
-            made[::-1],
+            created[::-1],
         )
 
     def test_how_to_resume(self):
         run = runs.create(self.path('my runs'), SETTINGS, ARGUMENTS)
         self.assertEqual(
             run.how_to_resume(),
-            f"to go on: python experiments/cae2d.py --resume '{run.folder}'",
+            f"to resume: python experiments/cae2d.py --resume '{run.folder}'",
         )
 
     def test_environments(self):
@@ -149,3 +174,32 @@ class StateTest(RunTest):
         self.assertEqual(run.environments(), [{'number': 1}, {'number': 2}])
         with open(run.path('environment.json')) as file:
             self.assertEqual(json.load(file), run.environments())
+
+
+class DifferencesTest(RunTest):
+    def differences(self, precision, synthetic=True, **changes):
+        parameters = {**config.read_preset('thesis', 'dcgan'), **changes}
+        run = self.create(
+            experiment='dcgan',
+            parameters=parameters,
+            data={'synthetic': synthetic},
+            **precision,
+        )
+        return run.differences_from_thesis()
+
+    def test_parameters(self):
+        self.assertEqual(
+            self.differences({}, nz=3, patients=5),
+            {'nz': (3, 200), 'patients': (5, 180)},
+        )
+        self.assertEqual(
+            self.differences({}, synthetic=False, nz=3, patients=5),
+            {'nz': (3, 200)},
+        )
+
+    def test_precision(self):
+        self.assertEqual(self.differences({'precision': 'float32'}), {})
+        self.assertEqual(
+            self.differences({'precision': 'bf16'}),
+            {'precision': ('bf16', 'float32')},
+        )

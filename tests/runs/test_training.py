@@ -1,3 +1,5 @@
+"""Tests of the loop over minibatches."""
+
 import contextlib
 import csv
 import io
@@ -5,6 +7,7 @@ import math
 import os
 import signal
 import threading
+import unittest
 from collections import namedtuple
 from unittest import mock
 
@@ -13,7 +16,7 @@ import theano
 
 from kneerepro import runs
 from kneerepro.runs import archive
-from kneerepro.runs.training import Training, mean_over
+from kneerepro.runs.training import Training, mean_over, outputs_over
 from kneerepro.utils.errors import Stopped, UserError
 from kneerepro.utils.signals import signal_of
 from tests.folders import FolderTest
@@ -21,8 +24,10 @@ from tests.folders import FolderTest
 Functions = namedtuple('Functions', 'train')
 
 
-class Fake:
-    """A function whose state is the sum of what it was given."""
+class FakeFunction:
+    """Stands for a compiled function. Its state is a decaying sum of all that
+    it was called with.
+    """
 
     def __init__(self):
         self.total = theano.shared(np.zeros(2, 'float32'))
@@ -40,7 +45,7 @@ class Fake:
 
 
 class TrainingTest(FolderTest):
-    """Trains on images that are numbers: image i is the number i."""
+    """Trains on images of one pixel: the value of image i is i."""
 
     def setUp(self):
         super().setUp()
@@ -61,6 +66,8 @@ class TrainingTest(FolderTest):
         seed=0,
         shuffle=True,
         feed=iter,
+        interval=math.inf,
+        board=None,
     ):
         parameters = dict(
             batch_size=batch_size,
@@ -78,8 +85,7 @@ class TrainingTest(FolderTest):
             },
             {},
         )
-        self.run_.checkpoint_interval = math.inf
-        self.fake = Fake()
+        self.fake = FakeFunction()
         images = np.arange(count, dtype='float32')[:, None]
         return Training(
             self.run_,
@@ -89,6 +95,8 @@ class TrainingTest(FolderTest):
             ['train', 'test'],
             ['code_spread'],
             feed,
+            interval,
+            board,
         )
 
     def work(self, training):
@@ -99,24 +107,22 @@ class TrainingTest(FolderTest):
                 training.log(
                     test=training.epoch, code_spread=self.spread(training)
                 )
-                training.keep(epochs=training.epoch, images=batch)
+                training.record(epochs=training.epoch, images=batch)
         return training
 
     def spread(self, training):
-        """The measure at the end of an epoch."""
+        """Return the measure at the end of an epoch."""
         return 0.1 / training.epoch
 
-    def again(self, interval=math.inf):
-        """The training in another process, as it were."""
-        training = self.begin(runs.Run(self.run_.folder))
-        self.run_.checkpoint_interval = interval
-        return training
+    def again(self):
+        """Resume the training, as another process would."""
+        return self.begin(runs.Run(self.run_.folder))
 
     def orders(self, **kwargs):
-        """The images of each epoch, in order."""
+        """Return the images of each epoch, in order."""
         self.batches = []
         training = self.work(self.begin(**kwargs))
-        n = training.per_epoch
+        n = training.iterations_per_epoch
         return [
             sum(self.batches[i : i + n], [])
             for i in range(0, len(self.batches), n)
@@ -151,7 +157,7 @@ class EpochTest(TrainingTest):
     def test_numbers(self):
         training = self.begin()
         seen = []
-        for batch in training.minibatches():
+        for _ in training.minibatches():
             seen.append(
                 (training.iteration, training.epoch, training.ends_epoch)
             )
@@ -169,22 +175,22 @@ class EpochTest(TrainingTest):
         ]
         self.assertEqual(ends, [3, 6, 7])
 
-    def test_every_so_many(self):
+    def test_ends_interval(self):
         training = self.begin(count=9, epochs=3)
         found = []
-        for batch in training.minibatches():
+        for _ in training.minibatches():
             training.log(train=1)
-            if training.is_every(4):
+            if training.ends_interval(4):
                 found.append(training.iteration)
         self.assertEqual(found, [4, 8, 9])
 
-    def test_times_in_proportion(self):
+    def test_ends_scaled_epoch(self):
         training = self.begin(epochs=10)
         self.assertEqual(
             [
                 training.epoch
                 for _ in training.minibatches()
-                if training.at([1, 20, 50, 100], 100)
+                if training.ends_scaled_epoch([1, 20, 50, 100], of=100)
             ],
             [1, 2, 5, 10],
         )
@@ -249,19 +255,19 @@ class RecordTest(TrainingTest):
             [row['code_spread'] for row in rows[:4]], ['', '', '', '0.1']
         )
 
-    def test_what_is_kept_does_not_change(self):
+    def test_what_is_recorded_does_not_change(self):
         training = self.begin()
         value = np.zeros(2)
-        training.keep(value=value)
+        training.record(value=value)
         value += 1
         np.testing.assert_array_equal(training.results()['value'], [[0, 0]])
 
 
 class CollapseTest(TrainingTest):
-    """A code that is the same for all examples."""
+    """The code is the same for all examples."""
 
     def warnings(self):
-        """Those since the last call."""
+        """Return the warnings since the last call."""
         lines = self.stdout.getvalue().splitlines()
         self.stdout.seek(0)
         self.stdout.truncate()
@@ -271,7 +277,7 @@ class CollapseTest(TrainingTest):
         for spreads, count in [
             ([1e-4] * 20, 1),
             ([0.3] * 20, 0),
-            ([1e-4] + [0.3] * 19, 0),  # at first only
+            ([1e-4] + [0.3] * 19, 0),  # only at first
             ([0.3] * 10 + [1e-4] * 10, 1),
         ]:
             self.spread = lambda training: spreads[training.epoch - 1]
@@ -296,7 +302,7 @@ class CollapseTest(TrainingTest):
 
 class ResumeTest(TrainingTest):
     def finished(self):
-        """Results of a training that nothing stopped, and its state."""
+        """Return batches, state and losses of an uninterrupted training."""
         self.work(self.begin())
         whole = (
             self.batches,
@@ -362,10 +368,10 @@ class ResumeTest(TrainingTest):
         self.assert_same(whole)
 
     def killed(self, at):
-        """A training that is gone after an iteration, as by kill -9, with a
-        checkpoint after each one before."""
-        training = self.begin()
-        self.run_.checkpoint_interval = 0
+        """Leave a training in an iteration, as kill -9 does, with a checkpoint
+        after each iteration before.
+        """
+        training = self.begin(interval=0)
         for batch in training.minibatches():
             if training.iteration > at:
                 break
@@ -375,7 +381,7 @@ class ResumeTest(TrainingTest):
                 training.log(
                     test=training.epoch, code_spread=self.spread(training)
                 )
-                training.keep(epochs=training.epoch, images=batch)
+                training.record(epochs=training.epoch, images=batch)
 
     def checkpoints(self):
         folder = self.run_.path('checkpoints')
@@ -398,7 +404,7 @@ class ResumeTest(TrainingTest):
         self.killed(5)
         with open(self.checkpoints()[1], 'rb+') as file:
             file.truncate(500)
-        # As a kill in the middle of writing one leaves it.
+        # A process that is killed while it writes a checkpoint leaves this.
         self.write(
             os.path.relpath(
                 self.run_.path('checkpoints', '.x-00000006.npz'), self.folder
@@ -427,7 +433,7 @@ class ResumeTest(TrainingTest):
         self.assert_same(whole)
 
     def test_checkpoints_without_measures(self):
-        """As earlier versions wrote them."""
+        """Earlier versions wrote such checkpoints."""
         self.killed(5)
         for path in self.checkpoints():
             arrays, meta = archive.load(path, 'checkpoint')
@@ -459,25 +465,26 @@ class ResumeTest(TrainingTest):
                 ),
             ),
             (
-                'another network: train.0 is float32 of',
+                'of another network: its train.0 is float32 of shape (3,), '
+                "the run's is float32 of shape (2,)",
                 'checkpoint',
                 {**arrays, 'variable/train.0': np.zeros(3, 'float32')},
                 meta,
             ),
             (
-                'another network: train.0 is float64 of',
+                'of another network: its train.0 is float64 of shape (2,)',
                 'checkpoint',
                 {**arrays, 'variable/train.0': np.zeros(2)},
                 meta,
             ),
             (
-                'another program: more.0',
+                'of another program: only the checkpoint has a variable more',
                 'checkpoint',
                 {**arrays, 'variable/more.0': np.zeros(2)},
                 meta,
             ),
             (
-                'other losses',
+                'of another program: its losses are more, test, train',
                 'checkpoint',
                 {**arrays, 'loss/more': np.zeros(2)},
                 meta,
@@ -489,8 +496,7 @@ class ResumeTest(TrainingTest):
             self.assertIn(message, self.stderr.getvalue())
 
     def test_cannot_be_written(self):
-        training = self.begin()
-        self.run_.checkpoint_interval = 0
+        training = self.begin(interval=0)
         step = iter(training.minibatches())
         for _ in range(3):
             training.log(train=self.fake(next(step)))
@@ -506,8 +512,7 @@ class DivergenceTest(TrainingTest):
     def test_loss(self):
         for loss in 'nan', 'inf', '-inf':
             self.batches = []
-            training = self.begin()
-            self.run_.checkpoint_interval = 0
+            training = self.begin(interval=0)
             self.fake.step = lambda: (
                 float(loss) if len(self.batches) == 5 else None
             )
@@ -520,9 +525,8 @@ class DivergenceTest(TrainingTest):
             self.assertEqual(self.again().iteration, 4)
 
     def test_parameters(self):
-        # The loss is that before the step: it may still be finite.
-        training = self.begin()
-        self.run_.checkpoint_interval = 0
+        # The loss is that before the step, so it may still be finite.
+        training = self.begin(interval=0)
         step = iter(training.minibatches())
         for _ in range(3):
             training.log(train=self.fake(next(step)))
@@ -566,7 +570,7 @@ class SignalTest(TrainingTest):
         self.assertIn('stopping after this step', self.stderr.getvalue())
         self.assert_handlers_are_back()
 
-    def test_second_one_stops_at_once(self):
+    def test_a_second_signal_stops_at_once(self):
         training = self.begin()
         self.signal_at(5, signal.SIGINT, signal.SIGINT)
         interrupt = None
@@ -585,14 +589,43 @@ class SignalTest(TrainingTest):
         self.assertEqual(len(self.batches), 12)
 
 
-class MeanTest(TrainingTest):
-    def test_weighted(self):
-        images = np.arange(5, dtype='float32')[:, None]
-        sizes = []
+class BoardTest(TrainingTest):
+    def test_curves_of_each_iteration(self):
+        board = mock.Mock()
+        training = self.begin(epochs=1, board=board)
+        self.work(training)
+        self.assertEqual(
+            board.add.call_args_list,
+            [
+                call
+                for i in (1, 2, 3)
+                for call in (
+                    mock.call('loss', training.losses, i),
+                    mock.call('measure', training.measures, i),
+                )
+            ],
+        )
 
+
+class MinibatchesTest(unittest.TestCase):
+    def setUp(self):
+        self.images = np.arange(5, dtype='float32')[:, None]
+        self.sizes = []
+
+    def test_mean_is_weighted(self):
         def mean(batch):
-            sizes.append(len(batch))
+            self.sizes.append(len(batch))
             return batch.mean()
 
-        self.assertEqual(mean_over(mean, images, 3), 2)
-        self.assertEqual(sizes, [3, 2])
+        self.assertEqual(mean_over(mean, self.images, 3), 2)
+        self.assertEqual(self.sizes, [3, 2])
+
+    def test_outputs(self):
+        def double(batch):
+            self.sizes.append(len(batch))
+            return 2 * batch
+
+        np.testing.assert_array_equal(
+            outputs_over(double, self.images, 3), 2 * self.images
+        )
+        self.assertEqual(self.sizes, [3, 2])

@@ -1,3 +1,5 @@
+"""Tests of networks in files."""
+
 import json
 import zipfile
 
@@ -22,12 +24,14 @@ def options(experiment, **changes):
         'width': 0.03,
         **changes,
     }
-    return zoo.options_of(experiment, parameters, SHAPE)
+    return zoo.builder_options(experiment, parameters, SHAPE)
 
 
 def saved(path, experiment, about=None, **changes):
-    """Save networks whose parameters are all drawn anew, those included that
-    begin as constants; returns them."""
+    """Save networks with random parameters and return them.
+
+    The parameters that are initialised with constants are random as well.
+    """
     chosen = options(experiment, **changes)
     pair = zoo.build(experiment, chosen)
     rng = np.random.RandomState(1)
@@ -39,7 +43,7 @@ def saved(path, experiment, about=None, **changes):
 
 
 def outputs(networks, seed=2):
-    """What two networks make of the same random input each."""
+    """Return what each network makes of random inputs."""
     rng = np.random.RandomState(seed)
     results = []
     for network in networks:
@@ -79,8 +83,8 @@ class RoundTripTest(ZooTest):
                     param.name,
                 )
             self.assertEqual(network.output_shape, loaded.output_shape)
-        for one, other in zip(outputs(pair), outputs(model.networks)):
-            np.testing.assert_array_equal(one, other)
+        for expected, output in zip(outputs(pair), outputs(model.networks)):
+            np.testing.assert_array_equal(output, expected)
 
     def test_cae2d(self):
         self.assert_same('cae2d')
@@ -129,7 +133,7 @@ class RefusedTest(ZooTest):
         self.assertNotIn('\n', str(caught.exception))
 
     def change_meta(self, **changes):
-        """Write the model again with other meta data."""
+        """Write the model again with other metadata."""
         values, meta = archive.load(self.file, 'model')
         meta.update(changes)
         archive.save(self.file, 'model', values, meta)
@@ -155,9 +159,11 @@ class RefusedTest(ZooTest):
         self.write('folder/model.npz', 'a text')
         self.assert_refused('truncated or damaged')
         np.savez(self.file, W=np.zeros(3))
-        self.assert_refused('no model of this package')
+        self.assert_refused('is not a model file of this package')
         archive.save(self.file, 'checkpoint', {}, {})
-        self.assert_refused('is a checkpoint, needed is a model')
+        self.assert_refused(
+            'is a checkpoint file, but a model file is required'
+        )
 
     def test_other_version(self):
         saved(self.file, 'cae2d')
@@ -206,9 +212,11 @@ class RefusedTest(ZooTest):
         archive.save(self.file, 'model', values, meta)
         self.assert_refused('does not fit.*encoder.dense.b')
 
-    def test_no_such_options(self):
+    def test_options_without_networks(self):
         for changes in {'rows': 40}, {'nz': 0}:
-            with self.assertRaisesRegex(UserError, 'no such network'):
+            with self.assertRaisesRegex(
+                UserError, 'cannot build the networks of cae2d: '
+            ):
                 zoo.build('cae2d', {**options('cae2d'), **changes})
 
     def test_cannot_be_written(self):
