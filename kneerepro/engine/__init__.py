@@ -1,4 +1,4 @@
-"""Theano's compiled functions on PyTorch kernels.
+"""Runs Theano's compiled functions on PyTorch's kernels.
 
 ::
 
@@ -6,33 +6,35 @@
     from kneerepro.engine import torch_mode
     f = theano.function([x], y, mode=torch_mode())
 
-or, for all functions of a program, by the flag of Theano's that asks for it::
+A program that imports this package can also use it for all its functions, by
+Theano's own flag::
 
     THEANO_FLAGS=mode=TORCH python program.py
 
-where the program imports this package. The folder needs Theano, PyTorch and
-NumPy alone and may be taken as it is.
+The folder requires only Theano, PyTorch and NumPy, and can be copied into
+another project.
 """
 
 try:
     import torch  # noqa: F401
 except ImportError as error:
     raise ImportError(
-        'this engine runs on PyTorch, which is not installed: '
+        'kneerepro.engine runs on PyTorch, which is not installed: '
         'pip install torch'
     ) from error
 
 from . import flags
 
-with flags.hidden():
+with flags.hide_torch_mode():
     import theano
 
-from . import substreams
+from . import rewrites, substreams
 from .linker import TorchLinker
 from .modes import torch_mode
 
+rewrites.install()
 substreams.install()
-if flags.asked_for():
+if flags.requests_torch_mode():
     theano.config.mode = torch_mode()
 
 __all__ = ['TorchLinker', 'torch_mode']

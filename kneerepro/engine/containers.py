@@ -1,13 +1,18 @@
-"""Where functions and shared variables keep values that stay on a device.
+"""Cells of functions and shared variables whose values stay on a device.
 
 Theano keeps the value of each input of a function, and of each shared
-variable, in a cell that a ``Container`` guards. On a device other than the
-CPU, the cells hold tensors from the first call on; what asks for them through
-a container gets NumPy arrays.
+variable, in a cell that a ``Container`` guards. On devices other than the CPU
+the cells hold tensors from the first call on. Reading a value through its
+container gives a NumPy array.
 """
 
-import copyreg
+from __future__ import annotations
 
+import copyreg
+from collections.abc import Iterable
+from typing import Any
+
+import theano
 import torch
 from theano.compile.sharedvalue import SharedVariable, shared_constructor
 from theano.gof.link import Container
@@ -18,9 +23,21 @@ from .values import Resident, to_host
 
 
 class DeviceType(TensorType):
-    """A ``TensorType`` whose values may be tensors on a device as well."""
+    """A ``TensorType`` whose values may also be tensors on a device."""
 
-    def filter(self, data, strict=False, allow_downcast=None):
+    def filter(
+        self,
+        data: Any,
+        strict: bool = False,
+        allow_downcast: bool | None = None,
+    ) -> Any:
+        """Check a value; a tensor becomes a :class:`Resident`.
+
+        Raises
+        ------
+        TypeError
+            If a tensor has another type or broadcast pattern.
+        """
         given = data
         if isinstance(data, Resident):
             data = data.tensor
@@ -31,8 +48,8 @@ class DeviceType(TensorType):
             dtype != self.dtype
             or data.ndim != self.ndim
             or any(
-                known and size != 1
-                for known, size in zip(self.broadcastable, data.shape)
+                broadcastable and size != 1
+                for broadcastable, size in zip(self.broadcastable, data.shape)
             )
         ):
             raise TypeError(
@@ -44,25 +61,27 @@ class DeviceType(TensorType):
 
 
 class DeviceContainer(Container):
-    """A container that takes NumPy arrays and tensors, and gives arrays.
+    """A container that accepts NumPy arrays and tensors, and returns arrays.
 
-    Whoever asks for the value gets the array itself, and the next function
-    that needs it takes it to the device again: so what is written into an
-    array that was borrowed counts, as on the CPU.
+    Reading the value moves it to the host: the caller gets the array itself,
+    and the next function that needs the value copies it to the device again.
+    So writing into a borrowed array takes effect, as it does on the CPU.
 
     Attributes
     ----------
-    home : Resident or None
-        Where CUDA graphs read the value of a shared variable and write it to.
+    static_buffer : Resident or None
+        Where CUDA graphs read and write the value of a shared variable. All
+        recordings that use the variable share it.
     """
 
-    home = None
+    static_buffer = None
 
     def __init__(self, variable, storage, *args, **kwargs):
         super().__init__(variable, storage, *args, **kwargs)
-        self._take_tensors()
+        self.accept_tensors()
 
-    def _take_tensors(self):
+    def accept_tensors(self) -> None:
+        """Allow tensors as values."""
         if type(self.type) is TensorType:
             self.type = DeviceType(self.type.dtype, self.type.broadcastable)
 
@@ -71,7 +90,7 @@ class DeviceContainer(Container):
         return self.storage[0]
 
     def _set(self, value):
-        # What a function leaves where it was needs no check.
+        # A value that a function left in place needs no check.
         if value is None or value is not self.storage[0]:
             Container.__set__(self, value)
 
@@ -83,10 +102,11 @@ class DeviceContainer(Container):
         return super().__deepcopy__(memo)
 
     def __reduce__(self):
-        # Pickled as Theano's own, which needs no PyTorch to be read.
+        # Pickle it as Theano's own container, which can be read without
+        # PyTorch.
         self._get()
         state = dict(self.__dict__)
-        state.pop('home', None)
+        state.pop('static_buffer', None)
         if isinstance(self.type, DeviceType):
             state['type'] = TensorType(
                 self.type.dtype, self.type.broadcastable
@@ -94,11 +114,11 @@ class DeviceContainer(Container):
         return copyreg._reconstructor, (Container, object, None), state
 
 
-def adopt(variables):
+def convert_containers(variables: Iterable[theano.Variable]) -> None:
     """Let the shared variables among `variables` hold tensors.
 
-    Their containers are the ones they were created with, by whatever means
-    and before or after this module was imported.
+    This works for any shared variable, whichever constructor made it, and
+    whether or not this module had been imported by then.
     """
     for variable in variables:
         if isinstance(variable, SharedVariable):
@@ -108,33 +128,40 @@ def adopt(variables):
                 and type(container.type) is TensorType
             ):
                 container.__class__ = DeviceContainer
-                container._take_tensors()
+                container.accept_tensors()
 
 
 @shared_constructor
 def tensor_constructor(
-    value,
-    name=None,
-    strict=False,
-    allow_downcast=None,
-    borrow=False,
-    broadcastable=None,
-    **kwargs,
-):
-    """``theano.shared`` of a ``torch.Tensor``, which stays where it is."""
+    value: torch.Tensor,
+    name: str | None = None,
+    strict: bool = False,
+    allow_downcast: bool | None = None,
+    borrow: bool = False,
+    broadcastable: tuple[bool, ...] | None = None,
+    **kwargs: Any,
+) -> TensorSharedVariable:
+    """``theano.shared`` of a ``torch.Tensor``, which stays on its device.
+
+    Raises
+    ------
+    TypeError
+        If the value is not a tensor, so that ``theano.shared`` tries its other
+        constructors.
+    """
     if not isinstance(value, torch.Tensor):
-        raise TypeError('not a tensor')
-    kind = TensorType(
+        raise TypeError(f'expected a torch.Tensor, got {type(value).__name__}')
+    tensor_type = TensorType(
         str(value.dtype).replace('torch.', ''),
         broadcastable or (False,) * value.ndim,
     )
     variable = TensorSharedVariable(
         name=name,
-        type=kind,
+        type=tensor_type,
         value=None,
         strict=None,
         container=DeviceContainer(
-            kind,
+            tensor_type,
             [None],
             name=name,
             strict=strict,

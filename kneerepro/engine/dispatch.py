@@ -1,137 +1,198 @@
 """Which function carries out which Op.
 
-A builder is registered for a class of Ops::
+A builder is registered for one or more classes of Ops::
 
     @register(Softmax)
     def build(op, node):
         return lambda x: torch.softmax(x, 1)
 
-It is called once for each node when a function is compiled, and returns what
-is called at each step, with tensors for arguments. Arguments that have to be
-on the host, such as shapes, are named::
+The engine calls it once for each node when it compiles a function. The
+builder returns the kernel: a function of tensors that runs at each step. Some
+arguments have to be on the host, such as shapes. They are listed by position::
 
     @register(Reshape, host=[1])
 
-and come as NumPy arrays, Python slices and so on.
+and the kernel then gets NumPy arrays, Python slices and the like for them.
 """
 
-from collections import namedtuple
+from __future__ import annotations
 
-Kernel = namedtuple('Kernel', 'function host fresh out waits')
-Kernel.__doc__ = """What carries out a node.
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
 
-Attributes
-----------
-function : callable
-    Takes the inputs, returns the output, or a tuple where there are several.
-host : set of int
-    Inputs that it takes as host values.
-fresh : bool
-    Whether its results share no memory with its inputs, or with anything
-    else.
-out : bool
-    Whether it takes a tensor to write its result into, as ``out``. That may be
-    one of its inputs.
-waits : bool
-    Whether it has the host wait for numbers from the device, as for the size
-    of its result: then it can be no part of a CUDA graph.
-"""
-
-_BUILDERS = {}
-_ON_HOST = {}
+import torch
+from theano.gof import Apply
 
 
-def register(*classes, host=(), device=False, fresh=False, waits=False):
+@dataclass(frozen=True)
+class Kernel:
+    """What carries out a node.
+
+    Attributes
+    ----------
+    function : callable
+        Takes the inputs and returns the output, or a tuple of several outputs.
+    host : collection of int
+        Positions of the inputs that it takes as host values.
+    fresh : bool
+        Whether its results share memory with nothing else, neither with its
+        inputs nor with any other value.
+    out : bool
+        Whether it takes a keyword ``out``: a tensor for its result, which may
+        be one of its inputs.
+    waits : bool
+        Whether the host has to wait for numbers from the device, for instance
+        for the size of the result. Such a kernel cannot be part of a CUDA
+        graph.
+    """
+
+    function: Callable
+    host: Collection[int]
+    fresh: bool
+    out: bool
+    waits: bool
+
+
+@dataclass(frozen=True)
+class _Registration:
+    """A builder and the arguments of :func:`register`."""
+
+    builder: Callable
+    host: Any
+    device: bool
+    fresh: bool
+    waits: Any
+
+
+_BUILDERS: dict[type, _Registration] = {}
+_ON_HOST: dict[type, Callable | None] = {}
+
+
+def register(
+    *classes: type,
+    host: Collection[int] | Callable[[Apply], Collection[int]] = (),
+    device: bool = False,
+    fresh: bool = False,
+    waits: bool | Callable[[Apply], bool] = False,
+) -> Callable[[Callable], Callable]:
     """Register the decorated builder for classes of Ops.
 
     Parameters
     ----------
     classes : types
     host : collection of int, or callable
-        Inputs that the kernel takes on the host; or a function of the node
-        that tells them.
+        Positions of the inputs that the kernel takes on the host, or a
+        function of the node that returns them.
     device : bool
         Whether the builder takes the ``torch.device`` as a third argument.
     fresh : bool
-        Whether results never share memory with inputs, nor with anything
-        else, so that what comes after may overwrite them.
+        Whether the results never share memory with the inputs or with any
+        other value, so that later nodes may overwrite them.
     waits : bool, or callable
-        Whether the kernel has the host wait for numbers from the device; or
-        a function of the node that tells.
+        Whether the kernel makes the host wait for numbers from the device, or
+        a function of the node that returns this.
     """
 
-    def decorator(builder):
-        for one in classes:
-            _BUILDERS[one] = builder, host, device, fresh, waits
+    def decorator(builder: Callable) -> Callable:
+        for op_class in classes:
+            _BUILDERS[op_class] = _Registration(
+                builder=builder,
+                host=host,
+                device=device,
+                fresh=fresh,
+                waits=waits,
+            )
         return builder
 
     return decorator
 
 
-def takes_out(function):
-    """Mark a function that takes a tensor to write its result into, as
-    ``out``, and returns it or else a new one.
+def takes_out(function: Callable) -> Callable:
+    """Mark a kernel that takes a keyword ``out``: a tensor for its result.
+
+    The kernel returns that tensor, or a new one if ``out`` is None.
     """
-    function.takes_out = True
+    function.takes_out = True  # type: ignore[attr-defined]
     return function
 
 
-def register_on_host(*classes, when=None):
-    """Have classes of Ops carried out by Theano's own Python code.
+def register_on_host(
+    *classes: type, when: Callable[[Apply], bool] | None = None
+) -> None:
+    """Have Theano's own Python code carry out classes of Ops.
 
-    For what is rare, small, or unknown to PyTorch. On the CPU nothing is
-    copied; to and from other devices, all inputs and outputs are.
+    This is for Ops that are rare, small, or unknown to PyTorch. On the CPU
+    nothing is copied. On other devices all inputs and outputs are.
 
     Parameters
     ----------
     classes : types
     when : callable, optional
-        A function of the node that tells whether it is one of those.
+        A function of the node that returns whether this applies to it. By
+        default it applies to all nodes.
     """
-    for one in classes:
-        _ON_HOST[one] = when
+    for op_class in classes:
+        _ON_HOST[op_class] = when
 
 
-def on_host(node):
-    """Whether a node is registered to be carried out on the host."""
-    for one in type(node.op).__mro__:
-        if one in _ON_HOST:
-            when = _ON_HOST[one]
+def runs_on_host(node: Apply) -> bool:
+    """Whether a node's Op is registered to be carried out on the host."""
+    for op_class in type(node.op).__mro__:
+        if op_class in _ON_HOST:
+            when = _ON_HOST[op_class]
             return when is None or when(node)
     return False
 
 
-def build(node, device):
-    """The :class:`Kernel` of a node.
+def build(node: Apply, device: torch.device | None) -> Kernel:
+    """Build the :class:`Kernel` of a node.
 
     Raises
     ------
     NotImplementedError
-        If there is none, with the Op's name, where it was created, and what
-        to do.
+        If no builder is registered for the Op. The message gives its name,
+        where it was created, and what to do.
     """
-    for one in type(node.op).__mro__:
-        if one in _BUILDERS:
-            builder, host, wants_device, fresh, waits = _BUILDERS[one]
-            if callable(host):
-                host = host(node)
-            if callable(waits):
-                waits = waits(node)
-            function = (
-                builder(node.op, node, device)
-                if wants_device
-                else builder(node.op, node)
-            )
-            out = getattr(function, 'takes_out', False)
-            return Kernel(function, frozenset(host), fresh or out, out, waits)
+    for op_class in type(node.op).__mro__:
+        if op_class in _BUILDERS:
+            return _kernel_from(_BUILDERS[op_class], node, device)
     raise not_implemented(node)
 
 
-def not_implemented(node, what=None):
-    """The error for a node that cannot be carried out."""
+def _kernel_from(
+    entry: _Registration, node: Apply, device: torch.device | None
+) -> Kernel:
+    host = entry.host(node) if callable(entry.host) else entry.host
+    waits = entry.waits(node) if callable(entry.waits) else entry.waits
+    if entry.device:
+        function = entry.builder(node.op, node, device)
+    else:
+        function = entry.builder(node.op, node)
+    out = getattr(function, 'takes_out', False)
+    return Kernel(
+        function=function,
+        host=frozenset(host),
+        fresh=entry.fresh or out,
+        out=out,
+        waits=waits,
+    )
+
+
+def not_implemented(
+    node: Apply, what: str | None = None
+) -> NotImplementedError:
+    """The error for a node that the engine cannot carry out.
+
+    Parameters
+    ----------
+    node : Apply
+    what : str, optional
+        What is missing. By default, the name of the Op's class.
+    """
     where = ''
     for trace in getattr(node.outputs[0].tag, 'trace', None) or []:
-        # Whoever calls an Op, not how the Op makes its node.
+        # Report the caller of the Op, not how the Op makes its node.
         calls = [
             call for call in trace if call[2] not in ('make_node', '__call__')
         ]

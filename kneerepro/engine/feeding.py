@@ -1,30 +1,33 @@
-"""Minibatches for functions on a device: kept there, or brought ahead of
+"""Minibatches for functions on a device: kept there, or fetched ahead of
 time.
 """
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
 
 
 class DeviceArray:
-    """An array that lies on a device as a whole.
+    """An array that is kept as a whole on a device.
 
     Parameters
     ----------
-    array : array, or anything with slices like one
+    array : array, or anything that can be sliced like one
     device : str or torch.device
 
     Notes
     -----
-    Indices as of an array, a list or array of integers among them, give
-    tensors on the device, which compiled functions take for inputs as they
-    are.
+    It is indexed like an array, also by lists and arrays of integers. The
+    result is a tensor on the device, which compiled functions accept as it is.
     """
 
-    def __init__(self, array, device):
+    def __init__(self, array: Any, device: str | torch.device):
         self._tensor = torch.from_numpy(np.ascontiguousarray(array[:])).to(
             device
         )
@@ -41,11 +44,11 @@ class DeviceArray:
         return self._tensor[index]
 
 
-def prefetch(batches, device):
-    """Take minibatches from an iterator one ahead, in a thread.
+def prefetch(batches: Iterable, device: str | torch.device) -> Iterator:
+    """Fetch minibatches from an iterator one ahead, in a thread.
 
-    So the next one is read, and copied to the device, while the last is
-    being trained on.
+    While the caller trains on one minibatch, the next one is read and copied
+    to the device.
 
     Parameters
     ----------
@@ -69,12 +72,13 @@ def prefetch(batches, device):
     def take():
         if stream is None:
             return next(batches, None)
-        # What lies on the device already is put together there.
+        # A minibatch that is taken from the device is put together there, on
+        # this stream.
         with torch.cuda.stream(stream):
             batch = next(batches, None)
             if batch is None or isinstance(batch, torch.Tensor):
                 return batch
-            # Only a copy from pinned memory goes on beside everything else.
+            # Only copies from pinned memory run beside other work.
             pinned = torch.from_numpy(np.ascontiguousarray(batch)).pin_memory()
             return pinned.to(device, non_blocking=True)
 
@@ -86,16 +90,19 @@ def prefetch(batches, device):
                 return
             if stream is not None:
                 torch.cuda.current_stream(device).wait_stream(stream)
-                # Its memory is not for others before that is done with it.
+                # The allocator must not reuse the memory before the current
+                # stream is done with it.
                 batch.record_stream(torch.cuda.current_stream(device))
             coming = executor.submit(take)
             yield batch
 
 
 @functools.cache
-def _stream_on(index):
-    """The stream for copies to a CUDA device: one for all epochs, since
-    PyTorch has but 32, which it hands out in turn; after so many, copies would
-    come to the stream on which functions are recorded.
+def _stream_on(index: int) -> torch.cuda.Stream:
+    """The stream for copies to a CUDA device, the same in all epochs.
+
+    PyTorch has only 32 streams and hands them out in turn. With a new one for
+    each epoch, the copies would sooner or later run on the stream on which
+    functions are recorded.
     """
     return torch.cuda.Stream(index)

@@ -1,36 +1,40 @@
-"""``mode=TORCH`` among Theano's flags.
+"""``mode=TORCH`` in Theano's flags.
 
-Theano knows only its own modes when it reads its flags, which it does on
-import, and refuses any other.
+Theano reads its flags on import. At that point it knows only its own modes,
+and it refuses any other.
 """
+
+from __future__ import annotations
 
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 
-_ASKS = re.compile(r'(?:^|,)\s*mode\s*=\s*TORCH\s*(?:,|$)')
-_INSTEAD = ',mode=Mode'
+_TORCH_MODE = re.compile(r'(?:^|,)\s*mode\s*=\s*TORCH\s*(?:,|$)')
+_REPLACEMENT = ',mode=Mode'
 
 
-def asked_for():
-    """Whether ``THEANO_FLAGS`` ask for the mode ``TORCH``."""
-    return bool(_ASKS.search(os.environ.get('THEANO_FLAGS', '')))
+def requests_torch_mode() -> bool:
+    """Whether ``THEANO_FLAGS`` asks for the mode ``TORCH``."""
+    return bool(_TORCH_MODE.search(os.environ.get('THEANO_FLAGS', '')))
 
 
 @contextlib.contextmanager
-def hidden():
-    """Keep it from Theano for now; programs that are started later find it
-    as it was.
+def hide_torch_mode() -> Iterator[None]:
+    """Hide the request from Theano while it is imported.
+
+    Afterwards the variable is as before, so that subprocesses inherit it.
     """
-    if not asked_for():
+    if not requests_torch_mode():
         yield
         return
-    # Of a flag that is there twice, the last one counts.
-    os.environ['THEANO_FLAGS'] += _INSTEAD
+    # If a flag is given twice, the last one counts.
+    os.environ['THEANO_FLAGS'] += _REPLACEMENT
     try:
         yield
     finally:
-        # Others may have added to it meanwhile.
+        # Other code may have added to the flags meanwhile.
         os.environ['THEANO_FLAGS'] = os.environ['THEANO_FLAGS'].replace(
-            _INSTEAD, ''
+            _REPLACEMENT, ''
         )

@@ -1,13 +1,18 @@
-"""Arithmetic with shapes and other small numbers, on the host.
+"""Arithmetic with shapes and other small values, on the host.
 
-It runs through Theano's own Python implementation: on NumPy scalars, that
-costs microseconds, where reading a number back from a device would cost more
-than many a step.
+It uses Theano's own Python implementations. On NumPy scalars these take
+microseconds, whereas reading one number back from a device costs more than
+many operations.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
 import numpy as np
+import theano
 from theano.compile.ops import Rebroadcast, Shape, Shape_i, ViewOp
-from theano.gof import Constant
+from theano.gof import Apply, Constant, FunctionGraph
 from theano.gof.graph import NoParams
 from theano.ifelse import IfElse
 from theano.scalar import ScalarOp
@@ -17,10 +22,10 @@ from theano.tensor.opt import Assert, MakeVector
 from theano.tensor.subtensor import Subtensor
 from theano.tensor.type_other import MakeSlice
 
-from .dispatch import on_host
-from .values import is_tensor
+from .dispatch import runs_on_host
+from .values import SMALL_SIZE, is_tensor
 
-# These may turn host values into others.
+# Given host values, these Ops may compute others from them on the host.
 _OPS = (
     Assert,
     CAReduce,
@@ -37,11 +42,15 @@ _OPS = (
     TensorFromScalar,
     ViewOp,
 )
-# These alone never touch a device.
+# These Ops never touch a device.
 _ALWAYS = MakeSlice, ScalarFromTensor, ScalarOp, Shape, Shape_i
 
 
-def host_variables(fgraph, order, inputs):
+def host_variables(
+    fgraph: FunctionGraph,
+    order: Sequence[Apply],
+    inputs: Collection[theano.Variable],
+) -> set[theano.Variable]:
     """The variables whose values are on the host.
 
     Parameters
@@ -64,7 +73,7 @@ def host_variables(fgraph, order, inputs):
         )
         if (
             isinstance(node.op, _ALWAYS)
-            or on_host(node)
+            or runs_on_host(node)
             or not any(map(is_tensor, node.inputs + node.outputs))
             or (
                 isinstance(node.op, _OPS)
@@ -76,14 +85,16 @@ def host_variables(fgraph, order, inputs):
     return found
 
 
-def _is_small(variable):
-    """Whether a variable has few elements, by its type: scalars, short lists
-    of integers, and what is no tensor at all.
+def _is_small(variable: theano.Variable) -> bool:
+    """Whether a variable's type says that it has few elements.
+
+    That holds for scalars, for computed vectors of integers (lists of sizes
+    and indices), and for everything that is not an array.
     """
     if not is_tensor(variable):
         return True
     if isinstance(variable, Constant):
-        return variable.data.size <= 16 and variable.ndim <= 1
+        return variable.data.size <= SMALL_SIZE and variable.ndim <= 1
     return variable.ndim == 0 or (
         variable.ndim == 1
         and variable.owner is not None
@@ -91,8 +102,8 @@ def _is_small(variable):
     )
 
 
-def host_kernel(node):
-    """What carries out a node of host variables."""
+def host_kernel(node: Apply) -> Callable:
+    """The function that carries out a node of host variables."""
     if isinstance(node.op, Shape_i):
         axis = node.op.i
         return lambda x: np.asarray(x.shape[axis], 'int64')

@@ -1,17 +1,24 @@
 """The linker: from an optimised graph to a function that PyTorch runs."""
 
+from __future__ import annotations
+
 import itertools
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import theano
 import torch
 from theano.compile.sharedvalue import SharedVariable
+from theano.gof import Apply, FunctionGraph
 from theano.gof.destroyhandler import DestroyHandler
 from theano.gof.link import Container, LocalLinker, map_storage, raise_with_op
 
 from . import kernels  # noqa: F401, registers all implementations
-from .containers import DeviceContainer, adopt
+from .containers import DeviceContainer, convert_containers
+from .cuda_graphs import CudaGraphs
 from .host import host_variables
-from .memory import give_back, keep_freed_memory
+from .memory import keep_freed_memory, trim_heap
 from .program import Program
 from .replay import Replayer
 from .runner import Runner
@@ -23,25 +30,30 @@ class TorchLinker(LocalLinker):
     Parameters
     ----------
     device : str or torch.device
+    allow_gc : bool
+        Theano's flag. It has no effect, because values are always deleted
+        after their last use.
+    schedule : callable, optional
+        Takes a graph and returns its nodes in the order in which they run.
     resident : bool, optional
         Whether shared variables keep their values on the device between
-        calls. On the CPU, where NumPy arrays and tensors are the same memory,
-        that makes no difference, so there they do not by default.
-    graphs : kneerepro.engine.graphs.CudaGraphs, optional
-        What records functions; it needs such values.
+        calls. By default they do on all devices but the CPU, where NumPy
+        arrays and tensors share memory, so that it would make no difference.
+    graphs : kneerepro.engine.cuda_graphs.CudaGraphs, optional
+        What records functions. It requires resident values.
     tf32 : bool
-        Whether CUDA may compute with TensorFloat-32, see
-        ``kneerepro.engine.precision.on_cuda``.
+        Whether CUDA may compute in TensorFloat-32, see
+        ``kneerepro.engine.precision.cuda_settings``.
     """
 
     def __init__(
         self,
-        device='cpu',
-        allow_gc=True,
-        schedule=None,
-        resident=None,
-        graphs=None,
-        tf32=False,
+        device: str | torch.device = 'cpu',
+        allow_gc: bool = True,
+        schedule: Callable[[FunctionGraph], list[Apply]] | None = None,
+        resident: bool | None = None,
+        graphs: CudaGraphs | None = None,
+        tf32: bool = False,
     ):
         self.device = torch.device(device)
         self.allow_gc = allow_gc
@@ -49,12 +61,13 @@ class TorchLinker(LocalLinker):
             self.device.type != 'cpu' if resident is None else resident
         )
         self.graphs, self.tf32 = graphs, tf32
-        self.fgraph = None
-        self._updated = {}
+        self.fgraph: FunctionGraph | None = None
+        self._updated: dict[theano.Variable, theano.Variable] = {}
         if schedule:
             self.schedule = schedule
 
-    def clone(self, allow_gc=True):
+    def clone(self, allow_gc: bool = True) -> TorchLinker:
+        """A linker with the same settings, for another graph."""
         return type(self)(
             self.device,
             allow_gc=allow_gc,
@@ -63,76 +76,137 @@ class TorchLinker(LocalLinker):
             tf32=self.tf32,
         )
 
-    def accept(self, fgraph, no_recycling=None, profile=None):
+    def accept(
+        self,
+        fgraph: FunctionGraph,
+        no_recycling: Any = None,
+        profile: Any = None,
+    ) -> TorchLinker:
+        """Take on a graph; returns the linker to use for it."""
         if self.fgraph is not None and self.fgraph is not fgraph:
             return self.clone().accept(fgraph, no_recycling, profile)
         self.fgraph = fgraph
         return self
 
-    def accept_var_updates(self, updated):
-        """Theano tells which outputs are the new values of which inputs."""
+    def accept_var_updates(
+        self, updated: dict[theano.Variable, theano.Variable]
+    ) -> None:
+        """Learn which outputs are the new values of which inputs.
+
+        Theano calls this with a dictionary from inputs to outputs.
+        """
         self._updated = updated
 
     def make_all(
-        self, input_storage=None, output_storage=None, storage_map=None
-    ):
+        self,
+        input_storage: list | None = None,
+        output_storage: list | None = None,
+        storage_map: dict | None = None,
+    ) -> tuple:
+        """Compile the graph.
+
+        Returns
+        -------
+        run : callable
+            Computes the outputs from the values in the cells.
+        inputs, outputs : list of Container
+            What guards the cells.
+        thunks : list of callable
+            `run` alone: Theano expects one callable for each node, but here
+            one does all the work.
+        order : list of Apply
+        """
         if self.device.type == 'cpu':
             keep_freed_memory()
-        fgraph = self.fgraph
-        if not hasattr(fgraph, 'destroyers') and any(
-            getattr(node.op, 'destroy_map', None)
-            for node in fgraph.apply_nodes
-        ):
-            # What is overwritten has to be read before.
-            fgraph.attach_feature(DestroyHandler())
-        order = self.schedule(fgraph)
+        order = self._schedule_nodes()
         input_storage, output_storage, storage_map = map_storage(
-            fgraph, order, input_storage, output_storage, storage_map
+            self.fgraph, order, input_storage, output_storage, storage_map
         )
-        device, kind, resident, stored = self.device, Container, (), {}
-        from_host = fgraph.inputs
-        # The outputs that Theano stores into inputs come last, and it tells
-        # of the last one first.
-        last = len(fgraph.outputs) - 1
-        updates = {
-            last - k: fgraph.inputs.index(variable)
+        updates = self._update_positions()
+        program, call = self._compile(order, input_storage, updates)
+        run = self._as_thunk(program, call, output_storage, updates)
+        run.program, run.call = program, call
+        run.allow_gc, run.storage_map = True, storage_map
+        input_class = DeviceContainer if self.resident else Container
+        inputs = [
+            input_class(variable, cell)
+            for variable, cell in zip(self.fgraph.inputs, input_storage)
+        ]
+        outputs = [
+            Container(variable, cell, True)
+            for variable, cell in zip(self.fgraph.outputs, output_storage)
+        ]
+        return run, inputs, outputs, [run], order
+
+    def _schedule_nodes(self) -> list[Apply]:
+        """The nodes, in an order in which they can run."""
+        if not hasattr(self.fgraph, 'destroyers') and any(
+            getattr(node.op, 'destroy_map', None)
+            for node in self.fgraph.apply_nodes
+        ):
+            # The handler puts the nodes that read a value before the one that
+            # overwrites it.
+            self.fgraph.attach_feature(DestroyHandler())
+        return self.schedule(self.fgraph)
+
+    def _update_positions(self) -> dict[int, int]:
+        """The outputs that are new values of inputs, with those inputs."""
+        # Theano puts these outputs last, and lists the last one first.
+        last = len(self.fgraph.outputs) - 1
+        return {
+            last - k: self.fgraph.inputs.index(variable)
             for k, variable in enumerate(self._updated)
         }
+
+    def _compile(
+        self,
+        order: Sequence[Apply],
+        input_storage: Sequence[list],
+        updates: Mapping[int, int],
+    ) -> tuple[Program, Runner]:
+        """The program of the graph, and what runs it."""
+        inputs = self.fgraph.inputs
+        from_host, stored = inputs, {}
         if self.resident:
-            from_host = self._from_host(order)
-            kind = DeviceContainer
-            adopt(fgraph.inputs)
-            resident = updates
-        program = Program(fgraph, order, device, from_host)
+            from_host = self._inputs_from_host(order)
+            convert_containers(inputs)
+        program = Program(self.fgraph, order, self.device, from_host)
         if self.resident:
             stored = {
-                i: _container(variable, input_storage[i])
-                for i, variable in enumerate(fgraph.inputs)
+                i: _container_of(variable, input_storage[i])
+                for i, variable in enumerate(inputs)
                 if (
                     isinstance(variable, SharedVariable)
                     or i in updates.values()
                 )
-                and not program.on_host(variable)
+                and not program.scope.is_host_variable(variable)
             }
-        arguments = (
-            program,
-            input_storage,
-            updates,
-            stored,
-            resident,
-            self.tf32,
+        arguments = dict(
+            program=program,
+            cells=input_storage,
+            updates=updates,
+            stored=stored,
+            resident=updates if self.resident else (),
+            tf32=self.tf32,
         )
-        call = (
-            Runner(*arguments)
-            if self.graphs is None
-            else Replayer(*arguments, graphs=self.graphs)
-        )
+        if self.graphs is None:
+            return program, Runner(**arguments)
+        return program, Replayer(graphs=self.graphs, **arguments)
 
+    def _as_thunk(
+        self,
+        program: Program,
+        call: Runner,
+        output_storage: Sequence[list],
+        updates: Mapping[int, int],
+    ) -> Callable:
+        """A function that fills the outputs' cells, as Theano expects it."""
         calls = itertools.count()
+        on_cpu = self.device.type == 'cpu'
 
         def run(output_subset=None):
-            if updates and device.type == 'cpu' and next(calls) == 1:
-                give_back()
+            if updates and on_cpu and next(calls) == 1:
+                trim_heap()
             try:
                 with torch.no_grad():
                     values = call()
@@ -144,26 +218,15 @@ class TorchLinker(LocalLinker):
             for cell, value in zip(output_storage, values):
                 cell[0] = value
 
-        run.program, run.call = program, call
-        run.allow_gc = True
-        run.storage_map = storage_map
-        return (
-            run,
-            [
-                kind(variable, cell)
-                for variable, cell in zip(fgraph.inputs, input_storage)
-            ],
-            [
-                Container(variable, cell, True)
-                for variable, cell in zip(fgraph.outputs, output_storage)
-            ],
-            [run],
-            order,
-        )
+        return run
 
-    def _from_host(self, order):
-        """The inputs that come from the host at each call: not those that
-        the function itself computes anew on the device.
+    def _inputs_from_host(
+        self, order: Sequence[Apply]
+    ) -> list[theano.Variable]:
+        """The inputs that come from the host at each call.
+
+        That excludes those whose new values the function computes on the
+        device.
         """
         found = self.fgraph.inputs
         while True:
@@ -179,11 +242,11 @@ class TorchLinker(LocalLinker):
             found = kept
 
 
-def _container(variable, cell):
-    """That of a shared variable, if it guards a cell; or None."""
+def _container_of(
+    variable: theano.Variable, cell: list
+) -> DeviceContainer | None:
+    """The container of a shared variable, if it guards a cell; or None."""
     container = getattr(variable, 'container', None)
-    return (
-        container
-        if container is not None and (container.storage is cell)
-        else None
-    )
+    if container is None or container.storage is not cell:
+        return None
+    return container

@@ -1,40 +1,40 @@
-"""Memory that is freed stays with the process, for the next step.
+"""Keeping freed memory in the process for the next step.
 
-glibc takes large blocks from the system one by one and gives each back when
-it is freed. A training step frees and allocates its tensors over and over,
-and the system fills every page with zeros each time: for an elementwise
-operation on a large tensor, that takes several times as long as the
-operation.
+glibc requests each large block from the system and returns it when it is
+freed. A training step frees and allocates its tensors over and over, and each
+time the system fills every page with zeros. For an elementwise operation on a
+large tensor, that takes several times as long as the operation itself.
 """
+
+from __future__ import annotations
 
 import ctypes
 import functools
 import sys
 
-# Of malloc.h.
+# From malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
 
 @functools.cache
-def keep_freed_memory():
-    """Have ``free`` keep large blocks for the process; on Linux with glibc
-    alone.
+def keep_freed_memory() -> bool:
+    """Make ``free`` keep large blocks in the process.
 
-    It holds for the whole process, which then stays as large as it has once
-    been.
+    This works on Linux with glibc only. It applies to the whole process, whose
+    size then never shrinks below its maximum.
 
     Returns
     -------
     bool
-        Whether it has been done.
+        Whether the setting was made.
     """
     if not sys.platform.startswith('linux'):
         return False
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
     if mallopt is None:
         return False
-    # No block from the system directly: all from one heap, which grows by
-    # 64 MiB and never shrinks.
+    # No block comes from the system directly. All come from one heap, which
+    # grows by 64 MiB at a time and never shrinks.
     return all(
         [
             mallopt(_M_MMAP_MAX, 0),
@@ -44,12 +44,12 @@ def keep_freed_memory():
     )
 
 
-def give_back():
-    """Give free memory back to the system, once.
+def trim_heap() -> None:
+    """Return free memory to the system, once.
 
-    After the first call of a function that updates shared variables, which
-    leaves holes that none of the next calls fills: the variables were moved,
-    and everything was allocated for the first time.
+    This is for the moment after the first call of a function that updates
+    shared variables. That call moves the variables and allocates everything
+    for the first time, and leaves holes that no later call fills.
     """
     if keep_freed_memory():
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,29 +1,33 @@
-"""How exactly, and by which algorithms, CUDA computes."""
+"""How precisely, and by which algorithms, CUDA computes."""
+
+from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 import torch
 
 
 @contextlib.contextmanager
-def on_cuda(tf32, benchmark):
-    """A context for running kernels on CUDA; what PyTorch was set to before
-    holds again after it.
+def cuda_settings(tf32: bool, benchmark: bool) -> Iterator[None]:
+    """A context for running kernels on CUDA.
+
+    PyTorch's previous settings are restored at its end.
 
     Parameters
     ----------
     tf32 : bool
-        Whether products of matrices and convolutions of float32 take but the
-        first ten bits of a fraction (TensorFloat-32).
+        Whether matrix products and convolutions of float32 may use only the
+        first ten bits of each fraction (TensorFloat-32).
     benchmark : bool
-        Whether cuDNN is to try which of its algorithms is the fastest, unless
-        PyTorch was asked for deterministic ones. It does so at the first call
-        for a convolution of some shapes, and later calls get what that chose,
-        or took without trying.
+        Whether cuDNN tries its algorithms to find the fastest, unless PyTorch
+        was asked for deterministic ones. It does so at the first convolution
+        with given shapes. Later calls get the algorithm that this chose, or
+        the one that was taken without trying.
     """
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
     if hasattr(cudnn, 'conv'):
-        # From PyTorch 2.9 on; it warns of the older ones there.
+        # PyTorch 2.9 introduced these settings and warns about the older ones.
         value = 'tf32' if tf32 else 'ieee'
         switches = [
             (matmul, 'fp32_precision', value),

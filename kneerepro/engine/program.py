@@ -1,11 +1,26 @@
 """What a compiled graph does when it is called."""
 
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
 import numpy as np
+import theano
 import torch
+from theano.gof import Apply, FunctionGraph
 
 from .host import host_variables
 from .source import Scope, Writer
-from .values import Resident, Reversed, is_tensor, memory, reverse, to_host
+from .values import (
+    Resident,
+    Reversed,
+    is_tensor,
+    reversed_view,
+    storage_address,
+    to_host,
+)
 
 
 class Program:
@@ -15,31 +30,37 @@ class Program:
     ----------
     fgraph : theano.gof.FunctionGraph
     order : list of Apply
-        In an order in which they may be run.
+        The nodes, in an order in which they can run.
     device : torch.device
     from_host : collection of Variable, optional
-        The inputs that come from the host, of which small ones are computed
-        with there. All by default.
+        The inputs that come from the host. Small ones among them are computed
+        with on the host. By default, all inputs.
 
     Attributes
     ----------
     compute : callable
-        Takes the values of the inputs, in whatever form, and returns a list
-        of those of the outputs, on the device or on the host.
+        Takes the values of the inputs, each on the host or on the device, and
+        returns a list of the values of the outputs, likewise.
     source : str
-        What it does.
+        The Python code of `compute`.
     scope : Scope
     writers : list of Writer
-        What wrote its code.
+        The writers of all functions of the program.
     not_captured : str or None
-        Why it is not recorded as a CUDA graph, if it is not.
+        Why the program is not recorded as a CUDA graph; None if it is.
     recordings : int
-        How many there are of it.
+        The number of its recordings.
     """
 
     not_captured, recordings = 'CUDA graphs were not asked for', 0
 
-    def __init__(self, fgraph, order, device, from_host=None):
+    def __init__(
+        self,
+        fgraph: FunctionGraph,
+        order: Sequence[Apply],
+        device: torch.device,
+        from_host: Collection[theano.Variable] | None = None,
+    ):
         self.scope = Scope(
             fgraph,
             order,
@@ -52,54 +73,64 @@ class Program:
         )
         whole = Writer(self.scope, order, self.scope.inputs, fgraph.outputs)
         self.compute, self.source = whole.function, whole.source
-        self.on_host = self.scope.on_host
         self.writers = [whole]
 
-    def run(self, inputs, resident=(), updates=()):
-        """The values of the outputs, none sharing memory with another, a
-        constant or an input, except for the one that it updates.
+    def run(
+        self,
+        inputs: Sequence[Any],
+        resident: Collection[int] = (),
+        updates: Mapping[int, int] | None = None,
+    ) -> list:
+        """Compute the outputs.
+
+        No output shares memory with another output, a constant or an input,
+        except for an input that it updates.
 
         Parameters
         ----------
         inputs : list
-            As Theano holds them.
+            The values as Theano stores them.
         resident : collection of int
-            Which outputs may stay on the device; the others become NumPy
+            The outputs that may stay on the device. The others become NumPy
             arrays.
-        updates : dict of int to int
-            Which outputs are the new values of which inputs.
+        updates : dict of int to int, optional
+            The outputs that are new values of inputs, with those inputs.
 
         Returns
         -------
         list
         """
-        own = [memory(value) for value in inputs]
+        updates = updates or {}
+        own = [storage_address(value) for value in inputs]
         outputs = self.compute(*inputs)
         taken = self.scope.constants.union(own)
         values = []
         for i, value in enumerate(outputs):
-            value, axes = value if isinstance(value, Reversed) else (value, ())
+            axes: tuple = ()
+            if isinstance(value, Reversed):
+                value, axes = value.tensor, value.axes
             if isinstance(value, torch.Tensor):
-                pointer = memory(value)
-                if i in updates and pointer == own[updates[i]]:
-                    # It was overwritten; nobody else may have it now.
+                address = storage_address(value)
+                if i in updates and address == own[updates[i]]:
+                    # The input was overwritten. No other output may use its
+                    # memory now.
                     own[updates[i]] = None
-                elif pointer in taken and value.numel():
+                elif address in taken and value.numel():
                     value = value.clone()
-                    pointer = memory(value)
-                taken.add(pointer)
+                    address = storage_address(value)
+                taken.add(address)
                 value = (
                     Resident(value.flip(axes) if axes else value)
                     if i in resident
-                    else reverse(to_host(value), axes)
+                    else reversed_view(to_host(value), axes)
                 )
             elif is_tensor(self.scope.fgraph.outputs[i]):
                 value = np.array(value)
             values.append(value)
         return values
 
-    def node_of(self, traceback):
-        """The node whose line is in a traceback, or None."""
+    def node_of(self, traceback: TracebackType | None) -> Apply | None:
+        """The node whose line appears in a traceback, or None."""
         node = None
         while traceback is not None:
             filename = traceback.tb_frame.f_code.co_filename

@@ -1,9 +1,14 @@
-"""Runs a compiled graph on the values that Theano keeps."""
+"""Runs a compiled graph on the values that Theano stores."""
+
+from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection, Mapping, Sequence
 
+from .containers import DeviceContainer
 from .layout import preferred_layout
-from .precision import on_cuda
+from .precision import cuda_settings
+from .program import Program
 from .values import Resident, to_device
 
 
@@ -16,23 +21,31 @@ class Runner:
     cells : list of list
         One for each input, with its value in it.
     updates : dict of int to int
-        Which outputs are the new values of which inputs.
+        The outputs that are new values of inputs, with those inputs.
     stored : dict of int to DeviceContainer or None
         The inputs whose values stay on the device between calls, with the
-        container of the shared variable if it is one.
+        container of the shared variable if the input is one.
     resident : collection of int
-        Outputs that stay there.
+        The outputs that stay on the device.
     tf32 : bool
-        See ``kneerepro.engine.precision.on_cuda``.
+        See ``kneerepro.engine.precision.cuda_settings``.
     """
 
-    def __init__(self, program, cells, updates, stored, resident, tf32):
+    def __init__(
+        self,
+        program: Program,
+        cells: Sequence[list],
+        updates: Mapping[int, int],
+        stored: Mapping[int, DeviceContainer | None],
+        resident: Collection[int],
+        tf32: bool,
+    ):
         self.program, self.cells, self.updates = program, cells, updates
         self.stored, self._resident = stored, resident
         self.device, self._tf32 = program.scope.device, tf32
 
-    def __call__(self):
-        """A list of the outputs' values."""
+    def __call__(self) -> list:
+        """Compute the outputs' values."""
         for i in self.stored:
             cell = self.cells[i]
             if not isinstance(cell[0], Resident):
@@ -43,8 +56,12 @@ class Runner:
         with self.settings():
             return self.program.run(values, self._resident, self.updates)
 
-    def settings(self, benchmark=True):
-        """A context in which to compute; `benchmark` as for ``on_cuda``."""
+    def settings(
+        self, benchmark: bool = True
+    ) -> contextlib.AbstractContextManager[None]:
+        """A context in which to compute; `benchmark` as for
+        ``cuda_settings``.
+        """
         if self.device.type != 'cuda':
             return contextlib.nullcontext()
-        return on_cuda(self._tf32, benchmark)
+        return cuda_settings(self._tf32, benchmark)

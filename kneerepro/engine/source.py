@@ -1,23 +1,32 @@
-"""Graphs as straight Python functions.
+"""Graphs as straight-line Python functions.
 
-One line for each node, and each result deleted after its last use. The
-branches of an ``ifelse`` become those of an ``if``, so that only one is run.
+Each node becomes one line, and each result is deleted after its last use. An
+``ifelse`` becomes an ``if`` statement, so that only one of its branches runs.
+
+The value of a variable has one of three forms. It is as the caller gave it
+('r'), on the host ('h'), or on the device ('d').
 """
+
+from __future__ import annotations
 
 import itertools
 import linecache
 from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
+import theano
+import torch
 from theano.compile.ops import Shape, Shape_i
-from theano.gof import Apply, Constant
+from theano.gof import Apply, Constant, FunctionGraph
 from theano.ifelse import IfElse
 
 from .dispatch import Kernel, build
 from .host import host_kernel
-from .values import is_tensor, memory, to_device, to_host
+from .values import is_tensor, storage_address, to_device, to_host
 
-_numbers = itertools.count(1)
-_MOVES = {'h': 'to_host', 'd': 'to_device'}
+_function_numbers = itertools.count(1)
+_TRANSFERS = {'h': 'to_host', 'd': 'to_device'}
 
 
 class Scope:
@@ -27,68 +36,76 @@ class Scope:
     ----------
     fgraph : theano.gof.FunctionGraph
     order : list of Apply
-        In an order in which they may be run.
+        The nodes, in an order in which they can run.
     device : torch.device
     host : set of Variable
-        Those whose values are on the host.
+        The variables whose values are on the host.
 
     Attributes
     ----------
     inputs : list of (Variable, str)
-        What a function of the whole graph takes: the inputs as given ('r').
+        The parameters of a function of the whole graph: its inputs as given
+        ('r').
     constants : set of int
-        Where the memory of constants begins.
+        The addresses of the memory of constants on the device.
     regions : dict of Apply to object
-        Where each node is carried out: in a branch of an ``ifelse``, or, for
-        None, in any case.
+        Where each node runs: in a branch of an ``ifelse``, or in any case
+        (None).
+    globals : dict
+        The names that the functions use, with their values.
     """
 
-    def __init__(self, fgraph, order, device, host):
+    def __init__(
+        self,
+        fgraph: FunctionGraph,
+        order: Sequence[Apply],
+        device: torch.device,
+        host: set[theano.Variable],
+    ):
         self.fgraph, self.order, self.device = fgraph, order, device
         self.host = host
         self.inputs = [(variable, 'r') for variable in fgraph.inputs]
-        self.constants = set()
+        self.constants: set = set()
         self.regions = _regions(order, fgraph.outputs)
-        self.globals = {
+        self.globals: dict[str, Any] = {
             'to_device': lambda value: to_device(value, device),
             'to_host': to_host,
             'overwrite': _overwrite,
         }
-        self._names, self._kernels = {}, {}
+        self._names: dict[theano.Variable, int] = {}
+        self._kernels: dict[Apply, tuple[str, Kernel]] = {}
 
-    def on_host(self, variable):
+    def is_host_variable(self, variable: theano.Variable) -> bool:
         """Whether a variable's value is on the host."""
         return variable in self.host or not is_tensor(variable)
 
-    def is_on_host(self, node):
-        """Whether a node is carried out there."""
+    def is_host_node(self, node: Apply) -> bool:
+        """Whether a node runs on the host."""
         return node.outputs[0] in self.host
 
-    def name(self, variable, form):
-        """What a variable is called: as it was given ('r'), on the host
-        ('h') or on the device ('d').
-        """
+    def name(self, variable: theano.Variable, form: str) -> str:
+        """The name of a variable's value in a form: 'r', 'h' or 'd'."""
         return f'{form}{self._names.setdefault(variable, len(self._names))}'
 
-    def constant(self, variable, form):
-        """The name of a constant, with its value behind it."""
+    def constant(self, variable: Constant, form: str) -> str:
+        """The name of a constant; its value is put into `globals`."""
         name = self.name(variable, form)
         if name not in self.globals:
             value = variable.data
             if form == 'd':
                 value = to_device(value, self.device)
-                self.constants.add(memory(value))
+                self.constants.add(storage_address(value))
             self.globals[name] = value
         return name
 
-    def kernel(self, node):
-        """What carries out a node, and the name of its function."""
+    def kernel(self, node: Apply) -> tuple[str, Kernel]:
+        """The name of a node's function, and its kernel."""
         if node not in self._kernels:
             name = f'f{len(self._kernels)}'
-            if self.is_on_host(node):
+            if self.is_host_node(node):
                 kernel = Kernel(
-                    host_kernel(node),
-                    range(len(node.inputs)),
+                    function=host_kernel(node),
+                    host=range(len(node.inputs)),
                     fresh=False,
                     out=False,
                     waits=False,
@@ -99,9 +116,11 @@ class Scope:
             self._kernels[node] = name, kernel
         return self._kernels[node]
 
-    def is_fresh(self, node):
-        """Whether what a node computes shares no memory with anything
-        else.
+    def is_fresh(self, node: Any) -> bool:
+        """Whether a node's results share memory with nothing else.
+
+        `node` may also be Theano's marker for an output, for which this is
+        False.
         """
         return (
             isinstance(node, Apply)
@@ -117,35 +136,49 @@ class Writer:
     ----------
     scope : Scope
     nodes : list of Apply
-        What the function carries out.
-    parameters : list of Variable
-        What it takes, in whatever form.
+        The nodes that the function carries out.
+    parameters : list of (Variable, str)
+        What the function takes, with the form of each.
+    outputs : list of Variable
+        What the function returns.
 
     Attributes
     ----------
     function : callable
         Returns a list of the values of the outputs.
     source : str
+        The code of the function.
     """
 
-    def __init__(self, scope, nodes, parameters, outputs):
+    def __init__(
+        self,
+        scope: Scope,
+        nodes: Collection[Apply],
+        parameters: Sequence[tuple[theano.Variable, str]],
+        outputs: Sequence[theano.Variable],
+    ):
         self._scope = scope
-        self._lines, self._nodes = [], {}
+        self._lines: list[str] = []
+        self._node_at_line: dict[int, Apply | None] = {}
         self._members = defaultdict(list)
         for node in nodes:
             self._members[scope.regions[node]].append(node)
-        self._left = Counter(
+        self._uses_left = Counter(
             variable for node in nodes for variable in node.inputs
         )
         self._kept, self._carried_out = set(outputs), set(nodes)
-        self._write([scope.name(*one) for one in parameters], outputs)
+        self._write(
+            [scope.name(*parameter) for parameter in parameters], outputs
+        )
 
-    def node_at(self, filename, line):
+    def node_at(self, filename: str, line: int) -> Apply | None:
         """The node that a line of code carries out, or None."""
-        return self._nodes.get(line) if filename == self._filename else None
+        if filename != self._filename:
+            return None
+        return self._node_at_line.get(line)
 
     def _write(self, parameters, outputs):
-        self._emit(0, '')  # its head, once the parameters are known
+        self._emit(0, '')  # replaced by the head once its parameters are known
         defined = set(parameters)
         self._emit_region(None, 1, defined)
         results = [
@@ -155,8 +188,8 @@ class Writer:
         self._emit(1, f'return [{", ".join(results)}]')
         self._lines[0] = f'def compute({", ".join(self._head(parameters))}):'
         self.source = '\n'.join(self._lines) + '\n'
-        self._filename = f'<theano graph {next(_numbers)}>'
-        # So that tracebacks show the lines.
+        self._filename = f'<theano graph {next(_function_numbers)}>'
+        # This lets tracebacks show the lines.
         linecache.cache[self._filename] = (
             len(self.source),
             None,
@@ -176,14 +209,15 @@ class Writer:
 
     def _emit(self, indent, line, node=None):
         self._lines.append('    ' * indent + line)
-        self._nodes[len(self._lines)] = node
+        self._node_at_line[len(self._lines)] = node
 
     def _preferred(self, variable):
-        return 'h' if self._scope.on_host(variable) else 'd'
+        return 'h' if self._scope.is_host_variable(variable) else 'd'
 
     def _form(self, variable, form, indent, defined, node=None):
-        """The name of a variable's value on the host or on the device; it is
-        brought there where necessary.
+        """The name of a variable's value on the host or on the device.
+
+        Where the value is not there yet, a line is written that moves it.
         """
         name = self._scope.name(variable, form)
         if name in defined:
@@ -193,12 +227,12 @@ class Writer:
         other = self._scope.name(variable, 'd' if form == 'h' else 'h')
         if other not in defined:
             other = self._scope.name(variable, 'r')
-        self._emit(indent, f'{name} = {_MOVES[form]}({other})', node)
+        self._emit(indent, f'{name} = {_TRANSFERS[form]}({other})', node)
         defined.add(name)
         return name
 
     def _any_form(self, variable, indent, defined, node):
-        """A name of a variable's value wherever it is."""
+        """A name of a variable's value, on the host or on the device."""
         for form in 'dhr':
             name = self._scope.name(variable, form)
             if name in defined:
@@ -216,7 +250,7 @@ class Writer:
             self._release(node.inputs, region, indent, defined)
 
     def _emit_node(self, node, indent, defined):
-        host = self._scope.is_on_host(node)
+        on_host = self._scope.is_host_node(node)
         name, kernel = self._scope.kernel(node)
         if isinstance(node.op, (Shape, Shape_i)):
             arguments = [self._any_form(node.inputs[0], indent, defined, node)]
@@ -235,36 +269,38 @@ class Writer:
             ]
         results = [
             self._scope.name(
-                variable, 'h' if host or not is_tensor(variable) else 'd'
+                variable, 'h' if on_host or not is_tensor(variable) else 'd'
             )
             for variable in node.outputs
         ]
-        used_up = self._used_up(node) if kernel.out else None
-        if used_up is not None:
-            arguments.append(f'out={arguments[used_up]}')
+        reusable = self._reusable_input(node) if kernel.out else None
+        if reusable is not None:
+            arguments.append(f'out={arguments[reusable]}')
         self._emit(
             indent,
             f'{", ".join(results)} = {name}({", ".join(arguments)})',
             node,
         )
         defined.update(results)
-        if not host and not getattr(node.op, 'moves', False):
-            for i, (destroyed,) in getattr(node.op, 'destroy_map', {}).items():
-                # What nobody else sees may as well be left as it is.
-                if _origin(node.inputs[destroyed]) in (
-                    self._scope.fgraph.inputs
-                ):
-                    self._emit(
-                        indent,
-                        f'{results[i]} = overwrite('
-                        f'{arguments[destroyed]}, '
-                        f'{results[i]})',
-                        node,
-                    )
+        if not on_host and not getattr(node.op, 'moves', False):
+            self._emit_overwriting(node, arguments, results, indent)
 
-    def _used_up(self, node):
-        """An input that a node may write its output into, for it is the last
-        to see it; or None.
+    def _emit_overwriting(self, node, arguments, results, indent):
+        """Copy results into the inputs that the node's Op overwrites."""
+        for i, (destroyed,) in getattr(node.op, 'destroy_map', {}).items():
+            # Only inputs of the graph need this; nobody else sees the others.
+            if _origin(node.inputs[destroyed]) in self._scope.fgraph.inputs:
+                self._emit(
+                    indent,
+                    f'{results[i]} = overwrite('
+                    f'{arguments[destroyed]}, '
+                    f'{results[i]})',
+                    node,
+                )
+
+    def _reusable_input(self, node):
+        """The position of an input into whose memory a node may write its
+        output, because no later node reads it; or None.
         """
         scope = self._scope
         for i, variable in enumerate(node.inputs):
@@ -273,7 +309,7 @@ class Writer:
                 owner in self._carried_out
                 and variable not in self._kept
                 and variable.type == node.outputs[0].type
-                and self._left[variable] == node.inputs.count(variable)
+                and self._uses_left[variable] == node.inputs.count(variable)
                 and scope.regions[owner] == scope.regions[node]
                 and all(
                     map(
@@ -301,11 +337,11 @@ class Writer:
         defined.update(results)
 
     def _release(self, variables, region, indent, defined):
-        """Delete what is used no more, so that its memory is free."""
+        """Delete the values that were used for the last time."""
         for variable in variables:
-            self._left[variable] -= 1
+            self._uses_left[variable] -= 1
             if (
-                self._left[variable] == 0
+                self._uses_left[variable] == 0
                 and variable.owner is not None
                 and variable not in self._kept
                 and self._scope.regions[variable.owner] == region
@@ -317,33 +353,37 @@ class Writer:
                         defined.remove(name)
 
 
-def _overwrite(target, value):
-    """Carry out an operation in place."""
+def _overwrite(target: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """Copy a result into the tensor that it is to replace."""
     return target.copy_(value)
 
 
-def _origin(variable):
-    """The variable whose memory another one is a view of."""
+def _origin(variable: theano.Variable) -> theano.Variable:
+    """The variable that owns the memory of another one."""
     while variable.owner is not None:
         node = variable.owner
-        viewed = getattr(node.op, 'view_map', {}).get(
-            node.outputs.index(variable)
-        ) or getattr(node.op, 'destroy_map', {}).get(
-            node.outputs.index(variable)
-        )
+        output = node.outputs.index(variable)
+        viewed = getattr(node.op, 'view_map', {}).get(output) or getattr(
+            node.op, 'destroy_map', {}
+        ).get(output)
         if not viewed:
             break
         variable = node.inputs[viewed[0]]
     return variable
 
 
-def _regions(order, outputs):
-    """Where each node is run: (ifelse, branch) if nothing but that branch
-    needs it, None if it is run in any case.
+def _regions(
+    order: Sequence[Apply], outputs: Iterable[theano.Variable]
+) -> dict[Apply, Any]:
+    """Where each node runs.
+
+    That is (ifelse, branch) for a node that only this branch needs, and None
+    for a node that runs in any case.
     """
-    regions = {}
+    regions: dict[Apply, Any] = {}
 
     def path(region):
+        """The regions around a region, from the outermost to itself."""
         steps = [region]
         while region is not None:
             region = regions[region[0]]
@@ -358,14 +398,10 @@ def _regions(order, outputs):
     for node in reversed(order):
         common = None
         for variable in node.outputs:
-            places = [] if variable not in outputs else [None]
-            for user, i in users[variable]:
-                inside = isinstance(user.op, IfElse) and i > 0
-                places.append(
-                    (user, int(i > user.op.n_outs))
-                    if inside
-                    else regions[user]
-                )
+            places = [None] if variable in outputs else []
+            places += [
+                _region_of_use(user, i, regions) for user, i in users[variable]
+            ]
             for place in places:
                 steps = path(place)
                 common = (
@@ -375,3 +411,10 @@ def _regions(order, outputs):
                 )
         regions[node] = common[-1] if common else None
     return regions
+
+
+def _region_of_use(user: Apply, i: int, regions: dict[Apply, Any]) -> Any:
+    """Where a node needs its input number `i`."""
+    if isinstance(user.op, IfElse) and i > 0:  # input 0 is the condition
+        return user, int(i > user.op.n_outs)
+    return regions[user]

@@ -1,26 +1,33 @@
-"""A graph in two parts, so that one of them can be recorded.
+"""A graph split into a host part and a device part.
 
-The host's part makes of the inputs the numbers that kernels take on the host,
-such as shapes, and those that go to the device, such as the rate of Adam's
-step. The device's part does the rest: nothing in it comes from the host or
-goes there.
+The host part computes small values from the inputs: those that kernels take on
+the host, such as shapes, and those that are sent to the device, such as the
+learning rate of Adam. The device part computes everything else. Since it
+exchanges nothing with the host, it can be recorded.
 """
 
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
 import numpy as np
+import theano
 import torch
 from theano.compile.ops import FromFunctionOp, Shape, Shape_i
-from theano.gof import Constant
+from theano.gof import Apply, Constant
 from theano.ifelse import IfElse
 from theano.printing import Print
 from theano.scalar import Scalar
 from theano.tensor import TensorType
 from theano.tensor.type_other import NoneTypeT, SliceType
 
-from .source import Writer
-from .values import FEW, NotCapturable, torch_dtype
+from .program import Program
+from .source import Scope, Writer
+from .values import SMALL_SIZE, NotCapturableError, torch_dtype
 
-# What a recording may depend on: two of a kind are found to be equal.
-_HELD = TensorType, Scalar, SliceType, NoneTypeT
+# A recording may depend on host values of these types, which can be compared.
+_COMPARABLE = TensorType, Scalar, SliceType, NoneTypeT
 
 
 class Split:
@@ -33,215 +40,266 @@ class Split:
     Attributes
     ----------
     parameters : list of (Variable, str)
-        What the device's part takes: values of variables on the host ('h')
-        or on the device ('d'). Of the latter, some are inputs of the graph.
-    device : callable
-        The device's part; returns a list of the outputs that are there.
-    fixed : list of Variable
-        What the host's part makes of the shapes of the inputs alone.
-    shapes : callable
-        Takes the inputs, returns a list of the values of these.
-    varying : list of Variable
-        What it makes of the inputs' values, anew at each call.
-    numbers : callable
-        Takes the inputs and then the values of `fixed`, returns a list of
-        the values of `varying`.
+        What the device part takes: values on the host ('h') or on the device
+        ('d'). Some of the latter are inputs of the graph.
+    device_part : callable
+        Returns a list of the outputs that are on the device.
+    shape_dependent : list of Variable
+        The host values that follow from the shapes of the inputs alone.
+    compute_shape_dependent : callable
+        Takes the inputs and returns a list of these values.
+    value_dependent : list of Variable
+        The host values that depend on the inputs' values. They are computed
+        anew at each call.
+    compute_value_dependent : callable
+        Takes the inputs followed by the values of `shape_dependent`, and
+        returns a list of these values.
 
     Raises
     ------
-    NotCapturable
-        If the host's part cannot be carried out without the device's, or the
-        other way round.
+    NotCapturableError
+        If one part needs results of the other in the wrong order, or if an Op
+        cannot be recorded.
     """
 
-    def __init__(self, program):
-        scope = program.scope
-        graph = scope.fgraph
-        early, shapes = _early(scope)
-        late = [node for node in scope.order if node not in early]
+    def __init__(self, program: Program):
+        self._scope = scope = program.scope
         for node in scope.order:
-            _check(scope, node)
+            _check_capturable(scope, node)
+        early, by_shape = _host_part(scope)
+        late = [node for node in scope.order if node not in early]
+        device_writer = self._write_device_part(early, late)
+        self._check_outputs(late)
+        host_writers = self._write_host_part(early, by_shape)
+        program.writers += [device_writer, *host_writers]
+
+    def _write_device_part(
+        self, early: set[Apply], late: Sequence[Apply]
+    ) -> Writer:
+        scope = self._scope
         outputs = [
             variable
-            for variable in graph.outputs
-            if not scope.on_host(variable)
+            for variable in scope.fgraph.outputs
+            if not scope.is_host_variable(variable)
         ]
-        scope.globals['write'] = lambda value: write(value, scope.device)
+        scope.globals['fill_tensor'] = lambda value: fill_tensor(
+            value, scope.device
+        )
         writer = _DeviceWriter(scope, late, early, outputs)
-        self.device, self.parameters = writer.function, list(writer.taken)
+        self.device_part = writer.function
+        self.parameters = list(writer.taken)
         for variable, form in self.parameters:
-            if form == 'h' and not isinstance(variable.type, _HELD):
-                raise NotCapturable(f'{variable} is no number')
-        for variable in graph.outputs:
-            if scope.on_host(variable) and variable.owner in late:
-                raise NotCapturable(
-                    f'{variable} is a number that needs the '
-                    'shape of what is computed before it'
+            if form == 'h' and not isinstance(variable.type, _COMPARABLE):
+                raise NotCapturableError(
+                    f'{variable} is a {variable.type}, which a recording '
+                    'cannot depend on'
                 )
-        if not any(not scope.is_on_host(node) for node in late):
-            raise NotCapturable('the device has nothing to compute')
+        return writer
 
+    def _check_outputs(self, late: Sequence[Apply]) -> None:
+        scope = self._scope
+        for variable in scope.fgraph.outputs:
+            if scope.is_host_variable(variable) and variable.owner in late:
+                raise NotCapturableError(
+                    f'the output {variable} is computed on the host from the '
+                    'shape of a result of the device'
+                )
+        if all(scope.is_host_node(node) for node in late):
+            raise NotCapturableError('the device has nothing to compute')
+
+    def _write_host_part(
+        self, early: set[Apply], by_shape: set[Apply]
+    ) -> list[Writer]:
+        scope = self._scope
         wanted = [
             variable
-            for variable, form in self.parameters
-            if scope.on_host(variable)
+            for variable, _ in self.parameters
+            if scope.is_host_variable(variable)
         ]
         wanted += [
-            variable for variable in graph.outputs if scope.on_host(variable)
+            variable
+            for variable in scope.fgraph.outputs
+            if scope.is_host_variable(variable)
         ]
         wanted = list(dict.fromkeys(wanted))
-        is_fixed = {variable for node in shapes for variable in node.outputs}
-        self.varying = [
+        from_shapes = {
+            variable for node in by_shape for variable in node.outputs
+        }
+        self.value_dependent = [
             variable
             for variable in wanted
-            if variable not in is_fixed and not isinstance(variable, Constant)
+            if variable not in from_shapes
+            and not isinstance(variable, Constant)
         ]
-        rest = _needed(
+        value_nodes = _ancestors_among(
             [
                 node
                 for node in scope.order
-                if node in early and node not in shapes
+                if node in early and node not in by_shape
             ],
-            self.varying,
+            self.value_dependent,
         )
-        self.fixed = [
-            variable for variable in wanted if variable not in self.varying
+        self.shape_dependent = [
+            variable
+            for variable in wanted
+            if variable not in self.value_dependent
         ]
-        self.fixed += [
+        self.shape_dependent += [
             variable
             for variable in dict.fromkeys(
-                variable for node in rest for variable in node.inputs
+                variable for node in value_nodes for variable in node.inputs
             )
-            if variable in is_fixed and variable not in self.fixed
+            if variable in from_shapes and variable not in self.shape_dependent
         ]
-        first = Writer(
-            scope,
-            _needed(
-                [node for node in scope.order if node in shapes], self.fixed
-            ),
-            scope.inputs,
-            self.fixed,
+        shape_nodes = _ancestors_among(
+            [node for node in scope.order if node in by_shape],
+            self.shape_dependent,
         )
-        second = Writer(
-            scope,
-            rest,
-            scope.inputs + [(variable, 'h') for variable in self.fixed],
-            self.varying,
+        shape_writer = Writer(
+            scope, shape_nodes, scope.inputs, self.shape_dependent
         )
-        self.shapes, self.numbers = first.function, second.function
-        program.writers += [writer, first, second]
+        value_writer = Writer(
+            scope,
+            value_nodes,
+            scope.inputs
+            + [(variable, 'h') for variable in self.shape_dependent],
+            self.value_dependent,
+        )
+        self.compute_shape_dependent = shape_writer.function
+        self.compute_value_dependent = value_writer.function
+        return [shape_writer, value_writer]
 
 
-def _early(scope):
-    """The nodes of the host's part; and those among them that know the inputs
-    by their shapes alone.
+def _host_part(scope: Scope) -> tuple[set[Apply], set[Apply]]:
+    """The nodes of the host part, and those among them that need only the
+    shapes of the inputs.
     """
     inputs = scope.fgraph.inputs
-    known = {variable for variable in inputs if scope.on_host(variable)}
-    by_shape, early, shapes = set(), set(), set()
+    known = {
+        variable for variable in inputs if scope.is_host_variable(variable)
+    }
+    known_by_shape: set[theano.Variable] = set()
+    early: set[Apply] = set()
+    by_shape: set[Apply] = set()
     for node in scope.order:
         if (
-            not scope.is_on_host(node)
+            not scope.is_host_node(node)
             or scope.regions[node] is not None
             or isinstance(node.op, IfElse)
         ):
             continue
         if isinstance(node.op, (Shape, Shape_i)) and node.inputs[0] in inputs:
-            ready = alone = True
+            ready = needs_only_shapes = True
         else:
-            ready = all(
-                isinstance(variable, Constant) or variable in known
-                for variable in node.inputs
-            )
-            alone = all(
-                isinstance(variable, Constant) or variable in by_shape
-                for variable in node.inputs
-            )
+            ready = _are_known(node.inputs, known)
+            needs_only_shapes = _are_known(node.inputs, known_by_shape)
         if ready:
             early.add(node)
             known.update(node.outputs)
-            if alone:
-                shapes.add(node)
-                by_shape.update(node.outputs)
-    return early, shapes
+            if needs_only_shapes:
+                by_shape.add(node)
+                known_by_shape.update(node.outputs)
+    return early, by_shape
 
 
-def _check(scope, node):
-    on_host = scope.is_on_host(node)
+def _are_known(
+    variables: Sequence[theano.Variable], known: Collection[theano.Variable]
+) -> bool:
+    return all(
+        isinstance(variable, Constant) or variable in known
+        for variable in variables
+    )
+
+
+def _check_capturable(scope: Scope, node: Apply) -> None:
+    on_host = scope.is_host_node(node)
     if on_host and getattr(node.op, 'destroy_map', None):
-        raise NotCapturable(f'{node.op} overwrites numbers on the host')
+        raise NotCapturableError(f'{node.op} overwrites numbers on the host')
     if isinstance(node.op, (FromFunctionOp, Print)):
-        raise NotCapturable(f'{node.op} calls Python code each time')
+        raise NotCapturableError(f'{node.op} calls Python code each time')
     if (
         not on_host
         and not isinstance(node.op, IfElse)
-        and (scope.kernel(node)[1].waits)
+        and scope.kernel(node)[1].waits
     ):
-        raise NotCapturable(f'the host waits in the middle of {node.op}')
+        raise NotCapturableError(f'the host waits in the middle of {node.op}')
 
 
-def _needed(nodes, variables):
-    """Those nodes that lead to variables."""
-    variables, kept = set(variables), []
+def _ancestors_among(
+    nodes: Sequence[Apply], variables: Collection[theano.Variable]
+) -> list[Apply]:
+    """The nodes that variables depend on, in the same order."""
+    wanted, kept = set(variables), []
     for node in reversed(nodes):
-        if variables.intersection(node.outputs):
+        if wanted.intersection(node.outputs):
             kept.append(node)
-            variables.update(node.inputs)
+            wanted.update(node.inputs)
     return kept[::-1]
 
 
-def write(value, device):
-    """A tensor of numbers, which a recording holds and does not read.
+def fill_tensor(value: Any, device: torch.device) -> torch.Tensor:
+    """A small array as a tensor, without a transfer from the host.
+
+    Its numbers become arguments of kernels, and so part of a recording.
 
     Raises
     ------
-    NotCapturable
-        If there are many.
+    NotCapturableError
+        If the array has more than ``SMALL_SIZE`` elements.
     """
     array = np.asarray(value)
-    if array.size > FEW:
-        raise NotCapturable(
+    if array.size > SMALL_SIZE:
+        raise NotCapturableError(
             f'{array.size} numbers that depend on the shape '
-            'of what is computed before them go to the device'
+            'of a result of the device would have to be sent to it'
         )
     tensor = torch.empty(
         array.shape, dtype=torch_dtype(array.dtype), device=device
     )
     for place, number in enumerate(array.ravel().tolist()):
-        # Set by an index, it would come from the host.
+        # Assignment by an index would transfer the number from the host.
         tensor.view(-1)[place].fill_(number)
     return tensor
 
 
 class _DeviceWriter(Writer):
-    """Writes the device's part, and finds out what it takes."""
+    """Writes the device part and finds out which parameters it takes.
 
-    def __init__(self, scope, nodes, early, outputs):
+    Attributes
+    ----------
+    taken : dict of (Variable, str) to None
+        The parameters, in the order in which the code needs them.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        nodes: Sequence[Apply],
+        early: Collection[Apply],
+        outputs: Sequence[theano.Variable],
+    ):
         self._given = {variable for node in early for variable in node.outputs}
         self._given.update(scope.fgraph.inputs)
-        self.taken = {}
+        self.taken: dict[tuple[theano.Variable, str], None] = {}
         super().__init__(scope, nodes, [], outputs)
 
     def _head(self, parameters):
-        return [self._scope.name(*one) for one in self.taken]
+        return [self._scope.name(*parameter) for parameter in self.taken]
 
     def _form(self, variable, form, indent, defined, node=None):
-        name, on_host = (
-            self._scope.name(variable, form),
-            self._scope.on_host(variable),
-        )
+        name = self._scope.name(variable, form)
         if name in defined or isinstance(variable, Constant):
             return super()._form(variable, form, indent, defined, node)
-        if form == 'h' and not on_host:
-            raise NotCapturable(
+        if form == 'h' and not self._scope.is_host_variable(variable):
+            raise NotCapturableError(
                 f'the host needs {variable}, which is on the '
                 f'device, for {node.op}'
             )
         if variable in self._given:
             self.taken[variable, form] = None
         else:
-            # It depends on nothing but shapes and what the host gives.
+            # It depends only on shapes and on values that the host gives.
             inner = self._scope.name(variable, 'h')
-            self._emit(indent, f'{name} = write({inner})', node)
+            self._emit(indent, f'{name} = fill_tensor({inner})', node)
             defined.add(name)
         return name

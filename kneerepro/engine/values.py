@@ -1,10 +1,15 @@
 """Values on the host and on the device, and their types."""
 
+from __future__ import annotations
+
 import contextlib
 import threading
-from collections import namedtuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import theano
 import torch
 from theano.tensor import TensorType
 
@@ -25,44 +30,45 @@ _DTYPES = {
     'complex128': torch.complex128,
 }
 
-#: What counts as a few numbers.
-FEW = 16
+#: Arrays of at most this many elements count as small.
+SMALL_SIZE = 16
 
-# PyTorch can hold these, but hardly compute with them.
+#: Types that PyTorch can store but hardly compute with.
 UNSIGNED = {'uint16', 'uint32', 'uint64'}
 
 
-def torch_dtype(dtype):
-    """PyTorch's type for a NumPy or Theano one."""
+def torch_dtype(dtype: Any) -> torch.dtype:
+    """PyTorch's type for a NumPy or Theano type."""
     return _DTYPES[str(dtype)]
 
 
-def computable(x):
-    """A tensor in a type that PyTorch computes with: unsigned integers become
-    int64, in which sums, products and indices come out the same to the
-    bit.
+def computable(x: torch.Tensor) -> torch.Tensor:
+    """A tensor in a type that PyTorch can compute with.
+
+    Unsigned integers of more than 8 bits become int64. Sums, products and
+    indices are the same to the bit in that type.
     """
     if x.dtype in (torch.uint16, torch.uint32, torch.uint64):
         return x.to(torch.int64)
     return x
 
 
-class NotCapturable(Exception):
-    """What a function does cannot be recorded as a CUDA graph; says why."""
+class NotCapturableError(Exception):
+    """A function cannot be recorded as a CUDA graph; the message says why."""
 
 
 _thread = threading.local()
 
 
 @contextlib.contextmanager
-def no_transfers():
-    """Have :func:`to_device` and :func:`to_host` refuse, in this thread, to
-    move anything: a recording would not do it again.
+def no_transfers() -> Iterator[None]:
+    """Forbid :func:`to_device` and :func:`to_host` to move data in this
+    thread, because a recording would not repeat the transfer.
 
     Raises
     ------
-    NotCapturable
-        Inside, by what would have been moved.
+    NotCapturableError
+        Within the context, by either function if it would have to move data.
     """
     _thread.recording = True
     try:
@@ -71,15 +77,15 @@ def no_transfers():
         _thread.recording = False
 
 
-def _refuse_in_recordings(what):
+def _refuse_while_recording(what: str) -> None:
     if getattr(_thread, 'recording', False):
-        raise NotCapturable(f'in the middle of it, {what}')
+        raise NotCapturableError(f'in the middle of it, {what}')
 
 
 class Resident:
-    """A tensor as it lies in the storage of a function or a shared variable.
+    """A tensor in the storage of a function or of a shared variable.
 
-    To NumPy it is an array like any other, at the price of a copy.
+    NumPy can use it like any array, at the price of a copy.
 
     Parameters
     ----------
@@ -88,11 +94,12 @@ class Resident:
 
     __slots__ = ('tensor',)
 
-    def __init__(self, tensor):
+    def __init__(self, tensor: torch.Tensor):
         self.tensor = tensor
 
     @property
-    def shape(self):
+    def shape(self) -> torch.Size:
+        """The shape of the tensor."""
         return self.tensor.shape
 
     def __array__(self, dtype=None, copy=None):
@@ -100,12 +107,12 @@ class Resident:
 
     def __array_function__(self, function, types, args, kwargs):
         if function is np.may_share_memory:
-            # Theano asks at each call, of tensors and of arrays.
+            # Theano asks this at each call, about tensors and arrays.
             a, b = args[:2]
             return (
                 isinstance(a, Resident)
                 and isinstance(b, Resident)
-                and memory(a) == memory(b)
+                and storage_address(a) == storage_address(b)
             )
         return function(
             *(
@@ -119,23 +126,28 @@ class Resident:
         return Resident(self.tensor.clone())
 
 
-Reversed = namedtuple('Reversed', 'tensor axes')
-Reversed.__doc__ = """A value of which a tensor holds some axes reversed.
+@dataclass(frozen=True)
+class Reversed:
+    """A value whose tensor holds some axes in reverse order.
 
-PyTorch knows no negative strides, NumPy does.
-"""
+    NumPy would express this by negative strides, which PyTorch lacks.
+    """
+
+    tensor: torch.Tensor
+    axes: tuple
 
 
-def reverse(array, axes):
-    """A view of an array, with axes reversed."""
+def reversed_view(array: np.ndarray, axes: Sequence[int]) -> np.ndarray:
+    """A view of an array with some axes reversed."""
     # An axis of one element keeps its stride.
     axes = [axis for axis in axes if array.shape[axis] > 1]
     return np.flip(array, axes) if axes else array
 
 
-def memory(value):
-    """The address of what a tensor or an array is stored in; None of what is
-    neither.
+def storage_address(value: Any) -> int | None:
+    """The address of the memory of a tensor or an array.
+
+    Returns None for any other value.
     """
     if isinstance(value, np.ndarray):
         backwards = sum(
@@ -151,47 +163,52 @@ def memory(value):
     return None
 
 
-def to_device(value, device):
-    """A NumPy array or scalar, or a tensor, as a tensor on a device; on the
-    CPU without a copy.
+def to_device(value: Any, device: torch.device) -> torch.Tensor:
+    """A NumPy array or scalar, or a tensor, as a tensor on a device.
+
+    On the CPU, nothing is copied.
     """
     if isinstance(value, Resident):
         return value.tensor.to(device)
     if isinstance(value, torch.Tensor):
         return value.to(device)
-    _refuse_in_recordings('the host computes numbers for the device')
+    _refuse_while_recording('the host computes numbers for the device')
     array = np.asarray(value)
     if not array.flags.writeable or min(array.strides, default=0) < 0:
         array = array.copy(order='K')
     tensor, origin = torch.from_numpy(array), array.base
     while isinstance(origin, np.ndarray):
         origin = origin.base
-    if isinstance(origin, torch.Tensor) and _place(origin) == _place(tensor):
-        # A tensor of the array of a tensor would keep both alive, and so one
-        # more of each after every step of a training.
+    if isinstance(origin, torch.Tensor) and _extent(origin) == _extent(tensor):
+        # The array is itself a view of a tensor. A new tensor around it would
+        # keep both alive, and each training step would add another layer.
         tensor = origin
-    # Of a few numbers, CUDA keeps a copy until they are there, so that nobody
-    # has to wait.
-    return tensor.to(device, non_blocking=array.size <= FEW)
+    # CUDA keeps its own copy of a small array until the transfer is done, so
+    # nobody has to wait for it.
+    return tensor.to(device, non_blocking=array.size <= SMALL_SIZE)
 
 
-def _place(tensor):
+def _extent(tensor: torch.Tensor) -> tuple:
     return tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride()
 
 
-def to_host(value):
-    """A tensor as a NumPy array; on the CPU without a copy."""
+def to_host(value: Any) -> Any:
+    """A tensor as a NumPy array; other values are returned as they are.
+
+    On the CPU, nothing is copied.
+    """
     if isinstance(value, Resident):
         value = value.tensor
     if not isinstance(value, torch.Tensor):
         return value
-    _refuse_in_recordings('the host reads numbers from the device')
+    _refuse_while_recording('the host reads numbers from the device')
     array = value.detach().resolve_conj().cpu().numpy()
     if 0 in array.strides and array.size > 1:
-        # Of a broadcast tensor, several elements are one.
+        # In a broadcast tensor, several elements share one place in memory.
         array = array.copy()
     return array
 
 
-def is_tensor(variable):
+def is_tensor(variable: theano.Variable) -> bool:
+    """Whether a variable stands for an array, of any number of dimensions."""
     return isinstance(variable.type, TensorType)

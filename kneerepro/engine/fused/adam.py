@@ -1,42 +1,52 @@
-"""Adam's update of a parameter and its two moments, in one pass and in place;
-and on CUDA, that of all parameters by one call.
+"""Adam's update of a parameter and its two moments, in one pass and in place.
+
+On CUDA, one call updates all parameters.
 """
 
+from __future__ import annotations
+
+import contextlib
 from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
-from theano.compile import optdb
-from theano.gof import Apply, InconsistencyError, Op
+from theano.gof import Apply, FunctionGraph, InconsistencyError, Op
 from theano.gof.destroyhandler import DestroyHandler
 from theano.gof.graph import ancestors
-from theano.gof.opt import Optimizer, local_optimizer, out2in
+from theano.gof.opt import Optimizer, local_optimizer
 from theano.scalar import Add, Mul, Pow, Sqr, Sqrt, Sub, TrueDiv
 from theano.tensor.elemwise import Elemwise
 
 from ..dispatch import register
 from ..layout import as_contiguous, memory_order
-from .patterns import CUDA_TAG, TAG, constant, inputs_of, number_of, scaled
+from .patterns import (
+    as_scalar,
+    constant_value,
+    elemwise_inputs,
+    scaled_variable,
+)
 
 
 class AdamStep(Op):
     """One step of Adam [1]_ on one parameter.
 
-    With the order of computation of that paper's section 2, in which Lasagne
-    writes it: ``m = beta1 m + (1 - beta1) g``, ``v = beta2 v + (1 - beta2)
-    g**2``, ``parameter -= rate m / (sqrt(v) + epsilon)``.
+    The order of computation is that of section 2 of the paper, in which
+    Lasagne writes it: ``m = beta1 m + (1 - beta1) g``, ``v = beta2 v + (1 -
+    beta2) g**2``, ``parameter -= rate m / (sqrt(v) + epsilon)``.
 
     Parameters
     ----------
     beta1, beta2, epsilon : float
     inplace : bool
-        Whether parameter and moments are overwritten.
+        Whether the parameter and the moments are overwritten.
 
     Notes
     -----
-    Takes parameter, m, v, g, all of one shape, and the rate, a number with
-    the correction for the number of steps in it. Returns the first three
-    anew.
+    The inputs are the parameter, m, v and g, all of one shape, and the rate, a
+    number that includes the correction for the number of steps. The outputs
+    are the new values of the first three.
 
     References
     ----------
@@ -45,16 +55,23 @@ class AdamStep(Op):
     """
 
     __props__ = 'beta1', 'beta2', 'epsilon', 'inplace'
-    #: What is overwritten may be left, and its new value lie elsewhere.
+    #: Although the Op overwrites its inputs, the new values may be elsewhere.
     moves = True
 
-    def __init__(self, beta1, beta2, epsilon, inplace=False):
+    def __init__(
+        self,
+        beta1: float,
+        beta2: float,
+        epsilon: float,
+        inplace: bool = False,
+    ):
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self.inplace = inplace
         if inplace:
             self.destroy_map = {0: [0], 1: [1], 2: [2]}
 
     def make_node(self, parameter, m, v, g, rate):
+        """Make a node for one parameter."""
         return Apply(
             self,
             [parameter, m, v, g, rate],
@@ -62,9 +79,11 @@ class AdamStep(Op):
         )
 
     def infer_shape(self, node, shapes):
+        """The shapes stay the same."""
         return shapes[:3]
 
     def perform(self, node, inputs, outputs):
+        """Compute the step in NumPy."""
         parameter, m, v, g, rate = inputs
         m = self.beta1 * m + (1 - self.beta1) * g
         v = self.beta2 * v + (1 - self.beta2) * g**2
@@ -82,18 +101,19 @@ class AdamSteps(Op):
     ----------
     step : AdamStep
     count : int
-        Of the parameters.
+        The number of parameters.
 
     Notes
     -----
-    Takes what `step` takes of one parameter after the other, but the rate, and
-    at last that. Returns what `step` does, of one after the other.
+    The inputs are the first four inputs of `step` for one parameter after the
+    other, and finally the rate. The outputs are those of `step` for one
+    parameter after the other.
     """
 
     __props__ = 'step', 'count'
     moves = True
 
-    def __init__(self, step, count):
+    def __init__(self, step: AdamStep, count: int):
         self.step, self.count = step, count
         if step.inplace:
             self.destroy_map = {
@@ -101,6 +121,7 @@ class AdamSteps(Op):
             }
 
     def make_node(self, *inputs):
+        """Make a node for several parameters."""
         return Apply(
             self,
             list(inputs),
@@ -111,16 +132,18 @@ class AdamSteps(Op):
             ],
         )
 
-    def parts(self, inputs):
+    def parts(self, inputs: Sequence) -> list[tuple]:
         """The inputs of each parameter's step."""
         return [
             (*inputs[4 * k : 4 * k + 4], inputs[-1]) for k in range(self.count)
         ]
 
     def infer_shape(self, node, shapes):
+        """The shapes stay the same."""
         return [shape for parts in self.parts(shapes) for shape in parts[:3]]
 
     def perform(self, node, inputs, outputs):
+        """Compute the steps in NumPy."""
         for k, (parts, variables) in enumerate(
             zip(self.parts(inputs), self.parts(node.inputs))
         ):
@@ -132,51 +155,52 @@ class AdamSteps(Op):
 
 
 @register(AdamStep, device=True)
-def build_adam_step(op, node, device):
+def _build_adam_step(op, node, device):
     kernel = _Kernel(op, device)
     return lambda *inputs: kernel([inputs])
 
 
 @register(AdamSteps, device=True)
-def build_adam_steps(op, node, device):
+def _build_adam_steps(op, node, device):
     kernel = _Kernel(op.step, device)
     return lambda *inputs: kernel(op.parts(inputs))
 
 
 class _Kernel:
-    """Makes the steps of some parameters."""
+    """Computes the steps of some parameters.
 
-    def __init__(self, op, device):
-        self._op, self._device = op, device
-        # PyTorch corrects for the number of steps, which the rate has in it
-        # already: after so many, the correction is 1.
+    Parameters
+    ----------
+    op : AdamStep
+    device : torch.device
+    """
+
+    def __init__(self, op: AdamStep, device: torch.device):
+        self._op, self._on_cpu = op, device.type == 'cpu'
+        # The rate already includes the correction for the number of steps.
+        # After this many steps, PyTorch's own correction is 1.
         self._steps = torch.tensor(1e12, device=device)
 
-    def __call__(self, steps):
-        """New values, three of each; of a list of what each step takes."""
-        op, on_cpu, rate = self._op, self._device.type == 'cpu', steps[0][-1]
-        states = []
-        for *state, g, _ in steps:
-            if any(value.shape != g.shape for value in state):
-                raise ValueError(
-                    'Input dimension mis-match: parameter, moments and '
-                    'gradient have shapes '
-                    + ', '.join(str(tuple(x.shape)) for x in (*state, g))
-                )
-            states.append(
-                state if op.inplace else [value.clone() for value in state]
-            )
-        gradients = [g for *_, g, _ in steps]
-        if gradients[0].dtype == torch.float64 and not on_cpu:
-            # There, PyTorch's kernel takes the rate in single precision.
+    def __call__(self, steps: Sequence[Sequence]) -> list[torch.Tensor]:
+        """Compute the new values: three for each parameter.
+
+        Parameters
+        ----------
+        steps : list
+            The inputs of each step.
+        """
+        rate, gradients = steps[0][-1], [g for *_, g, _ in steps]
+        states = [self._state(*state, g) for *state, g, _ in steps]
+        if gradients[0].dtype == torch.float64 and not self._on_cpu:
+            # On CUDA, PyTorch's kernel takes the rate in single precision.
             for state, g in zip(states, gradients):
-                _plain_step(op, *state, g, rate)
+                _plain_step(self._op, *state, g, rate)
             return [value for state in states for value in state]
-        # The kernel goes through memory from one end to the other, so all are
-        # to be in one order: on the CPU that of the gradient, which the others
-        # keep once they were moved into it.
+        # The kernel goes through the memory of all tensors in parallel, so all
+        # have to be in one order. On the CPU that is the gradient's order; the
+        # others keep it once they were moved into it.
         orders = [
-            memory_order(g if on_cpu else state[0])
+            memory_order(g if self._on_cpu else state[0])
             for state, g in zip(states, gradients)
         ]
         gradients = [
@@ -187,35 +211,57 @@ class _Kernel:
             [value.permute(order) for value in state]
             for state, order in zip(states, orders)
         ]
-        dense = [list(map(as_contiguous, state)) for state in states]
-        parameters, m, v = map(list, zip(*dense))
+        states = self._updated(states, gradients, rate)
+        return [
+            value.permute(sorted(range(len(order)), key=order.__getitem__))
+            for state, order in zip(states, orders)
+            for value in state
+        ]
+
+    def _state(self, parameter, m, v, g):
+        """What is overwritten: the inputs, or copies of them."""
+        state = [parameter, m, v]
+        if any(value.shape != g.shape for value in state):
+            raise ValueError(
+                'Input dimension mis-match in a step of Adam: parameter, '
+                'moments and gradient have the shapes '
+                + ', '.join(str(tuple(x.shape)) for x in (*state, g))
+                + ', which must be equal'
+            )
+        if self._op.inplace:
+            return state
+        return [value.clone() for value in state]
+
+    def _updated(self, states, gradients, rate):
+        """Update states in place, as far as they are contiguous.
+
+        On CUDA they keep their places in any case, because others may count on
+        that.
+        """
+        contiguous = [list(map(as_contiguous, state)) for state in states]
+        parameters, m, v = map(list, zip(*contiguous))
         torch._fused_adam_(
             parameters,
             gradients,
             m,
             v,
             [],
-            [self._steps] * len(steps),
+            [self._steps] * len(states),
             lr=rate,
-            beta1=op.beta1,
-            beta2=op.beta2,
+            beta1=self._op.beta1,
+            beta2=self._op.beta2,
             weight_decay=0,
-            eps=op.epsilon,
+            eps=self._op.epsilon,
             amsgrad=False,
             maximize=False,
         )
-        if not on_cpu:
-            # Others may count on where they are.
-            for state, changed in zip(states, dense):
-                for value, new in zip(state, changed):
-                    if value is not new:
-                        value.copy_(new)
-            dense = states
-        return [
-            value.permute(sorted(range(len(order)), key=order.__getitem__))
-            for state, order in zip(dense, orders)
-            for value in state
-        ]
+        if self._on_cpu:
+            return contiguous
+        for state, updated in zip(states, contiguous):
+            for value, new in zip(state, updated):
+                if value is not new:
+                    value.copy_(new)
+        return states
 
 
 def _plain_step(op, parameter, m, v, g, rate):
@@ -226,12 +272,18 @@ def _plain_step(op, parameter, m, v, g, rate):
 
 @local_optimizer([Elemwise])
 def fuse_adam(node):
-    """What ``adam``, Lasagne's or another, makes of a parameter."""
-    parameter, change = inputs_of(node.outputs[0], Sub, 2) or (None, None)
-    numerator, denominator = inputs_of(change, TrueDiv, 2) or (None, None)
-    new_m, rate = _split(numerator, Mul, number_of)
-    root, epsilon = _split(denominator, Add, constant)
-    (new_v,) = inputs_of(root, Sqrt, 1) or [None]
+    """What ``adam``, Lasagne's or another, computes for a parameter."""
+    parameter, change = elemwise_inputs(node.outputs[0], Sub, 2) or (
+        None,
+        None,
+    )
+    numerator, denominator = elemwise_inputs(change, TrueDiv, 2) or (
+        None,
+        None,
+    )
+    new_m, rate = _split(numerator, Mul, as_scalar)
+    root, epsilon = _split(denominator, Add, constant_value)
+    (new_v,) = elemwise_inputs(root, Sqrt, 1) or [None]
     for v, beta2, square in _averages(new_v):
         for m, beta1, g in _averages(new_m):
             if (
@@ -239,7 +291,7 @@ def fuse_adam(node):
                 and all(
                     variable.type == parameter.type for variable in (m, v, g)
                 )
-                and (parameter.dtype in ('float32', 'float64'))
+                and parameter.dtype in ('float32', 'float64')
             ):
                 results = AdamStep(beta1, beta2, epsilon)(
                     parameter, m, v, g, rate
@@ -249,113 +301,101 @@ def fuse_adam(node):
 
 
 def _squared(variable):
-    """What a variable is the square of, before Theano has simplified it or
-    after; or None.
+    """What a variable is the square of, or None; before or after Theano has
+    simplified it.
     """
-    base, exponent = inputs_of(variable, Pow, 2) or (None, None)
+    base, exponent = elemwise_inputs(variable, Pow, 2) or (None, None)
     if base is not None:
-        return base if constant(exponent) == 2 else None
-    return (inputs_of(variable, Sqr, 1) or [None])[0]
+        return base if constant_value(exponent) == 2 else None
+    return (elemwise_inputs(variable, Sqr, 1) or [None])[0]
 
 
-def _split(variable, scalar_op, what):
-    """The two inputs of an operation: one of any kind, and what `what` makes
-    of the other; two None if there are no such.
+def _split(
+    variable: Any, scalar_op: type, read: Callable[[Any], Any]
+) -> tuple[Any, Any]:
+    """The two inputs of an operation, one of them read by a function.
+
+    Returns
+    -------
+    tuple
+        One input, and what `read` returns for the other one. (None, None) if
+        `read` returns None for both, or if there is no such operation.
     """
-    first, second = inputs_of(variable, scalar_op, 2) or (None, None)
-    for one, other in (first, second), (second, first):
-        if one is not None and what(other) is not None:
-            return one, what(other)
+    first, second = elemwise_inputs(variable, scalar_op, 2) or (None, None)
+    for operand, other in (first, second), (second, first):
+        if operand is not None and read(other) is not None:
+            return operand, read(other)
     return None, None
 
 
-def _averages(variable):
-    """Ways to read a variable as ``b x + (1 - b) y``: x, b and y."""
-    terms = [_times(term) for term in inputs_of(variable, Add, 2) or []]
+def _averages(variable: Any) -> Iterator[tuple[Any, float, Any]]:
+    """All ways to read a variable as ``b x + (1 - b) y``, as (x, b, y)."""
+    terms = [_times(term) for term in elemwise_inputs(variable, Add, 2) or []]
     if len(terms) == 2 and None not in terms:
         for (x, b), (y, other) in (terms, terms[::-1]):
             if abs(b + other - 1) < 4 * np.finfo(variable.dtype).eps:
-                # The smaller of the two is the more exact one.
+                # The smaller of the two numbers is the more precise one.
                 yield x, b if b < other else 1 - other, y
 
 
 def _times(variable):
-    # As written, the variable may itself be a product.
-    other, number = _split(variable, Mul, constant)
-    return scaled(variable) if other is None else (other, number)
+    # Before Theano has simplified it, the variable may itself be a product.
+    other, number = _split(variable, Mul, constant_value)
+    return scaled_variable(variable) if other is None else (other, number)
 
 
 class UpdateInPlace(Optimizer):
-    """Have Adam overwrite parameters and moments, where nothing needs their
-    old values after it.
+    """Let Adam overwrite parameters and moments, where nothing needs the old
+    values after it.
     """
 
-    def add_requirements(self, fgraph):
+    def add_requirements(self, fgraph: FunctionGraph) -> None:
+        """Let the graph watch what is overwritten."""
         if not hasattr(fgraph, 'destroyers'):
             fgraph.attach_feature(DestroyHandler())
 
-    def apply(self, fgraph):
+    def apply(self, fgraph: FunctionGraph) -> None:
+        """Rewrite a graph."""
         for node in list(fgraph.apply_nodes):
             op = node.op
             if isinstance(op, AdamStep) and not op.inplace:
                 new = AdamStep(op.beta1, op.beta2, op.epsilon, inplace=True)
-                try:
+                outputs = new(*node.inputs, return_list=True)
+                # If this is inconsistent, the step keeps writing into new
+                # memory.
+                with contextlib.suppress(InconsistencyError):
                     fgraph.replace_all_validate(
-                        list(
-                            zip(
-                                node.outputs,
-                                new(*node.inputs, return_list=True),
-                            )
-                        ),
+                        list(zip(node.outputs, outputs)),
                         reason='torch_adam_inplace',
                     )
-                except InconsistencyError:
-                    pass  # it writes elsewhere then
 
 
 class UpdateTogether(Optimizer):
-    """Have one call make the steps that have the same rate."""
+    """Combine the steps that have the same rate into one call."""
 
-    def apply(self, fgraph):
+    def apply(self, fgraph: FunctionGraph) -> None:
+        """Rewrite a graph."""
         groups = defaultdict(list)
         for node in fgraph.toposort():
             if isinstance(node.op, AdamStep):
-                kind = node.op, node.inputs[-1], node.inputs[0].dtype
-                groups[kind].append(node)
+                key = node.op, node.inputs[-1], node.inputs[0].dtype
+                groups[key].append(node)
         for (op, rate, _), nodes in groups.items():
             before = {
                 variable.owner
                 for node in nodes
                 for variable in ancestors(node.inputs)
             }
-            # None of them may have to wait for another.
+            # No step may depend on another one.
             if len(nodes) < 2 or not before.isdisjoint(nodes):
                 continue
             new = AdamSteps(op, len(nodes))(
                 *(x for node in nodes for x in node.inputs[:-1]), rate
             )
-            try:
+            old = [variable for node in nodes for variable in node.outputs]
+            # It is inconsistent if a value would be overwritten before its
+            # last use.
+            with contextlib.suppress(InconsistencyError):
                 fgraph.replace_all_validate(
-                    list(
-                        zip(
-                            (
-                                variable
-                                for node in nodes
-                                for variable in node.outputs
-                            ),
-                            new,
-                        )
-                    ),
-                    reason='torch_adam_together',
+                    list(zip(old, new)), reason='torch_adam_together'
                 )
-            except InconsistencyError:
-                pass  # somebody reads what would be overwritten too early
-
-
-# As it is written, so that Theano need not simplify a dozen operations for
-# each parameter, which takes it seconds; and what is seen to be one only then.
-optdb.register('torch_adam_as_written', out2in(fuse_adam), 0.5, TAG)
-optdb.register('torch_adam', out2in(fuse_adam), 48.9, TAG)
-optdb.register('torch_adam_inplace', UpdateInPlace(), 75, TAG)
-# On CUDA, each call takes its time.
-optdb.register('torch_adam_together', UpdateTogether(), 75.1, TAG, CUDA_TAG)

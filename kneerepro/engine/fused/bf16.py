@@ -1,17 +1,18 @@
-"""Convolutions and products of matrices on bfloat16 numbers.
+"""Convolutions and matrix products of bfloat16 numbers.
 
-Unlike the other rewrites, this one changes the numbers, so that it has a tag
-of its own, which a mode asks for by its precision. Theano knows no bfloat16:
-in the graph all stays float32, and the conversion is the kernels' affair.
-Parameters, what an optimiser keeps, batch normalisation, losses and sums
-remain float32 on the device as well.
+Unlike the other rewrites, this one changes the numbers. So it has a tag of its
+own, for which a mode asks by its precision. Theano has no bfloat16. In the
+graph everything stays float32, and the kernels convert. Parameters, the state
+of the optimiser, batch normalisation, losses and sums remain float32 on the
+device as well.
 """
+
+from __future__ import annotations
 
 import numpy as np
 import torch
-from theano.compile import optdb
 from theano.gof import Apply, Op
-from theano.gof.opt import local_optimizer, out2in
+from theano.gof.opt import local_optimizer
 from theano.tensor.basic import Dot
 from theano.tensor.blas import BatchedDot
 from theano.tensor.elemwise import DimShuffle
@@ -20,9 +21,6 @@ from theano.tensor.nnet.abstract_conv import BaseAbstractConv
 from ..dispatch import build, register
 from ..kernels.conv import FORWARD, GRAD_INPUTS, GRAD_WEIGHTS
 from .conv_bias import ConvolutionWithBias
-
-#: That of the rewrite in Theano's ``optdb``.
-BF16_TAG = 'torch_bf16'
 
 _PRODUCTS = (
     FORWARD
@@ -33,53 +31,60 @@ _PRODUCTS = (
 
 
 class Rounded(Op):
-    """A float32 variable rounded to bfloat16: to the nearest of the numbers
-    with 8 significant bits, of two as near to the even one.
+    """A float32 variable rounded to bfloat16.
+
+    Each number becomes the nearest one with 8 significant bits. If two are
+    equally near, it becomes the even one.
 
     Notes
     -----
-    On the device its value is a tensor of bfloat16, which :class:`InBfloat16`
-    alone takes, as it is or with its axes permuted; one conversion serves all
-    that use a variable, in both directions of a network.
+    On the device the value is a tensor of bfloat16. Only :class:`InBfloat16`
+    takes it, directly or with its axes permuted. One conversion of a variable
+    serves all products that use it, in both directions of a network.
     """
 
     __props__ = ()
 
     def make_node(self, x):
+        """Make a node for a tensor."""
         return Apply(self, [x], [x.type()])
 
     def infer_shape(self, node, shapes):
+        """The shape stays the same."""
         return shapes
 
     def perform(self, node, inputs, outputs):
+        """Compute the result in NumPy."""
         outputs[0][0] = _rounded(inputs[0])
 
 
 class InBfloat16(Op):
-    """A product of float32 variables, carried out on them as rounded to
+    """A product of float32 variables, computed after rounding them to
     bfloat16.
 
     Parameters
     ----------
     op : theano.Op
-        A convolution, one of its gradients, or a product of matrices.
+        A convolution, one of its gradients, or a matrix product.
 
     Notes
     -----
-    In NumPy, the sums of products are float32 and are left as they are;
-    PyTorch's kernels round them to bfloat16 before they become float32 again.
+    In NumPy, the sums of products are float32 and stay as they are. PyTorch's
+    kernels round them to bfloat16 before they become float32 again.
     """
 
     __props__ = ('op',)
 
-    def __init__(self, op):
+    def __init__(self, op: Op):
         self.op = op
 
     def make_node(self, *inputs):
+        """Make a node for the inputs of `op`."""
         outputs = self.op.make_node(*inputs).outputs
         return Apply(self, list(inputs), [x.type() for x in outputs])
 
     def perform(self, node, inputs, outputs):
+        """Compute the result in NumPy."""
         self.op.perform(
             _inner(node),
             [
@@ -91,20 +96,22 @@ class InBfloat16(Op):
 
 
 def _inner(node):
-    """The node that the Op of a node stands for."""
+    """The node of `op` that a node of :class:`InBfloat16` stands for."""
     return Apply(node.op.op, node.inputs, [x.type() for x in node.outputs])
 
 
 def _rounded(x):
-    """float32 numbers as rounded to bfloat16, their upper halves."""
+    """Round float32 numbers to bfloat16, whose bits are their upper halves."""
     bits = np.ascontiguousarray(x).view('uint32').reshape(x.shape)
+    # Adding almost half of the last place kept, and one more where that place
+    # is odd, rounds to the nearest, and to even in the middle.
     even = bits + (0x7FFF + (bits >> 16 & 1))
-    # An infinity is its own upper half; what is not a number has to stay so.
+    # Infinities come out right. A NaN could become something else.
     return np.where(np.isnan(x), x, (even & 0xFFFF0000).view('float32'))
 
 
 @register(Rounded)
-def build_rounded(op, node):
+def _build_rounded(op, node):
     return torch.Tensor.bfloat16
 
 
@@ -114,15 +121,15 @@ def build_rounded(op, node):
     host=lambda node: build(_inner(node), None).host,
     fresh=True,
 )
-def build_in_bfloat16(op, node, device):
+def _build_in_bfloat16(op, node, device):
     function = build(_inner(node), device).function
-    numbers = [x.dtype == 'float32' for x in node.inputs]
+    is_float32 = [x.dtype == 'float32' for x in node.inputs]
 
     def product(*inputs):
         return function(
             *(
-                x.bfloat16() if number else x
-                for x, number in zip(inputs, numbers)
+                x.bfloat16() if convert else x
+                for x, convert in zip(inputs, is_float32)
             )
         ).float()
 
@@ -131,16 +138,8 @@ def build_in_bfloat16(op, node, device):
 
 @local_optimizer(_PRODUCTS)
 def to_bfloat16(node):
-    """A convolution or product of matrices, if all its numbers are float32."""
-    if (
-        not isinstance(node.op, _PRODUCTS)
-        or node.outputs[0].dtype != 'float32'
-        or any(x.dtype in ('float16', 'float64') for x in node.inputs)
-        # A product of vectors is a sum.
-        or all(x.ndim < 2 for x in node.inputs)
-        or isinstance(node.op, BaseAbstractConv)
-        and node.op.unshared
-    ):
+    """A convolution or matrix product, if all its numbers are float32."""
+    if not isinstance(node.op, _PRODUCTS) or not _is_convertible(node):
         return False
     op, inputs, bias = node.op, node.inputs, None
     if isinstance(op, ConvolutionWithBias):
@@ -149,20 +148,27 @@ def to_bfloat16(node):
         *(_rounding(x) if x.dtype == 'float32' else x for x in inputs)
     )
     if bias is not None:
-        # Within the convolution, cuDNN would add it to what is rounded
-        # already, and round once more.
+        # Within the convolution, cuDNN would add the bias to a sum that is
+        # already rounded, and round once more.
         product += bias.dimshuffle('x', 0, *['x'] * op.convdim)
     return [product]
 
 
+def _is_convertible(node):
+    if isinstance(node.op, BaseAbstractConv) and node.op.unshared:
+        return False
+    return (
+        node.outputs[0].dtype == 'float32'
+        and not any(x.dtype in ('float16', 'float64') for x in node.inputs)
+        # A product of two vectors is a sum.
+        and any(x.ndim >= 2 for x in node.inputs)
+    )
+
+
 def _rounding(x):
-    """A variable, rounded before its axes are permuted, so that a matrix and
-    its transpose share the conversion.
+    """A variable that is rounded before its axes are permuted, so that a
+    matrix and its transpose share the conversion.
     """
     if x.owner is not None and isinstance(x.owner.op, DimShuffle):
         return x.owner.op(_rounding(x.owner.inputs[0]))
     return Rounded()(x)
-
-
-# When all is in its last form; of equal conversions Theano makes one after it.
-optdb.register('torch_products', out2in(to_bfloat16), 48.95, BF16_TAG)

@@ -1,44 +1,43 @@
-"""Elementwise operations, one after the other, as one; on CUDA, where
-:mod:`kneerepro.engine.kernels.jit` compiles it.
+"""Consecutive elementwise operations as one.
+
+This is for CUDA, where :mod:`kneerepro.engine.kernels.jit` compiles them.
 """
 
-from theano.compile import optdb
+from __future__ import annotations
+
+from theano.gof import FunctionGraph
 from theano.gof.opt import Optimizer
 from theano.scalar import Add, Mul, Sub
 from theano.tensor.elemwise import Elemwise
-from theano.tensor.opt import FusionOptimizer, local_elemwise_fusion_op
+from theano.tensor.opt import local_elemwise_fusion_op
 
-from ..kernels.jit import MOST_INPUTS, code_of
-from .patterns import CUDA_TAG, TAG
+from ..kernels.jit import MAX_INPUTS, code_of
 
-_fuse = local_elemwise_fusion_op(Elemwise, lambda node: MOST_INPUTS)
+_fuse = local_elemwise_fusion_op(Elemwise, lambda node: MAX_INPUTS)
 
 
 def fuse_elementwise(node):
-    """An operation, and those that nothing else needs the results of, as
-    one, if there is code for it.
+    """Fuse an operation with those whose results only it needs, if there is
+    code for the whole.
     """
     new = _fuse(node)
     if not new:
         return False
-    made = new[0].owner
-    if (
-        code_of(
-            made.op.scalar_op, [variable.dtype for variable in made.inputs]
-        )
-        is None
-    ):
-        return False
-    return new
+    fused = new[0].owner
+    dtypes = [variable.dtype for variable in fused.inputs]
+    return False if code_of(fused.op.scalar_op, dtypes) is None else new
 
 
-class ComputeAgain(Optimizer):
-    """Have each elementwise operation that needs a tensor plus, minus or
-    times a smaller one compute that itself, rather than read it from
-    memory.
+class Rematerialise(Optimizer):
+    """Let elementwise operations recompute a cheap input instead of reading
+    it from memory.
+
+    A cheap input is a tensor plus, minus or times a smaller one. Each
+    operation that needs it gets its own copy of it, which can be fused.
     """
 
-    def apply(self, fgraph):
+    def apply(self, fgraph: FunctionGraph) -> None:
+        """Rewrite a graph."""
         for node in fgraph.toposort():
             clients = node.outputs[0].clients
             if (
@@ -60,18 +59,10 @@ class ComputeAgain(Optimizer):
 
 
 def _is_cheap(node):
-    """Whether to compute it takes no more than to read the result."""
+    """Whether computing the result costs no more than reading it."""
     output = node.outputs[0]
     return (
         output.dtype.startswith('float')
         and isinstance(getattr(node.op, 'scalar_op', None), (Add, Mul, Sub))
         and sum(x.type == output.type for x in node.inputs) == 1
     )
-
-
-# After Theano has made one of equal operations. It does so again at last, for
-# those that were not fused after all.
-optdb.register('torch_compute_again', ComputeAgain(), 49.05, TAG, CUDA_TAG)
-optdb.register(
-    'torch_composites', FusionOptimizer(fuse_elementwise), 49.1, TAG, CUDA_TAG
-)

@@ -1,38 +1,43 @@
 """Convolutions and transposed convolutions that add a bias."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
-from theano.compile import optdb
 from theano.gof import Apply, Op
-from theano.gof.opt import local_optimizer, out2in
+from theano.gof.opt import local_optimizer
 from theano.scalar import Add
 from theano.tensor.elemwise import Elemwise
 
 from ..dispatch import register
 from ..kernels.conv import FORWARD, GRAD_INPUTS, Convolution
-from .patterns import TAG, inputs_of, of_channels
+from .patterns import channel_vector, elemwise_inputs
 
 
 class ConvolutionWithBias(Op):
-    """A convolution, or a transposed one, plus a number for each channel.
+    """A convolution or transposed convolution, plus a number for each channel.
 
     Parameters
     ----------
     convolution : theano.tensor.nnet.abstract_conv.BaseAbstractConv
-        Takes the inputs of this Op but the last, the bias.
+        Takes all inputs of this Op but the last, which is the bias.
     """
 
     __props__ = ('convolution',)
 
-    def __init__(self, convolution):
+    def __init__(self, convolution: Any):
         self.convolution = convolution
 
     def make_node(self, *inputs):
+        """Make a node for the inputs of the convolution and the bias."""
         node = self.convolution.make_node(*inputs[:-1])
         return Apply(
             self, node.inputs + [inputs[-1]], [node.outputs[0].type()]
         )
 
     def perform(self, node, inputs, outputs):
+        """Compute the result in NumPy."""
         inner = self.convolution.make_node(*node.inputs[:-1])
         result = [None]
         self.convolution.perform(inner, inputs[:-1], [result])
@@ -40,21 +45,24 @@ class ConvolutionWithBias(Op):
         outputs[0][0] = np.asarray(result[0] + bias, result[0].dtype)
 
 
-@register(
-    ConvolutionWithBias,
-    host=lambda node: [2] if len(node.inputs) == 4 else [],
-    fresh=True,
-)
-def build_convolution_with_bias(op, node):
+def _sizes_input(node):
+    """The input of a transposed convolution that has the sizes of its
+    result.
+    """
+    return [2] if len(node.inputs) == 4 else []
+
+
+@register(ConvolutionWithBias, host=_sizes_input, fresh=True)
+def _build_convolution_with_bias(op, node):
     convolution = Convolution(op.convolution)
 
     def forward(images, filters, bias):
-        _check(bias, len(filters))
+        _check_bias(bias, len(filters))
         return convolution.forward(images, filters, bias)
 
     def transposed(filters, images, sizes, bias):
         channels = filters.shape[1] * op.convolution.num_groups
-        _check(bias, channels)
+        _check_bias(bias, channels)
         return convolution.grad_inputs(
             filters, images, (len(images), channels, *map(int, sizes)), bias
         )
@@ -62,21 +70,22 @@ def build_convolution_with_bias(op, node):
     return forward if isinstance(op.convolution, FORWARD) else transposed
 
 
-def _check(bias, channels):
+def _check_bias(bias, channels):
     if len(bias) != channels:
         raise ValueError(
-            'Input dimension mis-match: a bias of '
-            f'{len(bias)} for {channels} channels'
+            f'Input dimension mis-match: a bias of length {len(bias)} is '
+            f'added to a convolution with {channels} channels, and must have '
+            'as many elements'
         )
 
 
 @local_optimizer([Elemwise])
 def fuse_bias(node):
     """A convolution plus a vector along the channels."""
-    terms = inputs_of(node.outputs[0], Add, 2) or []
+    terms = elemwise_inputs(node.outputs[0], Add, 2) or []
     for convolved, bias in zip(terms, terms[::-1]):
         inner = convolved.owner
-        vector = of_channels(bias)
+        vector = channel_vector(bias)
         if (
             inner is not None
             and isinstance(inner.op, FORWARD + GRAD_INPUTS)
@@ -89,6 +98,3 @@ def fuse_bias(node):
         ):
             return [ConvolutionWithBias(inner.op)(*inner.inputs, vector)]
     return False
-
-
-optdb.register('torch_conv_bias', out2in(fuse_bias), 48.8, TAG)

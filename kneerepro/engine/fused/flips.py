@@ -1,31 +1,33 @@
 """Filters that are kept flipped.
 
-Theano's convolutions flip their filters, PyTorch's do not. To flip a parameter
-takes a pass over memory in each direction of a network, and one more for its
-gradient. So where a parameter is trained by elementwise operations, these are
-carried out on flipped values; the parameter, and what an optimiser keeps for
-it, lie in memory flipped from then on. As arrays they have negative strides, so
-that everybody sees what they saw before.
+Theano's convolutions flip their filters, PyTorch's do not. Flipping a
+parameter takes a pass over memory in each direction of a network, and another
+for its gradient. So if a parameter is trained by elementwise operations, these
+work on flipped values. The parameter, and what the optimiser keeps for it, are
+then stored flipped. As NumPy arrays they have negative strides, so users see
+the same values as before.
 
-On other devices than the CPU, where there are no such strides, a parameter is
-flipped once for all convolutions that use it.
+Only the CPU has such strides. On other devices, a parameter is flipped once
+for all convolutions that use it.
 """
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Iterable
 
 import numpy as np
-from theano.compile import optdb
-from theano.gof import Apply, Constant, Op
+import theano
+from theano.gof import Apply, Constant, FunctionGraph, Op
 from theano.gof.opt import Optimizer
 from theano.tensor import Sum
 from theano.tensor.elemwise import Elemwise
 
 from ..dispatch import register
 from ..kernels.conv import FORWARD, GRAD_INPUTS, GRAD_WEIGHTS
-from ..values import Reversed, reverse, to_device
+from ..values import Reversed, reversed_view, to_device
 from .adam import AdamStep
 from .conv_bias import ConvolutionWithBias
-from .patterns import CPU_TAG, CUDA_TAG, TAG
 
 
 class Flip(Op):
@@ -35,8 +37,8 @@ class Flip(Op):
     ----------
     axes : tuple of int
     kept : bool
-        Whether the result is the new value of an input, which is then kept as
-        it is in memory: nothing is moved.
+        Whether the result is the new value of an input that is kept flipped.
+        Then nothing moves in memory.
     resident : bool
         Whether inputs of the graph are tensors on the device.
     """
@@ -44,16 +46,24 @@ class Flip(Op):
     __props__ = 'axes', 'kept', 'resident'
     view_map = {0: [0]}
 
-    def __init__(self, axes, kept=False, resident=False):
+    def __init__(
+        self,
+        axes: tuple[int, ...],
+        kept: bool = False,
+        resident: bool = False,
+    ):
         self.axes, self.kept, self.resident = axes, kept, resident
 
     def make_node(self, x):
+        """Make a node for a tensor."""
         return Apply(self, [x], [x.type()])
 
     def infer_shape(self, node, shapes):
+        """The shape stays the same."""
         return shapes
 
     def perform(self, node, inputs, outputs):
+        """Compute the result in NumPy."""
         outputs[0][0] = np.flip(inputs[0], self.axes)
 
 
@@ -61,27 +71,28 @@ def _is_input(variable):
     return variable.owner is None and not isinstance(variable, Constant)
 
 
-def _is_of_array(node):
+def _takes_array(node):
+    """Whether a flip is applied to a NumPy array, an input of the graph."""
     return not node.op.resident and _is_input(node.inputs[0])
 
 
 @register(
-    Flip, device=True, host=lambda node: [0] if _is_of_array(node) else []
+    Flip, device=True, host=lambda node: [0] if _takes_array(node) else []
 )
-def build_flip(op, node, device):
+def _build_flip(op, node, device):
     if op.kept:
         return lambda x: Reversed(x, op.axes)
-    if not _is_of_array(node):
+    if not _takes_array(node):
         return lambda x: x.flip(op.axes)
 
     def flip(array):
-        # It may be reversed in memory already. And zeros, as an optimiser
-        # begins with, are the same in any order.
-        flipped = reverse(array, op.axes)
+        # The array may already be reversed in memory. And zeros, with which
+        # optimisers begin, are the same in any order.
+        flipped = reversed_view(array, op.axes)
         if (
             min(flipped.strides) < 0
             and not any(array.flat[:1])
-            and (not array.any())
+            and not array.any()
         ):
             flipped = array
         return to_device(flipped, device)
@@ -90,19 +101,20 @@ def build_flip(op, node, device):
 
 
 class KeepFlipped(Optimizer):
-    """Have convolutions take flipped filters, and trained filters be kept so.
+    """Let convolutions take flipped filters, and keep trained filters flipped.
 
-    Their gradients, and what elementwise operations make of those, are
-    flipped as late as possible: at best, when they are stored.
+    Their gradients, and what elementwise operations compute from those, are
+    flipped as late as possible: at best when they are stored.
     """
 
-    def apply(self, fgraph):
+    def apply(self, fgraph: FunctionGraph) -> None:
+        """Rewrite a graph."""
         updates = getattr(fgraph, 'update_mapping', None)
         if not updates:
             return
-        later = _Later(fgraph.inputs[i] for i in updates.values())
+        postponer = _FlipPostponer(fgraph.inputs[i] for i in updates.values())
         for node in fgraph.toposort():
-            new = _without_flip(node) or later.instead_of(node)
+            new = _without_flip(node) or postponer.replacement_of(node)
             if new:
                 fgraph.replace_all_validate(
                     list(zip(node.outputs, new)), reason='torch_keep_flipped'
@@ -122,36 +134,44 @@ class KeepFlipped(Optimizer):
 
 
 class FlipOnce(Optimizer):
-    """Have convolutions take flipped parameters, of which Theano then makes
-    one of equal ones.
+    """Let convolutions take flipped parameters.
+
+    Theano then merges the equal flips of each parameter.
     """
 
-    def apply(self, fgraph):
+    def apply(self, fgraph: FunctionGraph) -> None:
+        """Rewrite a graph."""
         for node in fgraph.toposort():
             op = getattr(node.op, 'convolution', node.op)
-            new = (
-                None
-                if isinstance(op, GRAD_WEIGHTS)
-                else _without_flip(node, resident=True)
-            )
+            if isinstance(op, GRAD_WEIGHTS):
+                continue
+            new = _without_flip(node, resident=True)
             if new:
                 fgraph.replace_all_validate(
                     list(zip(node.outputs, new)), reason='torch_flip_once'
                 )
 
 
-def _without_flip(node, resident=False):
-    """A convolution, or gradient, that flips an input of the graph or
-    what it returns: what takes its place.
+def _without_flip(
+    node: Apply, resident: bool = False
+) -> list[theano.Variable] | None:
+    """Replacements for the outputs of a convolution or gradient that flips an
+    input of the graph, or its own result; None for other nodes.
+
+    In them, an Op of its own does the flip.
     """
     op = getattr(node.op, 'convolution', node.op)
-    if not isinstance(op, FORWARD + GRAD_INPUTS + GRAD_WEIGHTS) or (
-        not op.filter_flip or op.unshared
+    if (
+        not isinstance(op, FORWARD + GRAD_INPUTS + GRAD_WEIGHTS)
+        or not op.filter_flip
+        or op.unshared
     ):
         return None
     axes, inputs = tuple(range(2, 2 + op.convdim)), list(node.inputs)
     if not isinstance(op, GRAD_WEIGHTS):
-        filters = int(isinstance(op, FORWARD))
+        # A convolution takes images, then filters; a gradient with respect to
+        # the images takes filters first.
+        filters = 1 if isinstance(op, FORWARD) else 0
         if not _is_input(inputs[filters]):
             return None
         inputs[filters] = Flip(axes, resident=resident)(inputs[filters])
@@ -163,8 +183,8 @@ def _without_flip(node, resident=False):
     return [Flip(axes)(result) if isinstance(op, GRAD_WEIGHTS) else result]
 
 
-class _Later:
-    """Puts off flips.
+class _FlipPostponer:
+    """Moves flips behind the operations on what was flipped.
 
     Parameters
     ----------
@@ -172,32 +192,22 @@ class _Later:
         Inputs of the graph that may be kept flipped.
     """
 
-    def __init__(self, kept):
-        self._kept, self._found = set(kept), {}
+    def __init__(self, kept: Iterable[theano.Variable]):
+        self._kept = set(kept)
+        self._found: dict = {}
 
-    def instead_of(self, node):
-        """For an operation on what was flipped, its results if it is carried
-        out before the flip; or None.
+    def replacement_of(self, node: Apply) -> list[theano.Variable] | None:
+        """The results of an operation on flipped values, if it runs before the
+        flip; or None if it is not such an operation.
         """
-        axes = next(
-            (
-                variable.owner.op.axes
-                for variable in node.inputs
-                if variable.owner
-                and isinstance(variable.owner.op, Flip)
-                and not _is_input(variable.owner.inputs[0])
-            ),
-            None,
-        )
+        axes = self._flipped_axes(node)
         if axes is None:
             return None
         if isinstance(node.op, Sum):
             summed = node.op.axis
-            return (
-                [node.op(node.inputs[0].owner.inputs[0])]
-                if summed is None or set(axes) <= set(summed)
-                else None
-            )
+            if summed is None or set(axes) <= set(summed):
+                return [node.op(node.inputs[0].owner.inputs[0])]
+            return None
         if not isinstance(node.op, (AdamStep, Elemwise)):
             return None
         inputs = [self._flipped(variable, axes) for variable in node.inputs]
@@ -205,9 +215,20 @@ class _Later:
             return None
         return list(map(Flip(axes), node.op(*inputs, return_list=True)))
 
+    def _flipped_axes(self, node):
+        """The axes in which the first flipped input is flipped, or None."""
+        for variable in node.inputs:
+            if (
+                variable.owner
+                and isinstance(variable.owner.op, Flip)
+                and not _is_input(variable.owner.inputs[0])
+            ):
+                return variable.owner.op.axes
+        return None
+
     def _flipped(self, variable, axes):
-        """A variable with axes reversed, if nothing has to be moved for that;
-        or None.
+        """A variable with axes reversed, if that needs no move in memory; or
+        None.
         """
         if (variable, axes) not in self._found:
             self._found[variable, axes] = self._find_flipped(variable, axes)
@@ -226,14 +247,8 @@ class _Later:
         if (
             node is None
             or not isinstance(node.op, Elemwise)
-            or (len(node.outputs) > 1)
+            or len(node.outputs) > 1
         ):
             return None
-        inputs = [self._flipped(one, axes) for one in node.inputs]
+        inputs = [self._flipped(operand, axes) for operand in node.inputs]
         return None if None in inputs else node.op(*inputs)
-
-
-# When updates and biases are in their operations, and before Theano makes one
-# of equal ones.
-optdb.register('torch_keep_flipped', KeepFlipped(), 48.92, TAG, CPU_TAG)
-optdb.register('torch_flip_once', FlipOnce(), 48.92, TAG, CUDA_TAG)

@@ -1,61 +1,66 @@
-"""Means, which Theano divides by the size of each axis in turn, where once by
-their product does as well.
+"""Means.
+
+Theano divides a sum by the size of each axis in turn. One division by the
+product of the sizes is enough.
 """
 
-from theano.compile import optdb
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import theano
 from theano.compile.ops import Shape_i
-from theano.gof.opt import in2out, local_optimizer
+from theano.gof.opt import local_optimizer
 from theano.scalar import Cast, Mul, TrueDiv
 from theano.tensor import NotScalarConstantError, mul, true_div
 from theano.tensor.elemwise import DimShuffle, Elemwise
 from theano.tensor.opt import MakeVector
 from theano.tensor.subtensor import Subtensor
 
-from .patterns import TAG, constant, if_like, inputs_of, number_of
+from .patterns import as_scalar, constant_value, elemwise_inputs, replacement
 
 
-def sizes(variable):
-    """The sizes of axes that a number is the product of.
+def axis_sizes(variable: theano.Variable) -> list[Any] | None:
+    """The sizes of axes whose product a number is.
 
     Parameters
     ----------
     variable : Variable
-        Of one element.
+        Has one element.
 
     Returns
     -------
     list or None
-        Integers, and for what is known at run time alone a variable and its
-        axis. None if it is no such product.
+        An integer for each known size, and a pair (variable, axis) for each
+        size that is known only at run time. None if the number is not such a
+        product.
     """
-    number, node = constant(variable), variable.owner
+    number, node = constant_value(variable), variable.owner
     if number is not None:
-        return (
-            [int(number)]
-            if 0 < number < 2**31 and (number.is_integer())
-            else None
-        )
+        is_size = 0 < number < 2**31 and number.is_integer()
+        return [int(number)] if is_size else None
     if node is None:
         return None
     if isinstance(node.op, Shape_i):
         return [(node.inputs[0], node.op.i)]
-    if isinstance(node.op, DimShuffle) or inputs_of(variable, Cast):
-        return sizes(node.inputs[0])
+    if isinstance(node.op, DimShuffle) or elemwise_inputs(variable, Cast):
+        return axis_sizes(node.inputs[0])
     if isinstance(node.op, Subtensor):
-        return _size_in_list(node)
-    factors = inputs_of(variable, Mul)
-    return None if factors is None else joined(map(sizes, factors))
+        return _size_in_vector(node)
+    factors = elemwise_inputs(variable, Mul)
+    return None if factors is None else concatenated(map(axis_sizes, factors))
 
 
-def joined(counts):
-    """Lists of sizes as one; None if one is none."""
-    counts = list(counts)
-    return None if None in counts else sum(counts, [])
+def concatenated(lists: Iterable[list | None]) -> list | None:
+    """Lists of sizes as one list; None if any of them is None."""
+    lists = list(lists)
+    return None if None in lists else sum(lists, [])
 
 
-def _size_in_list(node):
-    """The same, of one element of a list."""
-    (numbers,) = inputs_of(node.inputs[0], Cast) or [node.inputs[0]]
+def _size_in_vector(node):
+    """The sizes whose product one element of a vector is."""
+    (numbers,) = elemwise_inputs(node.inputs[0], Cast) or [node.inputs[0]]
     try:
         places = node.op.get_constant_idx(node.inputs)
     except NotScalarConstantError:
@@ -66,49 +71,48 @@ def _size_in_list(node):
         or isinstance(places[0], slice)
     ):
         return None
-    return sizes(numbers.owner.inputs[int(places[0])])
+    return axis_sizes(numbers.owner.inputs[int(places[0])])
 
 
 @local_optimizer([Elemwise])
 def divide_once(node):
-    """``x / n / m = x / (n m)`` for sizes of axes; and in a product of more,
-    these first.
+    """``x / n / m = x / (n m)`` for sizes n and m of axes.
+
+    In a product with several sizes, these are multiplied first.
     """
     output = node.outputs[0]
-    quotient, divisor = inputs_of(output, TrueDiv, 2) or (None, None)
-    x, inner = inputs_of(quotient, TrueDiv, 2) or (None, None)
+    quotient, divisor = elemwise_inputs(output, TrueDiv, 2) or (None, None)
+    x, inner = elemwise_inputs(quotient, TrueDiv, 2) or (None, None)
     if (
         x is not None
         and len(quotient.clients) == 1
-        and (_is_size(divisor) and _is_size(inner))
+        and _is_size(divisor)
+        and _is_size(inner)
     ):
-        return if_like(true_div(x, _product([inner, divisor])), output)
-    factors = inputs_of(output, Mul) or []
-    counts = list(filter(_is_size, factors))
+        return replacement(true_div(x, _product([inner, divisor])), output)
+    factors = elemwise_inputs(output, Mul) or []
+    sizes = list(filter(_is_size, factors))
     if (
-        len(counts) < 2
+        len(sizes) < 2
         or not output.ndim
-        or (not output.dtype.startswith('float'))
+        or not output.dtype.startswith('float')
     ):
         return False
-    others = [x for x in factors if x not in counts]
-    return if_like(
-        mul(*others, _product(counts)) if others else _product(counts), output
+    others = [x for x in factors if x not in sizes]
+    return replacement(
+        mul(*others, _product(sizes)) if others else _product(sizes), output
     )
 
 
 def _is_size(variable):
-    # (The product would soon be too large for float16.)
-    return variable.dtype != 'float16' and (
-        number_of(variable) is not None and sizes(variable) is not None
+    # In float16, the product of sizes would soon overflow.
+    return (
+        variable.dtype != 'float16'
+        and as_scalar(variable) is not None
+        and axis_sizes(variable) is not None
     )
 
 
-def _product(counts):
-    """The product of numbers, which may be computed on the host."""
-    return mul(*map(number_of, counts)).dimshuffle(['x'] * counts[0].ndim)
-
-
-optdb.register(
-    'torch_means', in2out(divide_once, name='torch_divide_once'), 48.61, TAG
-)
+def _product(sizes):
+    """The product of sizes, which may be computed on the host."""
+    return mul(*map(as_scalar, sizes)).dimshuffle(['x'] * sizes[0].ndim)

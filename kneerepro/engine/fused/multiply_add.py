@@ -1,19 +1,21 @@
-"""A product and a sum in one pass: ``x + a b`` and ``x - a b``.
+"""A product and a sum in one pass over memory: ``x + a b`` and ``x - a b``.
 
-As batch normalisation scales and shifts, and as most optimisers step.
+Batch normalisation scales and shifts like this, and most optimisers update
+parameters like this.
 """
 
+from __future__ import annotations
+
 import torch
-from theano.compile import optdb
-from theano.gof.opt import local_optimizer, out2in
+from theano.gof.opt import local_optimizer
 from theano.scalar import Add, Mul, ScalarOp, Sub
 from theano.scalar.basic import upcast_out
-from theano.tensor import add, mul
+from theano.tensor import add
 from theano.tensor.elemwise import Elemwise
 
 from ..dispatch import takes_out
-from ..kernels.elemwise import register_scalar
-from .patterns import TAG, inputs_of
+from ..kernels.scalars import register_scalar
+from .patterns import elemwise_inputs, product_of
 
 
 class MultiplyAdd(ScalarOp):
@@ -26,7 +28,7 @@ class MultiplyAdd(ScalarOp):
 
     nin = 3
 
-    def __init__(self, sign):
+    def __init__(self, sign: int):
         super().__init__(upcast_out)
         self.sign = sign
 
@@ -40,9 +42,11 @@ class MultiplyAdd(ScalarOp):
         return f'{type(self).__name__}{{{self.sign}}}'
 
     def impl(self, x, a, b):
+        """Compute the result for numbers, in Python."""
         return x + self.sign * a * b
 
     def c_code(self, node, name, inputs, outputs, sub):
+        """The result in C, which also compiles for CUDA."""
         sign = '+' if self.sign > 0 else '-'
         return f'{outputs[0]} = {inputs[0]} {sign} {" * ".join(inputs[1:])};'
 
@@ -58,37 +62,32 @@ def _multiply_add(op):
 
 @local_optimizer([Elemwise])
 def fuse_product(node):
-    """A sum, or a difference, one of whose terms is a product that nothing
-    else needs.
+    """A sum or difference, one of whose terms is a product that nothing else
+    needs.
     """
     output = node.outputs[0]
-    subtracted = inputs_of(output, Sub, 2)
-    terms = subtracted or inputs_of(output, Add)
+    difference = elemwise_inputs(output, Sub, 2)
+    terms = difference or elemwise_inputs(output, Add)
     if terms is None or not output.dtype.startswith('float'):
         return False
     for i, term in enumerate(terms):
-        factors = inputs_of(term, Mul) or []
+        factors = elemwise_inputs(term, Mul) or []
         if (
             len(factors) < 2
             or term.type != output.type
             or len(term.clients) > 1
-            or subtracted
-            and not i
+            or (difference and i == 0)  # a b - x
             or any(x.dtype != output.dtype for x in [*terms, *factors])
         ):
             continue
         others = terms[:i] + terms[i + 1 :]
-        # Those that are the same along most axes are multiplied first.
+        # Factors that are constant along most axes are multiplied first.
         *small, large = sorted(factors, key=lambda x: -sum(x.broadcastable))
-        result = Elemwise(MultiplyAdd(-1 if subtracted else 1))(
+        result = Elemwise(MultiplyAdd(-1 if difference else 1))(
             add(*others) if len(others) > 1 else others[0],
             large,
-            mul(*small) if len(small) > 1 else small[0],
+            product_of(small),
         )
         if result.type == output.type:
             return [result]
     return False
-
-
-# After all that looks for sums and products.
-optdb.register('torch_multiply_add', out2in(fuse_product), 48.94, TAG)

@@ -1,5 +1,11 @@
-"""What the rewrites ask of a graph."""
+"""Questions about a graph that several rewrites ask."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import theano
 from theano.scalar import Mul, Sqr, TrueDiv
 from theano.tensor import (
     NotScalarConstantError,
@@ -9,20 +15,33 @@ from theano.tensor import (
 )
 from theano.tensor.elemwise import DimShuffle, Elemwise
 
-#: That of the rewrites in Theano's ``optdb``.
-TAG = 'torch'
-#: Those of the ones that are for the CPU alone, or for CUDA.
-CPU_TAG, CUDA_TAG = 'torch_cpu', 'torch_cuda'
-#: Types whose sums may be taken in another order. (In float16, a sum without
-#: the factors of its terms may be infinite.)
+#: Types in which terms may be summed in another order. float16 is not one: a
+#: sum without the factors of its terms could overflow to infinity.
 FLOATS = 'float32', 'float64'
 
 
-def inputs_of(variable, scalar_op, count=None):
-    """Inputs of an elementwise operation; None if `variable` is none, or no
-    result of such, or of one with another number of inputs.
+def elemwise_inputs(
+    variable: theano.Variable | None,
+    scalar_op: Any,
+    count: int | None = None,
+) -> list[theano.Variable] | None:
+    """The inputs of the elementwise operation that computes a variable.
+
+    Parameters
+    ----------
+    variable : Variable or None
+    scalar_op : type or tuple of types
+        The class of the scalar Op.
+    count : int, optional
+        The number of inputs that the operation must have.
+
+    Returns
+    -------
+    list of Variable, or None
+        None if the variable is None or is not computed like this.
     """
-    # Not what is true or false: lists of tensors are asked for their length.
+    # `variable` must not be tested for its truth: Theano's lists of tensors
+    # would then be asked for their length.
     node = None if variable is None else variable.owner
     if (
         node is None
@@ -34,8 +53,8 @@ def inputs_of(variable, scalar_op, count=None):
     return node.inputs
 
 
-def constant(variable):
-    """The number that a variable is, through and through, or None."""
+def constant_value(variable: theano.Variable) -> float | None:
+    """The number that all elements of a constant have, or None."""
     while variable.owner is not None and isinstance(
         variable.owner.op, DimShuffle
     ):
@@ -48,36 +67,61 @@ def constant(variable):
         return None
 
 
-def factors(variable):
-    """A product as the number and the list of variables it is made of."""
-    value = constant(variable)
+def number_and_factors(
+    variable: theano.Variable,
+) -> tuple[float, list[theano.Variable]]:
+    """A product, as the number and the list of variables that it has as
+    factors.
+    """
+    value = constant_value(variable)
     if value is not None:
         return value, []
     number, variables = 1.0, []
-    for one in inputs_of(variable, Mul) or []:
-        inner, more = factors(one)
+    for factor in elemwise_inputs(variable, Mul) or []:
+        inner, more = number_and_factors(factor)
         number *= inner
         variables += more
     return number, variables or [variable]
 
 
-def quotient_of(variable):
-    """Numerators and denominators of a product or quotient."""
-    quotient = inputs_of(variable, TrueDiv, 2)
+def quotient_parts(
+    variable: theano.Variable,
+) -> tuple[list[theano.Variable], list[theano.Variable]]:
+    """The numerators and the denominators of a product or quotient."""
+    quotient = elemwise_inputs(variable, TrueDiv, 2)
     if quotient:
-        numerators, denominators = quotient_of(quotient[0])
+        numerators, denominators = quotient_parts(quotient[0])
         return numerators, [*denominators, quotient[1]]
-    return list(inputs_of(variable, Mul) or [variable]), []
+    return list(elemwise_inputs(variable, Mul) or [variable]), []
 
 
-def is_constant_along(variable, axes):
-    """Whether a variable is the same along some axes, by its type."""
+def product_of(variables: Sequence[theano.Variable]) -> theano.Variable:
+    """The product of one or more variables."""
+    return mul(*variables) if len(variables) > 1 else variables[0]
+
+
+def is_constant_along(variable: theano.Variable, axes: Iterable[int]) -> bool:
+    """Whether a variable's type says that it is constant along some axes."""
     return all(variable.broadcastable[axis] for axis in axes)
 
 
-def with_factors(total, numerators, denominators, kept):
-    """A sum times and over what is constant along the axes summed over; the
-    axes `kept` are those of the sum.
+def apply_factors(
+    total: theano.Variable,
+    numerators: Iterable[theano.Variable],
+    denominators: Iterable[theano.Variable],
+    kept: Sequence[int],
+) -> theano.Variable:
+    """A sum, multiplied and divided by what is constant along the axes summed
+    over.
+
+    Parameters
+    ----------
+    total : Variable
+        The sum.
+    numerators, denominators : iterable of Variable
+        The factors, with as many axes as what was summed.
+    kept : list of int
+        The axes that `total` still has.
     """
     total = mul(total, *(x.dimshuffle(kept) for x in numerators))
     for x in denominators:
@@ -85,37 +129,41 @@ def with_factors(total, numerators, denominators, kept):
     return total
 
 
-def floats_multiplied(variable):
-    """The two tensors of single or double precision that a variable is the
-    product of, each as large as that; twice the same for a square. None if it
-    is no such product, or if anything but one operation needs it.
+def product_pair(
+    variable: theano.Variable,
+) -> list[theano.Variable] | None:
+    """The two tensors that a variable is the product of; for a square, twice
+    the same.
+
+    Returns None unless both have the same type as the product, which is of
+    single or double precision, and only one operation needs the product.
     """
-    pair = 2 * (inputs_of(variable, Sqr) or []) or inputs_of(variable, Mul, 2)
+    pair = 2 * (elemwise_inputs(variable, Sqr) or []) or elemwise_inputs(
+        variable, Mul, 2
+    )
     if (
         not pair
         or len(variable.clients) > 1
-        or (
-            variable.dtype not in FLOATS
-            or any(x.type != variable.type for x in pair)
-        )
+        or variable.dtype not in FLOATS
+        or any(x.type != variable.type for x in pair)
     ):
         return None
     return pair
 
 
-def scaled(variable):
-    """A variable and the number it is multiplied by, of which there must be
-    one; or None.
-    """
-    number, variables = factors(variable)
+def scaled_variable(
+    variable: theano.Variable,
+) -> tuple[theano.Variable, float] | None:
+    """The variable and the number that a product consists of, or None."""
+    number, variables = number_and_factors(variable)
     if len(variables) != 1 or variables[0] is variable:
         return None
     return variables[0], number
 
 
-def of_channels(variable):
-    """The vector that a variable is along the channels of images, the second
-    axis, and constant along all others; or None.
+def channel_vector(variable: theano.Variable) -> theano.Variable | None:
+    """The vector of a variable that varies only along the channels of images,
+    which are their second axis; or None.
     """
     if variable.ndim < 2 or [
         axis
@@ -133,22 +181,25 @@ def of_channels(variable):
     return variable.dimshuffle(1)
 
 
-def number_of(variable):
-    """The one element of a variable, without dimensions, or None."""
+def as_scalar(variable: theano.Variable) -> theano.Variable | None:
+    """A variable of one element, without dimensions; None if it has more."""
     if not all(variable.broadcastable):
         return None
     node = variable.owner
     if (
         node is not None
         and isinstance(node.op, DimShuffle)
-        and (node.inputs[0].ndim == 0)
+        and node.inputs[0].ndim == 0
     ):
         return node.inputs[0]
     return variable.dimshuffle() if variable.ndim else variable
 
 
-def if_like(result, output):
-    """What a local rewrite returns that has a result for an output: that, or
-    False if it is of another type.
+def replacement(
+    result: theano.Variable, output: theano.Variable
+) -> list[theano.Variable] | bool:
+    """What a local rewrite returns to replace an output by a result.
+
+    That is False if their types differ, because Theano would refuse it.
     """
     return [result] if result.type == output.type else False

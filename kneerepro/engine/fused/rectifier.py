@@ -1,30 +1,36 @@
 """Rectifiers, leaky or not, and their gradients.
 
-``theano.tensor.nnet.relu`` writes them as ``a x + b |x|``, and the gradient
-is ``a g + b g sgn(x)``. It is taken from the rectifier's output where that can
-be done, so that its input need not be kept.
+``theano.tensor.nnet.relu`` writes a rectifier as ``a x + b |x|``. Its gradient
+is ``a g + b g sgn(x)``. Where possible, the gradient is computed from the
+rectifier's output, so that its input need not be kept in memory.
 """
+
+from __future__ import annotations
 
 import math
 
 import numpy as np
 import torch
-from theano.compile import optdb
-from theano.gof.opt import in2out, local_optimizer
+from theano.gof.opt import local_optimizer
 from theano.scalar import Abs, Add, BinaryScalarOp, Sgn, Sub, UnaryScalarOp
 from theano.scalar.basic import same_out, upcast_out
-from theano.tensor import mul
 from theano.tensor.elemwise import Elemwise
 
 from ..dispatch import takes_out
-from ..kernels.elemwise import register_scalar
-from .patterns import TAG, factors, if_like, inputs_of, scaled
+from ..kernels.scalars import register_scalar
+from .patterns import (
+    elemwise_inputs,
+    number_and_factors,
+    product_of,
+    replacement,
+    scaled_variable,
+)
 
 
 class _Slopes:
-    """Two slopes, left and right of 0."""
+    """A scalar Op with two slopes, left and right of 0."""
 
-    def __init__(self, negative, positive, output_types):
+    def __init__(self, negative: float, positive: float, output_types):
         super().__init__(output_types)
         self.negative, self.positive = negative, positive
 
@@ -41,7 +47,8 @@ class _Slopes:
         return f'{type(self).__name__}{{{self.negative}, {self.positive}}}'
 
     def c_code(self, node, name, inputs, outputs, sub):
-        # x: what decides, y: what is multiplied.
+        """The result in C, which also compiles for CUDA."""
+        # The sign of x decides which slope y is multiplied by.
         return self._code.format(
             x=inputs[0],
             y=inputs[-1],
@@ -60,33 +67,35 @@ class _Slopes:
 class Rectifier(_Slopes, UnaryScalarOp):
     """``negative * x`` below 0, ``positive * x`` above.
 
-    At 0, the result is 0 without a sign, which it may have below.
+    At 0 the result is 0 without a sign. For x < 0 it may be -0.
     """
 
     _code = (
         '{z} = {x} == 0 ? 0 : {x} > 0 ? {y} * {positive} : {y} * {negative};'
     )
 
-    def __init__(self, negative, positive):
+    def __init__(self, negative: float, positive: float):
         super().__init__(negative, positive, same_out)
 
     def impl(self, x):
-        # The square of -0 is 0.
+        """Compute the result for a number, in Python."""
+        # For 0 and -0, the square is 0.
         return x * (self.positive if x > 0 else self.negative) if x else x * x
 
 
 class RectifierGradient(_Slopes, BinaryScalarOp):
-    """``g`` times the slope at ``x``; at 0, the mean of both."""
+    """``g`` times the slope at ``x``; at 0, the mean of both slopes."""
 
     _code = (
         '{z} = {x} == 0 ? {y} * {mean} : {x} > 0 ? {y} * {positive} '
         ': {y} * {negative};'
     )
 
-    def __init__(self, negative, positive):
+    def __init__(self, negative: float, positive: float):
         super().__init__(negative, positive, upcast_out)
 
     def impl(self, x, g):
+        """Compute the result for numbers, in Python."""
         if x == 0:
             return g * (self.positive + self.negative) / 2
         return g * (self.positive if x > 0 else self.negative)
@@ -94,13 +103,13 @@ class RectifierGradient(_Slopes, BinaryScalarOp):
 
 class RectifierGradientByOutput(_Slopes, BinaryScalarOp):
     """``g`` times the slope that gave the output ``y`` of a
-    :class:`Rectifier`; where its input was 0, the mean of both.
+    :class:`Rectifier`; where its input was 0, the mean of both slopes.
 
-    The slopes are not negative. If the left one is 0, outputs from there are
-    -0, by which they differ from 0.
+    The slopes must not be negative. If the left one is 0, negative inputs give
+    -0, which differs from the 0 that an input of 0 gives.
     """
 
-    def __init__(self, negative, positive):
+    def __init__(self, negative: float, positive: float):
         super().__init__(negative, positive, upcast_out)
         self._code = (
             RectifierGradient._code
@@ -112,6 +121,7 @@ class RectifierGradientByOutput(_Slopes, BinaryScalarOp):
         )
 
     def impl(self, y, g):
+        """Compute the result for numbers, in Python."""
         if y == 0 and (self.negative or math.copysign(1, y) > 0):
             return g * (self.positive + self.negative) / 2
         return g * (self.positive if y > 0 else self.negative)
@@ -126,7 +136,7 @@ def _rectify(op):
     @takes_out
     def rectify(x, out=None):
         if slope == 0:
-            x = out = torch.add(x, 0, out=out)  # of -0, that is 0
+            x = out = torch.add(x, 0, out=out)  # turns -0 into 0
         out = torch._C._nn.leaky_relu(x, slope, out=out)
         return out if op.positive == 1 else out.mul_(op.positive)
 
@@ -140,13 +150,10 @@ def _rectify_gradient(op):
 
 @register_scalar(RectifierGradientByOutput)
 def _rectify_gradient_by_output(op):
-    # Of the bits of 0 and -0, only those of 0 are 0.
-    return _gradient(
-        op,
-        (lambda y: y)
-        if op.negative
-        else (lambda y: y.view(_INTEGERS[y.dtype])),
-    )
+    if op.negative:
+        return _gradient(op, lambda y: y)
+    # As integers, the bits of 0 are 0, and those of -0 are not.
+    return _gradient(op, lambda y: y.view(_INTEGERS[y.dtype]))
 
 
 _INTEGERS = {
@@ -157,14 +164,23 @@ _INTEGERS = {
 
 
 def _never_zero(x):
-    """Whether a tensor is known to have no zeros. To ask this of a GPU would
-    keep it waiting.
+    """Whether a tensor is known to have no zeros.
+
+    On a GPU this is never known, because counting them would make the host
+    wait.
     """
     return x.device.type == 'cpu' and torch.count_nonzero(x) == x.numel()
 
 
-def _gradient(op, zero_where):
-    """The gradient, with its mean where a function of the tensor is 0."""
+def _gradient(op, marker):
+    """The kernel of a gradient.
+
+    Parameters
+    ----------
+    op : RectifierGradient or RectifierGradientByOutput
+    marker : callable
+        A function of the tensor that is 0 where the rectifier's input was.
+    """
     mean = (op.positive + op.negative) / 2
 
     def but_at_zero(x, g, out):
@@ -181,52 +197,51 @@ def _gradient(op, zero_where):
         return out if op.positive == 1 else out.mul_(op.positive)
 
     def everywhere(x, g, out):
-        # Before one of them is overwritten.
-        zero, at_zero = zero_where(x) == 0, g * mean
+        # Read x and g first: `out` may be one of them.
+        zero, at_zero = marker(x) == 0, g * mean
         out = but_at_zero(x, g, out)
         return torch.where(zero, at_zero, out, out=out)
 
     @takes_out
     def gradient(x, g, out=None):
-        if _never_zero(zero_where(x)):
+        if _never_zero(marker(x)):
             return but_at_zero(x, g, out)
         if out is None or out.ndim == 0 or out.device.type != 'cpu':
             return everywhere(x, g, out)
-        # Image by image, for the memory that it takes.
-        for some in zip(x.expand_as(out), g.expand_as(out), out):
-            everywhere(*some)
+        # One image at a time takes less memory.
+        for x_i, g_i, out_i in zip(x.expand_as(out), g.expand_as(out), out):
+            everywhere(x_i, g_i, out_i)
         return out
 
     return gradient
 
 
 @local_optimizer([Elemwise])
-def fuse_sum(node):
-    """``a x + b |x|`` and ``a g + b g sgn(x)``, each perhaps with factors."""
+def fuse_rectifier(node):
+    """``a x + b |x|`` and ``a g + b g sgn(x)``, both possibly with factors."""
     output = node.outputs[0]
-    sign = 1 if inputs_of(output, Add, 2) else -1
-    terms = inputs_of(output, Add if sign > 0 else Sub, 2)
+    sign = 1 if elemwise_inputs(output, Add, 2) else -1
+    terms = elemwise_inputs(output, Add if sign > 0 else Sub, 2)
     if terms is None or not output.dtype.startswith('float'):
         return False
-    (a, first), (b, second) = map(factors, terms)
+    (a, first), (b, second) = map(number_and_factors, terms)
     terms = (a, first), (sign * b, second)
     for (a, plain), (b, other) in (terms, terms[::-1]):
-        # As the sum would be rounded.
+        # Round like the sum would be rounded.
         a, b = (np.dtype(output.dtype).type(number) for number in (a, b))
         slopes = float(a - b), float(a + b)
         for variable in other:
             rest = list(other)
             rest.remove(variable)
-            x = inputs_of(variable, Abs)
-            if x and _same(plain, rest + x):
-                return _product(
-                    rest + [Elemwise(Rectifier(*slopes))(*x)], output
-                )
-            x = inputs_of(variable, Sgn)
-            if x and rest and _same(plain, rest):
-                g = mul(*rest) if len(rest) > 1 else rest[0]
-                return _product(
-                    [Elemwise(RectifierGradient(*slopes))(*x, g)], output
+            x = elemwise_inputs(variable, Abs)
+            if x and _are_same(plain, rest + x):
+                rectified = Elemwise(Rectifier(*slopes))(*x)
+                return replacement(product_of([*rest, rectified]), output)
+            x = elemwise_inputs(variable, Sgn)
+            if x and rest and _are_same(plain, rest):
+                gradient = RectifierGradient(*slopes)
+                return replacement(
+                    Elemwise(gradient)(*x, product_of(rest)), output
                 )
     return False
 
@@ -235,7 +250,7 @@ def fuse_sum(node):
 def fuse_scale(node):
     """A rectifier times a number."""
     output = node.outputs[0]
-    x, number = scaled(output) or (None, None)
+    x, number = scaled_variable(output) or (None, None)
     if (
         x is None
         or x.owner is None
@@ -243,26 +258,20 @@ def fuse_scale(node):
     ):
         return False
     op = x.owner.op.scalar_op
-    return _product(
-        [
-            Elemwise(Rectifier(op.negative * number, op.positive * number))(
-                *x.owner.inputs
-            )
-        ],
-        output,
-    )
+    scaled = Rectifier(op.negative * number, op.positive * number)
+    return replacement(Elemwise(scaled)(*x.owner.inputs), output)
 
 
 @local_optimizer([Elemwise])
 def take_from_output(node):
-    """The gradient from the rectifier's output, if nothing else needs its
-    input.
+    """Compute the gradient from the rectifier's output, if nothing but the
+    rectifier and its gradients needs the input.
     """
     op = getattr(node.op, 'scalar_op', None)
     if (
         not isinstance(op, RectifierGradient)
         or op.negative < 0
-        or (op.positive <= 0)
+        or op.positive <= 0
     ):
         return False
     x, g = node.inputs
@@ -279,7 +288,7 @@ def take_from_output(node):
         return False
     for client, _ in x.clients:
         if isinstance(client.op.scalar_op, Rectifier):
-            return if_like(
+            return replacement(
                 Elemwise(RectifierGradientByOutput(*slopes))(
                     client.outputs[0], g
                 ),
@@ -288,22 +297,5 @@ def take_from_output(node):
     return False
 
 
-def _same(variables, others):
+def _are_same(variables, others):
     return sorted(map(id, variables)) == sorted(map(id, others))
-
-
-def _product(variables, like):
-    return if_like(
-        mul(*variables) if len(variables) > 1 else variables[0], like
-    )
-
-
-optdb.register(
-    'torch_rectifiers',
-    in2out(fuse_sum, fuse_scale, name='torch_rectifiers'),
-    48.7,
-    TAG,
-)
-optdb.register(
-    'torch_rectifiers_by_output', in2out(take_from_output), 48.75, TAG
-)

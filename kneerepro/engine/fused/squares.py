@@ -1,16 +1,18 @@
-"""Sums of squares in one pass over memory; on CUDA, where PyTorch has a kernel
-for norms that is as exact as that for sums.
+"""Sums of squares in one pass over memory.
+
+This is for CUDA, where PyTorch's kernel for norms is as precise as its sums.
 """
+
+from __future__ import annotations
 
 import numpy as np
 import torch
-from theano.compile import optdb
 from theano.gof import Apply, Op
-from theano.gof.opt import local_optimizer, out2in
+from theano.gof.opt import local_optimizer
 from theano.tensor import Sum
 
 from ..dispatch import register
-from .patterns import CUDA_TAG, TAG, floats_multiplied, if_like
+from .patterns import product_pair, replacement
 
 
 class SquareSum(Op):
@@ -19,18 +21,20 @@ class SquareSum(Op):
     Parameters
     ----------
     axes : tuple of int
-        Those that are summed over.
+        The axes that are summed over.
     """
 
     __props__ = ('axes',)
 
-    def __init__(self, axes):
+    def __init__(self, axes: tuple[int, ...]):
         self.axes = axes
 
     def make_node(self, x):
+        """The node for a tensor."""
         return Apply(self, [x], [Sum(self.axes)(x).type()])
 
     def infer_shape(self, node, shapes):
+        """The sizes of the axes that are not summed over."""
         return [
             tuple(
                 size
@@ -40,12 +44,13 @@ class SquareSum(Op):
         ]
 
     def perform(self, node, inputs, outputs):
+        """The result in NumPy."""
         (x,) = inputs
         outputs[0][0] = np.asarray((x**2).sum(self.axes))
 
 
 @register(SquareSum, fresh=True)
-def build_square_sum(op, node):
+def _build_square_sum(op, node):
     def square_sum(x):
         return torch.linalg.vector_norm(x, 2, op.axes).square_()
 
@@ -55,13 +60,9 @@ def build_square_sum(op, node):
 @local_optimizer([Sum])
 def sum_squares(node):
     """``sum(x ** 2)``, if nothing else needs the square."""
-    x, other = floats_multiplied(node.inputs[0]) or (None, None)
+    x, other = product_pair(node.inputs[0]) or (None, None)
     if not isinstance(node.op, Sum) or x is None or x is not other:
         return False
     axes = node.op.axis
     axes = tuple(range(x.ndim) if axes is None else axes)
-    return if_like(SquareSum(axes)(x), node.outputs[0]) if axes else False
-
-
-# After what sums for each channel.
-optdb.register('torch_square_sums', out2in(sum_squares), 49.03, TAG, CUDA_TAG)
+    return replacement(SquareSum(axes)(x), node.outputs[0]) if axes else False

@@ -1,68 +1,73 @@
-"""Sums that are known before anything is added.
+r"""Sums that are known before anything is added.
 
-The differences from a mean sum up to 0, with whatever factors, so that the
-gradient of a variance has sums of nothing. And a sum of products needs no pass
-over memory where the sums of what is multiplied are there already.
+The deviations from a mean sum to zero, also with a constant factor:
+:math:`\sum_i c (x_i - \bar x) = 0`. The gradient of a variance contains such
+sums. For example, ``sum(2 / n * (x - mean(x)))`` becomes 0.
+
+A sum of terms with constant factors needs no pass over memory if the sums
+without the factors exist already. For example, if ``sum(x)`` and ``sum(y)``
+are computed anyway, ``sum(a * x + b * y)`` becomes ``a * sum(x) + b *
+sum(y)``.
 """
+
+from __future__ import annotations
 
 import itertools
 import math
 from collections import Counter
 
 import numpy as np
-from theano.compile import optdb
-from theano.gof.opt import in2out, local_optimizer
+import theano
+from theano.gof import Apply
+from theano.gof.opt import local_optimizer
 from theano.scalar import Add, Mul, Neg, Sub, TrueDiv
 from theano.tensor import Alloc, Sum, add, alloc, sub
 from theano.tensor.elemwise import DimShuffle, Elemwise
 
-from .means import joined, sizes
+from .means import axis_sizes, concatenated
 from .patterns import (
     FLOATS,
-    TAG,
-    constant,
-    if_like,
-    inputs_of,
+    apply_factors,
+    constant_value,
+    elemwise_inputs,
     is_constant_along,
-    quotient_of,
-    scaled,
-    with_factors,
+    quotient_parts,
+    replacement,
+    scaled_variable,
 )
 
 
 @local_optimizer([Elemwise])
-def subtract(node):
-    """``x + (-c) = x - c``, which is how gradients write a difference from
-    the mean.
+def subtract_negated(node):
+    """``x + (-c) = x - c``.
+
+    Gradients write the deviation from a mean as on the left.
     """
-    terms = inputs_of(node.outputs[0], Add, 2) or []
+    terms = elemwise_inputs(node.outputs[0], Add, 2) or []
     for x, other in zip(terms, terms[::-1]):
-        negated = inputs_of(other, Neg)
+        negated = elemwise_inputs(other, Neg)
         if negated:
-            return if_like(sub(x, *negated), node.outputs[0])
+            return replacement(sub(x, *negated), node.outputs[0])
     return False
 
 
 @local_optimizer([Sum])
-def sum_of_terms(node):
-    """A sum of terms each of which is a tensor with factors that are constant
+def sum_termwise(node):
+    """A sum of terms, each of which is a tensor with factors that are constant
     along the axes that are summed over.
     """
-    axes, variable, output = (
-        getattr(node.op, 'axis', None),
-        node.inputs[0],
-        node.outputs[0],
-    )
+    axes = getattr(node.op, 'axis', None)
+    variable, output = node.inputs[0], node.outputs[0]
     if (
         not isinstance(node.op, Sum)
         or axes is None
-        or (output.dtype not in FLOATS)
+        or output.dtype not in FLOATS
     ):
         return False
     kept = [axis for axis in range(variable.ndim) if axis not in axes]
     sums = []
-    for sign, term in terms_of(variable, node.op):
-        numerators, divisors = quotient_of(term)
+    for sign, term in _signed_terms(variable, node.op):
+        numerators, divisors = quotient_parts(term)
         factors = [x for x in numerators if is_constant_along(x, axes)]
         others = [x for x in numerators if x not in factors]
         if (
@@ -74,142 +79,166 @@ def sum_of_terms(node):
             )
         ):
             return False
-        if is_about_mean(others[0], node.op):
+        if _is_deviation(others[0], node.op):
             continue
-        total = sum_of(others[0], node)
-        # (Without factors, terms that cancel do so to the last bit.)
+        total = existing_sum(others[0], node)
+        # Terms without factors stay: those that cancel, cancel exactly.
         if total is None or not factors + divisors:
             return False
-        total = with_factors(total, factors, divisors, kept)
+        total = apply_factors(total, factors, divisors, kept)
         sums.append(total if sign > 0 else -total)
     if not sums:
         shape = node.fgraph.shape_feature.shape_of[variable]
         sums = [
             alloc(np.zeros((), output.dtype), *(shape[axis] for axis in kept))
         ]
-    return if_like(add(*sums) if len(sums) > 1 else sums[0], output)
+    return replacement(add(*sums) if len(sums) > 1 else sums[0], output)
 
 
-def terms_of(variable, op):
-    """The terms of a sum, each with its sign, 1 or -1. Of a difference from
-    the mean that `op` is the sum for, there is one.
+def _signed_terms(variable, op):
+    """The terms of a sum, each with its sign, 1 or -1.
+
+    A deviation from the mean along the axes of the sum `op` counts as one
+    term.
     """
-    terms, signs = inputs_of(variable, Add), itertools.repeat(1)
-    if terms is None and not is_about_mean(variable, op):
-        terms, signs = inputs_of(variable, Sub, 2), (1, -1)
+    terms, signs = elemwise_inputs(variable, Add), itertools.repeat(1)
+    if terms is None and not _is_deviation(variable, op):
+        terms, signs = elemwise_inputs(variable, Sub, 2), (1, -1)
     if terms is None:
         return [(1, variable)]
     return [
-        (sign * inner, term)
-        for sign, one in zip(signs, terms)
-        for inner, term in terms_of(one, op)
+        (sign * inner_sign, inner_term)
+        for sign, term in zip(signs, terms)
+        for inner_sign, inner_term in _signed_terms(term, op)
     ]
 
 
-def sum_of(variable, node):
-    """A sum like that of a node, of another variable, if there is one."""
+def existing_sum(
+    variable: theano.Variable, node: Apply
+) -> theano.Variable | None:
+    """A sum of a variable along the same axes as the sum of a node, if the
+    graph has one besides that node; or None.
+    """
     for client, _ in variable.clients:
-        if (
-            client != 'output'
-            and client is not node
-            and (client.op == node.op)
-        ):
+        if client != 'output' and client is not node and client.op == node.op:
             return client.outputs[0]
     return None
 
 
-def is_about_mean(variable, op):
+def _is_deviation(variable, op):
     """Whether a variable is ``x - mean(x)``, the mean made of a sum `op`."""
-    return sum_in_difference(variable, op) is not None
+    return sum_behind_deviation(variable, op) is not None
 
 
-def sum_in_difference(variable, op):
-    """The sum that the mean is made of in a variable ``x - mean(x)``, or
-    None.
+def sum_behind_deviation(
+    variable: theano.Variable, op: Sum
+) -> theano.Variable | None:
+    """The sum from which the mean is computed in ``x - mean(x)``.
+
+    Parameters
+    ----------
+    variable : Variable
+    op : theano.tensor.Sum
+        With the axes of the mean.
+
+    Returns
+    -------
+    Variable or None
+        None if the variable is not such a difference.
     """
     axes = op.axis
-    x, mean = inputs_of(variable, Sub, 2) or (None, None)
-    if (
-        x is None
-        or x.type != variable.type
-        or (not x.dtype.startswith('float'))
-    ):
+    x, mean = elemwise_inputs(variable, Sub, 2) or (None, None)
+    if x is None or x.type != variable.type or not x.dtype.startswith('float'):
         return None
-    kept = [axis for axis in range(x.ndim) if axis not in axes]
-    total, counts, number = _divided(mean)
-    shuffle = total.owner
-    if (
-        shuffle is None
-        or not isinstance(shuffle.op, DimShuffle)
-        or (
-            list(shuffle.op.new_order)
-            != [
-                'x' if axis in axes else kept.index(axis)
-                for axis in range(x.ndim)
-            ]
-        )
-    ):
+    scaled, sizes, number = _unscaled(mean)
+    if not _is_broadcast_along(scaled, axes, x.ndim):
         return None
-    total, more, other = _divided(shuffle.inputs[0])
-    if total.owner is None or (
-        total.owner.op != op or total.owner.inputs != [x]
+    total, more_sizes, other_number = _unscaled(scaled.owner.inputs[0])
+    if (
+        total.owner is None
+        or total.owner.op != op
+        or total.owner.inputs != [x]
     ):
         return None
     shape = total.owner.fgraph.shape_feature.shape_of[x]
-    counts = joined(counts + more)
-    expected = joined(sizes(shape[axis]) for axis in axes)
-    if None in (counts, expected):
+    sizes = concatenated(sizes + more_sizes)
+    expected = concatenated(axis_sizes(shape[axis]) for axis in axes)
+    if None in (sizes, expected):
         return None
-    (count, unknown), (expected, others) = _product(counts), _product(expected)
-    # Of known sizes, Theano multiplies by the rounded inverse.
-    rounding = 4 * np.finfo(x.dtype).eps
+    is_mean = _is_quotient_of_sizes(
+        expected, sizes, number * other_number, np.finfo(x.dtype).eps
+    )
+    return total if is_mean else None
+
+
+def _is_broadcast_along(variable, axes, ndim):
+    """Whether a variable is one without some axes, broadcast along these."""
+    kept = [axis for axis in range(ndim) if axis not in axes]
     return (
-        total
-        if unknown == others
-        and abs(number * other * expected - count) <= rounding * count
-        else None
+        variable.owner is not None
+        and isinstance(variable.owner.op, DimShuffle)
+        and list(variable.owner.op.new_order)
+        == ['x' if axis in axes else kept.index(axis) for axis in range(ndim)]
     )
 
 
-def _divided(variable):
-    """What a variable is a quotient of, the sizes of each divisor, and the
-    number that it is multiplied by as well.
+def _is_quotient_of_sizes(expected, sizes, number, eps):
+    """Whether a division by some sizes and a multiplication by a number divide
+    by all expected sizes.
     """
-    counts, number = [], 1.0
+    divided, unknown = _product(sizes)
+    expected, expected_unknown = _product(expected)
+    # Where sizes are known, Theano multiplies by their rounded inverse.
+    rounding = 4 * eps
+    return (
+        unknown == expected_unknown
+        and abs(number * expected - divided) <= rounding * divided
+    )
+
+
+def _unscaled(variable):
+    """What a quotient or product is made of: the variable without divisors and
+    factors, the sizes of each divisor, and the number it is multiplied by.
+    """
+    sizes, number = [], 1.0
     while True:
-        quotient, product = inputs_of(variable, TrueDiv, 2), scaled(variable)
+        quotient = elemwise_inputs(variable, TrueDiv, 2)
+        product = scaled_variable(variable)
         if quotient:
             variable, divisor = quotient
-            counts.append(sizes(divisor))
+            sizes.append(axis_sizes(divisor))
         elif product:
             variable, factor = product
             number *= factor
         else:
-            return variable, counts, number
+            return variable, sizes, number
 
 
-def _product(counts):
-    """The product of sizes: that of the known ones, and all others."""
+def _product(sizes):
+    """The product of the known sizes, and a count of all others."""
     return (
-        math.prod(size for size in counts if isinstance(size, int)),
-        Counter(size for size in counts if not isinstance(size, int)),
+        math.prod(size for size in sizes if isinstance(size, int)),
+        Counter(size for size in sizes if not isinstance(size, int)),
     )
 
 
 @local_optimizer([Elemwise])
-def without_zeros(node):
-    """What becomes of such a 0: ``0 x = 0``, ``0 / x = 0``, ``x + 0 = x``."""
+def drop_zeros(node):
+    """Simplify what such a zero is part of: ``0 x = 0``, ``0 / x = 0``,
+    ``x + 0 = x``.
+    """
     output = node.outputs[0]
     for zero in filter(_is_zero, node.inputs):
         if zero.type == output.type and (
-            inputs_of(output, Mul)
-            or inputs_of(output, TrueDiv)
-            and zero is node.inputs[0]
+            elemwise_inputs(output, Mul)
+            or (elemwise_inputs(output, TrueDiv) and zero is node.inputs[0])
         ):
             return [zero]
-        others = [x for x in inputs_of(output, Add) or [] if x is not zero]
+        others = [
+            x for x in elemwise_inputs(output, Add) or [] if x is not zero
+        ]
         if others:
-            return if_like(
+            return replacement(
                 add(*others) if len(others) > 1 else others[0], output
             )
     return False
@@ -221,12 +250,4 @@ def _is_zero(variable):
         return False
     if isinstance(node.op, DimShuffle):
         return _is_zero(node.inputs[0])
-    return isinstance(node.op, Alloc) and constant(node.inputs[0]) == 0
-
-
-optdb.register(
-    'torch_sums',
-    in2out(subtract, sum_of_terms, without_zeros, name='torch_sums'),
-    48.62,
-    TAG,
-)
+    return isinstance(node.op, Alloc) and constant_value(node.inputs[0]) == 0

@@ -1,14 +1,25 @@
-"""Ops that hold a graph: ``theano.OpFromGraph``; for others, its program."""
+"""Ops that contain a graph: ``theano.OpFromGraph``; and the program of an
+inner graph, for other such Ops.
+"""
 
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import theano
+import torch
 from theano.compile.builders import OpFromGraph
 from theano.gof import FunctionGraph
 
 from ..dispatch import register
+from ..optimizer import optimise
+from ..program import Program
 from ..values import is_tensor, to_device
 
 
 @register(OpFromGraph, device=True)
-def build_op_from_graph(op, node, device):
+def _build_op_from_graph(op, node, device):
     program = inner_program(op.local_inputs, op.local_outputs, device)
 
     def run(*inputs):
@@ -18,7 +29,12 @@ def build_op_from_graph(op, node, device):
     return run
 
 
-def inner_program(inputs, outputs, device, from_host=()):
+def inner_program(
+    inputs: Sequence[theano.Variable],
+    outputs: Sequence[theano.Variable],
+    device: torch.device,
+    from_host: Collection[int] = (),
+) -> Program:
     """The program of a graph inside an Op.
 
     Parameters
@@ -26,21 +42,17 @@ def inner_program(inputs, outputs, device, from_host=()):
     inputs, outputs : list of Variable
     device : torch.device
     from_host : collection of int
-        Which inputs come from the host at all times. What else a program
-        computes stays on the device, even single numbers.
+        The inputs that always come from the host. Everything else that the
+        program computes stays on the device, even single numbers.
 
     Returns
     -------
     kneerepro.engine.program.Program
     """
-    # Imported late: programs are made of kernels.
-    from ..modes import torch_mode
-    from ..program import Program
-
     fgraph = FunctionGraph(inputs, outputs)
-    # Nothing may be overwritten: what is outside of the Op goes on with it.
-    mode = torch_mode(device).excluding('torch_adam_inplace')
-    mode.optimizer.optimize(fgraph)
+    # Nothing may be overwritten, because the values are still needed outside
+    # of the Op.
+    optimise(fgraph, device, excluding=['torch_adam_inplace'])
     return Program(
         fgraph,
         fgraph.toposort(),
@@ -49,8 +61,12 @@ def inner_program(inputs, outputs, device, from_host=()):
     )
 
 
-def on_device(values, variables, device):
-    """Values of variables, the tensors among them on the device."""
+def on_device(
+    values: Iterable[Any],
+    variables: Iterable[theano.Variable],
+    device: torch.device,
+) -> tuple:
+    """The values of variables, with all tensors on the device."""
     return tuple(
         to_device(value, device) if is_tensor(variable) else value
         for value, variable in zip(values, variables)

@@ -1,0 +1,241 @@
+"""All rewrites of graphs for the engine, in the order in which they run.
+
+Theano runs the optimisers of its ``optdb`` by position. Those that matter here
+are its own canonicalisation (1), specialisation (2), and the merging of equal
+operations before fusion (49). The rewrites carry the tag ``torch``, which only
+this engine's modes ask for. They look only at the graph, so they apply to any
+Theano code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from theano.compile import optdb
+from theano.gof.opt import Optimizer, in2out, out2in
+from theano.tensor.opt import FusionOptimizer
+
+from .fused import (
+    adam,
+    bf16,
+    channel_sums,
+    composites,
+    constant_factors,
+    conv_bias,
+    flips,
+    means,
+    multiply_add,
+    rectifier,
+    squares,
+    sums,
+)
+from .optimizer import BF16_TAG, CPU_TAG, CUDA_TAG, TAG
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """One line of the table.
+
+    Attributes
+    ----------
+    position : float
+        Where it runs among all optimisers in ``optdb``.
+    name : str
+        Its name there, by which a mode can exclude it.
+    optimizer : theano.gof.opt.Optimizer
+    device : {'both', 'cpu', 'cuda'}
+        The devices that it is for.
+    reason : str
+        Why it runs at this position or on this device.
+    tag : str
+        The tag by which a mode asks for it.
+    """
+
+    position: float
+    name: str
+    optimizer: Optimizer
+    device: str
+    reason: str
+    tag: str = TAG
+
+    @property
+    def tags(self) -> list[str]:
+        """All its tags in ``optdb``."""
+        device_tags = {'both': [], 'cpu': [CPU_TAG], 'cuda': [CUDA_TAG]}
+        return [self.tag, *device_tags[self.device]]
+
+
+REWRITES = (
+    Rewrite(
+        position=0.5,
+        name='torch_adam_as_written',
+        optimizer=out2in(adam.fuse_adam),
+        device='both',
+        reason='Before canonicalisation, because simplifying the dozen '
+        'operations of each update takes Theano seconds.',
+    ),
+    Rewrite(
+        position=48.5,
+        name='torch_sum_before_product',
+        optimizer=out2in(constant_factors.sum_before_product),
+        device='both',
+        reason='After specialisation; the factors that it moves out of sums '
+        'are combined next.',
+    ),
+    Rewrite(
+        position=48.6,
+        name='torch_divide_factors',
+        optimizer=out2in(constant_factors.divide_factors),
+        device='both',
+        reason='Once the factors are outside the sums.',
+    ),
+    Rewrite(
+        position=48.61,
+        name='torch_means',
+        optimizer=in2out(means.divide_once, name='torch_divide_once'),
+        device='both',
+        reason='Before torch_sums, which looks for means.',
+    ),
+    Rewrite(
+        position=48.62,
+        name='torch_sums',
+        optimizer=in2out(
+            sums.subtract_negated,
+            sums.sum_termwise,
+            sums.drop_zeros,
+            name='torch_sums',
+        ),
+        device='both',
+        reason='Once means and factors have their final form.',
+    ),
+    Rewrite(
+        position=48.7,
+        name='torch_rectifiers',
+        optimizer=in2out(
+            rectifier.fuse_rectifier,
+            rectifier.fuse_scale,
+            name='torch_rectifiers',
+        ),
+        device='both',
+        reason='Before torch_multiply_add, which would take the sum a x + b '
+        '|x| apart.',
+    ),
+    Rewrite(
+        position=48.75,
+        name='torch_rectifiers_by_output',
+        optimizer=in2out(rectifier.take_from_output),
+        device='both',
+        reason='Once all rectifiers and their gradients are found.',
+    ),
+    Rewrite(
+        position=48.8,
+        name='torch_conv_bias',
+        optimizer=out2in(conv_bias.fuse_bias),
+        device='both',
+        reason='Before the flips and torch_products, which take convolutions '
+        'together with their bias.',
+    ),
+    Rewrite(
+        position=48.9,
+        name='torch_adam',
+        optimizer=out2in(adam.fuse_adam),
+        device='both',
+        reason='For updates that only a simplified graph shows to be those of '
+        'Adam.',
+    ),
+    Rewrite(
+        position=48.92,
+        name='torch_flip_once',
+        optimizer=flips.FlipOnce(),
+        device='cuda',
+        reason='Once updates and biases are part of their Ops, and before '
+        'Theano merges equal operations. PyTorch has no negative strides, so '
+        'a parameter on CUDA cannot be kept flipped.',
+    ),
+    Rewrite(
+        position=48.92,
+        name='torch_keep_flipped',
+        optimizer=flips.KeepFlipped(),
+        device='cpu',
+        reason='Once updates and biases are part of their Ops, and before '
+        'Theano merges equal operations.',
+    ),
+    Rewrite(
+        position=48.94,
+        name='torch_multiply_add',
+        optimizer=out2in(multiply_add.fuse_product),
+        device='both',
+        reason='After everything that looks for sums and products.',
+    ),
+    Rewrite(
+        position=48.95,
+        name='torch_products',
+        optimizer=out2in(bf16.to_bfloat16),
+        device='both',
+        reason='Once everything has its final form, and before Theano merges '
+        'equal conversions.',
+        tag=BF16_TAG,
+    ),
+    Rewrite(
+        position=49.01,
+        name='torch_moments',
+        optimizer=out2in(channel_sums.sum_moments),
+        device='cuda',
+        reason='After Theano has merged equal operations. Only CUDA has the '
+        'kernel.',
+    ),
+    Rewrite(
+        position=49.02,
+        name='torch_product_sums',
+        optimizer=out2in(channel_sums.sum_products),
+        device='cuda',
+        reason='After Theano has merged equal operations. Only CUDA has the '
+        'kernel.',
+    ),
+    Rewrite(
+        position=49.03,
+        name='torch_square_sums',
+        optimizer=out2in(squares.sum_squares),
+        device='cuda',
+        reason='After the sums for each channel, which need squares as well. '
+        'Only on CUDA is the kernel as precise as a sum.',
+    ),
+    Rewrite(
+        position=49.05,
+        name='torch_compute_again',
+        optimizer=composites.Rematerialise(),
+        device='cuda',
+        reason='After Theano has merged equal operations, and before they are '
+        'fused. Theano merges those that were not fused once more at the end.',
+    ),
+    Rewrite(
+        position=49.1,
+        name='torch_composites',
+        optimizer=FusionOptimizer(composites.fuse_elementwise),
+        device='cuda',
+        reason='After all rewrites that look for single operations. The '
+        'compiler of elementwise code is for CUDA.',
+    ),
+    Rewrite(
+        position=75,
+        name='torch_adam_inplace',
+        optimizer=adam.UpdateInPlace(),
+        device='both',
+        reason='Last, as Theano orders its in-place optimisations.',
+    ),
+    Rewrite(
+        position=75.1,
+        name='torch_adam_together',
+        optimizer=adam.UpdateTogether(),
+        device='cuda',
+        reason='Once each step is in place. On CUDA each call takes its time.',
+    ),
+)
+
+
+def install() -> None:
+    """Register all rewrites in Theano's ``optdb``."""
+    for rewrite in REWRITES:
+        optdb.register(
+            rewrite.name, rewrite.optimizer, rewrite.position, *rewrite.tags
+        )
