@@ -20,7 +20,7 @@ def matching_runs(args: argparse.Namespace, name: str) -> list[Run]:
     Parameters
     ----------
     args : argparse.Namespace
-        From :func:`parse`.
+        From :func:`kneerepro.experiment.arguments.parse`.
     name : str
         Of the experiment.
 
@@ -82,7 +82,7 @@ def run_to_resume(
     Parameters
     ----------
     given, args
-        From :func:`parse`.
+        From :func:`kneerepro.experiment.arguments.parse`.
     name : str
         Of the experiment.
 

@@ -3,7 +3,7 @@
 A disk of the OAI holds millions of slices, so each header is read only once
 and only the elements that are needed. The slices of a series agree in nearly
 all of them, so these are decoded once for the whole series
-(:func:`_common_header`).
+(``_common_header``).
 """
 
 from __future__ import annotations
