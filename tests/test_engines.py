@@ -1,3 +1,5 @@
+"""Tests of the choice of engine, device and precision."""
+
 import argparse
 import os
 import tempfile
@@ -21,9 +23,9 @@ except ImportError:
     torch = None
 
 NEEDS_TORCH = unittest.skipUnless(torch, 'PyTorch is not installed')
-
-
-NEEDS_C_CODE = unittest.skipUnless(C_CODE, 'Theano has no C code here')
+NEEDS_C_CODE = unittest.skipUnless(
+    C_CODE, 'Theano has no C code on this Python'
+)
 
 
 class EngineTest(unittest.TestCase):
@@ -39,9 +41,11 @@ class EngineTest(unittest.TestCase):
         batches = [1, 2]
         self.assertIs(engine.feed(batches), batches)
         self.assertIs(engine.place(batches), batches)
-        with self.assertRaisesRegex(UserError, 'needs --engine torch'):
+        with self.assertRaisesRegex(UserError, 'requires --engine torch'):
             Engine('theano', 'cuda')
-        with self.assertRaisesRegex(UserError, '--precision bf16 needs --en'):
+        with self.assertRaisesRegex(
+            UserError, '--precision bf16 requires --en'
+        ):
             Engine('theano', 'cpu', 'bf16')
 
     @NEEDS_TORCH
@@ -56,7 +60,7 @@ class EngineTest(unittest.TestCase):
         self.assertIs(engine.place(batches), batches)
 
     @NEEDS_TORCH
-    def test_options(self):
+    def test_cuda_flags(self):
         parser = argparse.ArgumentParser()
         engines.add_cuda_arguments(parser)
         for flags, expected in [
@@ -110,9 +114,11 @@ class EngineTest(unittest.TestCase):
         with mock.patch('torch.cuda.mem_get_info', return_value=(1000, 0)):
             self.assertIs(engine.place(images), images)
 
-    def test_python_without_c_code(self):
+    def test_python_for_which_theano_has_no_c_code(self):
         with mock.patch.object(engines, 'C_CODE', False):
-            with self.assertRaisesRegex(UserError, 'Python 3.9.*--engine to'):
+            with self.assertRaisesRegex(
+                UserError, 'Python 3.9.*use --engine torch'
+            ):
                 Engine('theano')
             with (
                 mock.patch.object(engines, '_has_torch', return_value=False),
@@ -148,16 +154,24 @@ else:
         self.assertEqual((done.returncode, done.stderr), (0, ''))
 
 
-class OptionsTest(unittest.TestCase):
-    def test_wrong_ones_are_refused_before_any_work(self):
+class StoredPrecisionTest(unittest.TestCase):
+    def test_runs_of_earlier_versions_used_float32(self):
+        self.assertEqual(engines.stored_precision({}), 'float32')
+        self.assertEqual(
+            engines.stored_precision({'precision': 'bf16'}), 'bf16'
+        )
+
+
+class FlagTest(unittest.TestCase):
+    def test_wrong_values_are_refused_before_any_work(self):
         for options, message in [
             (
                 ['--engine', 'theano', '--device', 'cuda'],
-                "error: Theano's own code runs on the CPU alone",
+                "error: Theano's own code runs only on the CPU",
             ),
             (
                 ['--engine', 'theano', '--precision', 'bf16'],
-                "error: Theano's own code has float32 alone",
+                "error: Theano's own code computes only in float32",
             ),
             (['--engine', 'jax'], 'invalid choice'),
             (['--precision', 'fp16'], 'invalid choice'),
@@ -176,7 +190,7 @@ class OptionsTest(unittest.TestCase):
                 rf'[^\n]*{message}[^\n]*\n\Z',
             )
 
-    def test_names(self):
+    def test_choices(self):
         self.assertEqual(engines.ENGINES, ('auto', 'torch', 'theano'))
         self.assertEqual(engines.DEVICES, ('auto', 'cpu', 'cuda'))
         self.assertEqual(engines.PRECISIONS, ('float32', 'bf16'))
@@ -217,7 +231,7 @@ assert 'mode=TORCH' in os.environ['THEANO_FLAGS']
             file.flush()
             self.assert_runs(self.imports[0] + self.check, THEANORC=file.name)
 
-    def test_not_asked_for(self):
+    def test_without_the_flag(self):
         self.assert_runs(
             """
 import kneerepro.engine, theano, theano.tensor as T
