@@ -1,8 +1,10 @@
-"""The engine's tests on a device, with nothing but Python's own unittest.
+"""Run the engine's tests on a device, with only Python's own unittest.
 
-Each module of tests/engine takes a process of its own. One that imports a
-package that is not installed is left out.
+Each module of tests/engine runs in its own process. A module that imports a
+package that is not installed is skipped.
 """
+
+from __future__ import annotations
 
 import collections
 import glob
@@ -13,15 +15,16 @@ import sys
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from children import ROOT, cores_each, run_child
+from processes import ROOT, run_for_json, split_cores
 
-#: Beside those of tests/engine.
-_OTHERS = ('tests.test_engines',)
+#: Modules outside tests/engine that test the engine, too.
+_MORE_MODULES = ('tests.test_engines',)
 
 
-def modules():
-    """The names of the modules of tests."""
+def modules() -> list[str]:
+    """The names of the test modules."""
     paths = glob.glob(
         os.path.join(ROOT, 'tests', 'engine', '**', 'test_*.py'),
         recursive=True,
@@ -30,45 +33,48 @@ def modules():
         os.path.relpath(path, ROOT)[:-3].replace(os.sep, '.')
         for path in sorted(paths)
     ]
-    return [*names, *_OTHERS]
+    return [*names, *_MORE_MODULES]
 
 
-def run_tests(device, seconds, names=None, **variables):
-    """Run the tests, several modules at a time.
+def run_tests(
+    device: str,
+    seconds: float,
+    names: list[str] | None = None,
+    **variables: str,
+) -> list[dict[str, Any]]:
+    """Run test modules, several at a time.
 
     Parameters
     ----------
     device : {'cpu', 'cuda'}
     seconds : float
-        After which what still runs is stopped.
+        Time limit, after which modules that still run are stopped.
     names : list of str, optional
-        Modules, by default all.
+        The modules, by default all.
     **variables
-        Of the processes' environment.
+        Environment variables of the processes.
 
     Returns
     -------
     list of dict
-        Of each module its ``name`` and either ``error``, why there is nothing
-        more to say, ``lacks``, the package for want of which it was left out,
-        or ``ran``, the number of tests, ``failed``, the names of those that
-        failed, and ``skipped``, numbers by reason.
+        For each module its ``name`` and either ``error``, why there is no
+        result; or ``lacks``, the missing package because of which it was
+        skipped; or ``ran``, the number of tests, ``failed``, the names of
+        those that failed, and ``skipped``, numbers by reason.
     """
     end = time.monotonic() + seconds
     names = names or modules()
-    workers, threads = cores_each(len(names))
+    workers, threads = split_cores(len(names))
 
     def test(name):
-        return {
-            'name': name,
-            **run_child(
-                [__file__, name],
-                end - time.monotonic(),
-                threads,
-                KNEEREPRO_TEST_DEVICE=device,
-                **variables,
-            ),
-        }
+        result = run_for_json(
+            [__file__, name],
+            end - time.monotonic(),
+            threads,
+            KNEEREPRO_TEST_DEVICE=device,
+            **variables,
+        )
+        return {'name': name, **result}
 
     with ThreadPoolExecutor(workers) as executor:
         return list(executor.map(test, names))
@@ -81,15 +87,16 @@ def _test_module(name):
         return {'lacks': error.name}
     suite = unittest.defaultTestLoader.loadTestsFromName(name)
     result = unittest.TextTestRunner(sys.stderr).run(suite)
+    failed = [test for test, _ in result.failures + result.errors]
     return {
         'ran': result.testsRun - len(result.skipped),
-        'failed': [str(test) for test, _ in result.failures + result.errors]
-        + [str(test) for test in result.unexpectedSuccesses],
+        'failed': [str(test) for test in failed + result.unexpectedSuccesses],
         'skipped': collections.Counter(reason for _, reason in result.skipped),
     }
 
 
 if __name__ == '__main__':
-    found = _test_module(sys.argv[1])
-    with open(sys.argv[2], 'w') as file:
+    module_name, out = sys.argv[1:]
+    found = _test_module(module_name)
+    with open(out, 'w') as file:
         json.dump(found, file)

@@ -1,24 +1,26 @@
-"""Whether the engine does on a GPU what it is to do there, in one command.
+"""Check, with one command, that the engine works on a GPU as it should.
 
 =========  ==============================================================
-equality   the four networks trained on the GPU and on the CPU from the
+equality   train the four networks on the GPU and on the CPU, from the
            same seed and from the same states, in float64 and float32
-tests      the engine's tests, on the GPU
-table      a training step's time and memory beside PyTorch alone
-run        how long the thesis's four trainings take
+tests      run the engine's tests on the GPU
+table      compare a training step's time and memory with PyTorch alone
+run        time the thesis's four trainings
 =========  ==============================================================
 
-All of them, or those that are named. After each of them, what it found goes
-into a JSON file and into a report that says what passed; parts that are not
-run again, or were stopped, keep what they found there. So, on a GPU that is
-there for minutes, some can be run now and others later:
+Runs all parts, or those that are named. After each part, its results go into
+a JSON file and into a report that says what passed. Parts that do not run
+again, or that are stopped, keep their earlier results. So a GPU that is
+available for minutes only can run some parts now and others later:
 
     gpu_check.py equality tests --seconds 200
     gpu_check.py table run --seconds 200
 
-It needs Theano, Lasagne, PyTorch, NumPy, SciPy and six, from Python 3.12 on
-setuptools, and `run` tqdm.
+It requires Theano, Lasagne, PyTorch, NumPy, SciPy and six; from Python 3.12
+on setuptools; and `run` requires tqdm.
 """
+
+from __future__ import annotations
 
 import argparse
 import importlib.util
@@ -26,32 +28,35 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Not installed, perhaps; nor in the processes that are started.
+# The package need not be installed, neither here nor in the processes that
+# this script starts.
 sys.path.insert(0, ROOT)
 os.environ['PYTHONPATH'] = os.pathsep.join(
     filter(None, [ROOT, os.environ.get('PYTHONPATH')])
 )
 
 import gpu_report  # noqa: E402
-from steps import THESIS  # noqa: E402
+from network_sizes import THESIS  # noqa: E402
 
 from kneerepro.utils import cli, files  # noqa: E402
 from kneerepro.utils.errors import UserError  # noqa: E402
 
-_NEEDED = ['theano', 'lasagne', 'torch', 'numpy', 'scipy', 'six']
+_REQUIRED = ['theano', 'lasagne', 'torch', 'numpy', 'scipy', 'six']
 if sys.version_info >= (3, 12):
-    _NEEDED.append('setuptools')  # has the distutils that Theano imports
+    _REQUIRED.append('setuptools')  # contains the distutils of Theano
 
 
-def main():
+def main() -> int:
+    """Run the parts, and return 0 if no check failed."""
     args = parse_arguments()
-    lacking = [
-        name for name in _NEEDED if importlib.util.find_spec(name) is None
+    missing = [
+        name for name in _REQUIRED if importlib.util.find_spec(name) is None
     ]
-    if lacking:
-        print(f'not installed: {", ".join(lacking)}', file=sys.stderr)
+    if missing:
+        print(f'not installed: {", ".join(missing)}', file=sys.stderr)
         return 1
     import torch
 
@@ -65,7 +70,11 @@ def main():
     import gpu_parts
 
     settings = gpu_parts.Settings(
-        args.device, args.small, args.whole, args.steps, args.seconds
+        device=args.device,
+        small=args.small,
+        whole=args.whole,
+        steps=args.steps,
+        seconds=args.seconds,
     )
     found = read(args.json)
     for name in args.parts or gpu_report.PARTS:
@@ -84,7 +93,8 @@ def main():
     return 0 if gpu_report.passed(found) else 1
 
 
-def parse_arguments():
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         allow_abbrev=False,
@@ -95,7 +105,7 @@ def parse_arguments():
         nargs='*',
         metavar='PART',
         type=cli.one_of(gpu_report.PARTS),
-        help='of equality, tests, table, run (default: all)',
+        help='equality, tests, table or run (default: all)',
     )
     parser.add_argument(
         '--whole',
@@ -103,19 +113,19 @@ def parse_arguments():
         metavar='NETWORK',
         default=[],
         type=cli.one_of(THESIS),
-        help='train these as long as the thesis, rather than extrapolate',
+        help='train these as long as the thesis, instead of extrapolating',
     )
     parser.add_argument(
         '--steps',
         type=cli.positive_int,
         default=50,
-        help='of the table, whose median is taken (default: 50)',
+        help='number of steps whose median the table shows (default: 50)',
     )
     parser.add_argument(
         '--seconds',
         type=cli.positive_float,
         default=460.0,
-        help='that each part may take (default: 460)',
+        help='time limit of each part (default: 460)',
     )
     parser.add_argument(
         '--json',
@@ -129,7 +139,7 @@ def parse_arguments():
         default='gpu_check.rst',
         help='(default: gpu_check.rst)',
     )
-    # What tests this script where there is no GPU.
+    # For the tests of this script on machines without a GPU.
     parser.add_argument(
         '--device',
         choices=['cuda', 'cpu'],
@@ -140,8 +150,14 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def read(path):
-    """What was found before."""
+def read(path: str) -> dict[str, Any]:
+    """Read the results of earlier calls, by part.
+
+    Raises
+    ------
+    UserError
+        If the file was not written by this script.
+    """
     try:
         with open(path, encoding='utf-8') as file:
             found = json.load(file)
@@ -150,16 +166,18 @@ def read(path):
         return {}
     except (ValueError, AttributeError, KeyError, TypeError):
         raise UserError(
-            f'{path} is no file of this script: remove it, or '
-            'name another by --json'
+            f'{path} was not written by this script: remove it, or choose '
+            'another with --json'
         ) from None
 
 
-def write(path, text):
-    # Whoever is stopped meanwhile keeps what was there.
-    with files.replacing(path) as temporary:
-        with open(temporary, 'w', encoding='utf-8') as file:
-            file.write(text)
+def write(path: str, text: str) -> None:
+    """Write a file; the old one stays if this is interrupted."""
+    with (
+        files.replacing(path) as temporary,
+        open(temporary, 'w', encoding='utf-8') as file,
+    ):
+        file.write(text)
 
 
 if __name__ == '__main__':

@@ -1,81 +1,94 @@
-"""The parts of gpu_check.py, functions by their names. Each returns what it
-found, a list of dict that JSON can hold.
+"""The parts of gpu_check.py.
+
+Each part is a function of its name. It returns its results, a list of dict
+that JSON can store.
 """
+
+from __future__ import annotations
 
 import importlib.util
 import itertools
 import os
 import platform
 import time
-from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from children import ROOT, cores_each, run_child
 from engine_tests import run_tests
-from steps import BATCH_SIZES, NETWORKS, THESIS
-from turns import take_turns, with_flag
+from interleaved import time_interleaved, with_flag
+from network_sizes import BATCH_SIZES, NETWORKS, THESIS
+from processes import ROOT, run_for_json, split_cores
 
 from kneerepro import engines
 from kneerepro.runs import environment
 from kneerepro.utils.errors import UserError
 
-Settings = namedtuple('Settings', 'device small whole steps seconds')
-Settings.__doc__ = """What the parts are told.
 
-Attributes
-----------
-device : {'cuda', 'cpu'}
-small : bool
-    Whether to do as little as shows that it works.
-whole : list of str
-    Networks to train as long as the thesis.
-steps : int
-    Of the table.
-seconds : float
-    That a part may take.
-"""
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the parts.
+
+    Attributes
+    ----------
+    device : {'cuda', 'cpu'}
+    small : bool
+        Whether to do as little as shows that the part works.
+    whole : list of str
+        Networks to train as long as the thesis.
+    steps : int
+        Number of steps in the table.
+    seconds : float
+        Time limit of each part.
+    """
+
+    device: str
+    small: bool
+    whole: list[str]
+    steps: int
+    seconds: float
+
 
 PRECISIONS = 'float64', 'float32'
-# The difference between TF32 and float32 is not what is looked for.
+# The checks look for errors of the engine, not for the difference between
+# TF32 and float32.
 _WITHOUT_TF32 = {'THEANO_TORCH_TF32': '0'}
 
 
-def machine(device):
-    """What a part runs on."""
-    return {
-        'machine': str(engines.Engine('torch', device)),
-        'host': f'{environment.processor()}, {environment.cores()} cores; '
-        f'Python {platform.python_version()}, NumPy '
-        f'{np.__version__}'
-        + (
+def machine(device: str) -> dict[str, str]:
+    """Describe what a part runs on."""
+    host = (
+        f'{environment.processor()}, {environment.cores()} cores; '
+        f'Python {platform.python_version()}, NumPy {np.__version__}'
+    )
+    if device == 'cuda':
+        host += (
             f', CUDA {torch.version.cuda}, cuDNN '
             f'{torch.backends.cudnn.version()}'
-            if device == 'cuda'
-            else ''
-        ),
-        'revision': environment.describe(engines.Engine('torch', device))[
-            'revision'
-        ]
-        or 'unknown',
+        )
+    return {
+        'machine': str(engines.Engine('torch', device)),
+        'host': host,
+        'revision': environment.revision() or 'unknown',
         'time': time.strftime('%Y-%m-%d %H:%M %z'),
     }
 
 
-def equality(settings):
-    """Each network in each precision, on the device, with CUDA graphs and
-    without, and on the CPU; in float32, without TF32.
+def equality(settings: Settings) -> list[dict[str, Any]]:
+    """Compare each network in each precision, with and without CUDA graphs,
+    between the device and the CPU. TF32 is off.
     """
     end = time.monotonic() + settings.seconds
     cases = list(itertools.product(THESIS, PRECISIONS, (True, False)))
     if settings.small:
         cases = [('cae2d', 'float32', False)]
-    workers, threads = cores_each(len(cases))
+    workers, threads = split_cores(len(cases))
 
     def compare(case):
         network, precision, graphs = case
-        found = run_child(
+        result = run_for_json(
             [
                 '-m',
                 'tests.engine.training',
@@ -96,32 +109,37 @@ def equality(settings):
             THEANO_TORCH_CUDA_GRAPHS=str(int(graphs)),
             THEANO_FLAGS=with_flag(f'floatX={precision}'),
         )
-        if isinstance(found, list):
-            (found,) = found
+        if isinstance(result, list):
+            (result,) = result
         return {
             'network': network,
             'dtype': precision,
             'graphs': graphs,
-            **found,
+            **result,
         }
 
     with ThreadPoolExecutor(workers) as executor:
         return list(executor.map(compare, cases))
 
 
-def tests(settings):
-    """The modules of tests of the engine."""
+def tests(settings: Settings) -> list[dict[str, Any]]:
+    """Run the engine's test modules."""
     return run_tests(
         settings.device,
         settings.seconds,
-        ['tests.engine.test_graph'] if settings.small else None,
+        ['tests.engine.kernels.test_graph'] if settings.small else None,
         **_WITHOUT_TF32,
     )
 
 
-def table(settings):
-    """Rows of :func:`turns.take_turns`, engine beside PyTorch alone, or for
-    a network an error.
+def table(settings: Settings) -> list[dict[str, Any]]:
+    """Time steps on the engine and in PyTorch alone.
+
+    Returns
+    -------
+    list of dict
+        Rows of :func:`interleaved.time_interleaved`, or for a network an
+        error.
     """
     end = time.monotonic() + settings.seconds
     rows = []
@@ -135,8 +153,8 @@ def table(settings):
             case.update(batch_size=2, width=1 / 16)
         try:
             if time.monotonic() > end:
-                raise UserError('the time was over before its turn')
-            rows += take_turns(
+                raise UserError('the time limit was reached before it began')
+            rows += time_interleaved(
                 [{**case, 'engine': engine} for engine in ('torch', 'native')],
                 settings.steps,
                 end,
@@ -146,11 +164,12 @@ def table(settings):
     return rows
 
 
-def run(settings):
-    """How long the trainings take, one after the other."""
+def run(settings: Settings) -> list[dict[str, Any]]:
+    """Time the trainings, one after the other."""
     end = time.monotonic() + settings.seconds
     networks = ('cae2d', 'dcgan') if settings.small else THESIS
-    if importlib.util.find_spec('tqdm') is None:  # shows their progress
+    # A training shows its progress with tqdm.
+    if importlib.util.find_spec('tqdm') is None:
         return [{'network': network, 'lacks': 'tqdm'} for network in networks]
     found = []
     for network in networks:
@@ -162,18 +181,9 @@ def run(settings):
         ]
         if network in settings.whole:
             options.append('--whole')
-        found.append(
-            {
-                'network': network,
-                **run_child(
-                    [
-                        os.path.join(ROOT, 'benchmarks', 'thesis_run.py'),
-                        network,
-                        *options,
-                        '--json',
-                    ],
-                    end - time.monotonic(),
-                ),
-            }
+        script = os.path.join(ROOT, 'benchmarks', 'thesis_run.py')
+        result = run_for_json(
+            [script, network, *options, '--json'], end - time.monotonic()
         )
+        found.append({'network': network, **result})
     return found

@@ -1,7 +1,11 @@
-"""What gpu_check.py says of what its parts have found."""
+"""The report of gpu_check.py: what passed, and the results of each part."""
+
+from __future__ import annotations
 
 import collections
-from collections import namedtuple
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -9,34 +13,41 @@ from kneerepro.utils.rst import escaped, table
 
 PARTS = 'equality', 'tests', 'table', 'run'
 
-#: The most that may be.
-STEP, MEMORY = 1.0, 1.1  # times what PyTorch alone takes
-CAE2D, CHAPTER = 180.0, 1200.0  # seconds
-STATE = 1e-9  # relative, of parameters and outputs in float64
+#: Greatest time and memory of a step, as multiples of PyTorch alone.
+STEP, MEMORY = 1.0, 1.1
+#: Greatest time of a training of the 2D autoencoder, and of all four; seconds.
+CAE2D, CHAPTER = 180.0, 1200.0
+#: Greatest relative difference of parameters and outputs in float64.
+STATE = 1e-9
 
-Check = namedtuple('Check', 'what limit found passed')
-Check.__doc__ = """Something that was to be so.
-
-Attributes
-----------
-what, limit, found : str
-passed : bool or None
-    None where it could not be found out.
-"""
+Results = list[dict[str, Any]]
 
 
-def checks(found):
-    """All checks of the parts that have been run.
+@dataclass(frozen=True)
+class Check:
+    """Something that should be true.
+
+    Attributes
+    ----------
+    what, limit, found : str
+    passed : bool or None
+        None if it could not be found out.
+    """
+
+    what: str
+    limit: str
+    found: str
+    passed: bool | None
+
+
+def checks(found: dict[str, dict[str, Any]]) -> list[Check]:
+    """Evaluate the checks of the parts that have run.
 
     Parameters
     ----------
     found : dict of str to dict
-        What gpu_check.py writes: by part, ``results`` and where they are
-        from.
-
-    Returns
-    -------
-    list of Check
+        What gpu_check.py writes: for each part its ``results``, and on what
+        they were found.
     """
     return [
         check
@@ -46,12 +57,12 @@ def checks(found):
     ]
 
 
-def passed(found):
-    """Whether nothing failed; what was left open did not."""
+def passed(found: dict[str, dict[str, Any]]) -> bool:
+    """Whether no check failed. An open check has not failed."""
     return all(check.passed is not False for check in checks(found))
 
 
-def summary(found):
+def summary(found: dict[str, dict[str, Any]]) -> list[str]:
     """A line for each check."""
     return [
         f'{_verdict(check)}  {check.what}: {check.found} ({check.limit})'
@@ -59,11 +70,11 @@ def summary(found):
     ]
 
 
-def report(found):
-    """The whole, as reStructuredText."""
+def report(found: dict[str, dict[str, Any]]) -> str:
+    """The full report, as reStructuredText."""
     lines = ['The engine on a GPU', '===================', '']
     lines += table(
-        ['', 'what', 'limit', 'found'],
+        ['', 'check', 'limit', 'found'],
         [
             (_verdict(check), check.what, check.limit, check.found)
             for check in checks(found)
@@ -74,15 +85,14 @@ def report(found):
             lines += [f'Not run: {part}.', '']
     for part in PARTS:
         if part in found:
-            about = found[part]
             lines += [
                 _TITLES[part],
                 '-' * len(_TITLES[part]),
                 '',
                 '{machine}; {host}; revision {revision}; {time}, '
-                '{seconds:.0f} s.'.format(**about),
+                '{seconds:.0f} s.'.format(**found[part]),
                 '',
-                *_DETAILS[part](about['results']),
+                *_DETAILS[part](found[part]['results']),
             ]
     return '\n'.join(lines) + '\n'
 
@@ -94,40 +104,45 @@ def _verdict(check):
 # -------------------------------------------------------------------- equality
 
 
-def _equality_checks(results):
-    for one in results:
+def _equality_checks(results: Results) -> Iterator[Check]:
+    for result in results:
         what = (
-            f'{one["network"]} in {one["dtype"]}, {_graphs(one)} CUDA '
-            'graphs, as on the CPU'
+            f'{result["network"]} in {result["dtype"]}, {_graphs(result)} '
+            'CUDA graphs, equals the CPU'
         )
-        if 'error' in one:
-            yield Check(what, 'runs', one['error'], False)
+        if 'error' in result:
+            yield Check(
+                what=what, limit='runs', found=result['error'], passed=False
+            )
             continue
-        text = (
-            '{steps:.1e} from the same states, {losses:.1e} from the same '
-            'seed, parameters {parameters:.1e}'.format(**one)
-        )
-        agrees, limit = one['agrees'], 'losses within 1e-4'
-        if one['dtype'] == 'float64':
-            agrees = agrees and max(one['parameters'], one['outputs']) <= STATE
+        agrees, limit = result['agrees'], 'losses within 1e-4'
+        if result['dtype'] == 'float64':
+            difference = max(result['parameters'], result['outputs'])
+            agrees = agrees and difference <= STATE
             limit = f'losses, outputs and parameters within {STATE:.0e}'
-        yield Check(what, limit, text, agrees)
+        yield Check(
+            what=what,
+            limit=limit,
+            found='losses differ by {steps:.1e} from the same states and by '
+            '{losses:.1e} from the same seed, parameters by '
+            '{parameters:.1e}'.format(**result),
+            passed=agrees,
+        )
 
 
-def _graphs(one):
-    return 'with' if one['graphs'] else 'without'
+def _graphs(result):
+    return 'with' if result['graphs'] else 'without'
 
 
-def _equality_details(results):
+def _equality_details(results: Results) -> Iterator[str]:
     yield from [
-        'The greatest differences, relative to the greatest value: of '
-        'the losses if each step begins with the state that the CPU '
-        'has; and of losses, outputs and parameters at the end of '
-        'trainings from the same seed. In float32, a GAN may part '
-        'from itself when a rounding error turns a sign, so that '
-        'there the first column counts. Jumps are losses of its '
-        'steps that the CPU finds where each pixel has another '
-        'rounding.',
+        'Greatest differences from the CPU, relative to the greatest value. '
+        '"Steps" are losses when each step starts from the state that the '
+        'CPU has. Losses, outputs and parameters are those of trainings from '
+        'the same seed. In float32, trainings of a GAN may diverge after a '
+        'rounding error changes a sign, so only the first column counts '
+        'there. "Jumps" counts the steps whose losses the CPU reproduces '
+        'when each pixel is rounded differently.',
         '',
     ]
     names = 'losses', 'outputs', 'parameters'
@@ -135,15 +150,15 @@ def _equality_details(results):
         ['network', 'precision', 'CUDA graphs', 'steps', 'jumps', *names],
         [
             (
-                one['network'],
-                one['dtype'],
-                _graphs(one),
-                f'{one["steps"]:.1e}',
-                one['jumps'],
-                *(f'{one[name]:.1e}' for name in names),
+                result['network'],
+                result['dtype'],
+                _graphs(result),
+                f'{result["steps"]:.1e}',
+                result['jumps'],
+                *(f'{result[name]:.1e}' for name in names),
             )
-            for one in results
-            if 'error' not in one
+            for result in results
+            if 'error' not in result
         ],
     )
 
@@ -151,49 +166,46 @@ def _equality_details(results):
 # ----------------------------------------------------------------------- tests
 
 
-def _tests_checks(results):
-    failed = [name for one in results for name in one.get('failed', [])]
-    broken = [one['name'] for one in results if 'error' in one]
-    ran = sum(one.get('ran', 0) for one in results)
-    skipped = sum(sum(one.get('skipped', {}).values()) for one in results)
-    yield Check(
-        "the engine's tests",
-        'none fails',
-        f'{ran} ran, {skipped} skipped themselves, {len(failed)} '
-        f'failed, {len(broken)} of {len(results)} modules broke off',
-        not (failed or broken) and ran > 0,
+def _tests_checks(results: Results) -> Iterator[Check]:
+    failed = [name for module in results for name in module.get('failed', [])]
+    crashed = [module['name'] for module in results if 'error' in module]
+    ran = sum(module.get('ran', 0) for module in results)
+    skipped = sum(
+        sum(module.get('skipped', {}).values()) for module in results
     )
-    for package, names in sorted(_lacking(results).items()):
+    yield Check(
+        what="the engine's tests",
+        limit='none fails',
+        found=f'{ran} ran, {skipped} were skipped, {len(failed)} failed, '
+        f'{len(crashed)} of {len(results)} modules crashed',
+        passed=not failed and not crashed and ran > 0,
+    )
+    lacking = collections.defaultdict(list)
+    for module in results:
+        if 'lacks' in module:
+            lacking[module['lacks']].append(module['name'])
+    for package, names in sorted(lacking.items()):
         yield Check(
-            f'tests for which {package} is needed',
-            f'{package} is installed',
-            f'left out: {", ".join(names)}',
-            None,
+            what=f'tests that require {package}',
+            limit=f'{package} is installed',
+            found=f'skipped: {", ".join(names)}',
+            passed=None,
         )
 
 
-def _lacking(results):
-    lacking = collections.defaultdict(list)
-    for one in results:
-        if 'lacks' in one:
-            lacking[one['lacks']].append(one['name'])
-    return lacking
-
-
-def _tests_details(results):
-    for one in results:
-        if 'error' in one:
+def _tests_details(results: Results) -> Iterator[str]:
+    reasons: collections.Counter[str] = collections.Counter()
+    for module in results:
+        if 'error' in module:
             yield from [
-                f'{escaped(one["name"])} broke off::',
+                f'{escaped(module["name"])} crashed::',
                 '',
-                *(f'    {line}' for line in one['error'].splitlines()),
+                *(f'    {line}' for line in module['error'].splitlines()),
                 '',
             ]
-        for name in one.get('failed', []):
+        for name in module.get('failed', []):
             yield f'* failed: {escaped(name)}'
-    reasons = collections.Counter()
-    for one in results:
-        reasons.update(one.get('skipped', {}))
+        reasons.update(module.get('skipped', {}))
     if reasons:
         yield ''
         yield from table(
@@ -205,47 +217,58 @@ def _tests_details(results):
 # ----------------------------------------------------------------------- table
 
 
-def _by_network(results):
-    rows = collections.defaultdict(dict)
+def _table_checks(results: Results) -> Iterator[Check]:
+    by_network = collections.defaultdict(dict)
     for row in results:
-        rows[row['network']][row.get('engine', 'error')] = row
-    return rows
-
-
-def _table_checks(results):
-    for network, rows in _by_network(results).items():
+        by_network[row['network']][row.get('engine', 'error')] = row
+    for network, rows in by_network.items():
         if 'error' in rows:
             yield Check(
-                f'{network}: a step',
-                f'at most {STEP} x native',
-                rows['error']['error'],
-                False,
+                what=f'{network}: a step',
+                limit=f'at most {STEP} x native',
+                found=rows['error']['error'],
+                passed=False,
             )
             continue
-        ours, native = rows['torch'], rows['native']
+        engine, native = rows['torch'], rows['native']
+        times = np.median(engine['steps']) / np.median(native['steps'])
+        memory = engine['memory'] / native['memory']
         for what, limit, ratio in (
-            (
-                'time',
-                STEP,
-                np.median(ours['steps']) / np.median(native['steps']),
-            ),
-            ('memory', MEMORY, ours['memory'] / native['memory']),
+            ('time', STEP, times),
+            ('memory', MEMORY, memory),
         ):
             yield Check(
-                f'{network}: {what} of a step',
-                f'at most {limit} x native',
-                f'{ratio:.2f} x native',
-                bool(ratio <= limit),
+                what=f'{network}: {what} of a step',
+                limit=f'at most {limit} x native',
+                found=f'{ratio:.2f} x native',
+                passed=bool(ratio <= limit),
             )
 
 
-def _table_details(results):
+def _table_details(results: Results) -> Iterator[str]:
     yield from [
-        'Medians of steps, each engine in a process of its own, '
-        'taking turns; memory is what PyTorch has allocated on the '
-        'GPU at most.',
+        'Medians of steps. The two implementations alternate, each in its '
+        'own process. Memory is the peak of what PyTorch had allocated on '
+        'the GPU.',
         '',
     ]
+    rows = []
+    for row in results:
+        if 'error' in row:
+            continue
+        milliseconds = 1e3 * np.array(row['steps'])
+        rows.append(
+            (
+                row['network'],
+                row['batch_size'],
+                row['engine'],
+                f'{row["compiling"]:.1f} s',
+                f'{np.median(milliseconds):.3g} ms',
+                f'{milliseconds.min():.3g} to {milliseconds.max():.3g} '
+                f'({len(milliseconds)})',
+                f'{row["memory"]:.3f} GiB',
+            )
+        )
     yield from table(
         [
             'network',
@@ -256,95 +279,86 @@ def _table_details(results):
             'least to greatest (of)',
             'peak memory',
         ],
-        [
-            (
-                row['network'],
-                row['batch_size'],
-                row['engine'],
-                f'{row["compiling"]:.1f} s',
-                f'{1e3 * np.median(row["steps"]):.3g} ms',
-                f'{1e3 * min(row["steps"]):.3g} to {1e3 * max(row["steps"]):.3g} '
-                f'({len(row["steps"])})',
-                f'{row["memory"]:.3f} GiB',
-            )
-            for row in results
-            if 'error' not in row
-        ],
+        rows,
     )
 
 
 # ------------------------------------------------------------------------- run
 
 
-def _run_checks(results):
-    for one in results:
-        if 'error' in one:
+def _run_checks(results: Results) -> Iterator[Check]:
+    for result in results:
+        what = f'{result["network"]}: a whole run'
+        if 'error' in result:
             yield Check(
-                f'{one["network"]}: a whole run', 'runs', one['error'], False
+                what=what, limit='runs', found=result['error'], passed=False
             )
-        elif 'lacks' in one:
+        elif 'lacks' in result:
             yield Check(
-                f'{one["network"]}: a whole run',
-                f'{one["lacks"]} is installed',
-                'left out',
-                None,
+                what=what,
+                limit=f'{result["lacks"]} is installed',
+                found='skipped',
+                passed=None,
             )
     seconds = {
-        one['network']: one['seconds'] for one in results if 'seconds' in one
+        result['network']: result['seconds']
+        for result in results
+        if 'seconds' in result
     }
     if 'cae2d' in seconds:
         yield Check(
-            'cae2d: a whole run',
-            f'under {CAE2D:.0f} s',
-            f'{seconds["cae2d"]:.0f} s',
-            seconds['cae2d'] < CAE2D,
+            what='cae2d: a whole run',
+            limit=f'under {CAE2D:.0f} s',
+            found=f'{seconds["cae2d"]:.0f} s',
+            passed=seconds['cae2d'] < CAE2D,
         )
     if len(seconds) == 4:
         chapter = sum(seconds.values())
         yield Check(
-            'chapter 3: all four runs',
-            f'under {CHAPTER:.0f} s',
-            f'{chapter:.0f} s',
-            chapter < CHAPTER,
+            what='chapter 3: all four runs',
+            limit=f'under {CHAPTER:.0f} s',
+            found=f'{chapter:.0f} s',
+            passed=chapter < CHAPTER,
         )
     else:
         yield Check(
-            'chapter 3: all four runs',
-            f'under {CHAPTER:.0f} s',
-            f'{len(seconds)} of them were timed',
-            None,
+            what='chapter 3: all four runs',
+            limit=f'under {CHAPTER:.0f} s',
+            found=f'{len(seconds)} of them were timed',
+            passed=None,
         )
 
 
-def _run_details(results):
+def _run_details(results: Results) -> Iterator[str]:
     yield from [
-        'Compilation, every iteration with the losses that are '
-        'logged, the test set after each epoch, and checkpoints; the '
-        'images are noise, and no figures are drawn.',
+        'A run consists of compilation, all iterations with their logged '
+        'losses, the test set after each epoch, and checkpoints. The images '
+        'are noise, and no figures are drawn.',
         '',
     ]
-    yield from table(
-        ['network', 'compile', 'iterations', 'a run', 'from'],
-        [
+    rows = []
+    for result in results:
+        if 'seconds' not in result:
+            continue
+        epochs = f'{len(result["epochs"])} epochs'
+        rows.append(
             (
-                one['network'],
-                f'{one["compiling"]:.1f} s',
-                f'{one["iterations"]:,}',
-                f'{one["seconds"]:.0f} s',
-                'the whole'
-                if one['whole']
-                else f'{len(one["epochs"])} epochs',
+                result['network'],
+                f'{result["compiling"]:.1f} s',
+                f'{result["iterations"]:,}',
+                f'{result["seconds"]:.0f} s',
+                'the whole' if result['whole'] else epochs,
             )
-            for one in results
-            if 'seconds' in one
-        ],
+        )
+    yield from table(
+        ['network', 'compile', 'iterations', 'a run', 'from'], rows
     )
 
 
 _TITLES = {
     'equality': 'Equality with the CPU',
     'tests': 'Tests',
-    'table': 'A training step beside PyTorch alone',
+    'table': 'A training step compared with PyTorch alone',
     'run': "The thesis's trainings",
 }
 _CHECKS = {

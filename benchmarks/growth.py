@@ -1,87 +1,94 @@
-"""How a training step's cost grows with what it is given: its time and peak
-memory, on the engine beside PyTorch alone.
+"""How a training step's time and peak memory grow with the size of its input,
+on the engine and in PyTorch alone.
 
-Against the size of the minibatch for the 2D autoencoder, and against the depth
-of the volumes for the 3D one, both with the thesis's numbers of filters. The
-two engines take turns, as in step_time.py; docs/publish.py --growth FILE draws
-what was measured.
+Varies the size of the minibatch of the 2D autoencoder, and the depth of the
+volumes of the 3D one. Both have the thesis's numbers of filters. The two
+implementations alternate, as in step_time.py. docs/publish.py --growth FILE
+draws the results.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from turns import machine, take_turns
+from interleaved import machine, time_interleaved
 
 from kneerepro import engines
 from kneerepro.runs import environment
 from kneerepro.utils import cli
 
 ENGINES = 'torch', 'native'
-#: What grows, with what and through which sizes; and the first of them, to
-#: see whether it works.
+
+
+@dataclass(frozen=True)
+class Series:
+    """Measurements in which one size varies.
+
+    Attributes
+    ----------
+    varied : str
+        The argument of :func:`steps.compile_step` that varies.
+    case : dict
+        The other arguments.
+    sizes : tuple of int
+    quick_sizes : tuple of int
+        Two small sizes that show whether the benchmark works.
+    """
+
+    varied: str
+    case: dict[str, Any]
+    sizes: tuple[int, ...]
+    quick_sizes: tuple[int, int]
+
+
 SERIES = {
-    'batch': ('batch_size', {'network': 'cae2d'}, (8, 16, 32, 64, 128, 256)),
-    'volume': (
-        'depth',
-        {'network': 'cae3d', 'batch_size': 2},
-        (16, 32, 64, 96, 160),
+    'batch': Series(
+        varied='batch_size',
+        case={'network': 'cae2d'},
+        sizes=(8, 16, 32, 64, 128, 256),
+        quick_sizes=(1, 2),
+    ),
+    'volume': Series(
+        varied='depth',
+        case={'network': 'cae3d', 'batch_size': 2},
+        sizes=(16, 32, 64, 96, 160),
+        quick_sizes=(16, 32),
     ),
 }
-QUICK = {'batch': (1, 2), 'volume': (16, 32)}
 
 
-def measure(name, size, device, count):
-    """Rows of :func:`turns.take_turns`, one for each engine.
+def measure(
+    series: Series, size: int, device: str, count: int
+) -> list[dict[str, Any]]:
+    """Measure one size.
 
     Parameters
     ----------
-    name : str
-        Of `SERIES`.
+    series : Series
     size : int
     device : str
     count : int
-        Steps of each, after a first one.
+        Steps of each engine, after a first one.
+
+    Returns
+    -------
+    list of dict
+        Rows of :func:`interleaved.time_interleaved`, one for each engine.
     """
-    grows, case, _ = SERIES[name]
-    return take_turns(
-        [
-            {**case, grows: size, 'engine': engine, 'device': device}
-            for engine in ENGINES
-        ],
+    case = {**series.case, series.varied: size}
+    return time_interleaved(
+        [{**case, 'engine': engine, 'device': device} for engine in ENGINES],
         count,
     )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
-    parser.add_argument(
-        'series',
-        nargs='*',
-        metavar='SERIES',
-        type=cli.one_of(SERIES),
-        help=f'of {", ".join(SERIES)} (default: both)',
-    )
-    parser.add_argument(
-        '--steps',
-        type=cli.positive_int,
-        default=5,
-        help='of which the median is taken (default: 5)',
-    )
-    parser.add_argument('--device', choices=engines.DEVICES, default='auto')
-    parser.add_argument(
-        '--quick',
-        action='store_true',
-        help='two small sizes, to see whether it works',
-    )
-    parser.add_argument(
-        '--json',
-        metavar='FILE',
-        default='growth.json',
-        help='what to write (default: growth.json)',
-    )
-    args = parser.parse_args()
-
+def main() -> None:
+    """Measure all series, and write the results."""
+    args = parse_arguments()
     measured = {
         'revision': environment.revision(),
         'machine': machine(args.device),
@@ -90,26 +97,58 @@ def main():
     }
     print(measured['machine'])
     for name in args.series or SERIES:
-        grows, _, sizes = SERIES[name]
+        series = SERIES[name]
         rows = measured['series'][name] = []
-        for size in QUICK[name] if args.quick else sizes:
-            for row in measure(name, size, args.device, args.steps):
+        for size in series.quick_sizes if args.quick else series.sizes:
+            for row in measure(series, size, args.device, args.steps):
                 rows.append(row)
-                print(
-                    '{network} {}: {:4} {engine:6} {:.3g} s a step, {:.2f} '
-                    'GiB'.format(
-                        grows.replace('_', ' '),
-                        size,
-                        np.median(row['steps']),
-                        row['memory'],
-                        **row,
-                    ),
-                    flush=True,
-                )
-            # What is there is kept, should the next be too large.
+                print_row(series, size, row)
+            # Written after each size, in case the next one needs more memory
+            # than there is.
             with open(args.json, 'w') as file:
                 json.dump(measured, file, indent=1)
     print('wrote', args.json)
+
+
+def print_row(series: Series, size: int, row: dict[str, Any]) -> None:
+    """Print the median time and the memory of one engine."""
+    varied = series.varied.replace('_', ' ')
+    print(
+        f'{row["network"]} {varied}: {size:4} {row["engine"]:6} '
+        f'{np.median(row["steps"]):.3g} s a step, {row["memory"]:.2f} GiB',
+        flush=True,
+    )
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
+    parser.add_argument(
+        'series',
+        nargs='*',
+        metavar='SERIES',
+        type=cli.one_of(SERIES),
+        help=f'{" or ".join(SERIES)} (default: both)',
+    )
+    parser.add_argument(
+        '--steps',
+        type=cli.positive_int,
+        default=5,
+        help='number of steps whose median is taken (default: 5)',
+    )
+    parser.add_argument('--device', choices=engines.DEVICES, default='auto')
+    parser.add_argument(
+        '--quick',
+        action='store_true',
+        help='measure two small sizes, to see whether it works',
+    )
+    parser.add_argument(
+        '--json',
+        metavar='FILE',
+        default='growth.json',
+        help='file to write (default: growth.json)',
+    )
+    return parser.parse_args()
 
 
 if __name__ == '__main__':

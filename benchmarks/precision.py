@@ -1,16 +1,21 @@
-"""What --precision bf16 does to the losses: the four networks, trained in
-float32 and in bf16.
+"""How --precision bf16 changes the losses: train the four networks in float32
+and in bf16.
 
-From the same seed, on the same minibatches of the preset's synthetic knees.
-A third training tells how much of the difference is none of bf16's: in
-float32, of images times 1 + 1e-7. All take turns, iteration by iteration, so
-that whatever else the machine does slows each.
+Both trainings start from the same seed and see the same minibatches of the
+preset's synthetic knees. A third training, in float32 with images multiplied
+by 1 + 1e-7, shows how much of the difference is not due to bf16. The trainings
+alternate iteration by iteration, so that any other load on the machine slows
+all of them equally.
 """
 
+from __future__ import annotations
+
+import argparse
 import itertools
 import json
 import os
 import time
+from typing import Any
 
 import kneerepro  # noqa: F401, makes Theano importable
 
@@ -18,31 +23,27 @@ import kneerepro  # noqa: F401, makes Theano importable
 import lasagne
 import numpy as np
 
-from kneerepro import algorithms, config, engines
+from kneerepro import algorithms, command_line, config, engines
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.reading.selection import Selection
 from kneerepro.data.splits import minibatches
-from kneerepro.experiment.session import dataset_file, options_of
+from kneerepro.experiment.datasets import dataset_file, options_from
 from kneerepro.phantom.default import default_knees
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import environment, zoo
 from kneerepro.utils import cli
 
 ITERATIONS = {'cae2d': 300, 'cae3d': 60, 'dcgan': 200, 'wgan_gp': 200}
-LOSSES = {
-    'cae2d': ['train'],
-    'cae3d': ['train'],
-    'dcgan': ['discriminator', 'generator'],
-    'wgan_gp': ['critic', 'generator'],
-}
-#: Precision, and what the images are multiplied by.
+#: Precision, and the factor on the images.
 TRAININGS = {
     'float32': ('float32', 1.0),
     'bf16': ('bf16', 1.0),
     'perturbed': ('float32', 1 + 1e-7),
 }
 
-_LAST = 0.1  # of the iterations: those whose losses are averaged
+_LAST = (
+    0.1  # share of the iterations, at the end, over which losses are averaged
+)
 
 
 class Training:
@@ -52,69 +53,67 @@ class Training:
     ----------
     losses : dict of str to list of float
     seconds : list of float
-        Of each iteration.
+        Seconds of each iteration.
     """
 
-    def __init__(self, network, parameters, shape, mode, factor):
+    def __init__(
+        self,
+        network: str,
+        parameters: dict[str, Any],
+        shape: tuple[int, int, int],
+        mode: Any,
+        factor: float,
+    ):
         lasagne.random.set_rng(np.random.RandomState(parameters['seed']))
         spec = EXPERIMENTS[network]
-        pair = zoo.build(network, zoo.options_of(network, parameters, shape))
-        settings = {
-            name: parameters[name]
-            for name in (
-                'learning_rate',
-                'beta1',
-                'beta2',
-                'penalty_weight',
-                *([] if spec.autoencoder else ['batch_size', 'seed']),
-            )
-            if name in parameters
-        }
-        compile_network = getattr(algorithms, spec.compiler)
-        compiled = compile_network(*pair, mode=mode, **settings)
-        self._first, self._second = compiled[:2]
-        self._steps = parameters.get('critic_steps', 1)
+        pair = zoo.build(
+            network, zoo.builder_options(network, parameters, shape)
+        )
+        names = ['learning_rate', 'beta1', 'beta2', 'penalty_weight']
+        if not spec.autoencoder:
+            names += ['batch_size', 'seed']
+        functions = getattr(algorithms, spec.compiler)(
+            *pair,
+            mode=mode,
+            **{name: parameters[name] for name in names if name in parameters},
+        )
+        if spec.autoencoder:
+            self._train, self._train_generator = functions.train, None
+            names = ['train']
+        else:
+            _, adversary = spec.networks
+            self._train = getattr(functions, f'train_{adversary}')
+            self._train_generator = functions.train_generator
+            names = [adversary, 'generator']
+        self._critic_steps = parameters.get('critic_steps', 1)
         self._factor = np.float32(factor)
-        self.losses = {name: [] for name in LOSSES[network]}
-        self.seconds = []
+        self.losses: dict[str, list[float]] = {name: [] for name in names}
+        self.seconds: list[float] = []
 
-    def step(self, images):
-        """An iteration, on images of shape (batch, 1, ...)."""
+    def step(self, images: np.ndarray) -> None:
+        """Run an iteration on images of shape (batch, 1, ...)."""
         images = images * self._factor
         start = time.perf_counter()
-        first, *second = self.losses.values()
-        first.append(float(self._first(images)))
-        if second and len(first) % self._steps == 0:
-            second[0].append(float(self._second()))
+        losses, *generator_losses = self.losses.values()
+        losses.append(float(self._train(images)))
+        if generator_losses and len(losses) % self._critic_steps == 0:
+            generator_losses[0].append(float(self._train_generator()))
         self.seconds.append(time.perf_counter() - start)
 
 
-def measure(network, preset, out, device, iterations):
-    """The trainings of a network.
+def measure(
+    network: str, preset: str, out: str, device: str, iterations: int
+) -> dict[str, Any]:
+    """Train a network in each precision.
 
     Returns
     -------
     dict
-        The losses of each by name, seconds of iterations, batch size.
+        For each training its losses by name and the seconds of its
+        iterations; and the batch size.
     """
     parameters = config.read_preset(preset, network)
-    knees = default_knees(
-        __file__,
-        *(
-            parameters[name]
-            for name in ('patients', 'matrix', 'slices', 'seed')
-        ),
-    )
-    path = dataset_file(
-        knees,
-        True,
-        os.path.join(out, 'datasets'),
-        options_of(parameters),
-        Selection(),
-    )
-    with Dataset(path) as dataset:
-        examples = (dataset.examples(EXPERIMENTS[network].on_volumes)).load()
-        shape = tuple(map(int, dataset.shape))
+    examples, shape = _examples(network, parameters, out)
     trainings = {
         name: Training(
             network,
@@ -139,77 +138,71 @@ def measure(network, preset, out, device, iterations):
         'network': network,
         'batch_size': parameters['batch_size'],
         'iterations': iterations,
-        'losses': {name: one.losses for name, one in trainings.items()},
-        'seconds': {name: one.seconds for name, one in trainings.items()},
+        'losses': {
+            name: training.losses for name, training in trainings.items()
+        },
+        'seconds': {
+            name: training.seconds for name, training in trainings.items()
+        },
     }
 
 
-def compared(row):
-    """What a network's trainings amount to.
+def _examples(network, parameters, out):
+    """The preset's synthetic knees, and the shape of a volume."""
+    knees = default_knees(
+        __file__,
+        *(
+            parameters[name]
+            for name in ('patients', 'matrix', 'slices', 'seed')
+        ),
+    )
+    path = dataset_file(
+        knees,
+        True,
+        os.path.join(out, 'datasets'),
+        options_from(parameters),
+        Selection(),
+    )
+    with Dataset(path) as dataset:
+        examples = dataset.examples(EXPERIMENTS[network].on_volumes).load()
+        return examples, tuple(map(int, dataset.shape))
+
+
+def compare(row: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Compare a network's trainings.
 
     Parameters
     ----------
     row : dict
-        Of :func:`measure`.
+        From :func:`measure`.
 
     Returns
     -------
     dict of str to dict
         For each loss: its mean over the last tenth of the iterations, by
-        precision; the greatest ``difference`` of bf16 from float32, and of
-        the ``perturbed`` float32, each relative to the greatest loss.
+        precision; and the greatest ``difference`` of bf16, and of the
+        ``perturbed`` float32, from float32, both relative to the greatest
+        loss.
     """
     result = {}
     for name in row['losses']['float32']:
         plain, bf16, perturbed = (
-            np.array(row['losses'][one][name]) for one in TRAININGS
+            np.array(row['losses'][training][name]) for training in TRAININGS
         )
         last = max(1, int(_LAST * len(plain)))
+        greatest = np.abs(plain).max()
         result[name] = {
             'float32': plain[-last:].mean(),
             'bf16': bf16[-last:].mean(),
-            **{
-                what: np.abs(values - plain).max() / np.abs(plain).max()
-                for what, values in (
-                    ('difference', bf16),
-                    ('perturbed', perturbed),
-                )
-            },
+            'difference': np.abs(bf16 - plain).max() / greatest,
+            'perturbed': np.abs(perturbed - plain).max() / greatest,
         }
     return result
 
 
-def main():
-    parser = config.Parser(__doc__)
-    parser.add_argument(
-        'networks',
-        nargs='*',
-        metavar='NETWORK',
-        type=cli.one_of(LOSSES),
-        help=f'of {", ".join(LOSSES)} (default: all)',
-    )
-    config.add_preset(parser)
-    config.add_out(parser)
-    parser.add_argument(
-        '--iterations',
-        type=cli.positive_int,
-        metavar='N',
-        help='(default: '
-        + ', '.join(f'{name} {n}' for name, n in ITERATIONS.items())
-        + ')',
-    )
-    parser.add_argument('--device', choices=engines.DEVICES, default='auto')
-    parser.add_argument(
-        '--untimed',
-        action='store_true',
-        help='leave out the times, where the machine has other work',
-    )
-    parser.add_argument(
-        '--json',
-        metavar='FILE',
-        help='write all losses and times to a file as well',
-    )
-    args = parser.parse_args()
+def main() -> None:
+    """Measure the networks, and print and write the results."""
+    args = parse_arguments()
     engine = engines.Engine('torch', args.device)
     measured = {
         'revision': environment.revision(),
@@ -219,7 +212,7 @@ def main():
         'rows': [],
     }
     print(measured['machine'])
-    for network in args.networks or LOSSES:
+    for network in args.networks or EXPERIMENTS:
         row = measure(
             network,
             args.preset,
@@ -227,16 +220,15 @@ def main():
             args.device,
             args.iterations or ITERATIONS[network],
         )
-        row['compared'] = compared(row)
-        for name, one in row['compared'].items():
+        row['compared'] = compare(row)
+        for name, values in row['compared'].items():
             print(
-                network,
-                name
-                + ': {float32:.4g} in float32, {bf16:.4g} in '
-                'bf16; greatest difference {difference:.2g}, of perturbed '
-                'float32 {perturbed:.2g}'.format(**one),
+                f'{network} {name}: '
+                '{float32:.4g} in float32, {bf16:.4g} in bf16; greatest '
+                'difference {difference:.2g}, of perturbed float32 '
+                '{perturbed:.2g}'.format(**values)
             )
-        # The first iteration allocates the memory.
+        # The first iteration is left out: it allocates the memory.
         plain, bf16 = (
             np.median(row['seconds'][name][1:]) for name in ('float32', 'bf16')
         )
@@ -251,6 +243,39 @@ def main():
         if args.json:
             with open(args.json, 'w', encoding='utf-8') as file:
                 json.dump(measured, file, indent=1)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = command_line.Parser(__doc__)
+    parser.add_argument(
+        'networks',
+        nargs='*',
+        metavar='NETWORK',
+        type=cli.one_of(EXPERIMENTS),
+        help=f'{", ".join(EXPERIMENTS)} (default: all)',
+    )
+    command_line.add_preset(parser)
+    command_line.add_out(parser)
+    defaults = ', '.join(f'{name} {n}' for name, n in ITERATIONS.items())
+    parser.add_argument(
+        '--iterations',
+        type=cli.positive_int,
+        metavar='N',
+        help=f'(default: {defaults})',
+    )
+    parser.add_argument('--device', choices=engines.DEVICES, default='auto')
+    parser.add_argument(
+        '--untimed',
+        action='store_true',
+        help='omit the times, if the machine has other work to do',
+    )
+    parser.add_argument(
+        '--json',
+        metavar='FILE',
+        help='also write all losses and times to a file',
+    )
+    return parser.parse_args()
 
 
 if __name__ == '__main__':

@@ -1,30 +1,35 @@
-"""What the 3D autoencoder learns under each reading of E17 and E21: over what
-intensities are scaled, and the initial bias of its last layer.
+"""What the 3D autoencoder learns under each reading of E17 and E21: how
+intensities are scaled, and the initial bias of the last layer.
 
 Trains the network of the preset quick for some hundred iterations under each
-of them, and measures whether its code and its reconstructions depend on the
-patient. Finished trainings are kept: a second call goes on where the first was
+reading, and measures whether its code and its reconstructions depend on the
+patient. Finished trainings are kept: a second call resumes where the first was
 stopped.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
 import os
+from typing import Any
 
 import kneerepro  # noqa: F401, makes Theano importable
 
 # isort: split
-from kneerepro.experiment import session
-from kneerepro.experiment.redraw import run_script
-from kneerepro.runs import environment
+from kneerepro.experiment.arguments import parse
+from kneerepro.experiment.choose import best_run, flags_to_train
+from kneerepro.runs import Run, environment
 from kneerepro.runs.losses import last_value
 from kneerepro.utils import cli
+from kneerepro.utils.scripts import run_script
 
+EXPERIMENT = 'cae3d'
 SCRIPT = os.path.join(
     os.path.dirname(os.path.abspath(__file__)),
     os.pardir,
     'experiments',
-    'cae3d.py',
+    f'{EXPERIMENT}.py',
 )
 
 #: Normalisation, output bias and learning rate.
@@ -40,7 +45,27 @@ READINGS = [
 ]
 
 
-def main():
+def main() -> None:
+    """Train and measure under each reading, and write the results."""
+    args = parse_arguments()
+    rows = []
+    for normalise, output_bias, learning_rate in READINGS:
+        run = trained_run(args, normalise, output_bias, learning_rate)
+        rows.append(row(run))
+        print(
+            '{normalise} {output_bias} {learning_rate:g}: spread '
+            '{code_spread:.2g}, {identified} of {test} identified, test '
+            'MSE {test_mse:.4f}, of the mean {mean_mse:.4f}'.format(
+                **rows[-1]
+            ),
+            flush=True,
+        )
+        if args.json:
+            write(args, rows)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n', 1)[0])
     parser.add_argument(
         '--out',
@@ -54,39 +79,18 @@ def main():
     parser.add_argument(
         '--json',
         metavar='FILE',
-        help='write the rows to a file as well, for docs/publish.py',
+        help='also write the rows to a file, for docs/publish.py',
     )
-    args = parser.parse_args()
-    rows = []
-    for reading in READINGS:
-        rows.append(row(trained(args, *reading)))
-        print(
-            '{normalise} {output_bias} {learning_rate:g}: spread '
-            '{code_spread:.2g}, {identified} of {test} identified, test '
-            'MSE {test_mse:.4f}, of the mean {mean_mse:.4f}'.format(
-                **rows[-1]
-            ),
-            flush=True,
-        )
-        if args.json:
-            with open(args.json, 'w', encoding='utf-8') as file:
-                json.dump(
-                    {
-                        'revision': environment.revision(),
-                        'machine': f'{environment.processor()}, '
-                        f'{environment.cores()} cores',
-                        'preset': args.preset,
-                        'iterations': args.iterations,
-                        'patients': args.patients,
-                        'rows': rows,
-                    },
-                    file,
-                    indent=1,
-                )
+    return parser.parse_args()
 
 
-def trained(args, normalise, output_bias, learning_rate):
-    """The finished run of a reading, trained where it is missing."""
+def trained_run(
+    args: argparse.Namespace,
+    normalise: str,
+    output_bias: str,
+    learning_rate: float,
+) -> Run:
+    """Find the finished run of a reading, or train it."""
     flags = [
         '--preset',
         args.preset,
@@ -105,39 +109,43 @@ def trained(args, normalise, output_bias, learning_rate):
         '--first-ten-every',
         str(args.iterations),
     ]
-
-    def found():
-        return session.find_runs(session.parse('cae3d', '', flags)[1], 'cae3d')
-
-    unfinished = [run for run in found() if not run.finished]
-    if not any(run.finished for run in found()):
-        status = run_script(
-            SCRIPT,
-            *(
-                ['--out', args.out, '--resume', unfinished[0].folder]
-                if unfinished
-                else flags
-            ),
-        )
+    _, asked = parse(EXPERIMENT, '', flags)
+    run = best_run(asked, EXPERIMENT)
+    if run is None or not run.finished:
+        status = run_script(SCRIPT, *flags_to_train(asked, EXPERIMENT, flags))
         if status:
             raise SystemExit(status)
-    return next(run for run in found() if run.finished)
+        run = best_run(asked, EXPERIMENT)
+    return run
 
 
-def row(run):
-    """What a run has learned."""
+def row(run: Run) -> dict[str, Any]:
+    """Summarise what a run has learned."""
     results = run.results()
     return {
-        **{
-            name: run.parameters[name]
-            for name in ('normalise', 'output_bias', 'learning_rate')
-        },
+        'normalise': run.parameters['normalise'],
+        'output_bias': run.parameters['output_bias'],
+        'learning_rate': run.parameters['learning_rate'],
         'code_spread': last_value(results['code_spread']),
         'test_mse': last_value(results['test_loss']),
         'mean_mse': float(results['mean_mse']),
         'identified': int(results['identified'].sum()),
         'test': len(results['identified']),
     }
+
+
+def write(args: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
+    """Write the rows to ``--json``."""
+    content = {
+        'revision': environment.revision(),
+        'machine': f'{environment.processor()}, {environment.cores()} cores',
+        'preset': args.preset,
+        'iterations': args.iterations,
+        'patients': args.patients,
+        'rows': rows,
+    }
+    with open(args.json, 'w', encoding='utf-8') as file:
+        json.dump(content, file, indent=1)
 
 
 if __name__ == '__main__':

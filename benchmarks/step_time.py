@@ -1,55 +1,52 @@
-"""Seconds per training step: on the PyTorch engine, in PyTorch alone, and on
+"""Seconds per training step on the PyTorch engine, in PyTorch alone, and on
 Theano's C code.
 
-The thesis's four networks at thesis size and batch size (Table 2.5) and, if
-asked for, two that are not the thesis's. The engines take turns, step by step,
-each in a process of its own. Theano's compilation cache starts empty. A GAN's
-step is one of each of its two networks.
+The networks are the thesis's four, at its sizes and batch sizes (Table 2.5),
+and on request two others. The implementations run alternating steps in
+separate processes. Theano's compilation cache starts empty. A GAN's step is
+one step of each of its two networks.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 import numpy as np
-from steps import BATCH_SIZES, ENGINES, NETWORKS, THESIS
-from turns import machine, take_turns
+from interleaved import machine, time_interleaved
+from network_sizes import BATCH_SIZES, NETWORKS, THESIS
+from steps import ENGINES
 
 from kneerepro import engines
 from kneerepro.compat.theano_flags import C_CODE
 from kneerepro.runs import environment
 from kneerepro.utils import cli
 
+_HEADINGS = (
+    'network',
+    'batch',
+    'engine',
+    'compile, s',
+    '1st step',
+    's a step',
+    'least, greatest',
+    'peak GiB',
+    'times',
+)
+_WIDTHS = 7, 5, 6, 10, 8, 8, 16, 8, 6
+# Names are aligned to the left, numbers to the right.
+_ALIGNMENTS = '<><>>>>>>'
+_ROW = ' '.join(
+    f'{{:{alignment}{width}}}'
+    for alignment, width in zip(_ALIGNMENTS, _WIDTHS)
+)
+_RULE = _ROW.format(*('=' * width for width in _WIDTHS))
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
-    parser.add_argument(
-        'networks',
-        nargs='*',
-        metavar='NETWORK',
-        type=cli.one_of(NETWORKS),
-        help=f'of {", ".join(NETWORKS)} (default: the '
-        "thesis's, the first four)",
-    )
-    parser.add_argument(
-        '--steps',
-        type=cli.positive_int,
-        default=5,
-        help='of which the median is taken (default: 5)',
-    )
-    parser.add_argument(
-        '--batch-size', type=cli.positive_int, help="instead of the thesis's"
-    )
-    parser.add_argument(
-        '--device',
-        choices=engines.DEVICES,
-        default='auto',
-        help='of the PyTorch engine',
-    )
-    parser.add_argument(
-        '--json', metavar='FILE', help='write all times to a file as well'
-    )
-    args = parser.parse_args()
 
+def main() -> None:
+    """Measure the networks, and print and write the times."""
+    args = parse_arguments()
     # From Python 3.12 on, Theano compiles no C code.
     compared = [engine for engine in ENGINES if engine != 'theano' or C_CODE]
     measured = {
@@ -58,21 +55,9 @@ def main():
         'rows': [],
     }
     print(measured['machine'])
-    heading(
-        (
-            'network',
-            'batch',
-            'engine',
-            'compile, s',
-            '1st step',
-            's a step',
-            'least, greatest',
-            'peak GiB',
-            'times',
-        )
-    )
+    print(_RULE, _ROW.format(*_HEADINGS), _RULE, sep='\n', flush=True)
     for network in args.networks or THESIS:
-        rows = take_turns(
+        rows = time_interleaved(
             [
                 {
                     'network': network,
@@ -89,24 +74,43 @@ def main():
         if args.json:
             with open(args.json, 'w') as file:
                 json.dump(measured, file, indent=1)
-    print(RULE)
+    print(_RULE)
 
 
-_WIDTHS = 7, 5, 6, 10, 8, 8, 16, 8, 6
-_ROW = ' '.join(
-    f'{{:{"<" if i in (0, 2) else ">"}{width}}}'
-    for i, width in enumerate(_WIDTHS)
-)
-RULE = _ROW.format(*('=' * width for width in _WIDTHS))
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
+    parser.add_argument(
+        'networks',
+        nargs='*',
+        metavar='NETWORK',
+        type=cli.one_of(NETWORKS),
+        help=f"{', '.join(NETWORKS)} (default: the thesis's, the first four)",
+    )
+    parser.add_argument(
+        '--steps',
+        type=cli.positive_int,
+        default=5,
+        help='number of steps whose median is taken (default: 5)',
+    )
+    parser.add_argument(
+        '--batch-size', type=cli.positive_int, help="instead of the thesis's"
+    )
+    parser.add_argument(
+        '--device',
+        choices=engines.DEVICES,
+        default='auto',
+        help="PyTorch's device",
+    )
+    parser.add_argument(
+        '--json', metavar='FILE', help='also write all times to a file'
+    )
+    return parser.parse_args()
 
 
-def heading(names):
-    print(RULE, _ROW.format(*names), RULE, sep='\n', flush=True)
-
-
-def print_rows(rows):
-    """Print rows of :func:`turns.take_turns`, with times relative to the
-    last of them.
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    """Print rows of :func:`interleaved.time_interleaved`, with speeds
+    relative to the last row.
     """
     slowest = np.median(rows[-1]['steps'])
     for row in rows:

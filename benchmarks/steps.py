@@ -1,107 +1,129 @@
-"""A training step of a network, ready to be made, on each engine.
+"""Compile a training step of a network for one of three implementations.
 
-The thesis's four networks, and two that are not (:mod:`others`): on the
-PyTorch engine, on Theano's C code, and in PyTorch alone (:mod:`native`,
-:mod:`native_others`). A GAN's step is one of each of its two networks.
+The implementations are the PyTorch engine, Theano's C code, and PyTorch alone
+(:mod:`native`, :mod:`native_other_networks`). The networks are the thesis's
+four and two others (:mod:`other_networks`). A GAN's step is one step of each
+of its two networks.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import numpy as np
+from network_sizes import BATCH_SIZES, CLASSES, DEPTHS, OTHERS
 
 from kneerepro import engines
+from kneerepro.registry import EXPERIMENTS
 
-THESIS = 'cae2d', 'cae3d', 'dcgan', 'wgan_gp'
-OTHERS = 'resnet', 'unet3d'
-NETWORKS = THESIS + OTHERS
 ENGINES = 'torch', 'native', 'theano'
-BATCH_SIZES = dict(
-    cae2d=128,
-    cae3d=4,
-    dcgan=128,
-    wgan_gp=128,  # Table 2.5
-    resnet=128,
-    unet3d=2,
-)
-DEPTHS = dict(cae3d=160, unet3d=32)  # slices of a volume
-# Of the networks that are not the thesis's, on each engine: here, where no
-# Theano comes along.
-CLASSES = dict(resnet=10, unet3d=4)
-FILTERS = dict(resnet=(16, 32, 64), unet3d=(16, 32, 64))
-BLOCKS = 3  # of the residual network, for each number of filters
 
 
 def compile_step(
-    network, engine, device, batch_size=None, depth=None, width=1
-):
-    """Compile a network and all functions of it.
+    network: str,
+    engine: str,
+    device: str,
+    batch_size: int | None = None,
+    depth: int | None = None,
+    width: float = 1,
+) -> Callable[[], list[float]]:
+    """Compile a network's training step.
 
     Parameters
     ----------
     network : str
-        Of `NETWORKS`.
+        One of :data:`network_sizes.NETWORKS`.
     engine : str
-        Of `ENGINES`.
+        One of `ENGINES`.
     device : {'auto', 'cpu', 'cuda'}
-        Of PyTorch.
+        PyTorch's device.
     batch_size : int, optional
-        By default that of `BATCH_SIZES`.
+        By default that of :data:`network_sizes.BATCH_SIZES`.
     depth : int, optional
-        Slices of a volume, by default those of `DEPTHS`.
+        Slices of a volume, by default those of :data:`network_sizes.DEPTHS`.
     width : float
         Factor on every number of filters; 1 is the thesis.
 
     Returns
     -------
     callable
-        Makes one training step, on noise, and returns its losses, a list of
-        floats.
+        Makes one training step on noise, and returns the losses.
     """
     batch_size = batch_size or BATCH_SIZES[network]
     depth = depth or DEPTHS.get(network)
     arrays = minibatch(network, batch_size, depth)
     if engine == 'native':
         return _native_step(network, arrays, device, depth, width)
+    # PyTorch alone is not deterministic either.
     engine = engines.Engine(
         engine, 'cpu' if engine == 'theano' else device, deterministic=False
-    )  # as PyTorch alone
+    )
     arrays = [engine.place(array)[:] for array in arrays]
     steps = _theano_functions(network, batch_size, depth, width, engine.mode)
     return lambda: [float(step(*arrays)) for step in steps]
 
 
-def minibatch(network, batch_size, depth=None):
-    """What a network is trained on here, list of array: noise, and classes
-    where it learns some.
+def minibatch(
+    network: str, batch_size: int, depth: int | None = None
+) -> list[np.ndarray]:
+    """Make a minibatch of noise, and of random classes where they are learned.
+
+    Parameters
+    ----------
+    network : str
+        One of :data:`network_sizes.NETWORKS`.
+    batch_size : int
+    depth : int, optional
+        Slices of a volume.
+
+    Returns
+    -------
+    list of array
+        float32 of shape (batch_size, channels, [depth,] rows, columns); then
+        int32 of shape (batch_size,) for images, or (batch_size, depth, rows,
+        columns) for the voxels of volumes.
     """
     rng = np.random.RandomState(0)
-    size = {
+    shapes = {
         'cae3d': (1, depth, 64, 64),
         'unet3d': (1, depth, 64, 64),
         'resnet': (3, 32, 32),
-    }.get(network, (1, 64, 64))
-    arrays = [rng.rand(batch_size, *size).astype('float32')]
+    }
+    shape = shapes.get(network, (1, 64, 64))
+    arrays = [rng.rand(batch_size, *shape).astype('float32')]
     if network in OTHERS:
-        of = (batch_size, *size[1:]) if network == 'unet3d' else batch_size
-        arrays.append(rng.randint(CLASSES[network], size=of).astype('int32'))
+        size = batch_size
+        if network == 'unet3d':
+            size = (batch_size, *shape[1:])
+        classes = rng.randint(CLASSES[network], size=size)
+        arrays.append(classes.astype('int32'))
     return arrays
 
 
 def _theano_functions(network, batch_size, depth, width, mode):
-    """Functions of a minibatch, which make a step when called in turn."""
+    """Functions of a minibatch that together, in order, make one step."""
     sizes = {'depth': depth} if network in DEPTHS else {}
     if network in OTHERS:
-        import others
+        import other_networks
 
-        built = getattr(others, 'build_' + network)(width=width, **sizes)
-        return [getattr(others, 'compile_' + network)(built, mode=mode)]
+        built = getattr(other_networks, f'build_{network}')(
+            width=width, **sizes
+        )
+        compile_network = getattr(other_networks, f'compile_{network}')
+        return [compile_network(built, mode=mode)]
     from kneerepro import algorithms, networks
 
-    pair = getattr(networks, 'build_' + network)(width=width, **sizes)
-    if network.startswith('cae'):
-        return [algorithms.compile_cae(*pair, mode=mode).train]
-    functions = getattr(algorithms, 'compile_' + network)(
-        *pair, batch_size=batch_size, mode=mode
-    )
-    return [functions[0], lambda x: functions[1]()]
+    spec = EXPERIMENTS[network]
+    pair = getattr(networks, spec.builder)(width=width, **sizes)
+    compile_network = getattr(algorithms, spec.compiler)
+    if spec.autoencoder:
+        return [compile_network(*pair, mode=mode).train]
+    functions = compile_network(*pair, batch_size=batch_size, mode=mode)
+    _, adversary = spec.networks
+    return [
+        getattr(functions, f'train_{adversary}'),
+        lambda x: functions.train_generator(),
+    ]
 
 
 def _native_step(network, arrays, device, depth, width):
@@ -113,15 +135,15 @@ def _native_step(network, arrays, device, depth, width):
     if device == 'cuda':
         native.use_tensor_cores()
     if network in OTHERS:
-        import native_others
+        import native_other_networks
 
-        _, step = native_others.training_step(network, device, width)
+        _, step = native_other_networks.training_step(network, device, width)
     else:
         _, step = native.training_step(
             network, len(arrays[0]), device, width, depth
         )
-    x, *y = map(torch.from_numpy, arrays)
-    inputs = [x.to(device), *(labels.long().to(device) for labels in y)]
+    x, *classes = map(torch.from_numpy, arrays)
+    inputs = [x.to(device), *(labels.long().to(device) for labels in classes)]
     if device == 'cuda':
-        step = native.captured(step, inputs)
+        step = native.capture(step, inputs)
     return lambda: [loss.item() for loss in step(*inputs)]

@@ -1,19 +1,22 @@
-"""How long a whole run of one of the thesis's experiments takes.
+"""Time a whole run of one of the thesis's experiments.
 
-The networks, the loop over minibatches, the losses that are logged and the
-checkpoints are those of experiments/; the images are noise, in the thesis's
-number and size, and no figures are drawn. From a few epochs, the first apart,
-the time of all is extrapolated; --whole trains all of them.
+The networks, the loop over minibatches, the logged losses and the checkpoints
+are those of experiments/. The images are noise, in the number and size of the
+thesis's, and no figures are drawn. The time of all epochs is extrapolated from
+a few, without the first; --whole trains all of them.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
 import tempfile
 import time
+from typing import Any
 
 import numpy as np
 
-from kneerepro import algorithms, config, engines, runs
+from kneerepro import algorithms, command_line, config, engines, runs
 from kneerepro.data.splits import SPLITS
 from kneerepro.data.views import View
 from kneerepro.registry import EXPERIMENTS
@@ -22,25 +25,30 @@ from kneerepro.runs.training import Training, mean_over
 from kneerepro.utils import cli
 
 
-def timed_run(network, device, preset='thesis', epochs=3):
-    """Train on noise.
+def time_run(
+    network: str,
+    device: str,
+    preset: str = 'thesis',
+    epochs: int | None = 3,
+) -> dict[str, Any]:
+    """Train on noise and measure the time.
 
     Parameters
     ----------
     network : str
-        Of :data:`kneerepro.registry.EXPERIMENTS`.
+        One of :data:`kneerepro.registry.EXPERIMENTS`.
     device : {'auto', 'cpu', 'cuda'}
     preset : str
     epochs : int or None
-        How many to train, at least two; None for all.
+        How many epochs to train, at least two; None for all.
 
     Returns
     -------
     dict
-        ``compiling``, seconds; ``epochs``, seconds of each that was trained;
-        ``iterations``, those of a whole run; ``whole``, whether all were
-        trained; ``seconds``, of a whole run with its compilation,
-        extrapolated if they were not.
+        ``compiling``, seconds; ``epochs``, seconds of each epoch that was
+        trained; ``iterations``, those of a whole run; ``whole``, whether all
+        epochs were trained; ``seconds``, the time of a whole run with its
+        compilation, extrapolated if they were not.
     """
     parameters = config.read_preset(preset, network)
     count = parameters['epochs']
@@ -66,36 +74,52 @@ def timed_run(network, device, preset='thesis', epochs=3):
             pair,
             functions,
             engine.place(train),
-            _losses(network),
+            list(EXPERIMENTS[network].losses),
             feed=engine.feed,
         )
-        ends = [time.perf_counter()]
-        for batch in training.minibatches():
-            _iterate(
-                network,
-                training,
-                functions,
-                batch,
-                test,
-                parameters.get('first_ten_every'),
-            )
-            if training.ends_epoch:
-                ends.append(time.perf_counter())
-    spent = np.diff(ends).tolist()
-    # The first one allocates the memory.
+        spent = _train(
+            network,
+            training,
+            functions,
+            test,
+            parameters.get('first_ten_every'),
+        )
+    # The first epoch is not extrapolated: it allocates the memory.
     rest = np.median(spent[1:]) * (count - len(spent)) if spent[1:] else 0
     return {
         'network': network,
         'compiling': compiling,
         'epochs': spent,
-        'iterations': count * training.per_epoch,
+        'iterations': count * training.iterations_per_epoch,
         'whole': len(spent) == count,
         'seconds': compiling + sum(spent) + rest,
     }
 
 
+def _train(network, training, functions, test, first_ten_every):
+    """Train, and return the seconds of each epoch."""
+    spec = EXPERIMENTS[network]
+    ends = [time.perf_counter()]
+    for batch in training.minibatches():
+        # The same as the loops of experiments/.
+        if spec.autoencoder:
+            training.log(train=functions.train(batch))
+            if training.ends_interval(first_ten_every):
+                training.log(first_ten=functions.test(test[:10]))
+            if training.ends_epoch:
+                training.log(test=mean_over(functions.test, test, len(batch)))
+        else:
+            adversary, generator = spec.losses
+            train_adversary = getattr(functions, f'train_{adversary}')
+            training.log(**{adversary: train_adversary(batch)})
+            training.log(**{generator: functions.train_generator()})
+        if training.ends_epoch:
+            ends.append(time.perf_counter())
+    return np.diff(ends).tolist()
+
+
 def _examples(network, parameters):
-    """Training and test examples, the latter None for a GAN."""
+    """Training and test examples; a GAN has no test examples, but None."""
     shape = (
         parameters['patients'],
         1,
@@ -117,7 +141,7 @@ def _examples(network, parameters):
 
 def _compile(network, parameters, mode):
     shape = (parameters['depth'], parameters['size'], parameters['size'])
-    pair = zoo.build(network, zoo.options_of(network, parameters, shape))
+    pair = zoo.build(network, zoo.builder_options(network, parameters, shape))
     names = 'learning_rate', 'beta1', 'beta2'
     if not EXPERIMENTS[network].autoencoder:
         names += 'batch_size', 'seed', 'penalty_weight'
@@ -129,25 +153,8 @@ def _compile(network, parameters, mode):
     )
 
 
-def _losses(network):
-    spec = EXPERIMENTS[network]
-    return list(spec.losses) if spec.autoencoder else ['other', 'generator']
-
-
-def _iterate(network, training, functions, batch, test, first_ten_every):
-    """What experiments/ do with a minibatch."""
-    if EXPERIMENTS[network].autoencoder:
-        training.log(train=functions.train(batch))
-        if training.is_every(first_ten_every):
-            training.log(first_ten=functions.test(test[:10]))
-        if training.ends_epoch:
-            training.log(test=mean_over(functions.test, test, len(batch)))
-    else:
-        training.log(other=functions[0](batch))
-        training.log(generator=functions[1]())
-
-
-def main():
+def main() -> None:
+    """Time a run, and print and write the result."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('network', choices=EXPERIMENTS)
     parser.add_argument('--device', choices=engines.DEVICES, default='auto')
@@ -155,32 +162,34 @@ def main():
         '--epochs',
         type=cli.positive_int,
         default=3,
-        help='to extrapolate from (default: 3)',
+        help='how many epochs to extrapolate from (default: 3)',
     )
-    parser.add_argument('--whole', action='store_true', help='train all')
     parser.add_argument(
-        '--json', metavar='FILE', help='write the times to a file as well'
+        '--whole', action='store_true', help='train all epochs'
     )
-    config.add_preset(parser, 'thesis')
+    parser.add_argument(
+        '--json', metavar='FILE', help='also write the times to a file'
+    )
+    command_line.add_preset(parser, 'thesis')
     args = parser.parse_args()
     if args.epochs < 2:
         parser.error(
-            '--epochs must be 2 or more: the first is not like the others'
+            '--epochs must be 2 or more: the first epoch allocates the '
+            'memory, and is not extrapolated'
         )
-    result = timed_run(
+    result = time_run(
         args.network,
         args.device,
         args.preset,
         None if args.whole else args.epochs,
     )
+    extrapolated = ''
+    if not result['whole']:
+        extrapolated = f', extrapolated from {len(result["epochs"])} epochs'
     print(
         '{network}: {seconds:.0f} s for {iterations:,} iterations, '
-        '{compiling:.0f} s of them to compile{}'.format(
-            ''
-            if result['whole']
-            else f', extrapolated from {len(result["epochs"])} epochs',
-            **result,
-        )
+        '{compiling:.0f} s of them to compile'.format(**result)
+        + extrapolated
     )
     if args.json:
         with open(args.json, 'w') as file:

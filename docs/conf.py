@@ -4,9 +4,10 @@ import os
 import sys
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.dirname(FOLDER))  # an installed one or not
+# The package of this checkout, whether or not it is installed.
+sys.path.insert(0, os.path.dirname(FOLDER))
 
-import kneerepro  # noqa: E402, before Theano
+import kneerepro  # noqa: E402, must come before Theano
 
 project = 'kneerepro'
 author = 'the developers of kneerepro'
@@ -21,10 +22,10 @@ extensions = [
     'numpydoc',
 ]
 exclude_patterns = ['_build', 'requirements.txt']
-highlight_language = 'none'  # commands; Python says so
-default_role = 'code'  # `x` in docstrings is a parameter
+highlight_language = 'none'  # most blocks are commands; Python is marked
+default_role = 'code'  # `x` in a docstring is a parameter
 nitpicky = True
-# Other packages' documentation is not at hand.
+# The build does not download other packages' indices of names.
 nitpick_ignore_regex = [
     ('py:.*', r'(?!kneerepro|layers)(\w+\.)+\w+'),
     ('py:mod', r'(?!kneerepro|layers)\w+'),
@@ -32,7 +33,7 @@ nitpick_ignore_regex = [
 
 autodoc_member_order = 'bysource'
 autodoc_default_options = {'members': True}
-# Signatures with names in the place of long defaults.
+# Show defaults as they are written in the source, not their values.
 autodoc_preserve_defaults = True
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
@@ -45,15 +46,16 @@ html_css_files = ['tables.css']
 html_show_sphinx = False
 html_copy_source = False
 
-# Doctests are those of pages; what they need is in each of them.
+# Run the doctests of all pages. Each imports what it uses.
 doctest_test_doctest_blocks = 'default'
 trim_doctest_flags = True
 
 
-def _leave_out(app, what, name, obj, skip, options):
-    """Fields of named tuples, which say only that they are fields."""
+def _skip_tuple_fields(app, what, name, obj, skip, options):
+    """Skip the fields of named tuples, whose own docstrings say nothing."""
     return True if type(obj).__name__ == '_tuplegetter' else skip
 
 
 def setup(app):
-    app.connect('autodoc-skip-member', _leave_out)
+    """Register the extensions of this project; Sphinx calls it."""
+    app.connect('autodoc-skip-member', _skip_tuple_fields)

@@ -19,7 +19,7 @@ from kneerepro.commands import inputs
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.thesis import compare
 from kneerepro.thesis.formats import FORMATS, summary
-from kneerepro.thesis.reproduction import build, of_model
+from kneerepro.thesis.reproduction import from_model, reproduce
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import replacing
 
@@ -92,12 +92,12 @@ def _report(args):
             )
         model = inputs.load_model(args.model, EXPERIMENTS)
         return compare.compare(
-            [of_model(model, args.model)],
+            [from_model(model, args.model)],
             f'the run {args.model}',
             default=False,
         )
     variants = _variants(args.variant)
-    reproductions = build(variants)
+    reproductions = reproduce(variants)
     if not variants:
         return compare.compare(reproductions)
     values = [f'{name} = {value}' for name, value in variants.items()]

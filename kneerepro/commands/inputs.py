@@ -16,7 +16,7 @@ from kneerepro import engines, runs
 from kneerepro.algorithms.common import input_layer
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
-from kneerepro.data.prepare import prepare_for
+from kneerepro.data.prepare import ensure_dataset
 from kneerepro.data.progress import PhaseProgress
 from kneerepro.data.reading import selection
 from kneerepro.data.reading.identity import load_key
@@ -143,7 +143,7 @@ def open_data(
         )
     with _temporary_dataset(out) as temporary:
         with PhaseProgress() as progress:
-            path = prepare_for(
+            path = ensure_dataset(
                 args.data,
                 temporary,
                 options or Options(),

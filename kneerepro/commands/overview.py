@@ -7,12 +7,12 @@ from matplotlib.figure import Figure
 
 import kneerepro
 from kneerepro.figures.style import (
-    FOOTER,
+    FOOTER_HEIGHT,
     axes_at,
     new_figure,
     show_image,
     styled,
-    window,
+    white_level,
 )
 
 _COLUMNS = 6
@@ -64,11 +64,11 @@ def overview(
         for i in range(len(truth))
     ]
     width = xs[-1] + panel_width + _GAP + _RIGHT
-    height = FOOTER + 3 * (panel_height + _GAP) + 2 * _LINE
+    height = FOOTER_HEIGHT + 3 * (panel_height + _GAP) + 2 * _LINE
     figure = new_figure(
         width, height, f'kneerepro {kneerepro.__version__}; {source}'
     )
-    white = window(truth)
+    white = white_level(truth)
     # A percentile, as for the intensities: a single voxel would leave all
     # others dark.
     worst = float(np.percentile(error, 99.8)) or 1.0
@@ -78,7 +78,7 @@ def overview(
         ('squared error', error, 'inferno', worst),
     ]
     for row, (name, images, colours, vmax) in enumerate(rows):
-        y = FOOTER + (2 - row) * (panel_height + _GAP)
+        y = FOOTER_HEIGHT + (2 - row) * (panel_height + _GAP)
         panels = [axes_at(figure, x, y, panel_width, panel_height) for x in xs]
         for axes, image in zip(panels, images):
             show_image(axes, image, vmax)
@@ -106,7 +106,9 @@ def _add_colour_bar(figure, image, width, panel_height):
     bar = figure.colorbar(
         image,
         extend='max',
-        cax=axes_at(figure, width - _RIGHT + 0.05, FOOTER, 0.1, panel_height),
+        cax=axes_at(
+            figure, width - _RIGHT + 0.05, FOOTER_HEIGHT, 0.1, panel_height
+        ),
     )
     bar.ax.tick_params(labelsize=7)
     bar.formatter.set_powerlimits((-2, 2))

@@ -1,10 +1,15 @@
-"""Two networks that are not the thesis's, as other people write them with
+"""Two networks that are not the thesis's, written as other people write
 Lasagne: a residual network that classifies images, and a U-Net that labels
 the voxels of volumes.
 
-Nothing in here knows of the engine: it is given the mode, as any program's
-``theano.function`` is.
+This module does not know the engine: it passes the mode to
+``theano.function``, as any program does.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import lasagne
 import theano
@@ -17,6 +22,7 @@ from lasagne.layers import (
     ElemwiseSumLayer,
     GlobalPoolLayer,
     InputLayer,
+    Layer,
     NonlinearityLayer,
     ReshapeLayer,
     get_all_params,
@@ -24,13 +30,13 @@ from lasagne.layers import (
 )
 from lasagne.nonlinearities import rectify, softmax
 from lasagne.objectives import categorical_crossentropy
-from steps import BLOCKS, CLASSES, FILTERS
+from network_sizes import BLOCKS, CLASSES, FILTERS
 
 from layers import Conv2DLayer, Conv3DLayer, Deconv3DLayer, batch_norm
 
 
-def build_resnet(width=1):
-    """A residual network of 20 layers for images of 32 x 32 in colour.
+def build_resnet(width: int = 1) -> Layer:
+    """Build a residual network of 20 layers for colour images of 32 x 32.
 
     Parameters
     ----------
@@ -45,8 +51,8 @@ def build_resnet(width=1):
     References
     ----------
     .. [1] K. He, X. Zhang, S. Ren, J. Sun (2015): Deep residual learning for
-           image recognition. arXiv:1512.03385, section 4.2; with its option
-           B for shortcuts between sizes.
+           image recognition. arXiv:1512.03385, section 4.2, with option B
+           for the shortcuts between sizes.
     """
     filters = [width * count for count in FILTERS['resnet']]
     network = InputLayer((None, 3, 32, 32))
@@ -83,8 +89,10 @@ def _conv(network, count, size, stride, nonlinearity):
     )
 
 
-def build_unet3d(depth=32, rows=64, columns=64, width=1):
-    """A U-Net in three dimensions.
+def build_unet3d(
+    depth: int = 32, rows: int = 64, columns: int = 64, width: int = 1
+) -> Layer:
+    """Build a U-Net in three dimensions.
 
     Parameters
     ----------
@@ -103,32 +111,32 @@ def build_unet3d(depth=32, rows=64, columns=64, width=1):
     ----------
     .. [1] Ö. Çiçek, A. Abdulkadir, S. S. Lienkamp, T. Brox, O. Ronneberger
            (2016): 3D U-Net: Learning dense volumetric segmentation from
-           sparse annotation. arXiv:1606.06650. Convolutions of stride 2
-           stand for its pooling here, as in the V-Net.
+           sparse annotation. arXiv:1606.06650. Here, as in the V-Net,
+           convolutions of stride 2 replace its pooling.
     """
     filters = [width * count for count in FILTERS['unet3d']]
     network = InputLayer((None, 1, depth, rows, columns))
     skipped = []
     for count in filters[:-1]:
-        network = _two_convs(network, count)
+        network = _double_conv(network, count)
         skipped.append(network)
         network = batch_norm(
             Conv3DLayer(network, count, 2, stride=2, W=HeNormal('relu'))
         )
-    network = _two_convs(network, filters[-1])
+    network = _double_conv(network, filters[-1])
     for skip, count in zip(reversed(skipped), reversed(filters[:-1])):
         network = Deconv3DLayer(
             network, count, 2, stride=2, W=HeNormal('relu')
         )
-        network = _two_convs(ConcatLayer([skip, network]), count)
+        network = _double_conv(ConcatLayer([skip, network]), count)
     network = Conv3DLayer(network, CLASSES['unet3d'], 1, nonlinearity=None)
-    # Theano's softmax is that of matrices.
+    # Theano's softmax takes matrices only.
     network = DimshuffleLayer(network, (0, 2, 3, 4, 1))
     network = ReshapeLayer(network, (-1, CLASSES['unet3d']))
     return NonlinearityLayer(network, softmax)
 
 
-def _two_convs(network, count):
+def _double_conv(network, count):
     for _ in range(2):
         network = batch_norm(
             Conv3DLayer(network, count, 3, pad=1, W=HeNormal('relu'))
@@ -136,8 +144,13 @@ def _two_convs(network, count):
     return network
 
 
-def compile_resnet(network, learning_rate=0.1, momentum=0.9, mode=None):
-    """Compile a training step with Nesterov's momentum.
+def compile_resnet(
+    network: Layer,
+    learning_rate: float = 0.1,
+    momentum: float = 0.9,
+    mode: Any = None,
+) -> Callable[..., Any]:
+    """Compile a training step with Nesterov momentum.
 
     Parameters
     ----------
@@ -149,7 +162,7 @@ def compile_resnet(network, learning_rate=0.1, momentum=0.9, mode=None):
     Returns
     -------
     theano function
-        Of images, float32, shape ``(n, 3, 32, 32)``, and of their classes,
+        Takes images, float32, shape ``(n, 3, 32, 32)``, and their classes,
         int32, shape ``(n,)``. Returns the mean cross-entropy before the step.
     """
     return _compile(
@@ -163,7 +176,9 @@ def compile_resnet(network, learning_rate=0.1, momentum=0.9, mode=None):
     )
 
 
-def compile_unet3d(network, learning_rate=1e-3, mode=None):
+def compile_unet3d(
+    network: Layer, learning_rate: float = 1e-3, mode: Any = None
+) -> Callable[..., Any]:
     """Compile a training step with Adam.
 
     Parameters
@@ -176,7 +191,7 @@ def compile_unet3d(network, learning_rate=1e-3, mode=None):
     Returns
     -------
     theano function
-        Of volumes, float32, shape ``(n, 1, depth, rows, columns)``, and of
+        Takes volumes, float32, shape ``(n, 1, depth, rows, columns)``, and
         the classes of their voxels, int32, shape ``(n, depth, rows,
         columns)``. Returns the mean cross-entropy before the step.
     """
@@ -190,9 +205,12 @@ def compile_unet3d(network, learning_rate=1e-3, mode=None):
     )
 
 
-def _compile(network, x, y, mode, update, *settings):
+def _compile(network, x, y, mode, update, *hyperparameters):
     loss = categorical_crossentropy(get_output(network, x), y.flatten()).mean()
     parameters = get_all_params(network, trainable=True)
     return theano.function(
-        [x, y], loss, mode=mode, updates=update(loss, parameters, *settings)
+        [x, y],
+        loss,
+        mode=mode,
+        updates=update(loss, parameters, *hyperparameters),
     )

@@ -1,9 +1,11 @@
-"""Processes that take turns at training steps.
+"""Time training steps of several implementations, interleaved.
 
-Each has a network on an engine to itself, for what one does to the allocation
-of memory is not to help another; and they take turns, step by step, so that
-whatever else the machine does slows all.
+Each implementation runs in its own process, so that its memory allocator does
+not profit from what another has allocated. The implementations alternate step
+by step, so that any other load on the machine slows all of them equally.
 """
+
+from __future__ import annotations
 
 import contextlib
 import json
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Any
 
 import numpy as np
 
@@ -22,28 +25,28 @@ from kneerepro import engines
 from kneerepro.runs import environment
 from kneerepro.utils.errors import UserError
 
-# The memory that is freed stays with the process, as the engine sees to itself
-# (kneerepro.engine.memory): somebody who knows PyTorch well would ask glibc for
-# it, or take another allocator.
-_KEEP = {
+# glibc settings that keep freed memory in the process. The engine does this
+# itself (kneerepro.engine.memory); somebody who knows PyTorch well would set
+# these, or use another allocator.
+_KEEP_FREED_MEMORY = {
     'MALLOC_MMAP_MAX_': '0',
     'MALLOC_TOP_PAD_': str(64 * 2**20),
     'MALLOC_TRIM_THRESHOLD_': str(2**31 - 1),
 }
-# Seconds before each step on the CPU, for the threads of whoever came before
-# wait for more work at full speed a while (OpenBLAS's longest).
+# Seconds of pause before each step on the CPU: the BLAS threads of the process
+# that ran before keep spinning for a while (OpenBLAS's longest).
 _PAUSE = 0.2
 
 
-class Worker:
-    """A process with a network on an engine.
+class StepProcess:
+    """A process that makes training steps with one implementation.
 
     Parameters
     ----------
     case : dict
-        What :func:`steps.compile_step` is to be given.
+        Arguments of :func:`steps.compile_step`.
     compiledir : str
-        For what Theano compiles.
+        Folder for what Theano compiles.
 
     Attributes
     ----------
@@ -52,19 +55,21 @@ class Worker:
     steps : list of float
         Seconds of each step.
     losses : list of list of float
-        Of each step.
+        Losses of each step.
     memory : float
-        Peak memory, GiB: that of the process or, on CUDA, what PyTorch has
+        Peak memory in GiB: that of the process or, on CUDA, what PyTorch has
         allocated on the device.
 
     Raises
     ------
     UserError
-        If the process stops before it is told to, which it says why itself.
+        If the process ends before it is closed. Its own error message says
+        why.
     """
 
-    def __init__(self, case, compiledir):
+    def __init__(self, case: dict[str, Any], compiledir: str):
         self._case = case
+        keep = _KEEP_FREED_MEMORY if case['engine'] == 'native' else {}
         self._process = subprocess.Popen(
             [sys.executable, __file__, json.dumps(case)],
             text=True,
@@ -72,27 +77,30 @@ class Worker:
             stdout=subprocess.PIPE,
             env={
                 **os.environ,
-                **(_KEEP if case['engine'] == 'native' else {}),
+                **keep,
                 'THEANO_FLAGS': with_flag(f'base_compiledir={compiledir}'),
             },
         )
-        self.steps, self.losses = [], []
+        self.steps: list[float] = []
+        self.losses: list[list[float]] = []
         self.compiling = self._ask('compile')['seconds']
 
-    def step(self):
+    def step(self) -> None:
+        """Make one training step and record its time and losses."""
         answer = self._ask('step')
         self.steps.append(answer['seconds'])
         self.losses.append(answer['losses'])
 
-    def close(self):
+    def close(self) -> None:
+        """End the process."""
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
 
-    def row(self):
-        """What was measured, as JSON holds it; the first step, which
-        allocates the memory, by itself.
+    def row(self) -> dict[str, Any]:
+        """The measurements, as JSON stores them. The first step, which
+        allocates the memory, is separate.
         """
         first, *others = self.steps
         return {
@@ -108,61 +116,62 @@ class Worker:
             print(word, file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         if not answer:
+            network, engine = self._case['network'], self._case['engine']
             raise UserError(
-                'the process that measures {network} on {engine} stopped '
-                'with status {}: see above for why'.format(
-                    self._process.wait(), **self._case
-                )
+                f'the process that measures {network} on {engine} stopped '
+                f'with status {self._process.wait()}: see above for why'
             )
         answer = json.loads(answer)
         self.memory = answer['memory']
         return answer
 
 
-def with_flag(flag):
-    """The flags that Theano is given, and one more."""
+def with_flag(flag: str) -> str:
+    """The environment's THEANO_FLAGS with one flag added."""
     return ','.join(filter(None, [os.environ.get('THEANO_FLAGS'), flag]))
 
 
-def take_turns(cases, count, end=math.inf):
-    """Have processes make training steps, each in its turn.
+def time_interleaved(
+    cases: list[dict[str, Any]], count: int, end: float = math.inf
+) -> list[dict[str, Any]]:
+    """Time training steps of several implementations, interleaved.
 
     Parameters
     ----------
     cases : list of dict
-        What :func:`steps.compile_step` is to be given, for each.
+        Arguments of :func:`steps.compile_step` for each implementation.
     count : int
         Steps of each, after a first one.
     end : float, optional
-        The time, of ``time.monotonic``, after which they begin no more steps;
-        two of each are made in any case.
+        The time, of ``time.monotonic``, after which no step begins, except
+        for the first two of each.
 
     Returns
     -------
     list of dict
-        Of each what :meth:`Worker.row` says.
+        :meth:`StepProcess.row` of each.
 
     Raises
     ------
     UserError
-        If one of them stops.
+        If a process stops.
     """
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        workers = []
+        processes = []
         for case in cases:
-            workers.append(Worker(case, folder))
-            stack.callback(workers[-1].close)
+            processes.append(StepProcess(case, folder))
+            stack.callback(processes[-1].close)
         for i in range(1 + count):
             if i > 1 and time.monotonic() > end:
                 break
-            for worker in workers:
-                worker.step()
-        return [worker.row() for worker in workers]
+            for process in processes:
+                process.step()
+        return [process.row() for process in processes]
 
 
-def machine(device, with_theano=False):
-    """The processor and the versions that the times belong to, lines."""
+def machine(device: str, with_theano: bool = False) -> str:
+    """The processor and the versions that were measured, one on each line."""
     lines = [
         f'{environment.processor()}, {environment.cores()} cores; '
         f'Python {platform.python_version()}, NumPy {np.__version__}',
@@ -180,11 +189,11 @@ def machine(device, with_theano=False):
     return '\n'.join(lines)
 
 
-def _work(case):
-    """Do what is asked for on the standard input, a word a line."""
+def _serve(case):
+    """Compile or make a step for each word on the standard input."""
     if case['engine'] != 'native':
-        # Not counted as compilation. PyTorch alone does without, and without
-        # its memory.
+        # Imported here so that it does not count as compilation. PyTorch
+        # alone needs neither Theano nor its memory.
         import theano  # noqa: F401
     from steps import compile_step
 
@@ -199,17 +208,12 @@ def _work(case):
         else:
             losses = step()
         _synchronise(case)
-        seconds = time.perf_counter() - start
-        print(
-            json.dumps(
-                {
-                    'seconds': seconds,
-                    'losses': losses,
-                    'memory': _peak_memory(case) / 2**30,
-                }
-            ),
-            flush=True,
-        )
+        answer = {
+            'seconds': time.perf_counter() - start,
+            'losses': losses,
+            'memory': _peak_memory(case) / 2**30,
+        }
+        print(json.dumps(answer), flush=True)
 
 
 def _synchronise(case):
@@ -220,7 +224,7 @@ def _synchronise(case):
 
 
 def _peak_memory(case):
-    """Bytes."""
+    """Peak memory in bytes."""
     if _on_cuda(case):
         import torch
 
@@ -238,4 +242,4 @@ def _on_cuda(case):
 
 
 if __name__ == '__main__':
-    _work(json.loads(sys.argv[1]))
+    _serve(json.loads(sys.argv[1]))

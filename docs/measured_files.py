@@ -1,0 +1,70 @@
+"""Write the files of docs/measured: text that pages include, and pictures."""
+
+from __future__ import annotations
+
+import io
+import os
+
+from matplotlib.figure import Figure
+from PIL import Image
+
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'measured')
+
+_WIDTH = 1000  # pixels of a picture
+
+
+def exists(name: str) -> bool:
+    """Whether the text has been written before."""
+    return os.path.exists(os.path.join(FOLDER, f'{name}.inc'))
+
+
+def write(name: str, *lines: str) -> None:
+    """Write text that a page includes."""
+    path = _path(f'{name}.inc')
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write('.. Made by docs/publish.py\n\n' + '\n'.join(lines) + '\n')
+    print('wrote', os.path.relpath(path))
+
+
+def save_figure(figure: Figure, name: str) -> str:
+    """Save a figure of few colours; returns the file's name."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format='png', dpi=_WIDTH / figure.get_figwidth())
+    with Image.open(buffer) as image:
+        return _save_png(image.convert('RGB'), name)
+
+
+def save_copy(path: str, name: str, coloured: bool) -> str:
+    """Save a smaller copy of a picture; returns the file's name.
+
+    Parameters
+    ----------
+    path : str
+        The picture, a PNG.
+    name : str
+        The copy's name, without extension.
+    coloured : bool
+        Whether it has colours, and few of them, rather than shades of grey.
+    """
+    with Image.open(path) as image:
+        image = image.convert('RGB')
+        image.thumbnail((_WIDTH, 2 * _WIDTH), Image.LANCZOS)
+    if coloured:
+        return _save_png(image, name)
+    file = f'{name}.jpg'
+    image.convert('L').save(_path(file), quality=80)
+    return file
+
+
+def _save_png(image, name):
+    file = f'{name}.png'
+    # A palette of 64 colours makes the files small.
+    image.quantize(64, dither=Image.Dither.NONE).save(
+        _path(file), optimize=True
+    )
+    return file
+
+
+def _path(file):
+    os.makedirs(FOLDER, exist_ok=True)
+    return os.path.join(FOLDER, file)

@@ -1,0 +1,298 @@
+"""What the documentation publishes from finished runs: their numbers, their
+figures, and the judgements of the thesis's claims.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import kneerepro  # noqa: F401, makes Theano importable
+
+# isort: split
+import measured_files
+import numpy as np
+import spread_figure
+from revisions import check_runs
+
+from kneerepro import claims, config
+from kneerepro.claims.evidence import Evidence
+from kneerepro.claims.measurement import (
+    Measurement,
+    count_text,
+    interval_text,
+    verdict,
+)
+from kneerepro.engines import stored_precision
+from kneerepro.experiment.captions import SHOWN
+from kneerepro.experiment.figures import CODES, FIGURES, file_name
+from kneerepro.registry import EXPERIMENTS
+from kneerepro.runs import Run
+from kneerepro.runs.losses import last_value
+from kneerepro.utils.rst import escaped, table
+
+#: Figures that show curves; the others are images in grey.
+_CURVES = '3.3', '3.5', '3.7', '3.10'
+
+
+def numbers(runs: dict[str, Run]) -> Iterator[str]:
+    """Yield what the runs and the machine are, the losses and the figures.
+
+    Parameters
+    ----------
+    runs : dict of str to kneerepro.runs.Run
+        A finished run of each experiment.
+    """
+    yield from _runs_table(runs)
+    yield from _environments(runs.values())
+    caution = claims.caution(runs)
+    if caution:
+        yield from [escaped(caution[0].upper() + caution[1:] + '.'), '']
+    yield from _losses_table(runs)
+    for name, run in runs.items():
+        heading = EXPERIMENTS[name].title
+        yield from [heading, '^' * len(heading), '']
+        yield from _figures(run)
+
+
+def _runs_table(runs):
+    rows = []
+    for name, run in runs.items():
+        results, data = run.results(), run.settings['data']
+        iterations = len(results[_loss_names(results)[0]]) - 1
+        rows.append(
+            [
+                EXPERIMENTS[name].title,
+                '{volumes} of {shape[0]} x {shape[1]} x {shape[2]}'.format(
+                    **data
+                ),
+                f'{data["train"]:,} and {data["test"]:,}',
+                f'{iterations:,}',
+                run.parameters['batch_size'],
+                f'{float(results["seconds"]):.0f}',
+            ]
+        )
+    yield from table(
+        [
+            'network',
+            'volumes',
+            'training and test examples',
+            'iterations',
+            'batch',
+            'seconds',
+        ],
+        rows,
+    )
+
+
+def _environments(runs: Iterable[Run]) -> Iterator[str]:
+    """Yield a paragraph for each environment that one of the runs ran in."""
+    paragraphs = [
+        _environment_text(environment)
+        for run in runs
+        for environment in run.environments()
+    ]
+    for paragraph in dict.fromkeys(paragraphs):  # each of them once
+        yield from [f'{paragraph}.', '']
+
+
+def _environment_text(environment: dict[str, Any]) -> str:
+    return escaped(
+        'Revision {revision} on {processor}, {cores} cores: '
+        '{engine}; Python {python}, NumPy {numpy}, Theano {Theano}, Lasagne '
+        '{Lasagne}'.format(**environment)
+    )
+
+
+def _loss_names(results):
+    return sorted(name for name in results if name.endswith('_loss'))
+
+
+def _losses_table(runs):
+    """The first, least and last value of each loss."""
+    rows = []
+    for name, run in runs.items():
+        results = run.results()
+        for loss in _loss_names(results):
+            values = results[loss][~np.isnan(results[loss])]
+            rows.append(
+                [
+                    EXPERIMENTS[name].title,
+                    loss[: -len('_loss')].replace('_', ' '),
+                    *(
+                        f'{value:.4g}'
+                        for value in (values[0], values.min(), values[-1])
+                    ),
+                ]
+            )
+    yield from table(['network', 'loss', 'first', 'least', 'last'], rows)
+
+
+# ----------------------------------------------------------------- the figures
+
+
+def _figures(run: Run, prefix: str = '') -> Iterator[str]:
+    """Copy the figures of chapter 3 and the codes, and include them.
+
+    Parameters
+    ----------
+    run : kneerepro.runs.Run
+    prefix : str
+        Put before the names of the copies.
+    """
+    for number in FIGURES[run.experiment]:
+        if number.startswith('3.'):  # the others are the same for every run
+            yield from _figure(
+                run,
+                file_name(number),
+                prefix + file_name(number),
+                f'Figure {number}. {escaped(SHOWN[number])}',
+                coloured=number in _CURVES,
+            )
+    if os.path.exists(run.path('figures', f'{CODES}.png')):
+        yield from _figure(
+            run,
+            CODES,
+            f'{prefix}{run.experiment}_{CODES}',
+            'The codes of all examples on their first two principal '
+            'components.',
+            coloured=True,
+        )
+
+
+def _figure(run, name, copy, caption, coloured):
+    file = measured_files.save_copy(
+        run.path('figures', f'{name}.png'), copy, coloured
+    )
+    return _include(file, caption)
+
+
+def _include(file: str, caption: str) -> list[str]:
+    return [f'.. figure:: measured/{file}', '', f'   {caption}', '']
+
+
+# --------------------------------------------------- runs at the thesis's size
+
+
+def thesis_size(runs: list[Run]) -> Iterator[str]:
+    """Yield what autoencoders at the thesis's size are and have learned.
+
+    The figures are those of the first run of each network.
+
+    Parameters
+    ----------
+    runs : list of kneerepro.runs.Run
+    """
+    check_runs(runs)
+    rows, spreads, first_runs = [], {}, {}
+    for run in runs:
+        results = run.results()
+        spreads[_reading(run)] = results['code_spread']
+        first_runs.setdefault(run.experiment, run)
+        rows.append(_thesis_size_row(run, results))
+    yield from table(
+        [
+            'network',
+            'normalise',
+            'output bias',
+            'iterations',
+            'time',
+            'training MSE',
+            'test MSE',
+            'of the mean',
+            'of components',
+            'spread',
+            'identified',
+        ],
+        rows,
+    )
+    yield from _environments(runs)
+    file = measured_files.save_figure(spread_figure.draw(spreads), 'spread')
+    yield from _include(file, 'Spread of the code over the iterations.')
+    for run in first_runs.values():
+        yield from _figures(run, 'thesis_')
+
+
+def _thesis_size_row(run, results):
+    spread = results['code_spread']
+    return [
+        EXPERIMENTS[run.experiment].title,
+        run.parameters['normalise'],
+        run.parameters['output_bias'],
+        f'{len(spread) - 1:,}',
+        f'{float(results["seconds"]):,.0f} s',
+        f'{last_value(results["train_loss"]):.4f}',
+        f'{last_value(results["test_loss"]):.4f}',
+        f'{float(results["mean_mse"]):.4f}',
+        f'{float(results["components_mse"]):.4f}',
+        f'{last_value(spread):.2g}',
+        f'{results["identified"].sum()} of {len(results["identified"])}',
+    ]
+
+
+def _reading(run: Run) -> str:
+    """The network and the run's readings of E17 and E21."""
+    title = EXPERIMENTS[run.experiment].title
+    bias = config.as_text(run.parameters['output_bias'])
+    return f'{title}, {run.parameters["normalise"]}, bias {bias}'
+
+
+# ------------------------------------------------------------------ the claims
+
+
+def judgements(runs: dict[str, Run]) -> Iterator[str]:
+    """Yield the judgements of C1 to C9, with their measurements."""
+    settings = next(iter(runs.values())).settings
+    judged = claims.judge_all(
+        Evidence(
+            runs,
+            settings['engine'],
+            settings['device'],
+            stored_precision(settings),
+        )
+    )
+    yield from table(
+        ['', 'the thesis', 'measured'],
+        [
+            [
+                judgement.claim.number,
+                judgement.claim.statement,
+                judgement.verdict,
+            ]
+            for judgement in judged
+        ],
+    )
+    for judgement in judged:
+        claim = judgement.claim
+        heading = f'{claim.number} {judgement.verdict}'
+        yield from [
+            heading,
+            '-' * len(heading),
+            '',
+            escaped(f'{claim.statement} ({judgement.why})'),
+            '',
+        ]
+        if judgement.measurements:
+            yield from table(
+                ['', 'number', 'samples', 'threshold'],
+                [
+                    [
+                        measurement.name,
+                        interval_text(measurement.estimate),
+                        count_text(measurement),
+                        _threshold_text(measurement),
+                    ]
+                    for measurement in judgement.measurements
+                ],
+            )
+
+
+def _threshold_text(measurement: Measurement) -> str:
+    """The threshold of a measurement and the verdict, if it has one."""
+    if not measurement.side:
+        return ''
+    return (
+        f'{measurement.side} {measurement.threshold:.4g}, '
+        f'{measurement.reason}: {verdict(measurement)}'
+    )

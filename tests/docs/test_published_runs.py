@@ -1,0 +1,125 @@
+"""The text that is published from runs. Its figures are tested together with
+the readings, in tests/benchmarks/test_readings.py.
+"""
+
+import unittest
+from unittest import mock
+
+import numpy as np
+
+from kneerepro import claims
+from kneerepro.claims.measurement import Measurement, single
+from tests.docs.common import documentation
+
+ENVIRONMENT = {
+    'revision': 'abc',
+    'processor': 'a processor',
+    'cores': 2,
+    'engine': 'an engine',
+    'python': '3.11',
+    'numpy': '1.26',
+    'Theano': '1.0.5',
+    'Lasagne': '0.1',
+}
+
+
+class Run:
+    """A finished run without a folder."""
+
+    experiment = 'cae2d'
+    folder = 'runs/cae2d/1'
+    parameters = {'batch_size': 4}
+    settings = {
+        'data': {
+            'volumes': 3,
+            'shape': [16, 32, 32],
+            'train': 1500,
+            'test': 10,
+        },
+        'engine': 'torch',
+        'device': 'cpu',
+    }
+
+    def results(self):
+        return {
+            'train_loss': np.array([np.nan, 0.5, 0.125, 0.25]),
+            'seconds': 60.0,
+        }
+
+    def environments(self):
+        return [ENVIRONMENT, ENVIRONMENT]
+
+    def path(self, *names):
+        return '/no/such/file'
+
+
+class NumbersTest(unittest.TestCase):
+    def numbers(self, caution=None):
+        published_runs = documentation('published_runs')
+        with (
+            mock.patch.dict(published_runs.FIGURES, cae2d={}),
+            mock.patch.object(claims, 'caution', return_value=caution),
+        ):
+            return '\n'.join(published_runs.numbers({'cae2d': Run()}))
+
+    def test_run_and_losses(self):
+        text = self.numbers()
+        cells = [line[7:] for line in text.splitlines() if line[5:6] == '-']
+        self.assertEqual(
+            cells[6:12],
+            [
+                '2D autoencoder',
+                '3 of 16 x 32 x 32',
+                '1,500 and 10',
+                '3',
+                '4',
+                '60',
+            ],
+        )
+        self.assertEqual(
+            cells[-5:], ['2D autoencoder', 'train', '0.5', '0.125', '0.25']
+        )
+
+    def test_each_environment_once(self):
+        self.assertEqual(self.numbers().count('Revision abc on a proc'), 1)
+
+    def test_caution(self):
+        self.assertIn(
+            '\nThis is synthetic.\n', self.numbers('this is synthetic')
+        )
+
+
+class JudgementsTest(unittest.TestCase):
+    def test_claims_with_their_measurements(self):
+        judgement = claims.Judgement(
+            claim=claims.CLAIMS[0],
+            verdict='holds',
+            why='it is so',
+            measurements=[
+                Measurement(
+                    name='detail',
+                    estimate=single(0.9, 10),
+                    samples='images',
+                    side='above',
+                    threshold=0.5,
+                    reason='half',
+                ),
+                Measurement(
+                    name='error', estimate=single(0.1, 10), samples='images'
+                ),
+            ],
+        )
+        published_runs = documentation('published_runs')
+        with mock.patch.object(claims, 'judge_all', return_value=[judgement]):
+            text = '\n'.join(published_runs.judgements({'cae2d': Run()}))
+        self.assertIn('C1 holds\n--------\n', text)
+        self.assertIn('(it is so)', text)
+        self.assertIn(
+            '   * - detail\n     - 0.9\n     - n = 10 (images)\n'
+            '     - above 0.5, half: holds\n',
+            text,
+        )
+        # A number without a threshold has an empty cell.
+        self.assertIn(
+            '   * - error\n     - 0.1\n     - n = 10 (images)\n     -\n', text
+        )
