@@ -30,7 +30,7 @@ from .patterns import (
 class _Slopes:
     """A scalar Op with two slopes, left and right of 0."""
 
-    def __init__(self, negative: float, positive: float, output_types):
+    def __init__(self, negative, positive, output_types):
         super().__init__(output_types)
         self.negative, self.positive = negative, positive
 

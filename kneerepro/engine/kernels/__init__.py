@@ -1,4 +1,8 @@
-"""Implementations of the Ops, a module for each family."""
+"""The implementations of the Ops, one module for each family.
+
+Importing this package registers them with
+:mod:`kneerepro.engine.dispatch`.
+"""
 
 from . import (  # noqa: F401
     conv,

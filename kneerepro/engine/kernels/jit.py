@@ -1,49 +1,64 @@
 """Elementwise operations in C++, for CUDA.
 
-PyTorch compiles them with CUDA's own compiler, which it brings along, when
-they are called for the first time with numbers of a type.
+PyTorch compiles each of them with CUDA's runtime compiler, which it ships,
+when it is called for the first time with numbers of a type.
 """
+
+from __future__ import annotations
 
 import contextlib
 import warnings
+from collections.abc import Callable, Sequence
 
 import torch
 from theano.gof.utils import MethodNotDefined
-from theano.scalar import Composite, get_scalar_type
+from theano.scalar import Composite, ScalarOp, get_scalar_type
 from torch.cuda import jiterator
 
-#: So many inputs, at most, may an operation have.
-MOST_INPUTS = 8
+#: The number of inputs that PyTorch's compiler accepts.
+MAX_INPUTS = 8
 
 
 class Jitted:
-    """An operation of one pass over memory, where it would take several.
+    """A compiled operation that reads and writes memory once, where several
+    operations of PyTorch's would do so several times.
 
     Parameters
     ----------
     code : str
-        A function template of one type, for one element of each input; with
-        several outputs one that returns nothing, and whose last parameters
-        are references to them.
-    otherwise : callable
-        Does the same to tensors anywhere.
+        A function template with one type parameter, which takes one element of
+        each input. With several outputs it returns nothing, and its last
+        parameters are references to the outputs.
+    fallback : callable
+        Does the same with PyTorch's operations, on tensors on any device.
     outputs : int
+        The number of outputs.
     """
 
     #: As :func:`kneerepro.engine.dispatch.takes_out` marks functions.
     takes_out = True
 
-    def __init__(self, code, otherwise, outputs=1):
-        self.code, self._otherwise = code, otherwise
+    def __init__(
+        self, code: str, fallback: Callable, outputs: int = 1
+    ) -> None:
+        self.code, self._fallback = code, fallback
         self._function = (
             jiterator._create_jit_fn(code)
             if outputs == 1
             else jiterator._create_multi_output_jit_fn(code, outputs)
         )
 
-    def __call__(self, *tensors, out=None):
-        """The result, or a tuple of them, of tensors of one type, which are
-        broadcast; new ones in any case.
+    def __call__(
+        self, *tensors: torch.Tensor, out: torch.Tensor | None = None
+    ) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """The result, or a tuple of results.
+
+        Parameters
+        ----------
+        *tensors : tensor
+            All of one type; they are broadcast.
+        out : tensor, optional
+            Ignored: the results are always new tensors.
         """
         if self._function is not None and tensors[0].is_cuda:
             try:
@@ -53,38 +68,40 @@ class Jitted:
             except RuntimeError as error:
                 self._function = None
                 warnings.warn(
-                    'PyTorch could not compile an operation for '
-                    'CUDA, which is carried out in several now: '
-                    f'{error}',
+                    'PyTorch could not compile a fused elementwise operation '
+                    'for CUDA. It is carried out as several operations from '
+                    'now on, which is slower but gives the same results. '
+                    f"The compiler's message: {error}",
                     RuntimeWarning,
                     stacklevel=2,
                 )
-        return self._otherwise(*tensors)
+        return self._fallback(*tensors)
 
 
-def code_of(op, dtypes):
-    """The code of a scalar Op, which Theano has in C.
+def code_of(op: ScalarOp, dtypes: Sequence[str]) -> str | None:
+    """The C++ code of a scalar Op, made from Theano's C code for it.
 
     Parameters
     ----------
     op : theano.scalar.ScalarOp
-    dtypes : list of str
-        Of its inputs.
+    dtypes : sequence of str
+        The types of its inputs.
 
     Returns
     -------
     str or None
-        As :class:`Jitted` takes it. None if there is no such code, there are
-        more inputs than may be, or not all numbers are of one type, a float.
+        What :class:`Jitted` takes. None if Theano has no such code, if there
+        are more than :data:`MAX_INPUTS` inputs or several outputs, or if the
+        numbers are not all float32 or all float64.
     """
     inputs = [get_scalar_type(dtype)() for dtype in dtypes]
     node = op.make_node(*inputs)
     inner = op.fgraph.variables if isinstance(op, Composite) else ()
     kinds = {variable.dtype for variable in (*inputs, *node.outputs, *inner)}
     if (
-        len(inputs) > MOST_INPUTS
+        len(inputs) > MAX_INPUTS
         or len(node.outputs) > 1
-        or (kinds not in ({'float32'}, {'float64'}))
+        or kinds not in ({'float32'}, {'float64'})
     ):
         return None
     names = [f'x{i}' for i in range(len(inputs))]

@@ -1,4 +1,6 @@
-"""Products of matrices."""
+"""Products of matrices, inverses and determinants."""
+
+from __future__ import annotations
 
 import numpy as np
 import torch
@@ -14,19 +16,20 @@ def _is_of_integers(node):
     return node.outputs[0].dtype.startswith(('int', 'uint'))
 
 
-# PyTorch has no products of matrices of integers on CUDA.
+# PyTorch has no matrix products of integers on CUDA.
 register_on_host(Dot, BatchedDot, when=_is_of_integers)
 
 
 @register(Dot, fresh=True)
-def build_dot(op, node):
+def _build_dot(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
 
     def dot(x, y):
         if x.shape[-1] != y.shape[0]:
             raise ValueError(
-                f'shapes {tuple(x.shape)} and {tuple(y.shape)} '
-                'do not fit for a product'
+                f'the shapes {tuple(x.shape)} and {tuple(y.shape)} do not fit '
+                'for a matrix product: the last axis of the first must be as '
+                'long as the first axis of the second'
             )
         return _product(x, y, dtype)
 
@@ -42,14 +45,15 @@ def _product(x, y, dtype):
 
 
 @register(BatchedDot, fresh=True)
-def build_batched_dot(op, node):
+def _build_batched_dot(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
 
     def batched_dot(x, y):
         if x.shape[0] != y.shape[0]:
             raise TypeError(
-                'Shape mismatch: batch sizes unequal: '
-                f'{tuple(x.shape)} and {tuple(y.shape)}'
+                'Shape mismatch: batch sizes unequal: a batched product of '
+                f'shapes {tuple(x.shape)} and {tuple(y.shape)}, whose first '
+                'axes must have the same length'
             )
         rows = x if x.ndim == 3 else x[:, None]
         columns = y if y.ndim == 3 else y[:, :, None]
@@ -61,9 +65,9 @@ def build_batched_dot(op, node):
     return batched_dot
 
 
-# It has to be told whether there is one.
+# The host waits to learn from the device whether the matrix is singular.
 @register(MatrixInverse, waits=True)
-def build_inverse(op, node):
+def _build_inverse(op, node):
     def inverse(x):
         try:
             return torch.linalg.inv(x)
@@ -74,5 +78,5 @@ def build_inverse(op, node):
 
 
 @register(Det)
-def build_det(op, node):
+def _build_det(op, node):
     return torch.linalg.det

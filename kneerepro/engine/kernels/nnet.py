@@ -1,4 +1,6 @@
-"""Operations of neural networks."""
+"""Operations of neural networks: softmax and cross-entropy."""
+
+from __future__ import annotations
 
 import torch
 from theano.tensor.nnet.nnet import (
@@ -17,93 +19,95 @@ from theano.tensor.nnet.nnet import (
 from ..dispatch import register
 from ..values import torch_dtype
 
+# Rows shorter than this fill only part of a vector register (AVX-512 has 16
+# numbers in single precision).
+_NARROW = 16
+
 
 @register(Softmax)
-def build_softmax(op, node):
+def _build_softmax(op, node):
     return _softmax
 
 
 @register(LogSoftmax)
-def build_log_softmax(op, node):
+def _build_log_softmax(op, node):
     return lambda x: _log_softmax(x)[0]
 
 
 @register(SoftmaxWithBias)
-def build_softmax_with_bias(op, node):
-    return lambda x, bias: _softmax(_biased(x, bias))
+def _build_softmax_with_bias(op, node):
+    return lambda x, bias: _softmax(_add_bias(x, bias))
 
 
 @register(SoftmaxGrad)
-def build_softmax_gradient(op, node):
-    return lambda by_output, output: (
-        output * (by_output - (by_output * output).sum(-1, keepdim=True))
+def _build_softmax_grad(op, node):
+    return lambda grad_output, output: (
+        output * (grad_output - (grad_output * output).sum(-1, keepdim=True))
     )
 
 
 @register(CrossentropySoftmaxArgmax1HotWithBias)
-def build_cross_entropy_softmax(op, node):
+def _build_cross_entropy_softmax(op, node):
     index = torch_dtype(node.outputs[2].dtype)
-    # Mostly nobody asks for it, and it takes as long as half of the rest.
-    best = bool(node.outputs[2].clients)
+    # The argmax takes half as long as everything else, and most graphs do not
+    # use it.
+    wants_argmax = bool(node.outputs[2].clients)
 
-    def run(x, bias, labels):
-        x = _biased(x, bias)
+    def cross_entropy(x, bias, labels):
+        x = _add_bias(x, bias)
         labels = _checked(labels, x)
         logarithms, softmax = _log_softmax(x)
         loss = -logarithms.gather(1, labels[:, None])[:, 0]
-        return (loss, softmax, x.argmax(1).to(index) if best else None)
+        argmax = x.argmax(1).to(index) if wants_argmax else None
+        return loss, softmax, argmax
 
-    return run
+    return cross_entropy
 
 
 @register(CrossentropySoftmax1HotWithBiasDx)
-def build_cross_entropy_softmax_gradient(op, node):
+def _build_cross_entropy_softmax_grad(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
 
-    def run(by_loss, softmax, labels):
+    def gradient(grad_loss, softmax, labels):
         labels = _checked(labels, softmax)
-        hot = torch.zeros_like(softmax).scatter_(1, labels[:, None], 1)
-        by_loss = by_loss.expand(len(softmax))
-        return ((softmax - hot) * by_loss[:, None]).to(dtype)
+        one_hot = torch.zeros_like(softmax).scatter_(1, labels[:, None], 1)
+        grad_loss = grad_loss.expand(len(softmax))
+        return ((softmax - one_hot) * grad_loss[:, None]).to(dtype)
 
-    return run
+    return gradient
 
 
 @register(CrossentropyCategorical1Hot)
-def build_cross_entropy(op, node):
+def _build_cross_entropy(op, node):
     return lambda coding, labels: (
         -torch.log(coding.gather(1, _checked(labels, coding)[:, None])[:, 0])
     )
 
 
 @register(CrossentropyCategorical1HotGrad)
-def build_cross_entropy_gradient(op, node):
-    def run(by_output, coding, labels):
+def _build_cross_entropy_grad(op, node):
+    def gradient(grad_output, coding, labels):
         labels = _checked(labels, coding)[:, None]
-        values = -by_output[:, None] / coding.gather(1, labels)
+        values = -grad_output[:, None] / coding.gather(1, labels)
         return torch.zeros_like(coding).scatter_(1, labels, values)
 
-    return run
+    return gradient
 
 
 @register(Prepend_scalar_constant_to_each_row)
-def build_prepend_constant(op, node):
+def _build_prepend_constant(op, node):
     value = float(op.val.data)
     return lambda x: torch.nn.functional.pad(x, (1, 0), value=value)
 
 
 @register(Prepend_scalar_to_each_row)
-def build_prepend(op, node):
-    # The number is a tensor or not.
-    return lambda value, x: torch.cat(
-        [
-            torch.as_tensor(value, dtype=x.dtype, device=x.device).expand(
-                len(x), 1
-            ),
-            x,
-        ],
-        1,
-    )
+def _build_prepend(op, node):
+    def prepend(value, x):
+        # Theano passes a tensor or a plain number.
+        value = torch.as_tensor(value, dtype=x.dtype, device=x.device)
+        return torch.cat([value.expand(len(x), 1), x], 1)
+
+    return prepend
 
 
 def _softmax(x):
@@ -114,7 +118,7 @@ def _softmax(x):
 
 
 def _log_softmax(x):
-    """The logarithms of the softmax, and itself."""
+    """The logarithm of the softmax, and the softmax."""
     if not _is_narrow(x):
         logarithms = torch.log_softmax(x, -1)
         return logarithms, torch.exp(logarithms)
@@ -125,27 +129,36 @@ def _log_softmax(x):
 
 
 def _is_narrow(x):
-    """Whether rows are so short that PyTorch, which takes them one by one on
-    the CPU, uses but a part of a vector register.
+    """Whether the rows are so short that PyTorch's softmax, which handles them
+    one by one on the CPU, is slower than elementwise operations.
     """
-    return x.device.type == 'cpu' and 0 < x.shape[-1] < 16
+    return x.device.type == 'cpu' and 0 < x.shape[-1] < _NARROW
 
 
-def _biased(x, bias):
+def _add_bias(x, bias):
     if len(bias) != x.shape[1]:
-        raise ValueError(f'a bias of {len(bias)} for {x.shape[1]} columns')
+        raise ValueError(
+            f'the bias of the softmax has {len(bias)} elements, but its input '
+            f'has {x.shape[1]} columns; there must be one for each column'
+        )
     return x + bias
 
 
 def _checked(labels, x):
+    """Labels as int64, after checking that they are columns of `x`."""
     if len(labels) != len(x):
-        raise ValueError(f'{len(labels)} labels for {len(x)} rows')
+        raise ValueError(
+            f'the cross-entropy has {len(labels)} labels for {len(x)} rows; '
+            'give one label for each row'
+        )
     labels = labels.long()
-    if (
-        labels.device.type == 'cpu'
-        and len(labels)
-        and not (labels.min() >= 0 and labels.max() < x.shape[1])
-    ):
-        # A GPU finds it as well, but says it in its own way.
-        raise ValueError(f'a label is not within 0 and {x.shape[1] - 1}')
+    if labels.device.type == 'cpu' and len(labels):
+        # On a GPU, PyTorch finds wrong labels itself, with its own message.
+        low, high = labels.min(), labels.max()
+        if not (low >= 0 and high < x.shape[1]):
+            raise ValueError(
+                f'the labels of the cross-entropy range from {int(low)} to '
+                f'{int(high)}, but must be within 0 and {x.shape[1] - 1}, '
+                'the columns of its input'
+            )
     return labels

@@ -1,6 +1,9 @@
 """Pooling over the last axes, and its gradients."""
 
+from __future__ import annotations
+
 import itertools
+from collections.abc import Iterator, Sequence
 
 import torch
 from theano.tensor.signal.pool import (
@@ -15,84 +18,105 @@ from ..dispatch import register
 
 
 class _Windows:
-    """Where the windows of a pooling lie.
+    """The positions of the windows of a pooling.
 
     Parameters
     ----------
     shape : sequence of int
-        Of the axes that are pooled.
-    sizes, strides, pads : sequences of int
+        Lengths of the pooled axes.
+    sizes, strides, pads : sequence of int
+        Of the windows, along each axis.
     outputs : sequence of int
-        How many windows there are along each axis.
+        The number of windows along each axis.
+
+    Attributes
+    ----------
+    covered : list of int
+        The number of elements along each axis from the first to the last that
+        the windows cover. It may include more or less than the padding.
     """
 
-    def __init__(self, shape, sizes, strides, pads, outputs):
+    def __init__(
+        self,
+        shape: Sequence[int],
+        sizes: Sequence[int],
+        strides: Sequence[int],
+        pads: Sequence[int],
+        outputs: Sequence[int],
+    ) -> None:
         self.shape = [int(n) for n in shape]
-        self.sizes, self.strides, self.pads = (
-            [int(n) for n in values] for values in (sizes, strides, pads)
-        )
+        self.sizes = [int(n) for n in sizes]
+        self.strides = [int(n) for n in strides]
+        self.pads = [int(n) for n in pads]
         self.outputs = outputs
-        # What the windows cover; it may reach beyond the padding or end
-        # before it.
         self.covered = [
             (n - 1) * stride + size
             for n, stride, size in zip(outputs, self.strides, self.sizes)
         ]
 
-    def padded(self, x, value):
-        """What the windows cover of a tensor."""
+    def _paddings(self):
+        """What to add before and after each axis, as
+        ``torch.nn.functional.pad`` takes it.
+        """
         pads = []
         for length, pad, covered in zip(
             reversed(self.shape), reversed(self.pads), reversed(self.covered)
         ):
             pads += [pad, covered - length - pad]
-        return torch.nn.functional.pad(x, pads, value=value)
+        return pads
 
-    def none(self, x):
-        """The result where there is no window."""
+    def pad(self, x: torch.Tensor, value: float) -> torch.Tensor:
+        """The elements of a tensor that the windows cover, with `value`
+        outside the tensor.
+        """
+        return torch.nn.functional.pad(x, self._paddings(), value=value)
+
+    def unpad(self, x: torch.Tensor) -> torch.Tensor:
+        """The inverse of :meth:`pad`, for gradients."""
+        return torch.nn.functional.pad(x, [-pad for pad in self._paddings()])
+
+    def empty_result(self, x: torch.Tensor) -> torch.Tensor:
+        """The pooled tensor where there is no window."""
         return x.new_empty(
-            tuple(x.shape[: x.ndim - len(self.outputs)]) + tuple(self.outputs)
+            (*x.shape[: x.ndim - len(self.outputs)], *self.outputs)
         )
 
-    def unpadded(self, x):
-        """The inverse, for gradients."""
-        pads = []
-        for length, pad, covered in zip(
-            reversed(self.shape), reversed(self.pads), reversed(self.covered)
-        ):
-            pads += [-pad, length + pad - covered]
-        return torch.nn.functional.pad(x, pads)
-
-    def each(self):
-        """Indices of the first elements of all windows, of the second ..."""
+    def indices(self) -> Iterator[tuple]:
+        """An index for the first elements of all windows, one for the second
+        elements, and so on.
+        """
         for offsets in itertools.product(*map(range, self.sizes)):
-            yield (...,) + tuple(
-                slice(offset, offset + (count - 1) * stride + 1, stride)
-                for offset, count, stride in zip(
-                    offsets, self.outputs, self.strides
-                )
+            yield (
+                ...,
+                *(
+                    slice(offset, offset + (count - 1) * stride + 1, stride)
+                    for offset, count, stride in zip(
+                        offsets, self.outputs, self.strides
+                    )
+                ),
             )
 
-    def counts(self, like, with_padding):
-        """How many elements each window holds."""
+    def counts(self, like: torch.Tensor, with_padding: bool) -> torch.Tensor:
+        """The number of elements in each window, in the type of `like`."""
         ones = torch.ones(self.shape, dtype=like.dtype, device=like.device)
         if with_padding:
             pads = [pad for pad in reversed(self.pads) for _ in range(2)]
             ones = torch.nn.functional.pad(ones, pads, value=1)
-            whole = _Windows(
+            windows = _Windows(
                 ones.shape,
                 self.sizes,
                 self.strides,
                 [0] * len(self.pads),
                 self.outputs,
             )
-            ones = whole.padded(ones, 0)
         else:
-            ones = self.padded(ones, 0)
-        return sum(ones[index] for index in self.each())
+            windows = self
+        ones = windows.pad(ones, 0)
+        return sum(ones[index] for index in self.indices())
 
 
-def _least(dtype):
+def _smallest(dtype):
+    """The smallest number of a type."""
     return float('-inf') if dtype.is_floating_point else torch.iinfo(dtype).min
 
 
@@ -112,20 +136,20 @@ def _windows(op, x, sizes, strides, pads, outputs=None):
 
 
 @register(Pool, host=[1, 2, 3])
-def build_pool(op, node):
+def _build_pool(op, node):
     def pool(x, sizes, strides, pads):
         windows = _windows(op, x, sizes, strides, pads)
         if 0 in windows.outputs:
-            return windows.none(x)
+            return windows.empty_result(x)
         if op.mode == 'max':
-            padded = windows.padded(x, _least(x.dtype))
+            padded = windows.pad(x, _smallest(x.dtype))
             value = None
-            for index in windows.each():
+            for index in windows.indices():
                 part = padded[index]
                 value = part if value is None else torch.maximum(value, part)
             return value.clone()
-        padded = windows.padded(x, 0)
-        value = sum(padded[index] for index in windows.each())
+        padded = windows.pad(x, 0)
+        value = sum(padded[index] for index in windows.indices())
         if op.mode == 'sum':
             return value
         return value / windows.counts(x, op.mode == 'average_inc_pad')
@@ -134,77 +158,78 @@ def build_pool(op, node):
 
 
 @register(MaxPoolGrad, host=[3, 4, 5])
-def build_max_pool_grad(op, node):
-    def gradient(x, greatest, by_output, sizes, strides, pads):
+def _build_max_pool_grad(op, node):
+    def gradient(x, maxima, grad_output, sizes, strides, pads):
         windows = _windows(
-            op, x, sizes, strides, pads, greatest.shape[x.ndim - op.ndim :]
+            op, x, sizes, strides, pads, maxima.shape[x.ndim - op.ndim :]
         )
         if 0 in windows.outputs:
             return torch.zeros_like(x)
-        padded = windows.padded(x, _least(x.dtype))
+        padded = windows.pad(x, _smallest(x.dtype))
         result = torch.zeros_like(padded)
-        for index in windows.each():
-            # Each of several greatest elements gets the whole gradient.
+        for index in windows.indices():
+            # Where several elements are the maximum, each of them gets the
+            # whole gradient.
             result[index] += torch.where(
-                padded[index] == greatest, by_output, 0
+                padded[index] == maxima, grad_output, 0
             )
-        return windows.unpadded(result)
+        return windows.unpad(result)
 
     return gradient
 
 
 @register(AveragePoolGrad, host=[2, 3, 4])
-def build_average_pool_grad(op, node):
-    def gradient(x, by_output, sizes, strides, pads):
+def _build_average_pool_grad(op, node):
+    def gradient(x, grad_output, sizes, strides, pads):
         windows = _windows(
-            op, x, sizes, strides, pads, by_output.shape[x.ndim - op.ndim :]
+            op, x, sizes, strides, pads, grad_output.shape[x.ndim - op.ndim :]
         )
         if 0 in windows.outputs:
             return torch.zeros_like(x)
         if op.mode != 'sum':
-            by_output = by_output / windows.counts(
+            grad_output = grad_output / windows.counts(
                 x, op.mode == 'average_inc_pad'
             )
         result = torch.zeros(
-            tuple(x.shape[: x.ndim - op.ndim]) + tuple(windows.covered),
-            dtype=by_output.dtype,
+            (*x.shape[: x.ndim - op.ndim], *windows.covered),
+            dtype=grad_output.dtype,
             device=x.device,
         )
-        for index in windows.each():
-            result[index] += by_output
-        return windows.unpadded(result)
+        for index in windows.indices():
+            result[index] += grad_output
+        return windows.unpad(result)
 
     return gradient
 
 
 @register(DownsampleFactorMaxGradGrad, host=[3, 4, 5])
-def build_max_pool_grad_grad(op, node):
-    def gradient(x, greatest, by_gradient, sizes, strides, pads):
+def _build_max_pool_grad_grad(op, node):
+    def gradient(x, maxima, grad_gradient, sizes, strides, pads):
         windows = _windows(
-            op, x, sizes, strides, pads, greatest.shape[x.ndim - op.ndim :]
+            op, x, sizes, strides, pads, maxima.shape[x.ndim - op.ndim :]
         )
         if 0 in windows.outputs:
-            return windows.none(x)
-        padded = windows.padded(x, _least(x.dtype))
-        by_gradient = windows.padded(by_gradient, 0)
+            return windows.empty_result(x)
+        padded = windows.pad(x, _smallest(x.dtype))
+        grad_gradient = windows.pad(grad_gradient, 0)
         return sum(
-            torch.where(padded[index] == greatest, by_gradient[index], 0)
-            for index in windows.each()
+            torch.where(padded[index] == maxima, grad_gradient[index], 0)
+            for index in windows.indices()
         )
 
     return gradient
 
 
 @register(MaxPoolRop, host=[2, 3, 4])
-def build_max_pool_rop(op, node):
+def _build_max_pool_rop(op, node):
     def derivative(x, direction, sizes, strides, pads):
         windows = _windows(op, x, sizes, strides, pads)
         if 0 in windows.outputs:
-            return windows.none(x)
-        padded = windows.padded(x, _least(x.dtype))
-        direction = windows.padded(direction, 0)
+            return windows.empty_result(x)
+        padded = windows.pad(x, _smallest(x.dtype))
+        direction = windows.pad(direction, 0)
         best = value = None
-        for index in windows.each():
+        for index in windows.indices():
             if best is None:
                 best, value = padded[index], direction[index]
             else:

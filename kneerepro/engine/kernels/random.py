@@ -1,10 +1,18 @@
-"""MRG random streams, to the bit those of Theano's C code.
+"""MRG random streams, identical to those of Theano's C code to the last bit.
 
-MRG31k3p of P. L'Ecuyer and R. Touzin, "Fast combined multiple recursive
-generators with multipliers of the form a = +-2^q +- 2^r" (2000): two
-recursions of order three. Each row of the state is a stream; samples are
-taken from the streams in turn.
+The generator is MRG31k3p [1]_, which combines two recursions of order three.
+Each row of the state is a stream, and samples are taken from the streams in
+turn.
+
+References
+----------
+.. [1] P. L'Ecuyer, R. Touzin (2000): Fast combined multiple recursive
+       generators with multipliers of the form a = +-2^q +- 2^r.
 """
+
+from __future__ import annotations
+
+import math
 
 import torch
 from theano.sandbox.rng_mrg import mrg_uniform
@@ -13,22 +21,22 @@ from ..dispatch import register
 from ..values import torch_dtype
 from .jit import Jitted
 
+# The moduli of the two recursions.
 _M1 = 2**31 - 1
 _M2 = 2**31 - 21069
 
 
 @register(mrg_uniform, host=[1])
-def build_mrg_uniform(op, node):
+def _build_mrg_uniform(op, node):
     dtype = torch_dtype(op.output_type.dtype)
 
     def uniform(state, size):
         size = [int(n) for n in size]
-        count = 1
-        for n in size:
-            count *= n
+        count = math.prod(size)
         if count > _M1:
             raise ValueError(
-                'rng_mrg does not support more than (2**31 - 1) samples'
+                'rng_mrg does not support more than (2**31 - 1) samples: '
+                f'{count} were asked for; draw them in several calls'
             )
         streams = len(state)
         columns = list(state.to(torch.int64).unbind(1))
@@ -49,14 +57,14 @@ def build_mrg_uniform(op, node):
             if samples
             else torch.empty(0, dtype=dtype, device=state.device)
         )
-        return (torch.stack(columns, 1).to(state.dtype), values.reshape(size))
+        return torch.stack(columns, 1).to(state.dtype), values.reshape(size)
 
     return uniform
 
 
 def _next_in_steps(x12, x13, x21, x23):
-    """The next number of each of the two recursions, and what is made of
-    both, from 1 to 2**31 - 1.
+    """The next number of each recursion, and the sample that combines them,
+    an integer from 1 to 2**31 - 1.
     """
     y1 = _reduced(
         ((x12 & 511) << 22)
@@ -75,11 +83,11 @@ def _next_in_steps(x12, x13, x21, x23):
 
 
 def _reduced(value, modulus):
-    # Sums of two remainders: subtracting once is enough.
+    # The value is a sum of two remainders, so subtracting once is enough.
     return torch.where(value >= modulus, value - modulus, value)
 
 
-# Of 64 bits, as the columns above.
+# The same for CUDA. T has 64 bits, as the columns above.
 _next = Jitted(
     f"""
 template <typename T> void mrg(T x12, T x13, T x21, T x23,
@@ -110,9 +118,10 @@ template <typename T> void mrg(T x12, T x13, T x21, T x23,
 def _scaled(sample, dtype):
     """A sample as a number between 0 and 1."""
     if dtype == torch.float16:
-        # As Theano's Python does, to which its C code leaves this.
+        # Theano has no C code for float16; this does what its Python does.
         norm = float(torch.tensor(3.0458e-05, dtype=dtype))
         return (((sample & 0x7FFF) + 1).double() * norm).to(dtype)
     norm = 4.6566126e-10 if dtype == torch.float32 else 2.0**-31
-    # By a number of Python's: a tensor would have to be brought to the device.
+    # The factor is a Python number, because a tensor would first have to be
+    # copied to the device.
     return sample.to(dtype) * norm

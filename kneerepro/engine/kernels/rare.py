@@ -1,5 +1,6 @@
-"""What Theano's own Python code carries out: rare, small, or made of things
-that only the host has.
+"""Ops that Theano's own Python code carries out on the host.
+
+They are rare, or work on small tensors, or on values that only the host has.
 """
 
 from theano.compile.ops import FromFunctionOp
@@ -74,11 +75,11 @@ from theano.typed_list.basic import (
 
 from ..dispatch import register_on_host
 
-# Made from a few numbers.
+# Tensors made from a few numbers.
 register_on_host(
     ARange, Eye, Tri, Bartlett, ScalarFromTensor, TensorFromScalar
 )
-# Values that are no tensors.
+# Values that are not tensors: random states and lists.
 register_on_host(
     RandomFunction,
     MakeList,
@@ -114,7 +115,7 @@ register_on_host(
     TensorSolve,
     lstsq,
 )
-# Rare.
+# Operations that are rare in training.
 register_on_host(
     Choose,
     Default,
@@ -132,11 +133,11 @@ register_on_host(
     MultinomialFromUniform,
 )
 register_on_host(BaseAbstractConv, when=lambda node: node.op.unshared)
-# What the optimised graph has elementwise operations for.
+# The optimised graph replaces these by elementwise operations.
 register_on_host(
     AbstractBatchNormInference,
     AbstractBatchNormTrain,
     AbstractBatchNormTrainGrad,
 )
-# Other people's Python: what theano.as_op and theano.printing.Print call.
+# Python functions of the user, from theano.as_op and theano.printing.Print.
 register_on_host(FromFunctionOp, Print)

@@ -1,5 +1,9 @@
 """Reductions along axes."""
 
+from __future__ import annotations
+
+import math
+
 import theano.scalar.basic as scalar
 import torch
 from theano.tensor.basic import Argmax, MaxAndArgmax
@@ -15,8 +19,15 @@ from theano.tensor.extra_ops import CumOp
 from ..dispatch import register, register_on_host
 from ..values import computable, torch_dtype
 
-_EXTREMES = scalar.Maximum, scalar.Minimum
-# Types in which PyTorch finds no extremes, or other ones than NumPy.
+_EXTREMES = {scalar.Maximum: torch.amax, scalar.Minimum: torch.amin}
+# Each function with its neutral element.
+_BITWISE = {
+    scalar.AND: (torch.bitwise_and, -1),
+    scalar.OR: (torch.bitwise_or, 0),
+    scalar.XOR: (torch.bitwise_xor, 0),
+}
+_ON_DEVICE = (scalar.Add, scalar.Mul, MulWithoutZeros, *_BITWISE)
+# Types whose extremes PyTorch cannot find, or finds differently from NumPy.
 _UNORDERED = {'complex64', 'complex128', 'uint64'}
 
 
@@ -25,14 +36,7 @@ def _needs_numpy(node):
     kind = type(node.op.scalar_op)
     if kind in _EXTREMES:
         return node.inputs[0].dtype in _UNORDERED
-    return kind not in (
-        scalar.Add,
-        scalar.Mul,
-        MulWithoutZeros,
-        scalar.AND,
-        scalar.OR,
-        scalar.XOR,
-    )
+    return kind not in _ON_DEVICE
 
 
 register_on_host(CAReduce, when=_needs_numpy)
@@ -49,9 +53,10 @@ def _axes(op, node):
 
 
 @register(CAReduce, Sum, Prod, ProdWithoutZeros, fresh=True)
-def build_reduction(op, node):
-    axes = _axes(op, node)
+def _build_reduction(op, node):
+    kind, axes = type(op.scalar_op), _axes(op, node)
     dtype = torch_dtype(node.outputs[0].dtype)
+    # The type in which to accumulate.
     inner = torch_dtype(
         getattr(op, 'acc_dtype', None) or node.outputs[0].dtype
     )
@@ -59,43 +64,45 @@ def build_reduction(op, node):
         return lambda x: x.to(dtype, copy=True)
     if {inner, dtype} & {torch.uint16, torch.uint32, torch.uint64}:
         inner = torch.int64
-    kind = type(op.scalar_op)
-    if kind is scalar.Add and inner != torch.bool:
-        if inner == dtype:
-            return lambda x: torch.sum(x, axes, dtype=dtype)
-        if node.inputs[0].dtype == 'float32' and len(axes) > 1:
-            # Single sums are exact enough (PyTorch adds pairwise), and read
-            # memory several times as fast as a sum in double precision.
-            first, *others = sorted(axes)
-            return lambda x: (
-                # There, that is one pass, in as many threads as are free.
-                torch.sum(x, axes)
-                if x.is_cuda
-                else torch.sum(torch.sum(x, others), first, dtype=inner).to(
-                    dtype
-                )
-            )
-        return lambda x: torch.sum(computable(x), axes, dtype=inner).to(dtype)
-    if kind is scalar.Mul and inner != torch.bool:
-        return lambda x: _product(x.to(inner), axes).to(dtype)
+    if kind in _EXTREMES:
+        return lambda x: _extreme(_EXTREMES[kind], x, axes)
     if kind is MulWithoutZeros:
         return lambda x: _product(_without_zeros(x.to(inner)), axes).to(dtype)
-    if kind is scalar.Maximum:
-        return lambda x: _extreme(torch.amax, x, axes)
-    if kind is scalar.Minimum:
-        return lambda x: _extreme(torch.amin, x, axes)
     if inner == torch.bool:
-        if kind is scalar.XOR:
-            return lambda x: torch.sum(x, axes) % 2 == 1
-        logical = torch.all if kind in (scalar.AND, scalar.Mul) else torch.any
-        return lambda x: logical(x, axes)
-    function = {
-        scalar.AND: torch.bitwise_and,
-        scalar.OR: torch.bitwise_or,
-        scalar.XOR: torch.bitwise_xor,
-    }[kind]
-    start = -1 if kind is scalar.AND else 0
+        return _logical_reduction(kind, axes)
+    if kind is scalar.Add:
+        return _sum(node.inputs[0].dtype, axes, inner, dtype)
+    if kind is scalar.Mul:
+        return lambda x: _product(x.to(inner), axes).to(dtype)
+    function, start = _BITWISE[kind]
     return lambda x: _fold(function, x, axes, start)
+
+
+def _sum(input_dtype, axes, inner, dtype):
+    if inner == dtype:
+        return lambda x: torch.sum(x, axes, dtype=dtype)
+    if input_dtype == 'float32' and len(axes) > 1:
+        first, *others = sorted(axes)
+
+        def sum_in_two_steps(x):
+            # Sums in single precision are accurate enough, since PyTorch adds
+            # pairwise, and several times as fast as in double precision.
+            if x.is_cuda:
+                # One pass over memory, in as many threads as are free.
+                return torch.sum(x, axes)
+            return torch.sum(torch.sum(x, others), first, dtype=inner).to(
+                dtype
+            )
+
+        return sum_in_two_steps
+    return lambda x: torch.sum(computable(x), axes, dtype=inner).to(dtype)
+
+
+def _logical_reduction(kind, axes):
+    if kind is scalar.XOR:
+        return lambda x: torch.sum(x, axes) % 2 == 1
+    logical = torch.all if kind in (scalar.AND, scalar.Mul) else torch.any
+    return lambda x: logical(x, axes)
 
 
 def _product(x, axes):
@@ -109,10 +116,12 @@ def _without_zeros(x):
 
 
 def _extreme(function, x, axes):
+    """The largest or smallest elements along axes."""
     if any(x.shape[axis] == 0 for axis in axes):
         raise ValueError(
-            'there is no greatest or smallest of no elements: '
-            f'shape {tuple(x.shape)}, axes {axes}'
+            'a maximum or minimum over no elements is not defined: the input '
+            f'has shape {tuple(x.shape)} and the axes are {axes}; give it at '
+            'least one element along each of them'
         )
     if x.dtype == torch.bool:
         return function(x.to(torch.uint8), axes).bool()
@@ -120,6 +129,9 @@ def _extreme(function, x, axes):
 
 
 def _fold(function, x, axes, start):
+    """Apply a function of two tensors to the slices along each axis in turn,
+    beginning with `start`.
+    """
     for axis in sorted(axes, reverse=True):
         value = torch.full_like(
             x.select(axis, 0) if x.shape[axis] else x.sum(axis, dtype=x.dtype),
@@ -132,46 +144,48 @@ def _fold(function, x, axes, start):
 
 
 def _flattened(x, axes):
-    """The axes as one, at the end."""
+    """A tensor with the given axes combined into one, at the end."""
     kept = [axis for axis in range(x.ndim) if axis not in axes]
-    count = 1
-    for axis in axes:
-        count *= x.shape[axis]
+    count = math.prod(x.shape[axis] for axis in axes)
     return (
         computable(x)
         .permute([*kept, *sorted(axes)])
-        .reshape([x.shape[axis] for axis in kept] + [count])
+        .reshape([*(x.shape[axis] for axis in kept), count])
     )
 
 
 @register(MaxAndArgmax)
-def build_max_and_argmax(op, node):
+def _build_max_and_argmax(op, node):
     axes = _axes(op, node)
 
     def max_and_argmax(x):
         values = _flattened(x, axes)
-        return (
-            _extreme(torch.amax, values, (-1,)).to(x.dtype),
-            _argmax(values),
-        )
+        maxima = _extreme(torch.amax, values, (-1,)).to(x.dtype)
+        return maxima, _argmax(values)
 
     return max_and_argmax
 
 
 @register(Argmax)
-def build_argmax(op, node):
+def _build_argmax(op, node):
     axes = _axes(op, node)
     return lambda x: _argmax(_flattened(x, axes))
 
 
 def _argmax(values):
-    """Of the first one where there are several, as NumPy."""
+    """The index of the first of the largest elements along the last axis, as
+    NumPy chooses it; NaN counts as the largest.
+    """
     if values.shape[-1] == 0:
-        raise ValueError('there is no greatest of no elements')
+        raise ValueError(
+            'the argmax over no elements is not defined: the input, with the '
+            f'reduced axes as the last one, has shape {tuple(values.shape)}; '
+            'give it at least one element along them'
+        )
     if values.dtype == torch.bool:
         values = values.to(torch.uint8)
-    best = torch.amax(values, -1, keepdim=True)
-    found = values == best
+    largest = torch.amax(values, -1, keepdim=True)
+    found = values == largest
     if values.is_floating_point():
         found |= torch.isnan(values)
     places = torch.arange(values.shape[-1], device=values.device)
@@ -179,7 +193,7 @@ def _argmax(values):
 
 
 @register(CumOp)
-def build_cumulative(op, node):
+def _build_cumulative(op, node):
     function = torch.cumsum if op.mode == 'add' else torch.cumprod
     dtype = torch_dtype(node.outputs[0].dtype)
     inner = torch.int64 if str(dtype).startswith('torch.uint') else dtype

@@ -1,4 +1,6 @@
-"""Operations on shapes: what moves elements, makes and repeats them."""
+"""Operations that reshape, join, create, repeat and sort tensors."""
+
+from __future__ import annotations
 
 import torch
 from theano.compile.ops import (
@@ -34,26 +36,26 @@ def _all_but_first(node):
 
 
 @register(DimShuffle)
-def build_dimshuffle(op, node):
+def _build_dimshuffle(op, node):
     order = [axis for axis in op.new_order if axis != 'x']
     dropped = [
         axis
         for axis in range(len(op.input_broadcastable))
         if axis not in order
     ]
-    moved = order + dropped
-    if moved == sorted(moved):
-        moved = None
+    permutation = order + dropped
+    in_order = permutation == sorted(permutation)
 
     def shuffle(x):
         shape = x.shape
         for axis in dropped:
             if shape[axis] != 1:
                 raise ValueError(
-                    f'cannot drop axis {axis} of shape {tuple(shape)}'
+                    f'dimshuffle cannot drop axis {axis} of shape '
+                    f'{tuple(shape)}: only axes of length 1 can be dropped'
                 )
-        if moved:
-            x = x.permute(moved)
+        if not in_order:
+            x = x.permute(permutation)
         return x.view(
             [1 if axis == 'x' else shape[axis] for axis in op.new_order]
         )
@@ -62,24 +64,26 @@ def build_dimshuffle(op, node):
 
 
 @register(Reshape, host=[1])
-def build_reshape(op, node):
+def _build_reshape(op, node):
     def reshape(x, shape):
         shape = [int(n) for n in shape]
         try:
             return x.reshape(shape)
         except RuntimeError:
             if 0 in x.shape and -1 in shape:
-                # PyTorch does not guess the size where any would do.
+                # PyTorch refuses to infer a size where any would do.
                 return x.reshape([0 if n == -1 else n for n in shape])
             raise ValueError(
-                f'Cannot reshape {tuple(x.shape)} to {tuple(shape)}'
+                f'Cannot reshape a tensor of shape {tuple(x.shape)} to '
+                f'{tuple(shape)}: the number of elements must be the same, '
+                'and at most one size can be -1'
             ) from None
 
     return reshape
 
 
 @register(Flatten)
-def build_flatten(op, node):
+def _build_flatten(op, node):
     keep = op.outdim - 1
     return lambda x: x.reshape(
         tuple(x.shape[:keep]) + (x.shape[keep:].numel(),)
@@ -87,14 +91,15 @@ def build_flatten(op, node):
 
 
 @register(Rebroadcast)
-def build_rebroadcast(op, node):
+def _build_rebroadcast(op, node):
     known = [axis for axis, value in op.axis.items() if value]
 
     def rebroadcast(x):
         for axis in known:
             if x.shape[axis] != 1:
                 raise ValueError(
-                    f'dimension {axis} of shape {tuple(x.shape)} should be 1'
+                    f'dimension {axis} of a tensor of shape {tuple(x.shape)} '
+                    'should be 1: it was declared broadcastable'
                 )
         return x
 
@@ -102,12 +107,12 @@ def build_rebroadcast(op, node):
 
 
 @register(SpecifyShape, host=[1])
-def build_specify_shape(op, node):
+def _build_specify_shape(op, node):
     def specify(x, shape):
         if tuple(x.shape) != tuple(int(n) for n in shape):
             raise AssertionError(
                 f'SpecifyShape: got shape {tuple(x.shape)}, '
-                f'expected {tuple(map(int, shape))}'
+                f'expected {tuple(map(int, shape))}, as the graph says'
             )
         return x
 
@@ -115,7 +120,7 @@ def build_specify_shape(op, node):
 
 
 @register(Assert, host=_all_but_first)
-def build_assert(op, node):
+def _build_assert(op, node):
     def check(x, *conditions):
         for condition in conditions:
             if not condition.all():
@@ -126,32 +131,34 @@ def build_assert(op, node):
 
 
 @register(ViewOp, OutputGuard)
-def build_view(op, node):
+def _build_view(op, node):
     return lambda x: x
 
 
 @register(DeepCopyOp, CpuContiguous)
-def build_copy(op, node):
+def _build_copy(op, node):
     return torch.clone
 
 
 @register(Alloc, host=_all_but_first)
-def build_alloc(op, node):
+def _build_alloc(op, node):
     def alloc(value, *shape):
         shape = [int(n) for n in shape]
-        # Nothing is written to it, so one element may stand for many.
+        # Nobody writes to the result, so one element may stand for many.
         try:
             return value.expand(shape)
         except RuntimeError:
             raise ValueError(
-                f'cannot broadcast {tuple(value.shape)} to {tuple(shape)}'
+                f'cannot broadcast a value of shape {tuple(value.shape)} to '
+                f'{tuple(shape)}: its axes must be 1 or as long as those of '
+                'the result'
             ) from None
 
     return alloc
 
 
 @register(AllocEmpty, host=lambda node: range(len(node.inputs)), device=True)
-def build_alloc_empty(op, node, device):
+def _build_alloc_empty(op, node, device):
     dtype = torch_dtype(op.dtype)
     return lambda *shape: torch.empty(
         [int(n) for n in shape], dtype=dtype, device=device
@@ -159,7 +166,7 @@ def build_alloc_empty(op, node, device):
 
 
 @register(MakeVector, device=True)
-def build_make_vector(op, node, device):
+def _build_make_vector(op, node, device):
     dtype = torch_dtype(op.dtype)
 
     def make(*values):
@@ -171,18 +178,19 @@ def build_make_vector(op, node, device):
 
 
 @register(Join, host=[0])
-def build_join(op, node):
+def _build_join(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
 
     def join(axis, *parts):
         axis = int(axis)
-        shapes = [list(part.shape) for part in parts]
-        for shape in shapes:
-            shape[axis] = None
-        if any(shape != shapes[0] for shape in shapes):
+        others = [list(part.shape) for part in parts]
+        for shape in others:
+            del shape[axis]
+        if any(shape != others[0] for shape in others):
+            shapes = ', '.join(str(tuple(part.shape)) for part in parts)
             raise ValueError(
-                f'Cannot join {shapes} along axis {axis}: the '
-                'other dimensions differ'
+                f'Cannot join tensors of shapes {shapes} along axis {axis}: '
+                'all other dimensions must be the same'
             )
         return torch.cat([part.to(dtype) for part in parts], axis)
 
@@ -190,17 +198,18 @@ def build_join(op, node):
 
 
 @register(Split, host=[1, 2])
-def build_split(op, node):
+def _build_split(op, node):
     def split(x, axis, sizes):
         sizes = [int(n) for n in sizes]
         if len(sizes) != op.len_splits:
             raise ValueError(
-                'In Split, the number of parts is '
-                f'{len(sizes)}, expected {op.len_splits}'
+                f'In Split, the number of sizes is {len(sizes)}, expected '
+                f'{op.len_splits}: give one size for each part'
             )
         if sum(sizes) != x.shape[int(axis)] or min(sizes) < 0:
             raise ValueError(
-                f'The splits {sizes} do not sum to {x.shape[int(axis)]}'
+                f'The splits {sizes} do not sum to {x.shape[int(axis)]}, the '
+                f'length of axis {int(axis)}, or one of them is negative'
             )
         parts = torch.split(x, sizes, int(axis))
         return parts if len(parts) > 1 else parts[0]
@@ -209,7 +218,7 @@ def build_split(op, node):
 
 
 @register(RepeatOp, host=[1], waits=lambda node: node.inputs[1].ndim > 0)
-def build_repeat(op, node):
+def _build_repeat(op, node):
     def repeat(x, repeats):
         if repeats.ndim:
             repeats = torch.as_tensor(repeats.astype('int64'), device=x.device)
@@ -223,33 +232,34 @@ def build_repeat(op, node):
 
 
 @register(Tile, host=[1])
-def build_tile(op, node):
+def _build_tile(op, node):
     return lambda x, times: x.tile([int(n) for n in times])
 
 
 @register(DiffOp)
-def build_diff(op, node):
+def _build_diff(op, node):
     return lambda x: torch.diff(computable(x), op.n, op.axis).to(x.dtype)
 
 
 @register(ExtractDiag)
-def build_extract_diag(op, node):
+def _build_extract_diag(op, node):
     return lambda x: torch.diagonal(x, op.offset, op.axis1, op.axis2).clone()
 
 
 @register(AllocDiag)
-def build_alloc_diag(op, node):
+def _build_alloc_diag(op, node):
     return lambda x: torch.diag_embed(x, op.offset, op.axis1, op.axis2)
 
 
 @register(Nonzero, waits=True)
-def build_nonzero(op, node):
-    # A row for each dimension.
+def _build_nonzero(op, node):
+    # Theano wants a row for each dimension, PyTorch returns a column.
     return lambda x: torch.nonzero(computable(x)).t().contiguous()
 
 
-# PyTorch does not order complex numbers, and may have no kernel for unsigned
-# ones on CUDA; those of uint64 do not fit into int64.
+# PyTorch does not sort complex numbers, and may have no kernel for unsigned
+# integers on CUDA. Other unsigned integers are sorted as int64, but uint64
+# does not fit into it.
 register_on_host(
     SortOp,
     ArgSortOp,
@@ -260,14 +270,14 @@ register_on_host(
 
 
 @register(SortOp, host=[1])
-def build_sort(op, node):
+def _build_sort(op, node):
     return lambda x, axis: torch.sort(
         computable(x), dim=int(axis), stable=True
     )[0].to(x.dtype)
 
 
 @register(ArgSortOp, host=[1])
-def build_argsort(op, node):
+def _build_argsort(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
     return lambda x, axis: torch.argsort(
         computable(x), dim=int(axis), stable=True

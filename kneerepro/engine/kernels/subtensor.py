@@ -1,5 +1,7 @@
 """Parts of tensors, and tensors with parts changed."""
 
+from __future__ import annotations
+
 import torch
 from theano.tensor.subtensor import (
     AdvancedBooleanIncSubtensor,
@@ -16,6 +18,21 @@ from theano.tensor.subtensor import (
 from ..dispatch import register
 from ..values import computable, torch_dtype
 
+# Signed integers of the same size.
+_SIGNED = {
+    torch.uint16: torch.int16,
+    torch.uint32: torch.int32,
+    torch.uint64: torch.int64,
+}
+
+
+def _after_first(node):
+    return range(1, len(node.inputs))
+
+
+def _after_second(node):
+    return range(2, len(node.inputs))
+
 
 def _integer(value):
     return None if value is None else int(value)
@@ -27,68 +44,80 @@ def _slice(value):
     )
 
 
-def _basic(index):
-    """An index of host integers and slices as Python's own."""
+def _runs_backwards(entry):
+    """Whether an entry of an index is a slice with a negative step."""
+    return isinstance(entry, slice) and (entry.step or 1) < 0
+
+
+def _is_mask(entry):
+    return isinstance(entry, torch.Tensor) and entry.dtype == torch.bool
+
+
+def _is_integer_array(entry):
+    return isinstance(entry, torch.Tensor) and entry.dtype != torch.bool
+
+
+def _reversed(x, axes):
+    # PyTorch does not flip unsigned integers.
+    return computable(x).flip(axes).to(x.dtype) if axes else x
+
+
+# ------------------------------------------------------------- basic indices
+
+
+def _basic_index(x, index, op):
+    """The index of a basic Op as Python's integers and slices."""
+    entries = get_idx_list((x, *index), op.idx_list)
     return [
-        _slice(one) if isinstance(one, slice) else int(one) for one in index
+        _slice(entry) if isinstance(entry, slice) else int(entry)
+        for entry in entries
     ]
 
 
 def _forwards(x, index):
-    """A basic index with steps forward only, which is all that PyTorch knows,
-    and the axes of the result to reverse.
+    """The same part of `x` with positive steps only, since PyTorch knows no
+    others.
+
+    Returns
+    -------
+    forwards : tuple of int and slice
+    axes : list of int
+        The axes of the part that have to be reversed afterwards.
     """
-    forwards, reverse, axis = [], [], 0
-    for dimension, one in enumerate(index):
-        if isinstance(one, slice) and (one.step or 1) < 0:
-            places = range(*one.indices(x.shape[dimension]))
-            one = (
+    forwards, axes, axis = [], [], 0
+    for dimension, entry in enumerate(index):
+        if _runs_backwards(entry):
+            places = range(*entry.indices(x.shape[dimension]))
+            entry = (
                 slice(places[-1], places[0] + 1, -places.step)
                 if len(places)
                 else slice(0, 0)
             )
-            reverse.append(axis)
-        axis += isinstance(one, slice)
-        forwards.append(one)
-    return tuple(forwards), reverse
-
-
-def _reversed(x, axes):
-    # PyTorch reverses no unsigned integers.
-    return computable(x).flip(axes).to(x.dtype) if axes else x
-
-
-def _after_first(node):
-    return range(1, len(node.inputs))
-
-
-def _after_second(node):
-    return range(2, len(node.inputs))
+            axes.append(axis)
+        axis += isinstance(entry, slice)
+        forwards.append(entry)
+    return tuple(forwards), axes
 
 
 @register(Subtensor, host=_after_first)
-def build_subtensor(op, node):
+def _build_subtensor(op, node):
     def take(x, *index):
-        index, reverse = _forwards(
-            x, _basic(get_idx_list((x,) + index, op.idx_list))
-        )
-        return _reversed(x[index], reverse)
+        index, axes = _forwards(x, _basic_index(x, index, op))
+        return _reversed(x[index], axes)
 
     return take
 
 
 @register(IncSubtensor, host=_after_second)
-def build_inc_subtensor(op, node):
+def _build_inc_subtensor(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
 
     def change(x, y, *index):
-        index, reverse = _forwards(
-            x, _basic(get_idx_list((x,) + index, op.idx_list))
-        )
+        index, axes = _forwards(x, _basic_index(x, index, op))
         result = computable(x.to(dtype, copy=True).contiguous())
         part = result[index]
-        if reverse:
-            y = _reversed(y.expand(part.shape), reverse)
+        if axes:
+            y = _reversed(y.expand(part.shape), axes)
         if op.set_instead_of_inc:
             part.copy_(y)
         else:
@@ -98,18 +127,13 @@ def build_inc_subtensor(op, node):
     return change
 
 
-# Signed integers of the same size.
-_SIGNED = {
-    torch.uint16: torch.int16,
-    torch.uint32: torch.int32,
-    torch.uint64: torch.int64,
-}
+# ---------------------------------------------------------- advanced indices
 
 
 def _taken(x, index):
-    """What an advanced index takes out of a tensor."""
+    """The part of a tensor at an advanced index."""
     if x.dtype in _SIGNED:
-        # PyTorch may have no kernel for these on CUDA.
+        # PyTorch may have no kernel for unsigned integers on CUDA.
         return x.view(_SIGNED[x.dtype])[index].view(x.dtype)
     return x[index]
 
@@ -117,12 +141,13 @@ def _taken(x, index):
 def _put(target, places, values, op):
     """Set or increase elements, or rows, of a tensor, in place."""
     if op.set_instead_of_inc:
-        # Of several for one place the last one counts. PyTorch leaves open
-        # which one does, so all get its value.
+        # If a place occurs several times, the last value counts. PyTorch does
+        # not define which one it writes, so every occurrence gets that value.
         numbers = torch.arange(
             max(len(target), len(places)), device=target.device
         )
-        places = numbers[: len(target)][places]  # from 0 on
+        # Negative places count from the end; make them start at 0.
+        places = numbers[: len(target)][places]
         last = places.new_zeros(len(target)).scatter_reduce_(
             0, places, numbers[: len(places)], 'amax'
         )
@@ -133,12 +158,12 @@ def _put(target, places, values, op):
 
 
 @register(AdvancedSubtensor1)
-def build_rows(op, node):
+def _build_take_rows(op, node):
     return lambda x, rows: _taken(x, rows.long())
 
 
 @register(AdvancedIncSubtensor1)
-def build_change_rows(op, node):
+def _build_change_rows(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
 
     def change(x, y, rows):
@@ -150,62 +175,50 @@ def build_change_rows(op, node):
     return change
 
 
-def _advanced(index):
-    """An advanced index as PyTorch wants it, with NumPy's meaning."""
-    index = [
-        one.long()
-        if isinstance(one, torch.Tensor) and one.dtype != torch.bool
-        else one
-        for one in index
-    ]
+def _advanced_index(index):
+    """The index of an advanced Op for PyTorch, with the meaning it has in
+    NumPy.
+    """
     dimensions = max(
-        [
-            one.ndim
-            for one in index
-            if isinstance(one, torch.Tensor) and one.dtype != torch.bool
-        ],
-        default=0,
+        (entry.ndim for entry in index if _is_integer_array(entry)), default=0
     )
-    return tuple(
-        _slice(one)
-        if isinstance(one, slice)
-        # PyTorch would take a single number out before anything else, which
-        # changes the order of the dimensions.
-        else one.reshape([1] * max(1, dimensions))
-        if isinstance(one, torch.Tensor)
-        and one.dtype != torch.bool
-        and one.ndim == 0
-        and dimensions
-        else one
-        for one in index
-    )
+    result = []
+    for entry in index:
+        if isinstance(entry, slice):
+            entry = _slice(entry)
+        elif _is_integer_array(entry):
+            entry = entry.long()
+            if entry.ndim == 0 and dimensions:
+                # PyTorch would apply a single number before the rest of the
+                # index, which changes the order of the dimensions.
+                entry = entry.reshape([1] * dimensions)
+        result.append(entry)
+    return tuple(result)
 
 
-def _turned(x, index):
-    """A tensor and an index that give the same with steps forward only."""
-    axis, flips, turned = 0, [], []
-    for one in index:
-        if isinstance(one, slice) and (one.step or 1) < 0:
+def _with_positive_steps(x, index):
+    """A reversed tensor and an index with positive steps that select the same
+    part as `index` does of `x`.
+    """
+    axis, flips, forwards = 0, [], []
+    for entry in index:
+        if _runs_backwards(entry):
             size = x.shape[axis]
-            places = range(*one.indices(size))
-            one = (
+            places = range(*entry.indices(size))
+            entry = (
                 slice(size - 1 - places[0], size - places[-1], -places.step)
                 if len(places)
                 else slice(0, 0)
             )
             flips.append(axis)
-        turned.append(one)
-        if one is not None:
-            axis += (
-                one.ndim
-                if isinstance(one, torch.Tensor) and one.dtype == torch.bool
-                else 1
-            )
-    return _reversed(x, flips), tuple(turned)
+        forwards.append(entry)
+        if entry is not None:
+            axis += entry.ndim if _is_mask(entry) else 1
+    return _reversed(x, flips), tuple(forwards)
 
 
-def _by_mask(variables):
-    """Whether there is an index of which as many elements count as are
+def _has_mask(variables):
+    """Whether the size of the part depends on how many elements of a mask are
     true.
     """
     return any(
@@ -216,11 +229,11 @@ def _by_mask(variables):
 @register(
     AdvancedSubtensor,
     AdvancedBooleanSubtensor,
-    waits=lambda node: _by_mask(node.inputs[1:]),
+    waits=lambda node: _has_mask(node.inputs[1:]),
 )
-def build_advanced(op, node):
+def _build_advanced_subtensor(op, node):
     def take(x, *index):
-        x, index = _turned(x, _advanced(index))
+        x, index = _with_positive_steps(x, _advanced_index(index))
         return _taken(x, index)
 
     return take
@@ -229,19 +242,18 @@ def build_advanced(op, node):
 @register(
     AdvancedIncSubtensor,
     AdvancedBooleanIncSubtensor,
-    waits=lambda node: _by_mask(node.inputs[2:]),
+    waits=lambda node: _has_mask(node.inputs[2:]),
 )
-def build_change_advanced(op, node):
+def _build_advanced_inc_subtensor(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
 
     def change(x, y, *index):
         result = computable(x.to(dtype, copy=True).contiguous())
-        # By the number of each element, since a turned tensor is a copy.
-        places, index = _turned(
-            torch.arange(result.numel(), device=x.device).reshape(
-                result.shape
-            ),
-            _advanced(index),
+        # Find the places by numbering all elements: a reversed tensor is a
+        # copy, so nothing can be written through it.
+        numbers = torch.arange(result.numel(), device=x.device)
+        places, index = _with_positive_steps(
+            numbers.reshape(result.shape), _advanced_index(index)
         )
         places = places[index]
         values = y.to(result.dtype).expand(places.shape)

@@ -33,8 +33,8 @@ try:
         RectifierGradientByOutput,
     )
     from kneerepro.engine.kernels import random
-    from kneerepro.engine.kernels.elemwise import scalar_function
     from kneerepro.engine.kernels.jit import Jitted, code_of
+    from kneerepro.engine.kernels.scalars import scalar_function
 except ImportError:
     pass  # without PyTorch, EngineTest skips
 

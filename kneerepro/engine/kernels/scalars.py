@@ -1,0 +1,453 @@
+"""What scalar Ops do to each element, on the types of Theano.
+
+One function for each family of scalar Ops, registered by type.
+:mod:`kneerepro.engine.kernels.elemwise` applies them to tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import theano.scalar.basic as scalar
+import theano.scalar.basic_scipy as special
+import torch
+from theano.gof import Apply, Constant
+from theano.tensor.nnet.nnet import ScalarSoftsign
+from theano.tensor.nnet.sigm import (
+    ScalarSigmoid,
+    ScalarSoftplus,
+    UltraFastScalarSigmoid,
+)
+
+from ..dispatch import not_implemented, takes_out
+from ..values import to_device, torch_dtype
+
+
+def _sign(x):
+    # The sign of NaN is NaN; torch.sign would say 0.
+    return torch.where(x != x, x, torch.sign(x))
+
+
+def _hyperbolic(function, x):
+    # PyTorch's functions overflow where exp(x) does: log(2) too early.
+    half = torch.exp(torch.abs(x) / 2)
+    large = half * (0.5 * half)
+    if function is torch.sinh:
+        large = torch.where(x < 0, -large, large)
+    return torch.where(torch.abs(x) > 80, large, function(x))
+
+
+# Functions of tensors that all have the type of the result.
+_ARITHMETIC = {
+    scalar.Sub: torch.sub,
+    scalar.TrueDiv: torch.true_divide,
+    scalar.IntDiv: lambda x, y: torch.div(x, y, rounding_mode='floor'),
+    scalar.Mod: torch.remainder,
+    scalar.Pow: torch.pow,
+    scalar.Maximum: torch.maximum,
+    scalar.Minimum: torch.minimum,
+    scalar.ArcTan2: torch.atan2,
+    scalar.OR: torch.bitwise_or,
+    scalar.AND: torch.bitwise_and,
+    scalar.XOR: torch.bitwise_xor,
+    scalar.Abs: torch.abs,
+    scalar.Sgn: _sign,
+    scalar.Ceil: torch.ceil,
+    scalar.Floor: torch.floor,
+    scalar.Trunc: torch.trunc,
+    scalar.RoundHalfToEven: torch.round,
+    scalar.Neg: torch.neg,
+    scalar.Inv: torch.reciprocal,
+    scalar.Log: torch.log,
+    scalar.Log2: torch.log2,
+    scalar.Log10: torch.log10,
+    scalar.Log1p: torch.log1p,
+    scalar.Exp: torch.exp,
+    scalar.Exp2: torch.exp2,
+    scalar.Expm1: torch.expm1,
+    scalar.Sqr: torch.square,
+    scalar.Sqrt: torch.sqrt,
+    scalar.Deg2Rad: torch.deg2rad,
+    scalar.Rad2Deg: torch.rad2deg,
+    scalar.Cos: torch.cos,
+    scalar.ArcCos: torch.acos,
+    scalar.Sin: torch.sin,
+    scalar.ArcSin: torch.asin,
+    scalar.Tan: torch.tan,
+    scalar.ArcTan: torch.atan,
+    scalar.ArcCosh: torch.acosh,
+    scalar.Cosh: lambda x: _hyperbolic(torch.cosh, x),
+    scalar.Sinh: lambda x: _hyperbolic(torch.sinh, x),
+    scalar.ArcSinh: torch.asinh,
+    scalar.Tanh: torch.tanh,
+    scalar.ArcTanh: torch.atanh,
+    scalar.Identity: torch.clone,
+    scalar.Conj: torch.clone,
+    scalar.Real: torch.clone,
+    ScalarSigmoid: torch.sigmoid,
+    ScalarSoftsign: lambda x: x / (1 + torch.abs(x)),
+    special.Erf: torch.erf,
+    special.Erfc: torch.erfc,
+    special.Erfinv: torch.erfinv,
+    special.Erfcx: torch.special.erfcx,
+    special.GammaLn: torch.lgamma,
+    special.Psi: torch.digamma,
+    special.I0: torch.special.i0,
+    special.I1: torch.special.i1,
+    special.TriGamma: lambda x: torch.polygamma(1, x),
+    special.GammaInc: torch.special.gammainc,
+    special.GammaIncC: torch.special.gammaincc,
+}
+
+# Functions of tensors that have a common type, with a Boolean result.
+_COMPARISONS = {
+    scalar.LT: torch.lt,
+    scalar.GT: torch.gt,
+    scalar.LE: torch.le,
+    scalar.GE: torch.ge,
+    scalar.EQ: torch.eq,
+    scalar.NEQ: torch.ne,
+    scalar.IsNan: torch.isnan,
+    scalar.IsInf: torch.isinf,
+}
+
+# Functions that take integers to integers.
+_EXACT = (
+    scalar.Add,
+    scalar.Mul,
+    scalar.Sub,
+    scalar.IntDiv,
+    scalar.Mod,
+    scalar.Pow,
+    scalar.Maximum,
+    scalar.Minimum,
+    scalar.OR,
+    scalar.AND,
+    scalar.XOR,
+    scalar.Abs,
+    scalar.Sgn,
+    scalar.Neg,
+    scalar.Sqr,
+    scalar.Ceil,
+    scalar.Floor,
+    scalar.Trunc,
+    scalar.RoundHalfToEven,
+    scalar.Identity,
+    scalar.Conj,
+    scalar.Real,
+)
+
+# Builders by type. Each takes the scalar Op, the names of its inputs' types
+# and the name of its output's type, and returns a function of tensors.
+_BUILDERS: dict[type, Callable[..., Callable]] = {}
+# Builders that take the scalar Op alone: see register_scalar.
+_FUSED: dict[type, Callable[[Any], Callable]] = {}
+
+
+def register_scalar(kind: type) -> Callable:
+    """Register the decorated builder for a fused scalar Op.
+
+    The builder takes the Op and returns a function of tensors that have the
+    type of the result.
+    """
+
+    def decorator(builder):
+        _FUSED[kind] = builder
+        return builder
+
+    return decorator
+
+
+def is_fused(op: scalar.ScalarOp) -> bool:
+    """Whether a scalar Op does the work of several."""
+    return isinstance(op, (scalar.Composite, *_FUSED))
+
+
+def scalar_function(
+    op: scalar.ScalarOp,
+    input_dtypes: Sequence[str],
+    output_dtypes: Sequence[str],
+    node: Apply,
+    device: torch.device,
+) -> Callable[..., torch.Tensor]:
+    """The function of tensors that does what a scalar Op does to numbers.
+
+    Parameters
+    ----------
+    op : theano.scalar.ScalarOp
+    input_dtypes, output_dtypes : sequence of str
+    node : theano.gof.Apply
+        The elementwise operation; an error names it.
+    device : torch.device
+
+    Raises
+    ------
+    NotImplementedError
+        If there is no implementation of the Op.
+    """
+    output_dtype, kind = output_dtypes[0], type(op)
+    computed = _dtype_of_computation(kind, input_dtypes, output_dtype, node)
+    if computed != output_dtype:
+        function = scalar_function(op, input_dtypes, [computed], node, device)
+        dtype = torch_dtype(output_dtype)
+        return lambda *inputs: _cast(function(*inputs), dtype)
+    if isinstance(op, scalar.Composite):
+        return _build_composite(op, node, device)
+    if kind in _BUILDERS:
+        return _BUILDERS[kind](op, input_dtypes, output_dtype)
+    if kind in _FUSED:
+        return _with_inputs_in(
+            torch_dtype(output_dtype), _FUSED[kind](op), input_dtypes
+        )
+    raise not_implemented(node, kind.__name__)
+
+
+def _dtype_of_computation(kind, input_dtypes, output_dtype, node):
+    """The type to compute in. An operation in place may have a result of
+    another type, that of the input which it overwrites.
+    """
+    if not getattr(node.op, 'inplace_pattern', None) or not (
+        kind in _ARITHMETIC or kind in (scalar.Add, scalar.Mul)
+    ):
+        return output_dtype
+    computed = scalar.upcast(*input_dtypes, output_dtype)
+    if kind not in _EXACT:
+        computed = scalar.upcast(computed, 'float64')
+    return computed
+
+
+def _with_inputs_in(dtype, function, input_dtypes):
+    """`function` of tensors that are converted to a type first, if they have
+    another one.
+    """
+    if all(torch_dtype(name) == dtype for name in input_dtypes):
+        return function
+    if len(input_dtypes) == 1:
+        return lambda x: function(x.to(dtype))
+    return lambda *inputs: function(*(value.to(dtype) for value in inputs))
+
+
+def _cast(x, dtype):
+    if dtype == torch.bool:
+        return x != 0
+    return x.to(dtype)
+
+
+def _builds(*kinds):
+    """Register the decorated builder for types of scalar Ops."""
+
+    def decorator(builder):
+        _BUILDERS.update(dict.fromkeys(kinds, builder))
+        return builder
+
+    return decorator
+
+
+@_builds(*_ARITHMETIC)
+def _build_arithmetic(op, input_dtypes, output_dtype):
+    kind = type(op)
+    if output_dtype == 'bool' and kind in _EXACT:
+        function = _build_arithmetic(op, input_dtypes, 'uint8')
+        return lambda *inputs: function(*inputs).bool()
+    function = _ARITHMETIC[kind]
+    if kind in (scalar.IntDiv, scalar.Mod) and not (
+        output_dtype.startswith('float')
+    ):
+        function = _zero_where_divided_by_zero(function)
+    return _with_inputs_in(torch_dtype(output_dtype), function, input_dtypes)
+
+
+def _zero_where_divided_by_zero(function):
+    """An integer division with the result 0 for a divisor of 0, as NumPy."""
+
+    def divide(x, y):
+        zero = y == 0
+        # Not asking first whether there is a 0 saves waiting for the device.
+        return torch.where(zero, 0, function(x, torch.where(zero, 1, y)))
+
+    return divide
+
+
+@_builds(*_COMPARISONS)
+def _build_comparison(op, input_dtypes, output_dtype):
+    common = torch_dtype(scalar.upcast(*input_dtypes))
+    return _with_inputs_in(common, _COMPARISONS[type(op)], input_dtypes)
+
+
+@_builds(scalar.InRange)
+def _build_in_range(op, input_dtypes, output_dtype):
+    common = torch_dtype(scalar.upcast(*input_dtypes))
+
+    def in_range(x, low, high):
+        x, low, high = (value.to(common) for value in (x, low, high))
+        above = x > low if op.openlow else x >= low
+        below = x < high if op.openhi else x <= high
+        return above & below
+
+    return in_range
+
+
+@_builds(scalar.Add, scalar.Mul)
+def _build_sum_or_product(op, input_dtypes, output_dtype):
+    is_sum = type(op) is scalar.Add
+    dtype = torch_dtype(output_dtype)
+    if output_dtype == 'bool':
+        function = torch.logical_or if is_sum else torch.logical_and
+    else:
+        function = torch.add if is_sum else torch.mul
+    if len(input_dtypes) == 1:
+        return lambda x: x.to(dtype).clone()
+    if len(input_dtypes) == 2:
+        return _with_inputs_in(dtype, function, input_dtypes)
+
+    @takes_out
+    def of_many(value, *others, out=None):
+        for i, other in enumerate(others):
+            target = None
+            if i and _has_common_shape(value, other):
+                # `value` is an intermediate result that nobody else needs.
+                target = value
+            elif (out is value or out is other) and not any(
+                out is later for later in others[i + 1 :]
+            ):
+                target = out
+            value = function(value.to(dtype), other.to(dtype), out=target)
+        return value
+
+    return of_many
+
+
+def _has_common_shape(value, other):
+    """Whether broadcasting `value` with `other` keeps the shape of `value`."""
+    return all(n in (1, size) for size, n in zip(value.shape, other.shape))
+
+
+@_builds(scalar.Cast)
+def _build_cast(op, input_dtypes, output_dtype):
+    dtype = torch_dtype(output_dtype)
+    return lambda x: _cast(x, dtype)
+
+
+@_builds(scalar.Switch)
+def _build_switch(op, input_dtypes, output_dtype):
+    dtype = torch_dtype(output_dtype)
+
+    def switch(condition, x, y):
+        return torch.where(condition.bool(), x.to(dtype), y.to(dtype))
+
+    return switch
+
+
+@_builds(scalar.Clip)
+def _build_clip(op, input_dtypes, output_dtype):
+    dtype = torch_dtype(output_dtype)
+
+    def clip(x, low, high):
+        # NaN stays NaN. If low > high, the upper limit wins in NumPy; Theano's
+        # C code compares with the lower limit first, and so does this.
+        x, low, high = (value.to(dtype) for value in (x, low, high))
+        return torch.where(x < low, low, torch.where(x > high, high, x))
+
+    return clip
+
+
+@_builds(scalar.Second)
+def _build_second(op, input_dtypes, output_dtype):
+    dtype = torch_dtype(output_dtype)
+    return lambda x, y: y.to(dtype).expand(
+        torch.broadcast_shapes(x.shape, y.shape)
+    )
+
+
+@_builds(scalar.Invert)
+def _build_invert(op, input_dtypes, output_dtype):
+    return torch.bitwise_not
+
+
+@_builds(scalar.RoundHalfAwayFromZero)
+def _build_round_half_away_from_zero(op, input_dtypes, output_dtype):
+    def round_half_away_from_zero(x):
+        return torch.where(x < 0, torch.ceil(x - 0.5), torch.floor(x + 0.5))
+
+    return _with_inputs_in(
+        torch_dtype(output_dtype), round_half_away_from_zero, input_dtypes
+    )
+
+
+@_builds(ScalarSoftplus)
+def _build_softplus(op, input_dtypes, output_dtype):
+    def softplus(x):
+        # The same as Theano's C code, which is exact far from 0 on both sides.
+        return torch.where(
+            x > 30, x, torch.log1p(torch.exp(torch.clamp(x, max=30)))
+        )
+
+    return _with_inputs_in(torch_dtype(output_dtype), softplus, input_dtypes)
+
+
+@_builds(UltraFastScalarSigmoid)
+def _build_ultra_fast_sigmoid(op, input_dtypes, output_dtype):
+    def ultra_fast_sigmoid(x):
+        # Theano's approximation in three pieces.
+        x = 0.5 * x
+        positive = torch.abs(x)
+        z = torch.where(
+            positive < 1.7,
+            1.5 * positive / (1 + positive),
+            torch.where(
+                positive < 3,
+                0.935409070603099 + 0.0458812946797165 * (positive - 1.7),
+                torch.full_like(x, 0.99505475368673),
+            ),
+        )
+        return 0.5 * (torch.where(x >= 0, z, -z) + 1)
+
+    return _with_inputs_in(
+        torch_dtype(output_dtype), ultra_fast_sigmoid, input_dtypes
+    )
+
+
+def _build_composite(op, node, device):
+    """A graph of scalar Ops, carried out one after the other."""
+    inputs, order = op.fgraph.inputs, op.fgraph.toposort()
+    variables = [variable for inner in order for variable in inner.inputs]
+    constants = {
+        variable
+        for variable in [*variables, *op.fgraph.outputs]
+        if isinstance(variable, Constant)
+    }
+    results = [inner.outputs[0] for inner in order]
+    places = {
+        variable: place
+        for place, variable in enumerate([*inputs, *constants, *results])
+    }
+    # A constant on the host would make torch.where wait for the device.
+    constants = [
+        to_device(np.asarray(variable.data), device) for variable in constants
+    ]
+    steps = [
+        (
+            scalar_function(
+                inner.op,
+                [variable.dtype for variable in inner.inputs],
+                [variable.dtype for variable in inner.outputs],
+                node,
+                device,
+            ),
+            [places[variable] for variable in inner.inputs],
+        )
+        for inner in order
+    ]
+    outputs = [places[variable] for variable in op.fgraph.outputs]
+
+    def run(*inputs):
+        values = [*inputs, *constants]
+        for function, arguments in steps:
+            values.append(function(*(values[i] for i in arguments)))
+        shape = torch.broadcast_shapes(*(value.shape for value in inputs))
+        results = tuple(values[i].expand(shape) for i in outputs)
+        return results if len(results) > 1 else results[0]
+
+    return run
