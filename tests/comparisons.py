@@ -1,4 +1,4 @@
-"""Comparisons with the thesis, quickly made."""
+"""Reports of comparisons with the thesis, for tests that need many."""
 
 import functools
 import json
@@ -9,10 +9,11 @@ import numpy as np
 
 from kneerepro.runs import zoo
 from kneerepro.thesis import compare
-from kneerepro.thesis.reproduction import build
+from kneerepro.thesis.reproduction import reproduce
 
-#: Initial values cost more time than all else, and are not looked at.
-NO_VALUES = mock.patch.object(
+#: Leaves out the initial values of the filters. Drawing them takes longer than
+#: everything else, and a comparison does not look at them.
+NO_INITIAL_VALUES = mock.patch.object(
     lasagne.init.Glorot,
     'sample',
     lambda self, shape: np.zeros(shape, 'float32'),
@@ -21,20 +22,23 @@ NO_VALUES = mock.patch.object(
 _build = zoo.build
 
 
-@functools.lru_cache(8)  # some take 150 MB
-def _networks(experiment, options):
-    with NO_VALUES:
+@functools.lru_cache(8)  # some networks take 150 MB
+def _cached_networks(experiment, options):
+    with NO_INITIAL_VALUES:
         return _build(experiment, json.loads(options))
 
 
-def quickly_built(**variants):
-    """What `build` returns, with no network built twice."""
+def cached_reproductions(**variants):
+    """Return what `reproduce` returns, without building any network twice.
+
+    In a name such as cae2d__nz, the underscores stand for the dot in cae2d.nz.
+    """
     with mock.patch.object(
         zoo,
         'build',
-        lambda name, options: _networks(name, json.dumps(options)),
+        lambda name, options: _cached_networks(name, json.dumps(options)),
     ):
-        return build(
+        return reproduce(
             {
                 name.replace('__', '.'): value
                 for name, value in variants.items()
@@ -43,29 +47,31 @@ def quickly_built(**variants):
 
 
 @functools.lru_cache(None)
-def default():
-    """The report of what is built by default."""
-    return compare.compare(quickly_built())
+def default_report():
+    """Compare the default reading."""
+    return compare.compare(cached_reproductions())
 
 
-def reading(**variants):
-    """That of another reading; cae2d__nz is the nz of cae2d alone."""
-    return compare.compare(quickly_built(**variants), 'x', default=False)
+def report_of(**variants):
+    """Compare another reading."""
+    return compare.compare(
+        cached_reproductions(**variants), 'x', default=False
+    )
 
 
-def differing(report, *verdicts):
-    """Table, row, column, printed, built, errata of cells."""
+def cells_with(report, *verdicts):
+    """List cells: place, row, column, printed, built, errata."""
     return [
         (
-            compare.place(comparison),
-            label,
+            comparison.place,
+            row.label,
             cell.column,
             cell.printed,
             cell.built,
             ' '.join(cell.errata),
         )
         for comparison in report.comparisons
-        for label, cells in comparison.rows
-        for cell in cells
+        for row in comparison.rows
+        for cell in row.cells
         if cell.verdict in verdicts
     ]

@@ -1,9 +1,9 @@
 """The thesis's four networks as Lasagne layers (section 2.4).
 
-Each builder returns the output layers of two networks with input layers of
-their own, as the thesis's tables show them. The defaults are the thesis's
-tables as E1 to E5 and E14 (:mod:`kneerepro.thesis.errata`) read them; the other
-readings are options.
+Each builder returns the output layers of two networks, each with an input
+layer of its own, as the thesis's tables list them. By default they follow the
+tables with the errata E1 to E5 and E14 corrected as
+:mod:`kneerepro.thesis.errata` describes. Parameters select other readings.
 """
 
 from kneerepro.networks.cae import build_cae2d, build_cae3d, output_bias_for

@@ -2,13 +2,26 @@
 Figures 2.3 and 2.4).
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Sequence
 
 from lasagne.init import Constant
-from lasagne.layers import DenseLayer, FlattenLayer, InputLayer, ReshapeLayer
+from lasagne.layers import (
+    DenseLayer,
+    FlattenLayer,
+    InputLayer,
+    Layer,
+    ReshapeLayer,
+)
 from lasagne.nonlinearities import rectify, sigmoid
 
-from kneerepro.networks.common import check_positive, leaky_relu, scaled
+from kneerepro.networks.common import (
+    check_positive_integers,
+    leaky_relu,
+    scale_filters,
+)
 from layers import Conv2DLayer, Conv3DLayer, Deconv2DLayer, Deconv3DLayer
 
 ENCODER_FILTERS = (64, 128, 256, 256)  # Table 2.1
@@ -16,135 +29,141 @@ DECODER_FILTERS = (256, 128, 64, 1)  # Table 2.2, read as in E2
 
 
 def build_cae2d(
-    nz=100,
-    rows=64,
-    columns=64,
-    width=1,
-    channels=DECODER_FILTERS,
-    dense_nonlinearity=rectify,
-    encoder_sigmoid='dense',
-    output_bias=0.0,
-):
-    """The 2D convolutional autoencoder of Tables 2.1 and 2.2.
+    nz: int = 100,
+    rows: int = 64,
+    columns: int = 64,
+    width: float = 1,
+    channels: Sequence[int] = DECODER_FILTERS,
+    dense_nonlinearity: Callable | None = rectify,
+    encoder_sigmoid: str = 'dense',
+    output_bias: float = 0.0,
+) -> tuple[Layer, Layer]:
+    """Build the 2D convolutional autoencoder of Tables 2.1 and 2.2.
 
     Parameters
     ----------
     nz : int
-        Units of the latent layer (Table 2.5: 100).
+        Number of units of the latent layer (Table 2.5: 100).
     rows, columns : int
         Size of the images, multiples of 16.
     width : float
-        Factor on every number of filters, for small machines; 1 is the
-        thesis. The latent layer and the one-channel output stay.
-    channels : 4 ints
-        Filters of the decoder's transposed convolutions. E2: Table 2.2 can
-        also be read as ``(128, 128, 64, 1)``, its Output column, or
-        ``(256, 256, 128, 1)``, its Filter column.
+        Factor on every number of filters; 1 is the thesis, less suits small
+        machines. It leaves the latent layer and the output channel alone.
+    channels : sequence of 4 ints
+        Number of filters of each of the decoder's transposed convolutions.
+        E2: Table 2.2 can also be read as ``(128, 128, 64, 1)``, which is its
+        Output column, or as ``(256, 256, 128, 1)``, its Filter column.
     dense_nonlinearity : callable or None
-        Nonlinearity of the decoder's dense layer. E4: the table prints "-",
-        which is built as Lasagne's default, or None, linear.
+        Nonlinearity of the decoder's dense layer. E4: the table prints "-".
+        The default reads this as Lasagne's default, a ReLU. None reads it as
+        linear.
     encoder_sigmoid : {'dense', 'conv'}
-        Where the encoder's sigmoid is. E11: on its dense layer in Table 2.1,
-        on its last convolution in the text of section 2.4.1, which names none
-        for the dense layer; that is linear then.
+        The layer of the encoder that has the sigmoid. E11: Table 2.1 puts it
+        on the dense layer, the text of section 2.4.1 on the last convolution.
+        The text names no nonlinearity for the dense layer, so with 'conv' it
+        is linear.
     output_bias : float
-        Initial bias of the decoder's last layer. E21: the thesis names no
-        initialisation; 0 is Lasagne's default. The experiments take
+        Initial bias of the decoder's last layer. E21: the thesis states no
+        initialisation; 0 is Lasagne's default. The experiments pass
         :func:`output_bias_for` the mean of their training images.
 
     Returns
     -------
     encoder, decoder : Layer
-        Output layers: ``(None, 1, rows, columns)`` to ``(None, nz)``, and
-        back.
+        Output layers. The encoder maps images of shape ``(None, 1, rows,
+        columns)`` to codes of shape ``(None, nz)``, the decoder codes to
+        images.
 
     Raises
     ------
     ValueError
-        For sizes that four halvings and doublings do not restore, and for
-        numbers that cannot be.
+        If `nz`, `rows` or `columns` is not a positive integer, if `rows` or
+        `columns` is not a multiple of 16, so that four halvings and
+        doublings would not restore it, or if another parameter is none of
+        the values above.
 
     Notes
     -----
-    5,193,509 trainable parameters at the defaults.
+    The default networks have 5,193,509 trainable parameters.
     """
     return _build_cae(
-        nz,
-        {'rows': rows, 'columns': columns},
-        width,
-        channels,
-        dense_nonlinearity,
-        encoder_sigmoid,
-        output_bias,
         Conv2DLayer,
         Deconv2DLayer,
+        {'rows': rows, 'columns': columns},
+        nz=nz,
+        width=width,
+        channels=channels,
+        dense_nonlinearity=dense_nonlinearity,
+        encoder_sigmoid=encoder_sigmoid,
+        output_bias=output_bias,
     )
 
 
 def build_cae3d(
-    nz=200,
-    depth=160,
-    rows=64,
-    columns=64,
-    width=1,
-    channels=DECODER_FILTERS,
-    dense_nonlinearity=rectify,
-    encoder_sigmoid='dense',
-    output_bias=0.0,
-):
-    """The 3D convolutional autoencoder of Figure 2.4 and section 2.4.1:
-    "the same layout was preserved as in the 2D case".
+    nz: int = 200,
+    depth: int = 160,
+    rows: int = 64,
+    columns: int = 64,
+    width: float = 1,
+    channels: Sequence[int] = DECODER_FILTERS,
+    dense_nonlinearity: Callable | None = rectify,
+    encoder_sigmoid: str = 'dense',
+    output_bias: float = 0.0,
+) -> tuple[Layer, Layer]:
+    """Build the 3D convolutional autoencoder of Figure 2.4.
+
+    "The same layout was preserved as in the 2D case" (section 2.4.1).
 
     Parameters
     ----------
     nz : int
-        Units of the latent layer (Table 2.5: 200).
+        Number of units of the latent layer (Table 2.5: 200).
     depth, rows, columns : int
-        Size of the volumes, multiples of 16; `depth` counts slices.
+        Size of the volumes, multiples of 16; `depth` is the number of slices.
     width, channels, dense_nonlinearity, encoder_sigmoid, output_bias
         As in :func:`build_cae2d`.
 
     Returns
     -------
     encoder, decoder : Layer
-        Output layers: ``(None, 1, depth, rows, columns)`` to ``(None, nz)``,
-        and back.
+        Output layers. The encoder maps volumes of shape ``(None, 1, depth,
+        rows, columns)`` to codes of shape ``(None, nz)``, the decoder codes
+        to volumes.
 
     Raises
     ------
     ValueError
-        For sizes that four halvings and doublings do not restore, and for
-        numbers that cannot be.
+        As :func:`build_cae2d` does.
 
     Notes
     -----
-    36,566,153 trainable parameters at the defaults.
+    The default networks have 36,566,153 trainable parameters.
     """
     return _build_cae(
-        nz,
-        {'depth': depth, 'rows': rows, 'columns': columns},
-        width,
-        channels,
-        dense_nonlinearity,
-        encoder_sigmoid,
-        output_bias,
         Conv3DLayer,
         Deconv3DLayer,
+        {'depth': depth, 'rows': rows, 'columns': columns},
+        nz=nz,
+        width=width,
+        channels=channels,
+        dense_nonlinearity=dense_nonlinearity,
+        encoder_sigmoid=encoder_sigmoid,
+        output_bias=output_bias,
     )
 
 
-def output_bias_for(mean_intensity):
-    """The bias with which an untrained decoder shows the mean intensity.
+def output_bias_for(mean_intensity: float) -> float:
+    """Compute the bias with which a new decoder outputs the mean intensity.
 
-    With weights that average to nothing, the last layer's output is the
-    sigmoid of its bias, so the bias is the logit of the mean, log(m / (1 - m))
-    (E21).
+    The initial weights average to zero, so the output of the last layer is
+    about the sigmoid of its bias. The bias is therefore the logit of the mean,
+    log(m / (1 - m)) (E21).
 
     Parameters
     ----------
     mean_intensity : float
-        Of the training images, in [0, 1]. Taken as at least 0.001 and at most
-        0.999, beyond which the sigmoid's gradient is nearly nothing.
+        Mean m of the training images, in [0, 1]. It is clipped to [0.001,
+        0.999], outside of which the sigmoid has almost no gradient.
 
     Returns
     -------
@@ -153,7 +172,7 @@ def output_bias_for(mean_intensity):
     Raises
     ------
     ValueError
-        For a mean outside of [0, 1].
+        If the mean is not in [0, 1].
     """
     if not 0 <= mean_intensity <= 1:
         raise ValueError(
@@ -164,17 +183,18 @@ def output_bias_for(mean_intensity):
 
 
 def _build_cae(
-    nz,
+    ConvLayer,
+    DeconvLayer,
     sizes,
+    *,
+    nz,
     width,
     channels,
     dense_nonlinearity,
     encoder_sigmoid,
     output_bias,
-    ConvLayer,
-    DeconvLayer,
 ):
-    check_positive(nz=nz)
+    check_positive_integers(nz=nz)
     if not math.isfinite(output_bias):
         raise ValueError(f'output_bias must be finite, not {output_bias}')
     if encoder_sigmoid not in ('dense', 'conv'):
@@ -185,49 +205,69 @@ def _build_cae(
     _check_sizes(sizes)
     if len(channels) != 4 or channels[-1] != 1:
         raise ValueError(
-            'channels must be four filter counts, the last of '
-            f'them 1 as in the images, not {channels}'
+            'channels must be four filter counts, the last of them 1 for the '
+            f'one channel of the images, not {channels}'
         )
-    size = tuple(sizes.values())
+    # The encoder comes first: initialisers draw in the order of the layers.
+    encoder, code_shape = _build_encoder(
+        ConvLayer, tuple(sizes.values()), nz, width, encoder_sigmoid
+    )
+    decoder = _build_decoder(
+        DeconvLayer,
+        code_shape,
+        nz,
+        [*(scale_filters(count, width) for count in channels[:-1]), 1],
+        dense_nonlinearity,
+        output_bias,
+    )
+    return encoder, decoder
 
-    encoder = InputLayer((None, 1) + size, name='encoder.input')
-    for i, filters in enumerate(ENCODER_FILTERS, 1):
+
+def _build_encoder(ConvLayer, size, nz, width, sigmoid_on):
+    """Return the encoder, and the shape of its last feature maps."""
+    network = InputLayer((None, 1) + size, name='encoder.input')
+    for i, count in enumerate(ENCODER_FILTERS, 1):
         last = i == len(ENCODER_FILTERS)
-        encoder = ConvLayer(
-            encoder,
-            scaled(filters, width),
+        network = ConvLayer(
+            network,
+            scale_filters(count, width),
             5,
             stride=2,
             pad=2,
             nonlinearity=sigmoid
-            if last and encoder_sigmoid == 'conv'
+            if last and sigmoid_on == 'conv'
             else leaky_relu,
             name=f'encoder.conv{i}',
         )
-    code_shape = encoder.output_shape[1:]
-    encoder = FlattenLayer(encoder, name='encoder.reshape')
-    encoder = DenseLayer(
-        encoder,
+    code_shape = network.output_shape[1:]
+    network = FlattenLayer(network, name='encoder.reshape')
+    network = DenseLayer(
+        network,
         nz,
+        nonlinearity=sigmoid if sigmoid_on == 'dense' else None,
         name='encoder.dense',
-        nonlinearity=sigmoid if encoder_sigmoid == 'dense' else None,
     )
+    return network, code_shape
 
-    decoder = InputLayer((None, nz), name='decoder.input')
-    decoder = DenseLayer(
-        decoder,
-        encoder.input_shape[1],
+
+def _build_decoder(
+    DeconvLayer, code_shape, nz, filters, dense_nonlinearity, output_bias
+):
+    network = InputLayer((None, nz), name='decoder.input')
+    network = DenseLayer(
+        network,
+        math.prod(code_shape),
         nonlinearity=dense_nonlinearity,
         name='decoder.dense',
     )
-    decoder = ReshapeLayer(
-        decoder, ([0],) + code_shape, name='decoder.reshape'
+    network = ReshapeLayer(
+        network, ([0],) + code_shape, name='decoder.reshape'
     )
-    for i, filters in enumerate(channels, 1):
-        last = i == len(channels)
-        decoder = DeconvLayer(
-            decoder,
-            1 if last else scaled(filters, width),
+    for i, count in enumerate(filters, 1):
+        last = i == len(filters)
+        network = DeconvLayer(
+            network,
+            count,
             4,
             stride=2,
             crop=1,
@@ -235,11 +275,11 @@ def _build_cae(
             nonlinearity=sigmoid if last else rectify,
             name=f'decoder.deconv{i}',
         )
-    return encoder, decoder
+    return network
 
 
 def _check_sizes(sizes):
-    check_positive(**sizes)
+    check_positive_integers(**sizes)
     for name, size in sizes.items():
         if size % 16:
             below, above = size // 16 * 16, (size // 16 + 1) * 16

@@ -1,4 +1,6 @@
-"""What all networks share."""
+"""What the builders share. Their tests cover this module."""
+
+from __future__ import annotations
 
 from lasagne.nonlinearities import LeakyRectify
 
@@ -6,14 +8,14 @@ from lasagne.nonlinearities import LeakyRectify
 leaky_relu = LeakyRectify(0.2)
 
 
-def scaled(count, width):
-    """A filter count times `width`, at least 1."""
+def scale_filters(count: int, width: float) -> int:
+    """Multiply a filter count by `width`, rounded and at least 1."""
     if not width > 0:
         raise ValueError(f'width must be positive, not {width}')
     return max(1, int(round(count * width)))
 
 
-def check_positive(**numbers):
+def check_positive_integers(**numbers: float) -> None:
     """Raise ValueError unless each keyword is a positive integer."""
     for name, number in numbers.items():
         if number != int(number) or number < 1:

@@ -1,11 +1,25 @@
-"""Generator and discriminator or critic (section 2.4.2, Tables 2.3 and 2.4,
+"""The DCGAN and the WGAN-GP (section 2.4.2, Tables 2.3 and 2.4,
 Figure 2.5).
 """
 
-from lasagne.layers import DenseLayer, FlattenLayer, InputLayer, ReshapeLayer
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lasagne.layers import (
+    DenseLayer,
+    FlattenLayer,
+    InputLayer,
+    Layer,
+    ReshapeLayer,
+)
 from lasagne.nonlinearities import rectify, sigmoid
 
-from kneerepro.networks.common import check_positive, leaky_relu, scaled
+from kneerepro.networks.common import (
+    check_positive_integers,
+    leaky_relu,
+    scale_filters,
+)
 from layers import Conv2DLayer, Deconv2DLayer, batch_norm
 
 GENERATOR_FILTERS = (1024, 512, 256, 128)  # Table 2.3
@@ -13,46 +27,51 @@ DISCRIMINATOR_FILTERS = (128, 256, 512, 1024)  # Table 2.4
 
 
 def build_dcgan(
-    nz=200,
-    width=1,
-    filter_size=4,
-    dense_nonlinearity=rectify,
-    batch_norm_output=False,
-):
-    """Generator and discriminator of the DCGAN.
+    nz: int = 200,
+    width: float = 1,
+    filter_size: int = 4,
+    dense_nonlinearity: Callable | None = rectify,
+    batch_norm_output: bool = False,
+) -> tuple[Layer, Layer]:
+    """Build the generator and the discriminator of the DCGAN.
 
     Parameters
     ----------
     nz : int
-        Size of the noise. E14: Table 2.5 says 200, Table 2.3 prints 100.
+        Length of the noise vector. E14: Table 2.5 says 200, Table 2.3 prints
+        100.
     width : float
-        Factor on every number of filters, for small machines; 1 is the
-        thesis.
+        Factor on every number of filters; 1 is the thesis, less suits small
+        machines.
     filter_size : {4, 5}
-        Of the generator's transposed convolutions. E3: Table 2.3 prints 5x5
-        and crop 1, which does not double a size. 4 keeps the table's sizes
-        and crop; 5 keeps its filters, with crop 2 and the sizes imposed.
+        Filter size of the generator's transposed convolutions. E3: Table 2.3
+        prints 5x5 filters and crop 1, which do not double a size. 4 keeps the
+        table's sizes and crop. 5 keeps its filters, with crop 2 and the
+        doubled output size requested.
     dense_nonlinearity : callable or None
-        Of the generator's dense layer. E4: the table prints "-", which is
-        built as Lasagne's default, or None, linear.
+        Nonlinearity of the generator's dense layer. E4: the table prints "-".
+        The default reads this as Lasagne's default, a ReLU. None reads it as
+        linear.
     batch_norm_output : bool
-        Batch normalisation before the generator's last sigmoid too. E5: its
-        row has the star that marks batch normalisation.
+        Whether to normalise before the generator's last sigmoid as well. E5:
+        that row has the star that marks batch normalisation.
 
     Returns
     -------
     generator, discriminator : Layer
-        Output layers: ``(None, nz)`` to ``(None, 1, 64, 64)``, and from there
-        to ``(None, 1)``, the probability that an image is real.
+        Output layers. The generator maps noise of shape ``(None, nz)`` to
+        images of shape ``(None, 1, 64, 64)``. The discriminator maps images
+        to the probability that each is real, of shape ``(None, 1)``.
 
     Raises
     ------
     ValueError
-        For numbers that cannot be.
+        If `nz` is not a positive integer, `width` is not positive, or
+        `filter_size` is neither 4 nor 5.
 
     Notes
     -----
-    14,307,073 and 17,226,625 trainable parameters at the defaults.
+    The default networks have 14,307,073 and 17,226,625 trainable parameters.
     """
     return (
         _build_generator(
@@ -63,14 +82,14 @@ def build_dcgan(
 
 
 def build_wgan_gp(
-    nz=200,
-    width=1,
-    filter_size=4,
-    dense_nonlinearity=rectify,
-    batch_norm_output=False,
-    critic_batch_norm=True,
-):
-    """Generator and critic of the WGAN-GP.
+    nz: int = 200,
+    width: float = 1,
+    filter_size: int = 4,
+    dense_nonlinearity: Callable | None = rectify,
+    batch_norm_output: bool = False,
+    critic_batch_norm: bool = True,
+) -> tuple[Layer, Layer]:
+    """Build the generator and the critic of the WGAN-GP.
 
     "Both [...] had the same layout [...]. The one exception was the last
     layer of the discriminator in the WGAN-GP, which had no activation
@@ -81,19 +100,21 @@ def build_wgan_gp(
     nz, width, filter_size, dense_nonlinearity, batch_norm_output
         As in :func:`build_dcgan`.
     critic_batch_norm : bool
-        E5: Table 2.4 normalises; the paper on the gradient penalty advises
-        against it in the critic, as it makes the penalty of one sample depend
-        on the others.
+        Whether the critic has batch normalisation. E5: Table 2.4 has it. The
+        paper that introduced the gradient penalty advises against it in the
+        critic, because it makes the penalty of one sample depend on the
+        others.
 
     Returns
     -------
     generator, critic : Layer
-        As in :func:`build_dcgan`; the critic's output is any real number.
+        As in :func:`build_dcgan`, except that the critic's scores can be any
+        real numbers.
 
     Raises
     ------
     ValueError
-        For numbers that cannot be.
+        As :func:`build_dcgan` does.
     """
     return (
         _build_generator(
@@ -106,13 +127,13 @@ def build_wgan_gp(
 def _build_generator(
     nz, width, filter_size, dense_nonlinearity, batch_norm_output
 ):
-    check_positive(nz=nz)
+    check_positive_integers(nz=nz)
     if filter_size not in (4, 5):
         raise ValueError(
-            'filter_size must be 4 or 5, the two readings of '
+            'filter_size must be 4 or 5, which are the two readings of '
             f'Table 2.3, not {filter_size}'
         )
-    filters = [scaled(count, width) for count in GENERATOR_FILTERS]
+    filters = [scale_filters(count, width) for count in GENERATOR_FILTERS]
 
     network = InputLayer((None, nz), name='generator.input')
     network = DenseLayer(
@@ -149,7 +170,7 @@ def _build_discriminator(name, width, nonlinearity, normalise=True):
     for i, count in enumerate(DISCRIMINATOR_FILTERS, 1):
         network = Conv2DLayer(
             network,
-            scaled(count, width),
+            scale_filters(count, width),
             5,
             stride=2,
             pad=2,

@@ -1,23 +1,29 @@
-"""Networks in the columns of the thesis's tables, read from their layers.
+"""Networks written in the columns of the thesis's Tables 2.1 to 2.4.
 
-A cell is a dict of its aspects, the parts that can be right or wrong each:
+Each cell is a dictionary of its aspects, which are the parts of it that can
+be right or wrong separately:
 
-==============  ===================================  =======================
-column          aspects                              such as
-==============  ===================================  =======================
+==============  ===================================  =====================
+column          aspects                              example
+==============  ===================================  =====================
 Layer           kind, star (batch normalisation)     Conv2D, ``*``
 Input, Output   channels and size, or units          64 and 32x32, or 100
 Filter          kernel, filters                      5x5, 64
-others          one, without a name                  Leaky ReLU 0.2
-==============  ===================================  =======================
+all others      one, whose name is empty             Leaky ReLU 0.2
+==============  ===================================  =====================
 
-A cell with nothing to say has one aspect without a name, ``-``.
+A cell that the thesis prints as "-" is :data:`DASH`.
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterable
 
 from lasagne.layers import (
     DenseLayer,
     FlattenLayer,
     InputLayer,
+    Layer,
     NonlinearityLayer,
     ReshapeLayer,
     get_all_layers,
@@ -32,9 +38,10 @@ from layers import (
     TransposedConv3DLayer,
 )
 
-NOTHING = {'': '-'}
+#: A cell without content.
+DASH = {'': '-'}
 
-_KINDS = [
+_KINDS = (
     (InputLayer, 'Input'),
     (DenseLayer, 'Dense'),
     (FlattenLayer, 'Reshape'),
@@ -43,25 +50,26 @@ _KINDS = [
     (Conv3DLayer, 'Conv3D'),
     (TransposedConv2DLayer, 'Deconv2D'),
     (TransposedConv3DLayer, 'Deconv3D'),
-]
+)
 
 
-def described(network):
-    """The rows of a network's table.
+def layer_table(network: Layer) -> list[dict[str, dict[str, str]]]:
+    """Describe a network as the thesis's tables do.
 
     Parameters
     ----------
     network : lasagne.layers.Layer
-        Its output layer.
+        The output layer of the network.
 
     Returns
     -------
     list of dict of str to dict
-        For each layer, from the input, its cells by column; Pad and Crop are
-        the same. Batch normalisation and nonlinearities are part of the layer
-        they follow. A layer that the thesis has not is called by its class.
+        A row for each layer, from the input to the output: its cells by
+        column. Pad and Crop have the same content. Batch normalisation and
+        separate nonlinearities belong to the row of the layer they follow. A
+        layer of a kind that no table has is named after its class.
     """
-    groups = []
+    groups: list[list[Layer]] = []
     for layer in get_all_layers(network):
         if isinstance(layer, (BatchNormLayer, NonlinearityLayer)) and groups:
             groups[-1].append(layer)
@@ -71,90 +79,81 @@ def described(network):
 
 
 def _row(group):
+    """Describe a layer and the layers that only transform its values."""
     first, last = group[0], group[-1]
-    star = any(isinstance(layer, BatchNormLayer) for layer in group)
-    border = getattr(first, 'pad', getattr(first, 'crop', None))
+    normalised = any(isinstance(layer, BatchNormLayer) for layer in group)
+    border = _per_axis_cell(
+        getattr(first, 'pad', getattr(first, 'crop', None))
+    )
     return {
-        'Layer': {'kind': _kind(first), 'star': '*' * star},
-        'Input': NOTHING
+        'Layer': {'kind': _kind(first), 'star': '*' if normalised else ''},
+        'Input': DASH
         if isinstance(first, InputLayer)
-        else _shape(first.input_shape),
-        'Filter': _filter(first),
-        'Stride': _same(getattr(first, 'stride', None)),
-        'Pad': _same(border),
-        'Crop': _same(border),
-        'Activ.': {'': activation(group)},
-        'Output': _shape(last.output_shape),
+        else _shape_cell(first.input_shape),
+        'Filter': _filter_cell(first),
+        'Stride': _per_axis_cell(getattr(first, 'stride', None)),
+        'Pad': border,
+        'Crop': border,
+        'Activ.': {'': _activation(group)},
+        'Output': _shape_cell(last.output_shape),
     }
 
 
 def _kind(layer):
-    for of, name in _KINDS:
-        if isinstance(layer, of):
-            return name
+    for layer_class, kind in _KINDS:
+        if isinstance(layer, layer_class):
+            return kind
     return type(layer).__name__
 
 
-def _shape(shape):
+def _shape_cell(shape):
     if len(shape) == 2:
         return {'units': str(shape[1])}
-    return {'channels': str(shape[1]), 'size': times(shape[2:])}
+    return {'channels': str(shape[1]), 'size': size_text(shape[2:])}
 
 
-def _filter(layer):
+def _filter_cell(layer):
     if isinstance(layer, DenseLayer):
-        # "1x1x100" in the tables.
+        # The tables print a dense layer of 100 units as "1x1x100".
         return {'kernel': '1x1', 'filters': str(layer.num_units)}
     if hasattr(layer, 'filter_size'):
         return {
-            'kernel': times(layer.filter_size),
+            'kernel': size_text(layer.filter_size),
             'filters': str(layer.num_filters),
         }
-    return NOTHING
+    return DASH
 
 
-def _same(sizes):
-    """Such as '2' for (2, 2); Lasagne's words for padding as they are."""
+def _per_axis_cell(sizes):
+    """Return '2' for (2, 2), '2x1' for (2, 1), and 'same' for 'same'."""
     if sizes is None:
-        return NOTHING
+        return DASH
     if isinstance(sizes, str):
         return {'': sizes}
-    return {'': str(sizes[0]) if len(set(sizes)) == 1 else times(sizes)}
+    return {'': str(sizes[0]) if len(set(sizes)) == 1 else size_text(sizes)}
 
 
-def activation(group):
-    """What layers, of which all but the first only change values, apply.
-
-    Parameters
-    ----------
-    group : list of lasagne.layers.Layer
-
-    Returns
-    -------
-    str
-        Such as 'Leaky ReLU 0.2'; '-' where all are linear.
-    """
+def _activation(group):
+    """Name the nonlinearities of a group, '-' if all of them are linear."""
     functions = [getattr(layer, 'nonlinearity', linear) for layer in group]
-    return (
-        ', '.join(
-            nonlinearity_name(function)
-            for function in functions
-            if function is not linear
-        )
-        or '-'
-    )
+    names = [
+        nonlinearity_name(function)
+        for function in functions
+        if function is not linear
+    ]
+    return ', '.join(names) or '-'
 
 
-def nonlinearity_name(function):
-    """What a nonlinearity is called, such as 'Leaky ReLU 0.2'."""
+def nonlinearity_name(function) -> str:
+    """Return the name of a nonlinearity, such as 'Leaky ReLU 0.2'."""
     if isinstance(function, LeakyRectify):
         return f'Leaky ReLU {function.leakiness:g}'
     if function is rectify:
         return 'ReLU'
-    # The others are called what they are: sigmoid, tanh, softmax.
+    # The names of the other functions are the usual ones: sigmoid, tanh.
     return getattr(function, '__name__', type(function).__name__)
 
 
-def times(sizes):
-    """Sizes as text, such as '5x5'."""
+def size_text(sizes: Iterable[int]) -> str:
+    """Join sizes as the thesis prints them, such as '5x5'."""
     return 'x'.join(map(str, sizes))

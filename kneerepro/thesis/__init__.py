@@ -1,4 +1,10 @@
-"""What the thesis prints, its errata, and both beside what is built."""
+"""What the thesis prints, its errata, and a comparison with the networks.
+
+:mod:`kneerepro.thesis.tables` holds the printed tables and statements,
+:mod:`kneerepro.thesis.errata` their contradictions, and
+:mod:`kneerepro.thesis.compare` compares them with the networks that
+:mod:`kneerepro.networks` builds.
+"""
 
 from kneerepro.thesis.tables import SLOPE, STATEMENTS, TABLES, VOLUME
 

@@ -1,62 +1,104 @@
-"""What there is in the place of each number that the thesis prints."""
+"""The values here that correspond to each number the thesis prints."""
+
+from __future__ import annotations
 
 import inspect
-from collections import namedtuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import lasagne
 import numpy as np
-from lasagne.layers import get_all_layers, get_all_params
+from lasagne.layers import Layer, get_all_layers, get_all_params
 
 from kneerepro import config
 from kneerepro.data.splits import last_split, patient_split, per_epoch
 from kneerepro.data.views import View
-from kneerepro.networks.layer_table import described, times
-from kneerepro.registry import EXPERIMENTS
+from kneerepro.networks.layer_table import layer_table, size_text
+from kneerepro.registry import EXPERIMENTS, ExperimentSpec
 from kneerepro.runs import zoo
 from kneerepro.thesis import tables
 from kneerepro.utils.errors import UserError
 
-Built = namedtuple('Built', 'experiment parameters networks data')
-Built.__doc__ = """An experiment as it is built.
 
-Attributes
-----------
-experiment : str
-parameters : dict
-    Of :mod:`kneerepro.config`.
-networks : pair of lasagne.layers.Layer
-data : dict
-    ``volumes`` (how many), ``shape`` (theirs: depth, rows, columns),
-    ``train``, ``test`` (examples), ``synthetic`` (whether they are) and, if
-    known, ``shared`` (persons on both sides).
-"""
+@dataclass(frozen=True)
+class DatasetSummary:
+    """The dataset of a reproduction, in numbers.
+
+    Attributes
+    ----------
+    volumes : int
+        Number of volumes.
+    shape : tuple of 3 ints
+        Depth, rows and columns of each.
+    train, test : int
+        Number of training and of test examples.
+    synthetic : bool
+        Whether the images are synthetic.
+    shared : list of str or None
+        Persons with images in both the training and the test set, if known.
+    """
+
+    volumes: int
+    shape: tuple[int, int, int]
+    train: int
+    test: int
+    synthetic: bool
+    shared: list[str] | None = None
 
 
-def build(variants):
-    """The four experiments as a reading of the thesis has them.
+@dataclass(frozen=True)
+class Reproduction:
+    """An experiment as it is built here.
+
+    Attributes
+    ----------
+    experiment : str
+        One of :data:`kneerepro.registry.EXPERIMENTS`.
+    parameters : dict of str to object
+        Parameters of :mod:`kneerepro.config`.
+    networks : tuple of 2 lasagne.layers.Layer
+        Output layers of its networks.
+    data : DatasetSummary
+    """
+
+    experiment: str
+    parameters: dict[str, Any]
+    networks: tuple[Layer, Layer]
+    data: DatasetSummary
+
+    @property
+    def spec(self) -> ExperimentSpec:
+        """The registry's entry of the experiment."""
+        return EXPERIMENTS[self.experiment]
+
+
+def reproduce(variants: Mapping[str, str]) -> list[Reproduction]:
+    """Build all experiments as a reading of the thesis has them.
 
     Parameters
     ----------
     variants : dict of str to str
-        Parameters of :mod:`kneerepro.config` that are not those of the
-        preset ``thesis``, as they are written there. Each counts for all
-        experiments that have it or, as in ``cae2d.iterations``, for one.
+        Parameters of :mod:`kneerepro.config` that differ from the preset
+        ``thesis``, written as in a preset. Each applies to all experiments
+        that have it, or, as in ``cae2d.iterations``, to one.
 
     Returns
     -------
-    list of Built
+    list of Reproduction
+        In the order of the registry.
 
     Raises
     ------
     UserError
-        For a parameter that does not exist, and a value that cannot be.
+        If a parameter does not exist or a value is impossible.
     """
     presets = {
         experiment: config.read_preset('thesis', experiment)
         for experiment in EXPERIMENTS
     }
-    for place, text in variants.items():
-        only, _, name = place.rpartition('.')
+    for variant, text in variants.items():
+        only, _, name = variant.rpartition('.')
         if only and only not in presets:
             raise UserError(
                 f'no experiment is called {only}'
@@ -65,176 +107,194 @@ def build(variants):
         value = config.read_parameter(name, text)
         if only and name not in presets[only]:
             raise UserError(
-                f'{only} has no {name}'
+                f'{only} has no parameter {name}'
                 + config.suggestion(name, presets[only])
             )
         for experiment, parameters in presets.items():
             if only in ('', experiment) and name in parameters:
                 parameters[name] = value
-    return [_build(*preset) for preset in presets.items()]
+    return [
+        _reproduce(experiment, parameters)
+        for experiment, parameters in presets.items()
+    ]
 
 
-def _build(experiment, p):
-    shape = p['depth'], p['size'], p['size']
-    networks = zoo.build(experiment, zoo.options_of(experiment, p, shape))
-    patients = [f'patient {i + 1}' for i in range(p['patients'])]
-    # As large as the dataset, without its memory.
+def _reproduce(experiment, parameters):
+    shape = (parameters['depth'], parameters['size'], parameters['size'])
+    options = zoo.builder_options(experiment, parameters, shape)
+    return Reproduction(
+        experiment=experiment,
+        parameters=parameters,
+        networks=zoo.build(experiment, options),
+        data=_summarise_dataset(experiment, parameters, shape),
+    )
+
+
+def _summarise_dataset(experiment, parameters, shape):
+    patients = [f'patient {i + 1}' for i in range(parameters['patients'])]
+    # A view of the dataset's size that takes no memory.
     view = View(
         np.broadcast_to(np.float32(0), (len(patients), 1, *shape)),
         np.array(patients),
         np.ones(len(patients), bool),
         images=not EXPERIMENTS[experiment].on_volumes,
     )
-    data = {
-        'volumes': p['patients'],
-        'shape': shape,
-        'train': len(view),
-        'test': 0,
-        'synthetic': True,
-        'shared': [],
-    }
-    if 'split' in p:
+    train, test, shared = len(view), 0, []
+    if 'split' in parameters:
         divide = {'last': last_split, 'patient': patient_split}
-        split = divide[p['split']](view, p['test'])
-        data.update(
-            train=len(split.train), test=len(split.test), shared=split.shared
-        )
-    return Built(experiment, p, networks, data)
+        split = divide[parameters['split']](view, parameters['test'])
+        train, test = len(split.train), len(split.test)
+        shared = split.shared
+    return DatasetSummary(
+        volumes=len(patients),
+        shape=shape,
+        train=train,
+        test=test,
+        synthetic=True,
+        shared=shared,
+    )
 
 
-def of_model(model, path):
-    """The experiment of a finished run.
+def from_model(model: zoo.Model, path: str) -> Reproduction:
+    """Describe the experiment of a finished run.
 
     Parameters
     ----------
     model : kneerepro.runs.zoo.Model
     path : str
-        Its, for the message.
+        Path of the model, for the error message.
 
     Returns
     -------
-    Built
+    Reproduction
 
     Raises
     ------
     UserError
-        If it does not tell how it was trained.
+        If the model does not record how it was trained.
     """
     try:
-        parameters = config.complete(
+        parameters = config.fill_missing(
             model.about['parameters'], model.experiment
         )
         data = model.about['data']
-        return Built(
-            model.experiment,
-            {
+        return Reproduction(
+            experiment=model.experiment,
+            parameters={
                 name: parameters[name]
                 for name in config.read_preset('thesis', model.experiment)
             },
-            model.networks,
-            {
-                key: data[key]
-                for key in ('volumes', 'shape', 'train', 'test', 'synthetic')
-            },
+            networks=model.networks,
+            data=DatasetSummary(
+                volumes=data['volumes'],
+                shape=tuple(data['shape']),
+                train=data['train'],
+                test=data['test'],
+                synthetic=data['synthetic'],
+            ),
         )
     except (KeyError, TypeError):
         raise UserError(
-            f'{path} does not tell how its networks were trained'
+            f'{path} does not record how its networks were trained; a model '
+            'that a run saved does'
         ) from None
 
 
-def stated(built):
-    """What there is for the statements in the text.
+def stated_values(reproduction: Reproduction) -> dict[str, str]:
+    """Collect the values that correspond to the statements in the text.
 
     Parameters
     ----------
-    built : Built
+    reproduction : Reproduction
 
     Returns
     -------
     dict of str to str
-        By key of :data:`kneerepro.thesis.tables.STATEMENTS`, all that any experiment
-        has.
+        Values by key of :data:`kneerepro.thesis.tables.STATEMENTS`. It has
+        the keys of all experiments.
     """
-    p, (first, second), data = built.parameters, built.networks, built.data
-    depth, *size = data['shape']
-    dataset = (
-        (data['volumes'], 1, depth)
-        if EXPERIMENTS[built.experiment].on_volumes
-        else (data['volumes'] * depth, 1)
-    )
-    rows = described(first), described(second)
-    convolutions, deconvolutions = (
-        [row for row in network if row['Layer']['kind'].startswith(kind)]
-        for network, kind in zip(rows, ('Conv', 'Deconv'))
-    )
-    units = [
-        [
-            row['Filter']['filters']
-            for row in network
-            if row['Layer']['kind'] == 'Dense'
-        ]
-        for network in rows
-    ]
+    parameters, data = reproduction.parameters, reproduction.data
+    first, second = reproduction.networks
+    depth, rows, columns = data.shape
+    if reproduction.spec.on_volumes:
+        dataset = (data.volumes, 1, depth, rows, columns)
+    else:
+        dataset = (data.volumes * depth, 1, rows, columns)
     values = {
-        name: _number(p[name])
+        name: _number(parameters[name])
         for name in ('batch_size', 'learning_rate', 'beta1', 'beta2', 'epochs')
     }
     return {
         **values,
-        **{
-            f'{name} in the caption': values[name]
-            for name in ('batch_size', 'learning_rate')
-        },
-        'volume': times((*size, depth)),
-        'dataset': times((*dataset, *size)),
-        'train': str(data['train']),
-        'test': str(data['test']),
+        'caption_batch': values['batch_size'],
+        'caption_rate': values['learning_rate'],
+        'volume': size_text((rows, columns, depth)),
+        'dataset': size_text(dataset),
+        'train': str(data.train),
+        'test': str(data.test),
         'code': str(first.output_shape[1]),
-        'convolutions': str(len(convolutions)),
-        'deconvolutions': str(len(deconvolutions)),
-        'last_convolution': (
-            convolutions[-1]['Activ.'][''] if convolutions else 'none'
-        ),
-        'encoder_dense': ', '.join(units[0]) or 'none',
-        'decoder_dense': ', '.join(units[1]) or 'none',
-        'last_activation': rows[1][-1]['Activ.'][''],
-        'order of parameters': f'{count(first) + count(second):,}',
+        **_layer_values(layer_table(first), layer_table(second)),
+        'parameters': f'{count_parameters(first, second):,}',
         'iterations': str(
-            p['iterations']
-            or p['epochs'] * per_epoch(range(data['train']), p['batch_size'])
+            parameters['iterations']
+            or parameters['epochs']
+            * per_epoch(np.arange(data.train), parameters['batch_size'])
         ),
     }
 
 
-def hyperparameters(built):
-    """The row of Table 2.5.
+def _layer_values(first, second):
+    """Collect stated values from the layer tables of two networks."""
+    convolutions, deconvolutions = (
+        [row for row in rows if row['Layer']['kind'].startswith(kind)]
+        for rows, kind in ((first, 'Conv'), (second, 'Deconv'))
+    )
+    first_units, second_units = (
+        [
+            row['Filter']['filters']
+            for row in rows
+            if row['Layer']['kind'] == 'Dense'
+        ]
+        for rows in (first, second)
+    )
+    return {
+        'conv_layers': str(len(convolutions)),
+        'deconv_layers': str(len(deconvolutions)),
+        'last_conv': convolutions[-1]['Activ.']['']
+        if convolutions
+        else 'none',
+        'encoder_dense': ', '.join(first_units) or 'none',
+        'decoder_dense': ', '.join(second_units) or 'none',
+        'last_activation': second[-1]['Activ.'][''],
+    }
+
+
+def hyperparameter_row(reproduction: Reproduction) -> dict[str, str]:
+    """Return the experiment's row of Table 2.5.
 
     Parameters
     ----------
-    built : Built
+    reproduction : Reproduction
 
     Returns
     -------
     dict of str to str
-        By column. A decay rate that is Lasagne's default is said to be.
+        Cells by column. A decay rate that is Lasagne's default ends in
+        ' (default)'.
     """
-    p, first = built.parameters, built.networks[0]
-    code = (
-        first
-        if EXPERIMENTS[built.experiment].autoencoder
-        else get_all_layers(first)[0]
-    )
-    beta2 = _number(p['beta2'])
-    default = inspect.signature(lasagne.updates.adam).parameters['beta2']
-    if p['beta2'] == default.default:
+    parameters, first = reproduction.parameters, reproduction.networks[0]
+    # NZ is the output of an encoder, but the input of a generator.
+    code = first if reproduction.spec.autoencoder else get_all_layers(first)[0]
+    beta2 = _number(parameters['beta2'])
+    adam = inspect.signature(lasagne.updates.adam)
+    if parameters['beta2'] == adam.parameters['beta2'].default:
         beta2 += ' (default)'
     values = (
-        EXPERIMENTS[built.experiment].title,
+        reproduction.spec.title,
         str(code.output_shape[1]),
-        _number(p['batch_size']),
-        _number(p['learning_rate']),
-        _number(p['beta1']),
+        _number(parameters['batch_size']),
+        _number(parameters['learning_rate']),
+        _number(parameters['beta1']),
         beta2,
     )
     return dict(zip(tables.TABLES['2.5'].columns, values))
@@ -244,10 +304,11 @@ def _number(value):
     return f'{value:g}'
 
 
-def count(network):
-    """How many parameters of a network are trained."""
-    # Lasagne's count_params copies them all.
+def count_parameters(*networks: Layer) -> int:
+    """Count the trainable parameters of networks."""
+    # Lasagne's count_params would copy them all.
     return sum(
         param.get_value(borrow=True).size
+        for network in networks
         for param in get_all_params(network, trainable=True)
     )

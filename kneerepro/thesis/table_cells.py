@@ -1,42 +1,50 @@
-"""Cells of the thesis's tables, as text and in their aspects, the parts that
-can be right or wrong each: see :mod:`kneerepro.networks.layer_table`.
+"""Conversion between printed cells and their aspects.
+
+Aspects are the parts of a cell that can be right or wrong separately, see
+:mod:`kneerepro.networks.layer_table`.
 """
 
-from kneerepro.networks.layer_table import NOTHING, times
+from __future__ import annotations
+
+from kneerepro.networks.layer_table import DASH, size_text
 from kneerepro.thesis import tables
 
 
-def read(column, text, experiment):
-    """A printed cell in the aspects of :mod:`kneerepro.networks.layer_table`.
+def read_cell(column: str, text: str, experiment: str) -> dict[str, str]:
+    """Split a printed cell into its aspects.
 
     Parameters
     ----------
-    column, text : str
+    column : str
+        Heading of the cell's column.
+    text : str
+        The cell as printed.
     experiment : str
-        The star of Table 2.4's sigmoid stands for the exception of section
-        2.4.2: no activation in the WGAN-GP.
+        The experiment that the table is read for. It decides the meaning of
+        the star on Table 2.4's sigmoid: by section 2.4.2, the WGAN-GP has no
+        activation there.
 
     Returns
     -------
     dict of str to str
     """
     if text == '-':
-        return NOTHING
+        return DASH
     if column == 'Layer':
         return {'kind': text.rstrip('*'), 'star': '*' * text.count('*')}
     if column in ('Input', 'Output'):
         sizes = text.split('x')
         if len(sizes) == 2:
             return {'units': sizes[1]}
-        # The 1 is the batch before the channels, the depth behind them.
+        # A 1 before the channels is the batch, a 1 after them the depth.
         channels = sizes[1] if sizes[0] == '1' else sizes[0]
-        return {'channels': channels, 'size': times(sizes[2:])}
+        return {'channels': channels, 'size': size_text(sizes[2:])}
     if column == 'Filter':
         kernel, _, filters = text.rpartition('x')
         return {'kernel': kernel, 'filters': filters}
     if column == 'Activ.':
         if text == 'sigmoid*':
-            return NOTHING if experiment == 'wgan_gp' else {'': 'sigmoid'}
+            return DASH if experiment == 'wgan_gp' else {'': 'sigmoid'}
         if text in ('Leaky ReLU', 'L. ReLU'):
             text = f'Leaky ReLU {tables.SLOPE}'
     elif '10^' in text:
@@ -44,8 +52,8 @@ def read(column, text, experiment):
     return {'': text}
 
 
-def as_text(cell):
-    """A cell as the thesis would print it, of its aspects."""
+def cell_text(cell: dict[str, str]) -> str:
+    """Join the aspects of a cell as the thesis would print them."""
     if 'kind' in cell:
         return cell['kind'] + cell['star']
     if 'size' in cell:
@@ -58,29 +66,30 @@ def as_text(cell):
     return cell['']
 
 
-def in_3d(cell):
-    """A cell of the 2D autoencoder's tables, with a depth.
+def cell_in_3d(cell: dict[str, str]) -> dict[str, str]:
+    """Carry a cell of the 2D autoencoder over to three dimensions.
 
     Parameters
     ----------
     cell : dict of str to str
-        Some aspects of it.
+        Any aspects of a cell of Table 2.1 or 2.2.
 
     Returns
     -------
     dict of str to str
+        The aspects for volumes of :data:`kneerepro.thesis.tables.VOLUME`.
     """
+    return {aspect: _aspect_in_3d(aspect, cell[aspect]) for aspect in cell}
+
+
+def _aspect_in_3d(aspect, value):
     depth, rows, _ = tables.VOLUME
-
-    def deep(aspect, value):
-        if aspect == 'kind':
-            return value.replace('2D', '3D')
-        if aspect == 'kernel' and value != '1x1':
-            return f'{value}x{value.split("x")[0]}'
-        if aspect == 'size':
-            return f'{int(value.split("x")[0]) * depth // rows}x{value}'
-        if value == '4096':  # 256 x 4 x 4
-            return str(4096 * 4 * depth // rows)
-        return value
-
-    return {aspect: deep(aspect, value) for aspect, value in cell.items()}
+    if aspect == 'kind':
+        return value.replace('2D', '3D')
+    if aspect == 'kernel' and value != '1x1':
+        return f'{value}x{value.split("x")[0]}'
+    if aspect == 'size':
+        return f'{int(value.split("x")[0]) * depth // rows}x{value}'
+    if value == '4096':  # 256x4x4 in 2D, 256x10x4x4 in 3D
+        return str(4096 * 4 * depth // rows)
+    return value

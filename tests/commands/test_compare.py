@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ from kneerepro.networks import cae
 from kneerepro.runs import zoo
 from kneerepro.thesis import errata
 from tests.commands.common import CommandTest
-from tests.comparisons import NO_VALUES
+from tests.comparisons import NO_INITIAL_VALUES
 from tests.subprocesses import ROOT
 
 TABLES = os.path.join(ROOT, 'docs', 'tables.rst')
@@ -20,8 +21,8 @@ TABLES = os.path.join(ROOT, 'docs', 'tables.rst')
 class CompareTest(CommandTest):
     def setUp(self):
         super().setUp()
-        NO_VALUES.start()
-        self.addCleanup(NO_VALUES.stop)
+        NO_INITIAL_VALUES.start()
+        self.addCleanup(NO_INITIAL_VALUES.stop)
 
     def compare(self, *argv, status=0):
         return self.call('compare', *argv, status=status)
@@ -60,11 +61,12 @@ class DefaultTest(CompareTest):
         self.assertEqual(stderr, f'not explained: {line}\n')
 
     def test_erratum_that_no_longer_applies(self):
-        stale = errata.ERRATA['E15'].default
+        (correction,) = errata.ERRATA['E15'].default_reading
+        stale = dataclasses.replace(correction, values={6: '3'})
         changed = {
             **errata.ERRATA,
-            'E7': errata.ERRATA['E7']._replace(
-                default=(stale[0]._replace(values={6: '3'}),)
+            'E7': dataclasses.replace(
+                errata.ERRATA['E7'], default_reading=(stale,)
             ),
         }
         with mock.patch.object(errata, 'ERRATA', changed):
@@ -147,7 +149,8 @@ class VariantTest(CompareTest):
         self.assertEqual(len(lines), 6)
         self.assertIn('width 0.5 (the thesis: 1)', stdout)
         self.assertIn(
-            "no erratum explains is this reading's own",
+            'They are the likely cause of the differences that no erratum '
+            'explains.',
             ' '.join(stdout.split()),
         )
 
@@ -161,7 +164,7 @@ class VariantTest(CompareTest):
                 'encoder_sigmoid: .* is not one of dense, conv',
                 'encoder_sigmoid=last',
             ),
-            ('wgan_gp has no channels', 'wgan_gp.channels=1,1,1,1'),
+            ('wgan_gp has no parameter channels', 'wgan_gp.channels=1,1,1,1'),
             (
                 r'no experiment is called dcgn \(did you mean dcgan\?\)',
                 'dcgn.nz=1',
@@ -261,7 +264,7 @@ class RunTest(CompareTest):
         model = zoo.load(path)
         zoo.save(path, 'dcgan', model.options, model.networks, {})
         self.assert_refused(
-            'does not tell how its networks were trained', 'compare', run
+            'does not record how its networks were trained', 'compare', run
         )
 
 

@@ -9,8 +9,9 @@ from kneerepro.networks.common import leaky_relu
 
 
 def rows(network):
-    """Output shape, filter size, stride, pad or crop and activation of each
-    layer, as in the thesis's tables."""
+    """List what the thesis's tables say of each layer: output shape, filter
+    size, stride, pad or crop, and activation.
+    """
     return [
         (
             layer.output_shape[1:],
@@ -57,7 +58,7 @@ class CAE2DTest(unittest.TestCase):
             ],
         )
 
-    def test_lasagnes_defaults(self):
+    def test_lasagnes_initialisation(self):
         networks = build_cae2d()
         flips = [
             layer.flip_filters
@@ -68,7 +69,8 @@ class CAE2DTest(unittest.TestCase):
         for param in get_all_params(networks):
             if param.name.endswith('.b'):
                 self.assertFalse(param.get_value().any())
-        # Glorot: a = sqrt(6 / (fan in + fan out)), here of 64 -> 128, 5x5
+        # Glorot's limit is sqrt(6 / (fan in + fan out)). This layer has 5x5
+        # filters from 64 to 128 channels.
         W = get_all_layers(networks[0])[2].W.get_value()
         limit = (6 / ((64 + 128) * 25)) ** 0.5
         self.assertLessEqual(abs(W).max(), limit)
@@ -99,7 +101,7 @@ class CAE2DTest(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, 'mean_intensity'):
                 output_bias_for(wrong)
 
-    def test_parameters(self):
+    def test_parameter_count_and_names(self):
         self.assertEqual(count_params(build_cae2d(), trainable=True), 5193509)
         names = [p.name for p in get_all_params(build_cae2d())]
         self.assertEqual(len(set(names)), len(names))
@@ -147,9 +149,11 @@ class CAE2DTest(unittest.TestCase):
             ),
             ('the last of them 1', dict(channels=(256, 128, 64, 3))),
         ]:
-            with self.subTest(message):
-                with self.assertRaisesRegex(ValueError, message):
-                    build_cae2d(**arguments)
+            with (
+                self.subTest(message),
+                self.assertRaisesRegex(ValueError, message),
+            ):
+                build_cae2d(**arguments)
 
 
 class CAE3DTest(unittest.TestCase):

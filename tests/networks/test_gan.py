@@ -48,7 +48,7 @@ class DCGANTest(unittest.TestCase):
                 ((1, 64, 64), *deconv),
             ],
         )
-        # E5: normalised, then activated; the last is not normalised.
+        # E5: normalisation precedes the activation; the last layer has none.
         layers = get_all_layers(self.generator)
         self.assertEqual(
             [
@@ -112,7 +112,7 @@ class DCGANTest(unittest.TestCase):
                         ((0, 2, 3), 1e-4, 0.1),
                     )
 
-    def test_parameters(self):
+    def test_parameter_counts(self):
         self.assertEqual(
             count_params(self.generator, trainable=True), 14307073
         )
@@ -154,7 +154,7 @@ class DCGANTest(unittest.TestCase):
 
 
 class WGANGPTest(unittest.TestCase):
-    def test_as_dcgan_but_for_the_last_activation(self):
+    def test_differs_from_dcgan_only_in_the_last_activation(self):
         pairs = zip(build_dcgan(width=1 / 16), build_wgan_gp(width=1 / 16))
         for (dcgan, wgan), last in zip(pairs, [True, False]):
             dcgan, wgan = rows(dcgan), rows(wgan)
@@ -162,7 +162,7 @@ class WGANGPTest(unittest.TestCase):
             self.assertEqual(dcgan[-1] == wgan[-1], last)
         self.assertEqual(wgan[-1][-1](-3), -3)
 
-    def test_parameters(self):
+    def test_parameter_counts(self):
         generator, critic = build_wgan_gp()
         self.assertEqual(count_params(generator, trainable=True), 14307073)
         self.assertEqual(count_params(critic, trainable=True), 17226625)

@@ -1,3 +1,4 @@
+import dataclasses
 import unittest
 from unittest import mock
 
@@ -6,36 +7,35 @@ from lasagne.nonlinearities import LeakyRectify, rectify, sigmoid, tanh
 
 from kneerepro.networks import cae, gan
 from kneerepro.runs import zoo
-from kneerepro.thesis import compare, errata
-from kneerepro.thesis.reproduction import build, of_model
-from kneerepro.utils.errors import UserError
+from kneerepro.thesis import compare
+from kneerepro.thesis.records import ERRATUM, MISMATCH
 from layers import batch_norm
 from tests.comparisons import (
-    NO_VALUES,
-    default,
-    differing,
-    quickly_built,
-    reading,
+    NO_INITIAL_VALUES,
+    cached_reproductions,
+    cells_with,
+    default_report,
+    report_of,
 )
 
 
 def setUpModule():
-    # Before any test changes what is built.
-    default()
+    # The default networks are built before a test changes the builders.
+    default_report()
 
 
 class DefaultTest(unittest.TestCase):
     def test_every_difference_has_its_erratum(self):
-        report = default()
+        report = default_report()
         self.assertEqual(report.problems, [])
         self.assertEqual(report.differences, {})
-        self.assertEqual(differing(report, compare.MISMATCH), [])
+        self.assertEqual(cells_with(report, MISMATCH), [])
 
     def test_table_2_2(self):
         name = 'Table 2.2 (decoder of the 2D autoencoder)'
         rows = [
             row[1:]
-            for row in differing(default(), compare.ERRATUM)
+            for row in cells_with(default_report(), ERRATUM)
             if row[0] == name
         ]
         self.assertEqual(
@@ -78,8 +78,8 @@ class DefaultTest(unittest.TestCase):
             ],
         )
 
-    def test_the_rest(self):
-        rows = differing(default(), compare.ERRATUM)
+    def test_other_tables_and_the_text(self):
+        rows = cells_with(default_report(), ERRATUM)
         found = {
             name: {row[2:] for row in rows if row[0] == name}
             for name in {row[0] for row in rows}
@@ -128,7 +128,7 @@ class DefaultTest(unittest.TestCase):
 
     def test_parameters(self):
         counts = {}
-        for comparison in default().comparisons:
+        for comparison in default_report().comparisons:
             if comparison.parameters:
                 name = comparison.experiment
                 counts[name] = counts.get(name, 0) + comparison.parameters
@@ -143,32 +143,18 @@ class DefaultTest(unittest.TestCase):
             },
         )
 
-    def test_status_of_errata(self):
-        status = default().errata
-        self.assertEqual(list(status), list(errata.ERRATA))
-        for name, text in {
-            'E1': '7 cells of Table 2.2; 7 cells of Table 2.2 in 3D',
-            'E3': '8 cells of Table 2.3; filter_size = 4; as printed, 4, '
-            '9, 19, 39, 79',
-            'E6': "not a table's cell",
-            'E9': '3 cells of the text; iterations = none; 22500 = 100 x '
-            '28800 / 128, 22500 = 500 x 180 / 4',
-            'E10': 'no cell differs; split = last; on both sides: patient 174',
-            'E17': "not a table's cell; normalise = volume",
-        }.items():
-            self.assertEqual(status[name], text)
-
 
 class ChangedLayerTest(unittest.TestCase):
-    """One layer is built otherwise, and nothing else."""
+    """A change of a single layer is caught, and nothing else is."""
 
-    def changed(self, builder, module, class_name, layer, change):
-        """Compare networks of which a layer is replaced.
+    def changed(self, experiment, module, class_name, layer, change):
+        """Compare networks in which one layer is replaced.
 
         Parameters
         ----------
         change : callable
-            Of the class, the incoming layer and its arguments.
+            Takes the class, the incoming layer and the other arguments;
+            returns the replacement.
         """
         original = getattr(module, class_name)
 
@@ -177,30 +163,37 @@ class ChangedLayerTest(unittest.TestCase):
                 return change(original, incoming, *args, **kwargs)
             return original(incoming, *args, **kwargs)
 
-        (built,) = (
-            built for built in quickly_built() if built.experiment == builder
+        (original_reproduction,) = (
+            reproduction
+            for reproduction in cached_reproductions()
+            if reproduction.experiment == experiment
         )
-        with NO_VALUES, mock.patch.object(module, class_name, replaced):
-            pair = zoo.build(
-                builder,
-                zoo.builder_options(
-                    builder, built.parameters, built.data['shape']
-                ),
-            )
+        options = zoo.builder_options(
+            experiment,
+            original_reproduction.parameters,
+            original_reproduction.data.shape,
+        )
+        with (
+            NO_INITIAL_VALUES,
+            mock.patch.object(module, class_name, replaced),
+        ):
+            networks = zoo.build(experiment, options)
         return compare.compare(
-            [built._replace(networks=pair)], 'x', default=False
+            [dataclasses.replace(original_reproduction, networks=networks)],
+            'x',
+            default=False,
         )
 
     def assert_caught(self, expected, report):
-        """`expected` are the cells that no erratum explains."""
+        """Assert that `expected` are the cells that no erratum explains."""
         self.assertEqual(
-            [row[1:5] for row in differing(report, compare.MISMATCH)], expected
+            [row[1:5] for row in cells_with(report, MISMATCH)], expected
         )
         self.assertEqual(len(report.problems), len(expected))
 
-    def with_arguments(self, builder, module, class_name, layer, **changes):
+    def with_arguments(self, experiment, module, class_name, layer, **changes):
         return self.changed(
-            builder,
+            experiment,
             module,
             class_name,
             layer,
@@ -236,7 +229,8 @@ class ChangedLayerTest(unittest.TestCase):
                 ('row 6 Reshape', 'Output', '1x4096', '1x8192'),
                 ('row 7 Dense', 'Input', '1x4096', '1x8192'),
             ],
-            report._replace(
+            dataclasses.replace(
+                report,
                 problems=report.problems[:5],
                 comparisons=report.comparisons[:1],
             ),
@@ -262,8 +256,8 @@ class ChangedLayerTest(unittest.TestCase):
             )
 
     def test_number_of_filters_in_a_table_with_errata(self):
-        # E2 has 64 and 128 for this layer, but not 100; and 128 only
-        # together with 256 before it.
+        # E2 allows this layer 64 or 128 filters, but not 100, and 128 only if
+        # the layer before it has 256.
         for count in 100, 128:
             report = self.with_arguments(
                 'cae2d',
@@ -280,7 +274,7 @@ class ChangedLayerTest(unittest.TestCase):
             self.assert_caught(cells[count == 128 :], report)
 
     def test_crop_in_a_table_with_errata(self):
-        # A crop of 2 is E3's only where all filters are 5x5.
+        # E3 explains a crop of 2 only if all filters are 5x5.
         report = self.with_arguments(
             'dcgan',
             gan,
@@ -304,8 +298,8 @@ class ChangedLayerTest(unittest.TestCase):
         report = self.changed(
             'dcgan', gan, 'Conv2DLayer', 'discriminator.conv1', left_out
         )
-        rows = [row[1:5] for row in differing(report, compare.MISMATCH)]
-        # Its batch normalisation then follows the input.
+        rows = [row[1:5] for row in cells_with(report, MISMATCH)]
+        # The layer's batch normalisation then follows the input.
         self.assertEqual(rows[0], ('row 1 Input', 'Layer', 'Input', 'Input*'))
         self.assertEqual(
             rows[1:8],
@@ -352,7 +346,8 @@ class ChangedLayerTest(unittest.TestCase):
         )
 
     def test_batch_norm(self):
-        # E5 knows a critic without any, and nothing between.
+        # E5 explains a critic without any batch normalisation, but not one
+        # with some of it.
         for experiment, left_out, rows in [
             ('dcgan', ['generator.deconv1'], ['row 4 Deconv2D*']),
             ('dcgan', ['discriminator.conv2'], ['row 3 Conv2D*']),
@@ -421,111 +416,26 @@ class ChangedLayerTest(unittest.TestCase):
         )
 
 
-class StaleTest(unittest.TestCase):
-    def problems(self, builts=None, **changes):
-        """Of a list of errata of which some are changed."""
-        changed = {
-            **errata.ERRATA,
-            **{
-                name: errata.ERRATA[name]._replace(**change)
-                for name, change in changes.items()
-            },
-        }
-        with mock.patch.object(errata, 'ERRATA', changed):
-            return compare.compare(builts or quickly_built()).problems
-
-    def test_explains_nothing(self):
-        correction = errata.ERRATA['E15'].default
-        self.assertEqual(
-            self.problems(
-                E12=dict(default=(correction[0]._replace(values={6: '7'}),))
-            ),
-            [
-                'E12 no longer applies ('
-                + errata.ERRATA['E12'].thesis
-                + '): it explains no cell'
-            ],
-        )
-        problems = self.problems(
-            E15=dict(default=(correction[0]._replace(values={6: '2'}),))
-        )
-        self.assertEqual(
-            problems[:2],
-            [
-                f'Table 2.4 ({name}), row 7 Dense, Output: printed 1x100, built '
-                '1x1'
-                for name in (
-                    'discriminator of the DCGAN',
-                    'critic of the WGAN-GP',
-                )
-            ],
-        )
-        self.assertEqual(len(problems), 3)
-        self.assertIn('E15 no longer applies', problems[2])
-
-    def test_as_soon_as_the_layers_are_as_printed(self):
-        builts = quickly_built(dense_nonlinearity='linear')
-        problems = self.problems(builts)
-        self.assertEqual(
-            [text.split(' (')[0] for text in problems],
-            ['E4 no longer applies'] * 5,
-        )
-        self.assertEqual(compare.compare(builts, default=False).problems, [])
-
-    def test_other_parameter(self):
-        for name, parameter, text, count in [
-            ('E17', 'normalise', 'slice', 4),
-            ('E20', 'shuffle', 'no', 4),
-            ('E8', 'critic_steps', '5', 1),
-            ('E18', 'flip_left', 'yes', 4),
-        ]:
-            problems = self.problems(
-                **{name: dict(parameters={parameter: text})}
-            )
-            self.assertEqual(len(problems), count)
-            self.assertRegex(
-                problems[0], f'{name} no longer applies.*: {parameter} of '
-            )
-
-    def test_computed(self):
-        builts = list(quickly_built())
-        # 27,840 images are 174 whole patients.
-        builts[0] = builts[0]._replace(data={**builts[0].data, 'shared': []})
-        self.assertRegex(
-            self.problems(builts)[0],
-            'E10 no longer applies.*: on both sides: nobody',
-        )
-        with mock.patch.object(
-            compare, 'conv_input_length', lambda n, *args: 2 * n
-        ):
-            self.assertRegex(self.problems()[0], 'E3 no longer applies')
-        builts = list(quickly_built())
-        builts[1] = builts[1]._replace(
-            parameters={**builts[1].parameters, 'epochs': 400}
-        )
-        self.assertIn('E9 no longer applies', self.problems(builts)[-1])
-
-
 class VariantTest(unittest.TestCase):
     def test_readings_of_the_errata(self):
-        before = len(differing(default(), compare.ERRATUM))
+        before = len(cells_with(default_report(), ERRATUM))
         for change, variants in [
-            # Eight filters match, eight crops no longer do.
+            # Eight filters match; eight crops no longer do.
             (0, {'filter_size': '5'}),
-            # 2 + 2 + 4 of the layers match, three of Table 2.5 do not.
+            # 2 + 2 + 4 cells of layers match; 3 of Table 2.5 no longer do.
             (3 - 8, {'nz': '100'}),
-            # Three of the column Filter, none of Output, in two tables.
+            # In two tables, 3 cells of the column Filter differ instead of 2.
             (2 * (3 - 2), {'channels': '128,128,64,1'}),
             (2 * (0 - 2), {'channels': '256,256,128,1'}),
             (-4, {'dense_nonlinearity': 'linear'}),
             (-2, {'batch_norm_output': 'yes'}),
             (4, {'critic_batch_norm': 'no'}),
-            # Two in two tables, and the text matches.
+            # Two cells differ in two tables; one of the text matches.
             (2 * 2 - 1, {'encoder_sigmoid': 'conv'}),
             (2, {'split': 'patient'}),
             (-1, {'cae2d__iterations': '22500'}),
             (-1, {'cae3d__iterations': '22500'}),
-            # Table 2.5 and chapter 4, but not the caption.
+            # Table 2.5 and chapter 4 differ; the caption matches.
             (1, {'cae3d__batch_size': '128'}),
             (1 - 2, {'cae3d__learning_rate': '1e-4'}),
             (
@@ -538,14 +448,14 @@ class VariantTest(unittest.TestCase):
             (0, {'shuffle': 'no'}),
         ]:
             with self.subTest(variants):
-                report = reading(**variants)
+                report = report_of(**variants)
                 self.assertEqual(report.problems, [])
                 self.assertEqual(
-                    len(differing(report, compare.ERRATUM)) - before, change
+                    len(cells_with(report, ERRATUM)) - before, change
                 )
 
     def test_own_departure(self):
-        report = reading(width='0.5')
+        report = report_of(width='0.5')
         self.assertIn(
             'Table 2.1 (encoder of the 2D autoencoder), row 2 Conv2D, '
             'Filter: printed 5x5x64, built 5x5x32',
@@ -554,24 +464,5 @@ class VariantTest(unittest.TestCase):
         self.assertEqual(report.differences, {'width': ('0.5', '1')})
 
     def test_mixture_of_readings(self):
-        report = reading(channels='256,256,64,1')
+        report = report_of(channels='256,256,64,1')
         self.assertNotEqual(report.problems, [])
-
-    def test_refused(self):
-        for variants, message in [
-            ({'widht': '1'}, r'no parameter widht \(did you mean width'),
-            ({'filter_size': '6'}, "filter_size: '6' is not one of 4, 5"),
-            ({'cae2d.filter_size': '5'}, 'cae2d has no filter_size'),
-            ({'cae.nz': '5'}, 'no experiment is called cae '),
-            ({'depth': '100'}, 'depth must be a multiple of 16'),
-            ({'nz': '0'}, 'nz: 0 is not at least 1'),
-        ]:
-            with self.assertRaisesRegex(UserError, message):
-                build(variants)
-
-
-class OfModelTest(unittest.TestCase):
-    def test_silent(self):
-        for about in {}, {'parameters': {}, 'data': {}}, {'parameters': 1}:
-            with self.assertRaisesRegex(UserError, 'x does not tell how'):
-                of_model(mock.Mock(experiment='cae2d', about=about), 'x')

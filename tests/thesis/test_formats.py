@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 from kneerepro.thesis import errata
 from kneerepro.thesis.formats import FORMATS, summary
-from tests.comparisons import default, reading
+from tests.comparisons import default_report, report_of
 
 try:
     import docutils.core
@@ -43,14 +43,14 @@ class Tables(HTMLParser):
 
 class FormatsTest(unittest.TestCase):
     def rendered(self, name, report=None):
-        return FORMATS[name](report or default())
+        return FORMATS[name](report or default_report())
 
     def test_all_say_the_same(self):
-        sentence = summary(default())
+        sentence = summary(default_report())
         self.assertRegex(
             sentence,
-            r'^\d+ cells: \d+ match, 51 differ as an '
-            'erratum explains, 0 differ without one.$',
+            r'^\d+ cells: \d+ match, 51 differ as an erratum explains, and '
+            r'0 differ without explanation\.$',
         )
         for name in 'terminal', 'rst', 'md', 'html':
             self.assertIn(sentence, self.rendered(name))
@@ -93,7 +93,7 @@ class FormatsTest(unittest.TestCase):
         self.assertNotIn('???', '\n'.join(lines[20:]))
 
     def test_mismatch_is_shown(self):
-        report = reading(critic_batch_norm='no', cae2d__width='0.5')
+        report = report_of(critic_batch_norm='no', cae2d__width='0.5')
         for name in 'terminal', 'rst', 'md', 'html':
             text = self.rendered(name, report)
             self.assertGreater(text.count('???'), 5)
@@ -135,7 +135,7 @@ class FormatsTest(unittest.TestCase):
         page = Tables(self.rendered('html'))
         self.assertEqual(page.open, [])
         self.assertEqual(len(page.tables), 14)
-        for comparison, rows in zip(default().comparisons, page.tables):
+        for comparison, rows in zip(default_report().comparisons, page.tables):
             self.assertEqual(len(rows), 1 + len(comparison.rows))
             self.assertEqual(len({len(row) for row in rows}), 1)
         self.assertEqual(page.tables[1][2][6], ['-', 'ReLU', 'E4'])
@@ -170,7 +170,7 @@ class FormatsTest(unittest.TestCase):
         """Tables have three rules each, and cells that end in their
         columns."""
         lines, rules = text.splitlines(), []
-        for i, line in enumerate(lines):
+        for line in lines:
             if re.match('=+ +=', line):
                 rules.append(line)
             elif len(rules) % 3:

@@ -1,6 +1,6 @@
 import unittest
 
-from kneerepro.thesis.table_cells import as_text, in_3d, read
+from kneerepro.thesis.table_cells import cell_in_3d, cell_text, read_cell
 
 
 class CellsTest(unittest.TestCase):
@@ -19,8 +19,8 @@ class CellsTest(unittest.TestCase):
             ('Learning rate α', '10^-4', {'': '0.0001'}),
             ('Learning rate α', '5*10^-5', {'': '5e-05'}),
         ]:
-            self.assertEqual(read(column, text, 'dcgan'), aspects)
-        self.assertEqual(read('Activ.', 'sigmoid*', 'wgan_gp'), {'': '-'})
+            self.assertEqual(read_cell(column, text, 'dcgan'), aspects)
+        self.assertEqual(read_cell('Activ.', 'sigmoid*', 'wgan_gp'), {'': '-'})
 
     def test_in_3d(self):
         for column, text, deep in [
@@ -33,4 +33,6 @@ class CellsTest(unittest.TestCase):
             ('Layer', 'Deconv2D', 'Deconv3D'),
             ('Stride', '2', '2'),
         ]:
-            self.assertEqual(as_text(in_3d(read(column, text, 'cae3d'))), deep)
+            self.assertEqual(
+                cell_text(cell_in_3d(read_cell(column, text, 'cae3d'))), deep
+            )

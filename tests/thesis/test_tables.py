@@ -1,9 +1,8 @@
 import unittest
 
-from kneerepro import config, thesis
+from kneerepro import thesis
 from kneerepro.experiment.captions import PRINTED
 from kneerepro.registry import EXPERIMENTS
-from kneerepro.thesis import errata, tables
 
 LAYERS = '2.1', '2.2', '2.3', '2.4'
 
@@ -57,7 +56,7 @@ class TablesTest(unittest.TestCase):
         )
 
     def test_sound_rows_follow_from_each_other(self):
-        # Where the thesis made no mistake, none was made in copying it.
+        # The thesis made no mistake here, so a difference is one of copying.
         for number in '2.1', '2.3', '2.4':
             outputs, inputs = column(number, 'Output'), column(number, 'Input')
             self.assertEqual(outputs[:-1], inputs[1:])
@@ -86,7 +85,10 @@ class TablesTest(unittest.TestCase):
                 ('WGAN 2D', '200', '128', '5*10^-5', '0.5', '0.9'),
             ),
         )
-        self.assertEqual(list(tables.ROWS_2_5), list(EXPERIMENTS))
+        # The comparison takes the rows to be in the registry's order.
+        self.assertEqual(
+            list(EXPERIMENTS), ['cae2d', 'cae3d', 'dcgan', 'wgan_gp']
+        )
 
     def test_statements(self):
         printed = {
@@ -116,29 +118,3 @@ class TablesTest(unittest.TestCase):
     def test_copied_captions(self):  # E12
         for number in '3.7', '3.8', '3.9', '3.10':
             self.assertEqual(PRINTED[number], PRINTED['2.1'])
-
-
-class ErrataTest(unittest.TestCase):
-    def test_all_are_there(self):
-        self.assertEqual(list(errata.ERRATA), [f'E{i}' for i in range(1, 22)])
-
-    def test_corrections_are_of_what_is_printed(self):
-        for name, erratum in errata.ERRATA.items():
-            for c in sum((erratum.default, *erratum.others), ()):
-                if c.table == 'text':
-                    keys = {
-                        s.key
-                        for of in c.of or ['cae2d']
-                        for s in thesis.STATEMENTS[of]
-                    }
-                    self.assertIn(c.column, keys, name)
-                else:
-                    table = thesis.TABLES[c.table]
-                    self.assertIn(c.column, table.columns, name)
-                    self.assertLess(max(c.values), len(table.rows))
-                self.assertLessEqual(set(c.of), set(EXPERIMENTS))
-
-    def test_parameters_exist(self):
-        for erratum in errata.ERRATA.values():
-            for name, text in erratum.parameters.items():
-                config.read_parameter(name, text)
