@@ -5,19 +5,19 @@ import unittest
 
 import theano
 
-#: The graph as written, run by Theano's Python implementations. Optimising it
-#: and compiling its C code takes minutes for a GAN of any size.
+#: Runs the graph as written, with Theano's Python implementations. Optimising
+#: it and compiling its C code would take minutes for a GAN of any size.
 AS_WRITTEN = theano.compile.Mode('py', None)
 
 if os.environ.get('KNEEREPRO_TEST_MODE') == 'TORCH':
-    import kneerepro.engine  # noqa: F401, makes the mode known
+    import kneerepro.engine  # noqa: F401, registers the mode
 
-#: That, or the mode that ``make test-compiled`` asks for.
+#: The same, unless ``make test-compiled`` asks for another mode.
 TRAINING = theano.compile.get_mode(
     os.environ.get('KNEEREPRO_TEST_MODE', AS_WRITTEN)
 )
 
-#: Skips a test of Theano's C code where that cannot be compiled.
+#: Skips a test of Theano's C code if it cannot be compiled here.
 NEEDS_C_CODE = unittest.skipUnless(
     theano.config.cxx, 'Theano compiles no C code here'
 )

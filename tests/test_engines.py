@@ -13,9 +13,8 @@ from kneerepro import engines
 from kneerepro.compat.theano_flags import C_CODE
 from kneerepro.engines import Engine
 from kneerepro.utils.errors import UserError
-from tests.compat.test_install import HIDE
 from tests.experiments.common import run_here
-from tests.subprocesses import run_python
+from tests.subprocesses import hide, run_python
 
 try:
     import torch
@@ -128,7 +127,7 @@ class EngineTest(unittest.TestCase):
 
     def test_without_pytorch(self):
         done = run_python(
-            HIDE.format(hidden=['torch'])
+            hide('torch')
             + """
 import kneerepro
 from kneerepro import engines
@@ -245,7 +244,7 @@ assert type(f.maker.linker).__name__ == 'TorchLinker'
 
     def test_without_pytorch(self):
         done = run_python(
-            HIDE.format(hidden=['torch']) + 'import kneerepro, theano',
+            hide('torch') + 'import kneerepro, theano',
             THEANO_FLAGS='mode=TORCH',
         )
         self.assertEqual(done.returncode, 1)

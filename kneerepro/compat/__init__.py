@@ -1,4 +1,4 @@
-"""Theano 1.0.5 and Lasagne on Pythons and libraries newer than they are."""
+"""Run Theano 1.0.5 and Lasagne on Pythons and libraries that are newer."""
 
 from kneerepro.compat.install import install
 

@@ -1,17 +1,17 @@
-"""Unmodified Theano 1.0.5 and Lasagne on Pythons newer than they are.
+"""Run unmodified Theano 1.0.5 and Lasagne on Pythons that are newer.
 
 Theano's last release is from July 2020 and Lasagne's from August 2015. Both
 still work on Python 3.9 to 3.13 once the few things that Python, NumPy,
-SciPy, setuptools and Theano have removed since are put back:
+SciPy, setuptools and Theano have since removed are restored:
 
 ===================================  =====================  ================
-removed                              by                     needed by
+removed                              by                     required by
 ===================================  =====================  ================
 ``theano.tensor.signal.downsample``  Theano 0.9 (2017)      Lasagne 0.1
 ``pkg_resources``                    setuptools 82 (2026)   Lasagne
 ``inspect.getargspec``               Python 3.11 (2022)     Lasagne 0.2.dev1
 ``imp``                              Python 3.12 (2023)     Theano
-``numpy.distutils``                  NumPy, for Python      Theano
+``numpy.distutils``                  NumPy, on Python       Theano
 ..                                   3.12
 ``np.bool``, ``int``, ``float``,     NumPy 1.24 (2022)      Theano, programs
 ``complex``, ``object``, ``str``                            of its time
@@ -19,25 +19,27 @@ removed                              by                     needed by
 ``np.sctype2char``, ``np.MAXDIMS``,
 ``np.ComplexWarning``
 ``numpy.linalg.linalg``              NumPy 2.4 (2025)       Theano's ``scan``
-integers that wrap around, floats    NumPy 2.0              Theano's types
-of Python's that count as float64
+wrapping of integers, Python floats  NumPy 2.0              Theano's types
+that compare as float64
 ``scipy.signal.sigtools``, private   SciPy 1.8 (2022)       Theano's
-names of                                                    convolutions
+names in                                                    convolutions
 ``scipy.signal.signaltools``                                without C code
-``blas_opt_info`` of                 NumPy 1.22 (2021)      Theano, unless
+``blas_opt_info`` in                 NumPy 1.22 (2021)      Theano, unless
 ``numpy.distutils.__config__``                              told its BLAS
 ===================================  =====================  ================
 
-Nothing is replaced that is there, but for a few functions of Theano's under
-NumPy 2 (:mod:`kneerepro.compat.numpy1`). Stand-ins for modules are found by a finder
-at the *end* of ``sys.meta_path``, which Python asks only when all others have
-failed; the rest is put in place at the moment Theano is first imported, so
-that ``import kneerepro`` alone costs nothing. ``distutils``, which Python 3.12
-removed, comes with setuptools.
+Only what is missing is restored. The exceptions are a few functions of Theano
+that are replaced under NumPy 2 (:mod:`kneerepro.compat.numpy1`). A finder at
+the *end* of ``sys.meta_path``, which Python asks only after all others have
+failed, supplies missing modules. Everything else is restored when Theano is
+first imported, so that ``import kneerepro`` alone costs nothing.
+``distutils``, which Python 3.12 removed, comes with setuptools.
 
-What Theano is told about this machine (its BLAS, its compiler, float32) is the
-subject of :mod:`kneerepro.compat.theano_flags`.
+:mod:`kneerepro.compat.theano_flags` tells Theano about this machine: its BLAS,
+its compiler, and float32.
 """
+
+from __future__ import annotations
 
 import collections
 import functools
@@ -55,14 +57,14 @@ import warnings
 from kneerepro.compat import theano_flags
 
 
-def install(engine=None):
-    """Put the stand-ins in place. A second call does nothing.
+def install(engine: str | None = None) -> None:
+    """Restore what is missing when it is imported. A second call does nothing.
 
     Parameters
     ----------
     engine : str, optional
-        Name of the module that makes Theano's mode TORCH known, imported once
-        Theano is loaded where ``THEANO_FLAGS`` ask for that mode.
+        Name of the module that registers Theano's mode TORCH. It is imported
+        after Theano if ``THEANO_FLAGS`` ask for that mode.
     """
     if any(isinstance(finder, _ImportHook) for finder in sys.meta_path):
         return
@@ -71,12 +73,12 @@ def install(engine=None):
     if not hasattr(inspect, 'getargspec'):
         inspect.getargspec = _getargspec
     if 'theano' in sys.modules:
-        # Too late for flags, and Theano evidently imported without them.
+        # It is too late to set flags, and Theano was imported without them.
         _before_theano(set_flags=False)
 
 
 class _ImportHook(importlib.abc.MetaPathFinder):
-    """Prepares the ground when Theano or Lasagne is first imported."""
+    """Acts when Theano, one of its modules or Lasagne is first imported."""
 
     def __init__(self, engine):
         self._engine = engine
@@ -97,18 +99,18 @@ class _ImportHook(importlib.abc.MetaPathFinder):
         elif fullname.startswith('theano.'):
             from kneerepro.compat import numpy1
 
-            if fullname in numpy1.MENDS:
-                return _with_loader(_MendingLoader, fullname, path, target)
+            if fullname in numpy1.PATCHES:
+                return _with_loader(_PatchingLoader, fullname, path, target)
         elif fullname == 'lasagne':
             _silence('lasagne')
             warnings.filterwarnings(
                 'ignore', 'pkg_resources is deprecated', UserWarning
             )
-        return None  # the usual finders find it
+        return None  # leaves the module to the usual finders
 
 
 def _with_loader(loader, fullname, path, target):
-    """Where Python finds a module, to be loaded by another loader."""
+    """Find a module as Python does, but load it with another loader."""
     spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
     if spec is not None:
         spec.loader = loader(spec.loader)
@@ -116,7 +118,7 @@ def _with_loader(loader, fullname, path, target):
 
 
 class _Loader(importlib.abc.Loader):
-    """A loader that does something else as well."""
+    """Wraps Python's own loader of a module."""
 
     def __init__(self, loader):
         self._loader = loader
@@ -129,8 +131,8 @@ class _Loader(importlib.abc.Loader):
 
 
 class _TorchModeLoader(_Loader):
-    """Loads Theano where its flags ask for the mode of the PyTorch engine,
-    which Theano does not know until it is loaded.
+    """Loads Theano when its flags ask for the PyTorch engine's mode, which
+    Theano does not know until the engine has registered it.
     """
 
     def __init__(self, engine, loader):
@@ -139,30 +141,31 @@ class _TorchModeLoader(_Loader):
 
     def exec_module(self, module):
         flags = os.environ['THEANO_FLAGS']
-        # Of a flag that is there twice, the last one counts.
+        # If a flag occurs twice, the last one counts.
         os.environ['THEANO_FLAGS'] = flags + ',mode=Mode'
         try:
             self._loader.exec_module(module)
         finally:
-            # The engine and programs that are started later find it here,
-            # even if it was in a file.
+            # The flag may come from a file. The engine, and programs that
+            # are started later, look for it in the environment.
             if 'mode=TORCH' not in flags:
                 flags += ',mode=TORCH'
             os.environ['THEANO_FLAGS'] = flags
-        importlib.import_module(self._engine)  # it sets the mode
+        importlib.import_module(self._engine)  # which sets the mode
 
 
-class _MendingLoader(_Loader):
-    """Loads a module of Theano's, and does to it what it needs."""
+class _PatchingLoader(_Loader):
+    """Loads a module of Theano and patches it for NumPy 2."""
 
     def exec_module(self, module):
         from kneerepro.compat import numpy1
 
         self._loader.exec_module(module)
-        numpy1.MENDS[module.__name__](module)
+        numpy1.PATCHES[module.__name__](module)
 
 
 def _before_theano(set_flags=True):
+    """Prepare for the import of Theano."""
     from kneerepro.compat import numpy1
 
     _silence('theano')
@@ -173,17 +176,22 @@ def _before_theano(set_flags=True):
 
 
 def _silence(package):
-    # Both packages were written for Python 2 and NumPy 1.10; what they do is
-    # deprecated but works with the versions that setup.py asks for. Only what
-    # these packages themselves do is silenced.
-    # Warnings of Python's compiler carry the path of the file, not its name.
-    module = r'(.*[/\\])?%s([./\\]|$)' % package
+    """Ignore a package's warnings about its own code.
+
+    Theano and Lasagne were written for Python 2 and NumPy 1.10. What they do
+    is deprecated, but works with the versions that setup.py requires. Warnings
+    about other code stay.
+    """
+    # Python's compiler reports the path of the file, not the module's name.
+    module = rf'(.*[/\\])?{package}([./\\]|$)'
     for category in (DeprecationWarning, ResourceWarning, SyntaxWarning):
         warnings.filterwarnings('ignore', category=category, module=module)
 
 
 def _getargspec(function):
-    """``inspect.getargspec``, deprecated since 3.0, removed in Python 3.11."""
+    """Stand in for ``inspect.getargspec``, which Python 3.0 deprecated and
+    3.11 removed.
+    """
     spec = inspect.getfullargspec(function)
     if spec.kwonlyargs or spec.annotations:
         raise ValueError(
@@ -197,21 +205,21 @@ _ArgSpec = collections.namedtuple('ArgSpec', 'args varargs keywords defaults')
 
 
 def _restore_scipy_names():
-    """Names that SciPy 1.8 moved into private modules.
+    """Restore names that SciPy 1.8 moved into private modules.
 
-    Theano's Python implementation of convolution, which is all there is
-    without a C++ compiler, imports them from where they were before.
+    Theano's Python implementation of convolution, the only one without a C++
+    compiler, imports them from their old place.
     """
     from scipy.signal import _signaltools, signaltools
 
     for name in ['_valfrommode', '_bvalfromboundary', 'convolve']:
-        # vars(), as the module's __getattr__ warns when asked.
+        # Not hasattr(): the module's __getattr__ would warn.
         if name not in vars(signaltools):
             setattr(signaltools, name, getattr(_signaltools, name))
 
 
 class _StandInFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds stand-ins for modules that nothing else provides."""
+    """Supplies modules that nothing else provides."""
 
     def find_spec(self, fullname, path=None, target=None):
         if fullname in _MODULES:
@@ -226,8 +234,8 @@ class _StandInFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def _fill_downsample(module):
-    """``theano.tensor.signal.downsample``, moved to ``pool`` in Theano 0.8
-    and removed in 0.9. Lasagne 0.1 calls one function of it.
+    """``theano.tensor.signal.downsample``, which Theano 0.8 moved to ``pool``
+    and 0.9 removed. Lasagne 0.1 calls one of its functions.
     """
     from theano.tensor.signal import pool
 
@@ -247,11 +255,11 @@ def _fill_downsample(module):
 
 
 def _fill_pkg_resources(module):
-    """``pkg_resources``, deprecated by setuptools in 2023 and removed in
-    setuptools 82. Lasagne asks it for its own version.
+    """``pkg_resources``, which setuptools deprecated in 2023 and setuptools 82
+    removed. Lasagne looks up its own version with it.
     """
 
-    class DistributionNotFound(Exception):
+    class DistributionNotFound(Exception):  # noqa: N818, Lasagne's name
         pass
 
     def get_distribution(name):
@@ -265,27 +273,29 @@ def _fill_pkg_resources(module):
 
 
 def _fill_sigtools(module):
-    """``scipy.signal.sigtools``, made private in SciPy 1.8."""
+    """``scipy.signal.sigtools``, which SciPy 1.8 made private."""
     module._convolve2d = importlib.import_module(
         'scipy.signal._sigtools'
     )._convolve2d
 
 
 def _fill_numpy_linalg(module):
-    """``numpy.linalg.linalg``, made private in NumPy 2.0 and removed in
-    2.4. Theano's ``scan`` imports what takes an error from there.
+    """``numpy.linalg.linalg``, which NumPy 2.0 made private and 2.4 removed.
+    Theano's ``scan`` imports an exception from it.
     """
     module.LinAlgError = importlib.import_module('numpy.linalg').LinAlgError
 
 
 def _fill_numpy_distutils(module):
-    """``numpy.distutils``, gone with Python 3.12. Theano imports it, and
-    asks it nothing where no C code is compiled.
+    """``numpy.distutils``, which does not exist on Python 3.12. Theano imports
+    it, but does not use it unless it compiles C code, so the module is empty.
     """
 
 
 def _fill_imp(module):
-    """``imp``, removed in Python 3.12. Theano asks it for debuggers."""
+    """``imp``, which Python 3.12 removed. Theano looks for debuggers with
+    it.
+    """
 
     def find_module(name):
         if importlib.util.find_spec(name) is None:
@@ -294,6 +304,7 @@ def _fill_imp(module):
     module.find_module = find_module
 
 
+#: Functions that fill the modules; their docstrings become the modules'.
 _MODULES = {
     'imp': _fill_imp,
     'numpy.distutils': _fill_numpy_distutils,

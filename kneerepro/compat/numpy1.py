@@ -1,23 +1,27 @@
-"""What Theano expects of NumPy 1 and NumPy 2 does otherwise.
+"""Restore the behaviour of NumPy 1 that Theano relies on.
 
-Imported when Theano is; see :mod:`kneerepro.compat`.
+This is imported together with Theano; see :mod:`kneerepro.compat.install`.
 """
+
+from __future__ import annotations
 
 import copy
 import types
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 
 class _Cast(dict):
-    """``np.cast``: functions by data type."""
+    """Stands in for ``np.cast``: conversion functions by data type."""
 
     def __missing__(self, dtype):
         return lambda x: np.asarray(x).astype(dtype)
 
 
-#: Removed by NumPy 1.24 and 2.0.
+# Names that NumPy 1.24 and 2.0 removed.
 _NAMES = {
     'bool': bool,
     'int': int,
@@ -32,14 +36,14 @@ _NAMES = {
 }
 
 
-def restore_names():
-    """Put back the names that are gone."""
+def restore_names() -> None:
+    """Restore the names that NumPy has removed."""
     names = dict(_NAMES)
-    if hasattr(np, 'exceptions'):  # since NumPy 1.25
+    if hasattr(np, 'exceptions'):  # from NumPy 1.25 on
         names['ComplexWarning'] = np.exceptions.ComplexWarning
     for name, stand_in in names.items():
         with warnings.catch_warnings():
-            # Those which NumPy is about to remove warn when asked for.
+            # Names that NumPy is about to remove warn when looked up.
             warnings.simplefilter('ignore')
             present = hasattr(np, name)
         if not present:
@@ -47,20 +51,22 @@ def restore_names():
 
 
 class _WrappingNumPy(types.ModuleType):
-    """NumPy, in which an integer that a data type cannot hold wraps around
+    """NumPy, except that an integer that does not fit a data type wraps around
     instead of raising an error.
 
-    Theano relies on it to find the smallest type that holds a number: the
-    300 in ``x + 300`` would be of type uint64 otherwise, not int16.
+    Theano relies on this to find the smallest type that holds a number.
+    Otherwise the 300 in ``x + 300`` would have the type uint64, not int16.
     """
 
     def __getattr__(self, name):
         return getattr(np, name)
 
-    def asarray(self, a, dtype=None, **options):
+    def asarray(self, a: Any, dtype: Any = None, **options: Any) -> np.ndarray:
+        """Convert as ``np.asarray`` of NumPy 1."""
         return _wrap(np.asarray, a, dtype, options)
 
-    def array(self, a, dtype=None, **options):
+    def array(self, a: Any, dtype: Any = None, **options: Any) -> np.ndarray:
+        """Convert as ``np.array`` of NumPy 1."""
         return _wrap(np.array, a, dtype, options)
 
 
@@ -68,7 +74,7 @@ def _wrap(convert, a, dtype, options):
     try:
         return convert(a, dtype, **options)
     except OverflowError:
-        # What is too large for int64 was an error in NumPy 1, too.
+        # NumPy 1, too, raised an error if int64 did not hold the number.
         return convert(a, np.int64, **options).astype(dtype)
 
 
@@ -77,10 +83,10 @@ def _wrap_integers(module):
 
 
 class _Float(float):
-    """A float of Python's that is compared as the float64 it is.
+    """A Python float that compares as the float64 that it is.
 
-    0.1 is equal to ``np.float32(0.1)`` in NumPy 2; to Theano that means that
-    float32 is as good a type for it as float64.
+    In NumPy 2, 0.1 equals ``np.float32(0.1)``. Theano concludes from that
+    that float32 holds the number as well as float64 does.
     """
 
     def __eq__(self, other):
@@ -89,7 +95,8 @@ class _Float(float):
     __hash__ = float.__hash__
 
 
-def _mend_scalars(module):
+def _patch_scalars(module):
+    """Restore the types of numbers in ``theano.scalar.basic``."""
     _wrap_integers(module)
     autocast, accept = module.NumpyAutocaster.__call__, module.Scalar.filter
 
@@ -97,7 +104,7 @@ def _mend_scalars(module):
         return autocast(self, _Float(x) if type(x) is float else x)
 
     def exact_filter(self, data, *args, **options):
-        # Theano takes any float for one of its default type.
+        # Theano accepts any float for a variable of its default type.
         if type(data) is float and self.dtype != module.config.floatX:
             data = _Float(data)
         return accept(self, data, *args, **options)
@@ -106,45 +113,47 @@ def _mend_scalars(module):
     module.Scalar.filter = exact_filter
     impl, inverse = module.Cast.impl, module.Inv.impl
 
-    def wrapping(self, input):
+    def wrapping_cast(self, input):
         try:
             return impl(self, input)
         except OverflowError:
             return np.int64(input).astype(self.o_type.dtype)
 
-    module.Cast.impl = wrapping
-    # Theano divides a float32 by a float of Python's, which would no longer
-    # make it a float64.
+    module.Cast.impl = wrapping_cast
+    # Theano divides by a Python float, which no longer makes a float64 of a
+    # float32.
     module.Inv.impl = lambda self, x: inverse(self, np.asarray(x)[()])
 
 
 def _widen_mask(module):
-    """Python's 0xffffffff made an int64 of an int32; it is an error now."""
+    """In NumPy 1, Python's 0xffffffff turned an int32 into an int64; in
+    NumPy 2 it raises an error.
+    """
     next_value = module.mrg_next_value
 
-    def widened(rstate, new_rstate, NORM, mask, offset):
+    def with_wide_mask(rstate, new_rstate, NORM, mask, offset):
         return next_value(rstate, new_rstate, NORM, np.int64(mask), offset)
 
-    module.mrg_next_value = widened
+    module.mrg_next_value = with_wide_mask
 
 
-def _copy_whole(module):
-    """A copy of a ``RandomState`` has its generator in common with it now, so
+def _copy_deeply(module):
+    """In NumPy 2, a shallow copy of a ``RandomState`` shares its generator, so
     that Theano would draw from both at once.
     """
     module.copy = copy.deepcopy
 
 
-#: What is done to modules of Theano's, by name, once they are loaded.
-MENDS = (
+#: Functions that patch Theano's modules, by name, after they are loaded.
+PATCHES: dict[str, Callable[[types.ModuleType], None]] = (
     {}
     if np.lib.NumpyVersion(np.__version__) < '2.0.0'
     else {
         'theano.misc.safe_asarray': _wrap_integers,
         'theano.sandbox.rng_mrg': _widen_mask,
-        'theano.scalar.basic': _mend_scalars,
+        'theano.scalar.basic': _patch_scalars,
         'theano.tensor.elemwise': _wrap_integers,
         'theano.tensor.opt': _wrap_integers,
-        'theano.tensor.raw_random': _copy_whole,
+        'theano.tensor.raw_random': _copy_deeply,
     }
 )

@@ -1,9 +1,11 @@
-"""What Theano is told about this machine before it is imported.
+"""Tell Theano about this machine before it is imported.
 
-Each setting is a default: one that the user made in ``THEANO_FLAGS`` or in a
-``.theanorc`` wins. The defaults are written to the environment variable
-``THEANO_FLAGS``, where Theano and any subprocess find them.
+All settings are defaults: a setting of the user's, in ``THEANO_FLAGS`` or in a
+``.theanorc``, takes precedence. The defaults are written to the environment
+variable ``THEANO_FLAGS``, where Theano and all subprocesses find them.
 """
+
+from __future__ import annotations
 
 import configparser
 import contextlib
@@ -19,7 +21,7 @@ import warnings
 logger = logging.getLogger('kneerepro')
 
 # The BLAS routines that Theano's C code calls. The symbols of the BLAS wheel
-# carry a prefix, so that it can live beside NumPy's and SciPy's own.
+# have a prefix, so that they do not clash with NumPy's and SciPy's BLAS.
 _BLAS_ROUTINES = [
     precision + routine
     for precision in 'sd'
@@ -40,22 +42,23 @@ _BLAS_ROUTINES = [
 ]
 
 
-#: Whether Theano can compile C code here. What it compiles is for NumPy 1,
-#: and it asks ``numpy.distutils`` how, which Python 3.12 does without.
+#: Whether Theano can compile C code here. Its C code is written for NumPy 1,
+#: and compiled with ``numpy.distutils``, which does not exist on Python 3.12.
 C_CODE = sys.version_info < (3, 12)
 
 
-def set_defaults():
-    """Add to ``THEANO_FLAGS`` what the user has left open.
+def set_defaults() -> dict[str, str]:
+    """Add the flags to ``THEANO_FLAGS`` that the user has not set.
+
+    If no compiler is usable, and the user has not chosen to do without, one
+    warning is logged that says what is missing.
 
     Returns
     -------
     dict of str to str
         The flags added: ``floatX``; ``blas.ldflags`` for the OpenBLAS of the
-        wheel ``scipy-openblas32``; and, without a usable C++ compiler or
-        from Python 3.12 on, ``cxx`` and what has to follow from it. If it is
-        for want of a compiler, one warning is logged, which says what is
-        missing, unless the user chose so.
+        wheel ``scipy-openblas32``; and, without a usable C++ compiler or from
+        Python 3.12 on, ``cxx`` and ``optimizer_excluding``.
     """
     flags = {'floatX': 'float32', 'blas.ldflags': blas_ldflags()}
     user_flags = flags_set_by_user()
@@ -66,15 +69,15 @@ def set_defaults():
         flags['cxx'] = ''
         logger.warning(
             "%s: Theano's own code runs uncompiled, many times slower. "
-            'Install %s, or use the PyTorch engine, which needs none.',
+            'Install %s, or use the PyTorch engine, which needs no compiler.',
             *reason,
         )
     if {**flags, **user_flags}.get('cxx') == '':
-        # Without C code, convolutions are left as the abstract Ops, whose
-        # Python implementation works; the check that forbids it has to go.
+        # Without C code, convolutions remain abstract Ops. Their Python
+        # implementation works, but an optimiser of Theano forbids them.
         flags['optimizer_excluding'] = 'AbstractConvCheck'
-        # Theano's own words on it, and on the old Op that it then takes for
-        # 2D convolutions: once is enough.
+        # Theano would warn again of the missing compiler, and of the old Op
+        # that it then uses for 2D convolutions.
         warnings.filterwarnings('ignore', '.*there is no c\\+\\+ compiler')
         warnings.filterwarnings(
             'ignore', r'.*nnet\.conv\.conv2d is deprecated'
@@ -89,25 +92,24 @@ def set_defaults():
     return flags
 
 
-def flags_set_by_user():
-    """The flags that ``THEANO_FLAGS`` and ``.theanorc`` set.
+def flags_set_by_user() -> dict[str, str]:
+    """Read the flags that ``THEANO_FLAGS`` and ``.theanorc`` set.
 
     Returns
     -------
     dict of str to str
-        Values by name: ``section.option`` or, for ``[global]``, the bare
-        ``option``.
+        Values by name: ``section.option``, or just ``option`` for
+        ``[global]``.
     """
     flags = {}
     files = os.environ.get('THEANORC', '~/.theanorc').split(os.pathsep)
     rc = configparser.RawConfigParser(strict=False)
-    try:
+    # Theano itself reports a file that cannot be parsed.
+    with contextlib.suppress(configparser.Error):
         rc.read([os.path.expanduser(file) for file in files])
-    except configparser.Error:
-        pass  # Theano reports it
     for section in rc.sections():
         for option, value in rc.items(section):
-            # There, but not in THEANO_FLAGS, case does not matter.
+            # Case does not matter there, but it does in THEANO_FLAGS.
             option = {'floatx': 'floatX'}.get(option, option)
             flags[option if section == 'global' else f'{section}.{option}'] = (
                 value
@@ -122,18 +124,19 @@ def flags_set_by_user():
     return flags
 
 
-def missing_compiler():
-    """What keeps Theano from compiling C code here.
+def missing_compiler() -> tuple[str, str] | None:
+    """Find out what keeps Theano from compiling C code here.
 
     Returns
     -------
     tuple of (str, str) or None
-        What is missing and what to install; None where nothing is. Python's
-        headers count: without them each of Theano's modules fails to compile.
+        What is missing and what to install; None if nothing is missing.
+        Python's headers are required, too: without them, all of Theano's
+        modules fail to compile.
     """
     compilers = ['g++']
     if sys.platform.startswith(('darwin', 'freebsd')):
-        compilers.append('clang++')  # nowhere else does Theano look for it
+        compilers.append('clang++')  # Theano does not look for it elsewhere
     if not any(map(shutil.which, compilers)):
         return 'No C++ compiler found', compilers[-1]
     header = os.path.join(sysconfig.get_path('include'), 'Python.h')
@@ -141,19 +144,19 @@ def missing_compiler():
         version = sysconfig.get_python_version()
         return (
             f'Python {version} has no header files',
-            f'them (Debian and Ubuntu: python{version}-dev)',
+            f'them (on Debian and Ubuntu: python{version}-dev)',
         )
     return None
 
 
-def blas_ldflags():
-    """Value of Theano's ``blas.ldflags`` for the BLAS that comes as a wheel.
+def blas_ldflags() -> str:
+    """Make the value of ``blas.ldflags`` for the BLAS wheel.
 
     Returns
     -------
     str
-        Empty, which makes Theano use NumPy's slower one, if the wheel
-        ``scipy-openblas32`` is not installed.
+        Empty if the wheel ``scipy-openblas32`` is not installed, or if Theano
+        cannot use its folder. Theano then uses NumPy's slower BLAS.
     """
     try:
         import scipy_openblas32
@@ -162,15 +165,15 @@ def blas_ldflags():
     folder = _without_spaces(scipy_openblas32.get_lib_dir())
     if folder is None:
         return ''
-    # Theano passes what is no -L or -l on to the compiler, so this one flag
-    # holds all, and a user's own gcc.cxxflags do not get in its way.
+    # Theano passes all flags except -L and -l on to the compiler, so the
+    # renames can be in this flag, and the user's gcc.cxxflags stay free.
     renames = [f'-D{name}_=scipy_{name}_' for name in _BLAS_ROUTINES]
     return ' '.join([f'-L{folder}', '-lscipy_openblas'] + renames)
 
 
-def _without_spaces(folder):
-    """A path to `folder` that Theano, which splits its flags at spaces and
-    commas, can use: the folder itself or a symbolic link to it.
+def _without_spaces(folder: str) -> str | None:
+    """Find a path to `folder` without spaces and commas, at which Theano would
+    split it: the folder itself, or a symbolic link to it.
     """
     if _is_plain(folder):
         return folder
@@ -179,15 +182,15 @@ def _without_spaces(folder):
     if _is_plain(link):
         try:
             os.makedirs(links, exist_ok=True)
-            # Another process may be first: its link is the same.
+            # If another process was faster, its link is the same.
             with contextlib.suppress(FileExistsError):
                 os.symlink(folder, link)
             return link
         except OSError:
             pass
     logger.warning(
-        'Theano cannot use a BLAS in a folder with spaces or '
-        'commas in its name (%s): it falls back on a slower one.',
+        'Theano cannot use a BLAS in a folder with spaces or commas in its '
+        'name (%s), and falls back on a slower one.',
         folder,
     )
     return None

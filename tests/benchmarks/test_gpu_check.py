@@ -13,9 +13,8 @@ from unittest import mock
 
 from tests.benchmarks.common import NEEDS_TORCH, benchmark, torch
 from tests.benchmarks.results import results
-from tests.compat.test_install import HIDE
 from tests.folders import FolderTest
-from tests.subprocesses import ROOT, run_python
+from tests.subprocesses import ROOT, hide, run_python
 
 CHECK = os.path.join(ROOT, 'benchmarks', 'gpu_check.py')
 
@@ -47,7 +46,7 @@ class CheckTest(FolderTest):
 
     def test_without_a_package(self):
         done = run_python(
-            HIDE.format(hidden=['lasagne', 'six'])
+            hide('lasagne', 'six')
             + f"""
 import runpy
 sys.argv = ['gpu_check.py']

@@ -6,37 +6,29 @@ import numpy as np
 from kneerepro.compat.install import _MODULES, _getargspec
 from kneerepro.compat.theano_flags import C_CODE, missing_compiler
 from tests.folders import FolderTest
-from tests.subprocesses import run_python
+from tests.subprocesses import hide, run_python
 
-# Where there is no compiler, it is not what these tests are about.
+# Without a compiler, Theano would warn; that is not what is tested here.
 NO_C_CODE = "cxx=''" if missing_compiler() else ''
 
-# Makes modules unknown to Python, as if not installed.
-HIDE = """
-import importlib.machinery, sys
-class Hiding(importlib.machinery.PathFinder):
-    @classmethod
-    def find_spec(cls, name, *args):
-        if name not in {hidden!r}:
-            return super().find_spec(name, *args)
-sys.meta_path[sys.meta_path.index(importlib.machinery.PathFinder)] = Hiding
-"""
 
+class FreshPythonTest(FolderTest):
+    """Runs code in a fresh Python."""
 
-class InFreshPythonTest(FolderTest):
     maxDiff = None
 
     def assert_quiet(self, code, *options, **environment):
+        """The code neither fails nor prints nor warns."""
         done = run_python(code, *options, **environment)
         self.assertEqual(
             (done.returncode, done.stdout, done.stderr), (0, '', '')
         )
 
 
-class ImportTest(InFreshPythonTest):
-    # Among what must not warn is Python's compiler: without a cache of
-    # compiled modules it sees all of the sources.
+class ImportTest(FreshPythonTest):
     def test_all_imports_are_quiet_and_the_stand_ins_work(self):
+        # With an empty cache of compiled modules, Python compiles all sources,
+        # and must not warn about them either.
         self.assert_quiet(
             """
 import inspect, sys
@@ -70,11 +62,11 @@ assert sys.meta_path == finders and inspect.getargspec is getargspec
         )
 
     @unittest.skipUnless(C_CODE, 'Theano does not import without stand-ins')
-    def test_after_theano(self):
+    def test_import_after_theano(self):
         self.assert_quiet(
             """
 import os, warnings
-warnings.simplefilter('ignore')  # Theano's own, which nothing silences yet
+warnings.simplefilter('ignore')  # nothing silences Theano's yet
 import theano
 warnings.simplefilter('error')
 flags = os.environ['THEANO_FLAGS']
@@ -89,8 +81,9 @@ from scipy.signal.signaltools import _valfrommode
         )
 
 
-class AbsentTest(InFreshPythonTest):
-    # A package with the dependencies of Lasagne's development version.
+class MissingModuleTest(FreshPythonTest):
+    """Imports a package that depends on what Lasagne 0.2.dev1 depends on."""
+
     def setUp(self):
         super().setUp()
         self.write(
@@ -115,12 +108,12 @@ assert tuple(arguments) == (['incoming', 'nonlinearity'], 'a', 'k', (None,))
 assert arguments.keywords == 'k' and arguments.defaults == (None,)
 """
 
-    def test_with_nothing_absent(self):
+    def test_with_everything_installed(self):
         self.assert_quiet(self.check, PYTHONPATH=self.folder)
 
     def test_without_pkg_resources(self):
         self.assert_quiet(
-            HIDE.format(hidden=['pkg_resources'])
+            hide('pkg_resources')
             + self.check
             + """
 import pkg_resources
@@ -135,8 +128,8 @@ else:
         )
 
 
-class PresentTest(InFreshPythonTest):
-    def test_is_left_as_it_is(self):
+class ExistingModuleTest(FreshPythonTest):
+    def test_is_kept(self):
         self.write('pkg_resources.py', 'mine = True')
         self.write('signal/sigtools.py', 'mine = True')
         self.assert_quiet(
@@ -157,7 +150,7 @@ assert scipy.signal.sigtools.mine
             PYTHONPATH=self.folder,
         )
 
-    def test_downsample_is_left_as_it_is(self):
+    def test_downsample_is_kept(self):
         self.write('downsample.py', 'mine = True')
         self.assert_quiet(
             """
@@ -178,14 +171,14 @@ assert signaltools._valfrommode is mine
 
 
 class LinalgTest(unittest.TestCase):
-    def test_the_error_is_numpys(self):
+    def test_error_is_that_of_numpy(self):
         module = types.ModuleType('numpy.linalg.linalg')
         _MODULES[module.__name__](module)
         self.assertIs(module.LinAlgError, np.linalg.LinAlgError)
 
 
 class GetargspecTest(unittest.TestCase):
-    def test_as_it_was(self):
+    def test_returns_what_it_used_to(self):
         def function(a, b=1, *c, **d):
             pass
 
@@ -202,7 +195,7 @@ class GetargspecTest(unittest.TestCase):
         self.assertIsNone(spec.varargs)
         self.assertIsNone(spec.keywords)
 
-    def test_what_it_cannot_express(self):
+    def test_refuses_other_parameters(self):
         def keyword_only(a, *, b):
             pass
 

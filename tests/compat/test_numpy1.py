@@ -1,4 +1,4 @@
-"""Theano's types and numbers, which are those of NumPy 1 on every NumPy."""
+"""Theano's types and numbers are those of NumPy 1 on every NumPy."""
 
 import unittest
 
@@ -27,8 +27,8 @@ DTYPES = [
 ]
 
 
-class TypesTest(unittest.TestCase):
-    def test_constants(self):
+class TypeTest(unittest.TestCase):
+    def test_constants_have_the_smallest_type(self):
         for number, dtype in [
             (0, 'int8'),
             (127, 'int8'),
@@ -51,7 +51,7 @@ class TypesTest(unittest.TestCase):
                     self.assertEqual(constant.dtype, dtype)
                     np.testing.assert_array_equal(constant.data, number)
 
-    def test_floats_of_python(self):
+    def test_python_floats(self):
         for floatX, number, dtype in [
             ('float64', 0.1, 'float64'),
             ('float64', 0.5, 'float32'),
@@ -63,7 +63,7 @@ class TypesTest(unittest.TestCase):
                 self.assertEqual(constant.dtype, dtype)
                 self.assertEqual(constant.data, np.dtype(dtype).type(number))
 
-    def test_pairs(self):
+    def test_pairs_of_types(self):
         for a in DTYPES:
             for b in DTYPES:
                 with self.subTest(a=a, b=b):
@@ -72,8 +72,12 @@ class TypesTest(unittest.TestCase):
                         np.promote_types(a, b),
                     )
 
-    def test_numbers_of_python(self):
-        for number, own in [(300, 'int16'), (0.1, 'float32'), (-1, 'int8')]:
+    def test_python_numbers(self):
+        for number, dtype_of_number in [
+            (300, 'int16'),
+            (0.1, 'float32'),
+            (-1, 'int8'),
+        ]:
             for dtype in DTYPES:
                 with (
                     self.subTest(number, dtype=dtype),
@@ -81,7 +85,7 @@ class TypesTest(unittest.TestCase):
                 ):
                     self.assertEqual(
                         (T.vector(dtype=dtype) * number).dtype,
-                        np.promote_types(dtype, own),
+                        np.promote_types(dtype, dtype_of_number),
                     )
 
     def test_inexact_scalars_are_refused(self):
@@ -93,8 +97,8 @@ class TypesTest(unittest.TestCase):
 
 class FoldingTest(unittest.TestCase):
     def assert_computes(self, output, expected, dtype):
-        # C code, which would otherwise compute constants, may do anything
-        # with a negative float that becomes unsigned.
+        # Not in C code, where casting a negative float to an unsigned type is
+        # undefined.
         with change_flags(cxx=''):
             value = theano.function([], output, mode=PYTHON)()
         self.assertEqual(value.dtype, dtype)
@@ -102,15 +106,17 @@ class FoldingTest(unittest.TestCase):
 
     def test_integers_wrap_around(self):
         for dtype in 'uint8', 'uint16', 'uint32', 'uint64':
-            most = 2 ** (8 * np.dtype(dtype).itemsize)
+            modulus = 2 ** (8 * np.dtype(dtype).itemsize)
             for values in [-3, 2, -2.5], [-3, 0, 2]:
                 self.assert_computes(
                     T.cast(T.constant(np.array(values)), dtype),
-                    np.array([int(value) % most for value in values], dtype),
+                    np.array(
+                        [int(value) % modulus for value in values], dtype
+                    ),
                     dtype,
                 )
 
-    def test_minus_of_unsigned(self):
+    def test_negative_of_unsigned(self):
         x = T.constant(np.array([1, 2], 'uint8'))
         self.assert_computes(-x, [255, 254], 'uint8')
 
@@ -120,7 +126,7 @@ class FoldingTest(unittest.TestCase):
 
 
 class GeneratorTest(unittest.TestCase):
-    def test_numbers_are_drawn_from_a_copy(self):
+    def test_draws_from_a_copy(self):
         state = raw_random.random_state_type()
         numbers = raw_random.uniform(state, (2,), dtype='float64')[1]
         draw = theano.function([state], numbers, mode=PYTHON)
