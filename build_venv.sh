@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds the virtual environment: sh build_venv.sh FOLDER [PYTHON]
 #
-# Its last act is the file FOLDER/installed, by which make knows that it is
-# whole.
+# The file FOLDER/installed is written last: it tells make that the environment
+# is complete.
 set -eu
 
 folder=$1
@@ -19,7 +19,7 @@ for candidate in $candidates; do
 done
 if [ -z "$python" ]; then
     echo "error: no Python 3.9 to 3.13 found (tried: $candidates);" \
-         "install one, or name it: make PYTHON=/path/to/python3.11" >&2
+         "install one, or say where it is: make PYTHON=/path/to/python3.11" >&2
     exit 1
 fi
 if ! "$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then
@@ -31,12 +31,12 @@ fi
 echo "== building $folder with $("$python" --version), once (a minute or two)"
 rm -rf "$folder"
 "$python" -m venv "$folder"
-# Theano and Lasagne are built with the pinned setuptools rather than with
-# whichever is the newest, so that one comes first.
+# Theano and Lasagne must be built with the pinned setuptools, not with the
+# newest, so it is installed first.
 grep -E '^(setuptools|wheel)==' requirements.txt >"$folder/build-tools.txt"
 pip="$folder/bin/python -m pip --disable-pip-version-check --quiet"
 $pip install -r "$folder/build-tools.txt"
-# Theano's setup.py reads its setup.cfg by names that Python 3.12 removed.
+# Theano's setup.py reads its setup.cfg with names that Python 3.12 removed.
 mkdir "$folder/build-names"
 cat >"$folder/build-names/sitecustomize.py" <<'END'
 import configparser

@@ -1,5 +1,8 @@
-"""Every command of README.rst and of the documentation, carried out: three
-minutes, so not among the tests (``make test-commands``)."""
+"""Run every command of README.rst and of the documentation.
+
+This takes three minutes, so it is not among the tests; ``make test-commands``
+runs it.
+"""
 
 import glob
 import os
@@ -25,7 +28,7 @@ PAGES = [
     ),
 ]
 
-# A preset in which every training is over in seconds.
+# A preset whose trainings take seconds.
 PRESET = """[all]
 patients = 8
 matrix = 64
@@ -43,7 +46,7 @@ test = 16
 batch_size = 1
 """
 
-# What stands for a program of the reader's own.
+# Takes the place of a program of the reader's own.
 PROGRAM = """import kneerepro
 import theano
 x = theano.tensor.vector()
@@ -52,7 +55,7 @@ print(type(theano.function([x], x + 1).maker.linker).__name__)
 
 
 def commands(page):
-    """The lines of the blocks that a shell is to carry out."""
+    """The lines of the blocks that contain shell commands."""
     for block in blocks(read(page), r'^(?!\.\. ).*::$'):
         for line in block.splitlines():
             if line.strip():
@@ -60,10 +63,10 @@ def commands(page):
 
 
 class CommandsTest(unittest.TestCase):
-    """Every command, in the order of the pages, in a folder of its own.
+    """Runs the commands in the order of the pages, in a temporary folder.
 
-    Trainings are made small by a preset, and data by flags; nothing else is
-    changed.
+    A preset makes trainings small, and flags make data small. Nothing else
+    changes.
     """
 
     @classmethod
@@ -97,6 +100,7 @@ class CommandsTest(unittest.TestCase):
 
     @classmethod
     def start(cls, command):
+        """Start a command as a shell would."""
         words, environment = shlex.split(command), {}
         while '=' in words[0]:
             name, value = words.pop(0).split('=', 1)
@@ -120,6 +124,7 @@ class CommandsTest(unittest.TestCase):
 
     @classmethod
     def succeed(cls, command):
+        """Run a command; returns its output."""
         process = cls.start(command)
         output, _ = process.communicate()
         if process.returncode:
@@ -128,17 +133,17 @@ class CommandsTest(unittest.TestCase):
             )
         return output
 
-    def carry_out(self, command):
-        """A command of a page, made small."""
+    def run_command(self, command):
+        """Run a command of a page, made small."""
         program = command.split()[1] if ' ' in command else ''
         if command.startswith('make '):
-            # What it calls is tested by its own name.
+            # The commands that it runs are on the pages, too.
             self.succeed(command.replace('make ', 'make -n ', 1))
         elif program == 'data/prepare.py':
             self.succeed(command + ' --depth 16')
         elif '--resume' in command:
             self.stop_one(program)
-            self.assertIn('going on', self.succeed(command))
+            self.assertIn('resuming after', self.succeed(command))
         elif program.startswith('experiments/') and not re.match(
             'experiments/fig2_[12]', program
         ):
@@ -158,6 +163,7 @@ class CommandsTest(unittest.TestCase):
             self.succeed(command)
 
     def run_of(self, experiment):
+        """The folder of a finished run."""
         return next(
             run.folder
             for run in find(os.path.join(self.folder, 'runs'), experiment)
@@ -165,7 +171,7 @@ class CommandsTest(unittest.TestCase):
         )
 
     def stop_one(self, program):
-        """Start a training, and stop it once it is on its way."""
+        """Start a training, and stop it after some iterations."""
         process = self.start(
             f'.venv/bin/python {program} --preset '
             f'{self.preset} --epochs 12 '
@@ -185,6 +191,6 @@ class CommandsTest(unittest.TestCase):
             for command in commands(page):
                 if command not in done:
                     with self.subTest(page=page, command=command):
-                        self.carry_out(command)
+                        self.run_command(command)
                     done.add(command)
         self.assertGreater(len(done), 20)

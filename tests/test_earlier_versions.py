@@ -1,5 +1,8 @@
-"""Files that version 0.1.0 wrote before autoencoders had an output bias and
-trainings measured the spread of the code: tests/saved/."""
+"""Files of version 0.1.0 still open: tests/saved/.
+
+They are from before autoencoders had an output bias, and before trainings
+measured the spread of the code.
+"""
 
 import contextlib
 import csv
@@ -36,7 +39,7 @@ class SavedTest(FolderTest):
         shutil.copy(os.path.join(SAVED, 'knees.h5'), self.data)
 
     def saved_run(self, name):
-        """A run to work on, whose dataset is where it says."""
+        """Copy a run, and tell it where its dataset is."""
         folder = self.path('runs', name.split('-')[1], name)
         shutil.copytree(os.path.join(SAVED, name), folder)
         path = os.path.join(folder, 'config.json')
@@ -47,14 +50,14 @@ class SavedTest(FolderTest):
             json.dump(config, file)
         return runs.Run(folder)
 
-    def test_dataset(self):
+    def test_dataset_opens(self):
         with Dataset(self.data) as dataset:
             self.assertEqual(dataset.volumes.shape, (6, 1, 16, 16, 16))
             self.assertEqual(
                 list(dataset.side[:3]), ['RIGHT', 'RIGHT', 'LEFT']
             )
 
-    def test_model(self):
+    def test_model_opens(self):
         encoder, decoder = zoo.load(
             self.saved_run('finished-cae3d').path('model.npz')
         ).networks
@@ -63,7 +66,7 @@ class SavedTest(FolderTest):
             ((None, 4), (None, 1, 16, 16, 16)),
         )
 
-    def test_resume(self):
+    def test_resumes(self):
         run = self.saved_run('stopped-cae3d')
         self.assertIn(
             'resuming after iteration 9 of 24',
@@ -80,7 +83,7 @@ class SavedTest(FolderTest):
                 self.assertEqual((row, spread), (whole, ''))
                 continue
             for name, text in whole.items():
-                # Another processor sums in another order.
+                # Processors may sum in different orders.
                 self.assertEqual(bool(text), bool(row[name]))
                 if text:
                     self.assertAlmostEqual(
@@ -88,7 +91,7 @@ class SavedTest(FolderTest):
                     )
         self.assertIn('code_plane', run.results())
 
-    def test_resume_as_it_was_started(self):
+    def test_resumes_with_the_arguments_of_its_start(self):
         run = self.saved_run('stopped-cae3d')
         output = run_here(
             'cae3d',
@@ -98,11 +101,11 @@ class SavedTest(FolderTest):
             'mean',
             status=cli.BAD_INPUT,
         )
-        self.assertIn('started with another --output-bias (zero)', output)
+        self.assertIn('was started with --output-bias zero', output)
         run_here('cae3d', '--resume', run.folder, '--output-bias', 'zero')
         self.assertTrue(run.finished)
 
-    def test_redraw(self):
+    def test_redraws(self):
         for name, script, figure in [
             ('finished-cae3d', 'fig3_5_loss_3d', 'figure3_5.png'),
             ('finished-cae2d', 'fig3_3_loss_2d', 'figure3_3.png'),
@@ -113,7 +116,7 @@ class SavedTest(FolderTest):
             run_here(run.experiment, '--resume', run.folder)
             with open(run.path('report.html'), encoding='utf-8') as file:
                 page = file.read()
-            self.assertNotIn('notice collapse', page)  # it is not known
+            self.assertNotIn('notice collapse', page)  # it is unknown
             self.assertIn(
                 '<td>output_bias</td><td>zero</td><td>mean</td>', page
             )
@@ -135,7 +138,7 @@ class SavedTest(FolderTest):
             )
         return errors.getvalue()
 
-    def test_encode(self):
+    def test_encodes(self):
         errors = self.encode(self.saved_run('finished-cae3d'))
         rows, expected = map(
             read_table,
@@ -149,10 +152,10 @@ class SavedTest(FolderTest):
                     )
                 else:
                     self.assertEqual(row[name], text)
-        # Too small to learn: its codes differ by 2e-4.
+        # The network is too small to learn: its codes differ by 2e-4.
         self.assertIn('learned nothing', errors)
 
-    def test_claims(self):
+    def test_serves_as_evidence(self):
         evidence = Evidence({'cae3d': self.saved_run('finished-cae3d')})
         with self.assertRaisesRegex(UserError, 'learned nothing'):
             evidence.require_learned('cae3d')

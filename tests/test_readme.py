@@ -1,4 +1,4 @@
-"""What README.rst and the documentation say, held against the code."""
+"""README.rst and the documentation agree with the code."""
 
 import os
 import re
@@ -12,12 +12,13 @@ from tests.test_engines import NEEDS_TORCH
 
 
 def read(page):
+    """The text of a page."""
     with open(os.path.join(ROOT, page), encoding='utf-8') as file:
         return file.read()
 
 
 def blocks(text, opening):
-    """The indented blocks after lines that match."""
+    """The indented blocks after lines that match `opening`."""
     for found in re.finditer(
         rf'(?m){opening}\n\n((?:(?: {{4}}.*)?\n)+)', text
     ):
@@ -26,7 +27,7 @@ def blocks(text, opening):
 
 class ReadmeTest(unittest.TestCase):
     @NEEDS_TORCH
-    def test_python_runs(self):
+    def test_python_example_runs(self):
         code = '\n'.join(
             blocks(read('README.rst'), r'^\.\. code-block:: python$')
         )
@@ -41,13 +42,13 @@ class ReadmeTest(unittest.TestCase):
         self.assertEqual(output.returncode, 0, output.stderr)
         self.assertEqual(output.stdout, '(None, 1, 32, 64, 64)\n')
 
-    def test_links(self):
+    def test_linked_files_exist(self):
         for path in re.findall(
             r'<((?!https?:)[^<>]+/[^<>]+)>`_', read('README.rst')
         ):
             self.assertTrue(os.path.exists(os.path.join(ROOT, path)), path)
 
-    def test_data_page_explains_all_codes(self):
+    def test_data_page_explains_all_defect_codes(self):
         text = read('docs/data.rst')
         for code, meaning in [*REJECTIONS.items(), *NOTES.items()]:
             self.assertRegex(text, rf'(?m)^{code} +{re.escape(meaning)}$')
