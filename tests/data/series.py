@@ -1,8 +1,9 @@
-"""Small DICOM series, and what is known of their headers."""
+"""Small DICOM series on disk, and slices as their headers describe them."""
 
 import os
 import random
 import warnings
+from dataclasses import fields, replace
 
 import numpy as np
 import pydicom
@@ -14,7 +15,8 @@ from pydicom.uid import (
     MRImageStorage,
 )
 
-from kneerepro.data.reading.header import ENHANCED, Header
+from kneerepro.data.reading.frames import ENHANCED, read_frames
+from kneerepro.data.reading.header import Header
 from kneerepro.data.reading.series import Slice
 from tests.folders import FolderTest
 
@@ -24,7 +26,7 @@ SAGITTAL = (0, 1, 0, 0, 0, -1), (-1, 0, 0)  # as the OAI's
 
 
 class QuietTest(FolderTest):
-    """Without the warnings of pydicom about damaged files."""
+    """Silences pydicom's warnings about damaged files."""
 
     def setUp(self):
         super().setUp()
@@ -39,15 +41,15 @@ def write_series(
 ):
     """Write the slices of a volume of integers, one file each.
 
-    Keywords are further DICOM elements, or None for one to leave out. Returns
-    the files' paths, in the order of the slices.
+    Keywords set DICOM elements; None leaves an element out. Returns the
+    files' paths in the order of the slices.
     """
     os.makedirs(folder, exist_ok=True)
     orientation, normal = np.array(geometry[0], float), np.array(geometry[1])
     paths = []
     for i, pixels in enumerate(volume):
-        # Off the normal by a different amount each: only the position along
-        # it counts.
+        # Each is shifted within its plane by a different amount: only the
+        # position along the normal counts.
         position = (
             10
             - i * i * orientation[:3]
@@ -74,6 +76,7 @@ def write_series(
 
 
 def write_slice(path, pixels, syntax=ExplicitVRLittleEndian, **elements):
+    """Write one image of integers; keywords as for :func:`write_series`."""
     little_endian = syntax != ExplicitVRBigEndian
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = syntax
@@ -148,7 +151,7 @@ def write_enhanced(path, volume, **changes):
 
 
 def group(**sequences):
-    """A functional group with sequences of one item."""
+    """A functional group whose sequences have one item each."""
     result = Dataset()
     for name, elements in sequences.items():
         item = Dataset()
@@ -159,7 +162,7 @@ def group(**sequences):
 
 
 def change(path, **elements):
-    """Set elements of a file, or remove them where None."""
+    """Set elements of a file; None removes an element."""
     image = pydicom.dcmread(path)
     for name, value in elements.items():
         if value is None:
@@ -170,7 +173,7 @@ def change(path, **elements):
 
 
 def damage(path, old, new):
-    """Replace bytes of a file by as many others."""
+    """Replace bytes of a file by the same number of others."""
     with open(path, 'rb') as file:
         content = file.read()
     assert content.count(old) == 1 and len(old) == len(new)
@@ -180,7 +183,7 @@ def damage(path, old, new):
 
 HEADER = Header(
     **{
-        **dict.fromkeys(Header._fields, ''),
+        **dict.fromkeys((field.name for field in fields(Header)), ''),
         'rows': 4,
         'columns': 6,
         'orientation': (0, 1, 0, 0, 0, -1),
@@ -192,25 +195,30 @@ HEADER = Header(
 )
 
 
-def make_slices(count=20, step=1.5, **fields):
-    """Sagittal ones, from the left to the right."""
-    header = HEADER._replace(**fields)
+def make_slices(count=20, step=1.5, **changes):
+    """Sagittal slices from the left to the right; keywords change HEADER."""
+    header = replace(HEADER, **changes)
     return [
         Slice(
-            f'{i:03d}',
-            0,
-            header,
-            f'1.{i}',
-            i + 1,
-            (-step * i, 10.0, 20.0),
-            100,
-            None,
+            path=f'{i:03d}',
+            index=0,
+            header=header,
+            sop=f'1.{i}',
+            number=i + 1,
+            position=(-step * i, 10.0, 20.0),
+            offset=100,
         )
         for i in range(count)
     ]
 
 
+def read_file(path):
+    """The images of a DICOM file as slices of a series."""
+    return [Slice(path=path, **vars(frame)) for frame in read_frames(path)]
+
+
 def shuffled(slices):
+    """The same slices in an arbitrary order."""
     slices = list(slices)
     random.Random(1).shuffle(slices)
     return slices

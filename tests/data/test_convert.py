@@ -1,10 +1,10 @@
 import unittest
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from kneerepro.data.convert import Options, make_volume, normalise
 from kneerepro.data.reading.defects import DefectError
-from kneerepro.data.reading.geometry import field
 from kneerepro.data.resize import resize
 
 VOLUME = (
@@ -23,20 +23,25 @@ def make(volume=VOLUME, options=OPTIONS, spacing=None, **kwargs):
     )
 
 
-class FieldTest(unittest.TestCase):
-    def test_square(self):
-        for rows, columns, spacing in [
-            (384, 384, (0.365, 0.365)),
-            (512, 256, (0.25, 0.5)),
-            (10, 10, None),
-        ]:
-            self.assertEqual(field(rows, columns, spacing, 64), (64, 64))
+class OptionsTest(unittest.TestCase):
+    """Dataset files store them, and the names of cached volumes hash them."""
 
-    def test_proportions(self):
-        self.assertEqual(field(384, 352, (0.365, 0.365), 64), (64, 59))
-        self.assertEqual(field(384, 352, None, 64), (64, 59))
-        self.assertEqual(field(100, 100, (0.5, 1.0), 64), (32, 64))
-        self.assertEqual(field(1, 1000, None, 64), (1, 64))
+    def test_stored_form(self):
+        self.assertEqual(
+            asdict(Options(depth=80)),
+            {
+                'depth': 80,
+                'size': 64,
+                'normalise': 'volume',
+                'flip_left': False,
+            },
+        )
+
+    def test_text(self):
+        self.assertEqual(
+            repr(Options(depth=80, flip_left=True)),
+            "Options(depth=80, size=64, normalise='volume', flip_left=True)",
+        )
 
 
 class MakeVolumeTest(unittest.TestCase):
@@ -50,7 +55,7 @@ class MakeVolumeTest(unittest.TestCase):
 
     def test_depth_kept_or_resampled(self):
         np.testing.assert_allclose(
-            make(options=OPTIONS._replace(depth=8)),
+            make(options=replace(OPTIONS, depth=8)),
             resize(self.expected(), 8, 0),
             atol=2e-3,
         )

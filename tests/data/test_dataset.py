@@ -91,10 +91,12 @@ class WritingTest(DatasetTest):
         path = self.make(VOLUMES[:2])
         before = self.read(path)
         for temporary in None, self.path('temporary'):
-            with self.assertRaises(ZeroDivisionError):
-                with new_dataset(path, (2, 3, 4), temporary) as writer:
-                    writer.append(VOLUMES[0, 0], 'A')
-                    1 / 0
+            with (
+                self.assertRaises(ZeroDivisionError),
+                new_dataset(path, (2, 3, 4), temporary) as writer,
+            ):
+                writer.append(VOLUMES[0, 0], 'A')
+                1 / 0
             self.assertEqual(os.listdir(self.folder), ['volumes.h5'])
             self.assertEqual(self.read(path), before)
 
@@ -141,15 +143,15 @@ class RefusalTest(DatasetTest):
     def test_no_dataset(self):
         for content in b'', b'text', bytes(5000):
             self.assert_refused(
-                self.write('file', content), 'is no dataset of this package'
+                self.write('file', content), 'is not a dataset of this package'
             )
         path = self.path('other.h5')
         with h5py.File(path, 'w') as file:
             file['volumes'] = VOLUMES
-        self.assert_refused(path, 'is no dataset of this package')
+        self.assert_refused(path, 'is not a dataset of this package')
         with h5py.File(path, 'w', userblock_size=512) as file:
             file['volumes'] = VOLUMES
-        self.assert_refused(path, 'is no dataset of this package')
+        self.assert_refused(path, 'is not a dataset of this package')
 
     def test_unreadable(self):
         self.assert_refused(self.path('nowhere'), 'No such file')
@@ -187,5 +189,5 @@ class RefusalTest(DatasetTest):
             spoilt[place] ^= 0x15
             self.assert_refused(
                 self.write('spoilt', bytes(spoilt)),
-                'damaged|no dataset|version',
+                'damaged|not a dataset|version',
             )

@@ -7,31 +7,39 @@ import subprocess
 import sys
 import time
 import unittest
+from dataclasses import fields, replace
 from unittest import mock
 
 import numpy as np
 import pydicom
 import scipy.io
 
+from kneerepro.data import parallel
 from kneerepro.data import prepare as module
-from kneerepro.data import work
 from kneerepro.data.convert import Options, normalise
 from kneerepro.data.dataset import Dataset
-from kneerepro.data.prepare import describe, prepare, prepare_for
+from kneerepro.data.decisions import Summary
+from kneerepro.data.prepare import (
+    Settings,
+    describe,
+    ensure_dataset,
+    prepare,
+)
 from kneerepro.data.reading.checks import Limits
 from kneerepro.data.reading.defects import NOTES, REJECTIONS
-from kneerepro.data.reading.scan import files_of, survey
+from kneerepro.data.reading.files import walk_files
 from kneerepro.data.reading.selection import Selection
 from kneerepro.data.resize import resize
 from kneerepro.utils.errors import UserError
 from tests.data.series import SAGITTAL, change, write_enhanced, write_series
 from tests.folders import FolderTest
-from tests.subprocesses import ROOT, run_python
+from tests.subprocesses import ROOT
 
 REAL = os.environ.get('KNEEREPRO_REAL_KNEE', '')
 KEY = b'0123456789abcdef'
 OPTIONS = Options(depth=4, size=6)
-LIMITS = Limits(2, 0.0)
+LIMITS = Limits(min_slices=2, min_coverage=0.0)
+SETTINGS = Settings(key=KEY, options=OPTIONS, limits=LIMITS)
 
 
 def interrupt(report):
@@ -61,11 +69,17 @@ class PrepareTest(FolderTest):
         )
 
     def prepare(self, options=OPTIONS, sources=None, **kwargs):
+        """Keywords change SETTINGS or are arguments of prepare()."""
+        changes = {
+            field.name: kwargs.pop(field.name)
+            for field in fields(Settings)
+            if field.name in kwargs
+        }
         return prepare(
             sources or [self.source],
             self.out,
-            options,
-            **{'limits': LIMITS, 'key': KEY, **kwargs},
+            replace(SETTINGS, options=options, **changes),
+            **kwargs,
         )
 
     def result(self):
@@ -115,7 +129,9 @@ class ResultTest(PrepareTest):
             [('reading headers', 16, 16, 0)]
             + [('converting', i, 4, 0) for i in range(1, 5)],
         )
-        self.assertEqual(summary, (4, 0, 0, {'SEVERAL_SERIES_OF_PATIENT': 3}))
+        self.assertEqual(
+            summary, Summary(4, 0, 0, {'SEVERAL_SERIES_OF_PATIENT': 3})
+        )
         self.assertEqual(
             self.listing(), ['v.h5', 'v.report.csv', 'v.report.json']
         )
@@ -132,8 +148,9 @@ class ResultTest(PrepareTest):
     def test_names_of_files_do_not_matter(self):
         self.prepare()
         before = self.result()
-        for i, (path, *_) in enumerate(files_of([self.source])):
-            os.rename(path, os.path.join(self.source, f'{(i * 7) % 16:02d}'))
+        for i, file in enumerate(walk_files([self.source])):
+            new = os.path.join(self.source, f'{(i * 7) % 16:02d}')
+            os.rename(file.path, new)
         self.prepare(overwrite=True)
         for old, new in zip(before, self.result()):
             np.testing.assert_array_equal(new, old)
@@ -153,7 +170,7 @@ class ResultTest(PrepareTest):
     def test_normalised_by_slice(self):
         self.volumes[0][1] = 0
         self.series('1.1', self.volumes[0], PatientID='P')
-        self.prepare(OPTIONS._replace(normalise='slice'))
+        self.prepare(replace(OPTIONS, normalise='slice'))
         result, _ = self.result()
         np.testing.assert_allclose(
             result[0, 0],
@@ -163,7 +180,7 @@ class ResultTest(PrepareTest):
         self.assertEqual(result[0, 0, 1].max(), 0)
 
     def test_normalised_by_dataset(self):
-        self.prepare(OPTIONS._replace(normalise='dataset'))
+        self.prepare(replace(OPTIONS, normalise='dataset'))
         result, _ = self.result()
         low, high = self.volumes.min(), self.volumes.max()
         np.testing.assert_allclose(
@@ -180,7 +197,7 @@ class ResultTest(PrepareTest):
             )
         self.prepare()
         plain, _ = self.result()
-        self.prepare(OPTIONS._replace(flip_left=True), overwrite=True)
+        self.prepare(replace(OPTIONS, flip_left=True), overwrite=True)
         flipped, _ = self.result()
         np.testing.assert_array_equal(flipped[0], plain[0, :, ::-1])
         np.testing.assert_array_equal(flipped[1], plain[1])
@@ -237,53 +254,30 @@ class ResultTest(PrepareTest):
             np.load(self.path('out', 'v.npy')), self.result()[0]
         )
 
-    def test_full_disk_for_the_npy(self):
-        self.prepare(npy=True)
-        before = self.read('out/v.npy')
-        # In a process of its own, which HDF5 would crash at its exit.
-        done = run_python(
-            """
-import os, resource, signal, sys
-from kneerepro.data.prepare import _write_npy
-from kneerepro.utils.errors import UserError
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
-try:
-    _write_npy(sys.argv[1])
-except UserError as error:
-    print(error, flush=True)
-os._exit(0)
-""",
-            '-W',
-            'ignore',
-            arguments=[self.out],
-        )  # GDCM does not bear errors
-        self.assertRegex(
-            done.stdout,
-            '^cannot write .*v.npy: File too large\n$',
-            done.stderr,
-        )
-        self.assertEqual(self.read('out/v.npy'), before)
-
 
 class SelectionTest(PrepareTest):
+    def counts(self, **kwargs):
+        """The series converted, rejected and not selected."""
+        summary = self.prepare(**kwargs)
+        return summary.converted, summary.rejected, summary.not_selected
+
     def test_by_description(self):
         self.series('1.5', SeriesDescription='COR_IW_TSE_LEFT')
         self.series('1.6', SeriesDescription=None)
-        self.assertEqual(self.prepare()[:3], (4, 0, 2))
+        self.assertEqual(self.counts(), (4, 0, 2))
         self.assertEqual(len(self.rows(decision='not selected')), 2)
         self.assertEqual(
-            self.prepare(selection=Selection('cor_'), overwrite=True)[:3],
+            self.counts(selection=Selection('cor_'), overwrite=True),
             (1, 0, 5),
         )
         self.assertEqual(
-            self.prepare(selection=Selection(None), overwrite=True)[:3],
+            self.counts(selection=Selection(None), overwrite=True),
             (6, 0, 0),
         )
 
     def test_one_per_patient(self):
         summary = self.prepare(one_per_patient=True)
-        self.assertEqual(summary[:2], (2, 2))
+        self.assertEqual((summary.converted, summary.rejected), (2, 2))
         self.assertEqual(
             [row['series_uid'] for row in self.rows(code='SURPLUS_SERIES')],
             ['1.3', '1.4'],
@@ -317,12 +311,12 @@ class SelectionTest(PrepareTest):
         )
 
     def test_enhanced(self):
-        """One file with two stacks, each frame with its own rescale."""
+        """One file with two stacks; each frame has its own rescale."""
         shutil.rmtree(self.source)
         os.mkdir(self.source)
         volume = volumes(1, (8, 6, 6))[0]
         write_enhanced(self.path('dicom', 'file'), volume)
-        self.prepare(OPTIONS._replace(size=6))
+        self.prepare(replace(OPTIONS, size=6))
         result, _ = self.result()
         slope = np.arange(8.0).reshape(8, 1, 1)
         values = (volume * (slope + 1) - slope).astype('float32')
@@ -333,7 +327,7 @@ class SelectionTest(PrepareTest):
             [row['spacing_mm'] for row in self.report()], [[2, 0.5, 0.25]] * 2
         )
         for i in range(2):
-            # Twice as high as wide, in a square.
+            # The field is twice as high as wide.
             expected = normalise(resize(values[i::2], 3, 2))
             np.testing.assert_allclose(
                 result[i, 0, :, :, 1:4], expected, atol=1e-6
@@ -342,7 +336,7 @@ class SelectionTest(PrepareTest):
 
 
 class RejectionTest(PrepareTest):
-    """Of five series, that with the defect alone is left out."""
+    """Of five series, only the one with the defect is left out."""
 
     def setUp(self):
         super().setUp()
@@ -388,7 +382,9 @@ class RejectionTest(PrepareTest):
     def test_coverage(self):
         shutil.rmtree(self.path('dicom', '1.5'))
         self.series('1.5', step=1)
-        self.assert_rejected('INCOMPLETE_COVERAGE', limits=Limits(2, 5))
+        self.assert_rejected(
+            'INCOMPLETE_COVERAGE', limits=Limits(min_slices=2, min_coverage=5)
+        )
 
     def test_undecodable(self):
         for path in self.slices:
@@ -405,8 +401,8 @@ class RejectionTest(PrepareTest):
                 os._exit(1)
             return real(slices)
 
-        real = work.read_slices
-        with mock.patch.object(work, 'read_slices', read_slices):
+        real = parallel.read_slices
+        with mock.patch.object(parallel, 'read_slices', read_slices):
             self.assert_rejected('UNDECODABLE_PIXELS')
 
     def test_copy(self):
@@ -537,7 +533,7 @@ class PrivacyTest(PrepareTest):
         for name in os.listdir(self.source):
             for i in range(4):
                 change(self.path('dicom', name, f'{name}-{i}'), **self.SECRETS)
-        # A defect whose message pydicom would fill with the header's text.
+        # A defect that pydicom would describe with text from the header.
         path = self.series('1.6', PatientID='Jane-1970')[0]
         with open(path, 'rb') as file:
             content = file.read()
@@ -595,8 +591,8 @@ class AgainTest(PrepareTest):
         changes = [
             {},
             {'key': b'another key 0123'},
-            {'options': OPTIONS._replace(size=5)},
-            {'limits': Limits(3, 0.0)},
+            {'options': replace(OPTIONS, size=5)},
+            {'limits': Limits(min_slices=3, min_coverage=0.0)},
             {'selection': Selection(None)},
         ]
         for change_of in changes:
@@ -681,16 +677,17 @@ class TooFewTest(PrepareTest):
 
 
 class KilledTest(PrepareTest):
-    """kill -9 at any moment; then the same call finishes the work."""
+    """After kill -9 at any moment, the same call finishes the work."""
 
     SCRIPT = """
 import sys
 from kneerepro.data.prepare import prepare
-from tests.data.test_prepare import KEY, LIMITS, OPTIONS
+from dataclasses import replace
+from tests.data.test_prepare import OPTIONS, SETTINGS
 def progress(*counts):
     print(*counts, flush=True)
-prepare([sys.argv[1]], sys.argv[2], OPTIONS._replace(normalise='dataset'),
-        limits=LIMITS, key=KEY, workers=2, progress=progress)
+settings = replace(SETTINGS, options=replace(OPTIONS, normalise='dataset'))
+prepare([sys.argv[1]], sys.argv[2], settings, workers=2, progress=progress)
 print('done', flush=True)
 """
 
@@ -709,8 +706,7 @@ print('done', flush=True)
         )
 
     def start_and_stop(self):
-        """A process that is stopped while it converts, so that it does not
-        end too early."""
+        """A process that is paused while it converts."""
         process = self.start(self.out)
         self.addCleanup(process.kill)
         for line in iter(process.stdout.readline, ''):
@@ -731,7 +727,7 @@ print('done', flush=True)
             process.send_signal(signal.SIGKILL)
             process.communicate()
             if 'v.h5' in self.listing():
-                break  # it was too late
+                break  # it had finished before it was killed
             kills += 1
             converting = [
                 int(line.split()[1])
@@ -739,7 +735,7 @@ print('done', flush=True)
                 if line.startswith('converting')
             ]
             if converting:
-                # It goes on from where the last one was.
+                # It continues where the last one was killed.
                 self.assertGreater(min(converting), most)
                 most = max(most, *converting)
         self.assertGreater(kills, 2)
@@ -777,7 +773,7 @@ print('done', flush=True)
         first.kill()
         first.communicate()
         output = second.communicate()[0]
-        # It goes on from where the first one was.
+        # It continues where the first one was killed.
         self.assertNotIn('converting 1 ', output)
         self.assertIn('done', output)
         self.assertEqual(len(self.result()[0]), 34)
@@ -786,9 +782,11 @@ print('done', flush=True)
         )
 
     def test_killed_while_writing(self):
-        with mock.patch.object(module.Report, 'write', interrupt):
-            with self.assertRaises(KeyboardInterrupt):
-                self.prepare()
+        with (
+            mock.patch.object(module.Report, 'write', interrupt),
+            self.assertRaises(KeyboardInterrupt),
+        ):
+            self.prepare()
         self.assertEqual(self.listing(), ['v.h5.partial'])
         self.write('out/v.h5.partial/assembled.h5', b'half a file')
         self.prepare()
@@ -798,9 +796,11 @@ print('done', flush=True)
         )
 
     def test_source_changes_between(self):
-        with mock.patch.object(module.Report, 'write', interrupt):
-            with self.assertRaises(KeyboardInterrupt):
-                self.prepare()
+        with (
+            mock.patch.object(module.Report, 'write', interrupt),
+            self.assertRaises(KeyboardInterrupt),
+        ):
+            self.prepare()
         time.sleep(0.01)
         shutil.rmtree(self.path('dicom', '1.1'))
         os.remove(self.path('dicom', '1.2', '1.2-1'))
@@ -813,13 +813,14 @@ print('done', flush=True)
         np.testing.assert_array_equal(self.result()[0], again)
 
 
-class PrepareForTest(PrepareTest):
+class EnsureDatasetTest(PrepareTest):
     def run_for(self, path):
         lines = []
-        result = prepare_for(
+        result = ensure_dataset(
             path,
             self.out,
             OPTIONS,
+            Selection(),
             key=lambda: KEY,
             limits=LIMITS,
             report=lines.append,
@@ -832,7 +833,7 @@ class PrepareForTest(PrepareTest):
         self.assertRegex(lines[0], '4 series converted')
         self.assertEqual(self.run_for(self.source), (self.out, []))
         os.utime(self.path('dicom', '1.1', '1.1-2'))
-        self.assertTrue(self.run_for(self.source)[1])  # made anew
+        self.assertTrue(self.run_for(self.source)[1])  # made again
 
     def test_dataset_file(self):
         self.prepare()
@@ -847,31 +848,6 @@ class PrepareForTest(PrepareTest):
             self.assertFalse(os.path.exists(self.path('out')))
 
 
-class SurveyTest(FolderTest):
-    def test_changes_with_the_files(self):
-        def write(name, content):
-            os.utime(self.write(name, content), (1, 1))
-
-        def fingerprint(name):
-            return survey([self.path(name)]).fingerprint
-
-        write('in/a', 'x')
-        write('in/sub/b', 'y')
-        self.assertEqual(survey([self.path('in')]).count, 2)
-        seen = [fingerprint('in')]
-        shutil.move(self.path('in'), self.path('moved'))
-        self.assertEqual(fingerprint('moved'), seen[0])
-        for name, content in [('moved/a', 'xx'), ('moved/c', 'x')]:
-            write(name, content)
-            seen.append(fingerprint('moved'))
-        os.utime(self.path('moved', 'c'), (1, 2))
-        seen.append(fingerprint('moved'))
-        os.rename(self.path('moved', 'c'), self.path('moved', 'd'))
-        seen.append(fingerprint('moved'))
-        seen.append(fingerprint('moved/a'))
-        self.assertEqual(len(set(seen)), 6)
-
-
 @unittest.skipUnless(
     os.path.isdir(REAL),
     'KNEEREPRO_REAL_KNEE names no folder of a real examination',
@@ -880,11 +856,17 @@ class RealKneeTest(FolderTest):
     def test_two_echoes_of_one_knee(self):
         out = self.path('volumes.h5')
         summary = prepare(
-            [REAL], out, Options(80, 64), key=KEY, selection=Selection(None)
+            [REAL],
+            out,
+            Settings(
+                key=KEY,
+                options=Options(depth=80, size=64),
+                selection=Selection(None),
+            ),
         )
         self.assertEqual(
             summary,
-            (
+            Summary(
                 2,
                 0,
                 0,
@@ -898,7 +880,7 @@ class RealKneeTest(FolderTest):
             self.assertFalse(dataset.certain.any())
             self.assertEqual(list(dataset.side), ['RIGHT', 'RIGHT'])
         self.assertEqual((volumes.min(), volumes.max()), (0, 1))
-        # Slices in order look like their neighbours.
+        # Slices in the right order resemble their neighbours.
         for volume in volumes[:, 0]:
             near = np.abs(np.diff(volume, axis=0)).mean()
             far = np.abs(volume[20:] - volume[:-20]).mean()

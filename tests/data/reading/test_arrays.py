@@ -46,19 +46,19 @@ class ArraysTest(FolderTest):
         return path
 
     def read(self, path, depth=160):
-        return [read_volume(one) for one in find_volumes(path, depth)]
+        return [read_volume(volume) for volume in find_volumes(path, depth)]
 
     def assert_volumes(self, path, expected, **kwargs):
         with open(path, 'rb') as file:
             self.assertTrue(is_array_file(file.read(1024)))
-        volumes = self.read(path, **kwargs)
+        volumes = find_volumes(path, **kwargs)
         self.assertEqual(len(volumes), len(expected))
-        for one, volume, wanted in zip(
-            find_volumes(path, **kwargs), volumes, expected
-        ):
-            self.assertEqual(one.shape, wanted.shape)
-            self.assertEqual(volume.dtype, 'float32')
-            np.testing.assert_array_equal(volume, wanted)
+        for volume, wanted in zip(volumes, expected):
+            values = read_volume(volume)
+            self.assertEqual(volume.shape, wanted.shape)
+            self.assertEqual(volume.paths(), [path])
+            self.assertEqual(values.dtype, 'float32')
+            np.testing.assert_array_equal(values, wanted)
 
     def assert_defect(self, code, path, **kwargs):
         with self.assertRaises(DefectError) as caught:
@@ -145,7 +145,7 @@ class NpyTest(ArraysTest):
 
 class MatTest(ArraysTest):
     # As the thesis made them: rows x columns x slices (x patients).
-    ONE = np.moveaxis(VOLUMES[0], 0, 2)
+    SINGLE = np.moveaxis(VOLUMES[0], 0, 2)
     ALL = np.moveaxis(np.moveaxis(VOLUMES, 0, 3), 0, 2)
 
     def both(self, **variables):
@@ -156,9 +156,9 @@ class MatTest(ArraysTest):
         )
 
     def test_layouts(self):
-        self.assertEqual(self.ONE.shape, (5, 6, 4))
+        self.assertEqual(self.SINGLE.shape, (5, 6, 4))
         self.assertEqual(self.ALL.shape, (5, 6, 4, 3))
-        for path in self.both(knee=self.ONE):
+        for path in self.both(knee=self.SINGLE):
             self.assert_volumes(path, VOLUMES[:1])
         for path in self.both(knees=self.ALL):
             self.assert_volumes(path, VOLUMES)
@@ -173,26 +173,28 @@ class MatTest(ArraysTest):
     def test_other_variables(self):
         others = dict(spacing=np.eye(2), patient='somebody')
         path = self.mat5(
-            knee=self.ONE, cell=np.array([[1, 'a']], object), **others
+            knee=self.SINGLE, cell=np.array([[1, 'a']], object), **others
         )
         self.assert_volumes(path, VOLUMES[:1])
         self.assert_volumes(
             self.mat73(
-                {'text': 'char'}, knee=self.ONE, text=self.ONE.astype('u2')
+                {'text': 'char'},
+                knee=self.SINGLE,
+                text=self.SINGLE.astype('u2'),
             ),
             VOLUMES[:1],
         )
         self.assert_defect('NO_VOLUME', self.mat5(**others))
 
     def test_complex(self):
-        for path in self.both(z=self.ONE * 1j):
+        for path in self.both(z=self.SINGLE * 1j):
             self.assert_defect('NO_VOLUME', path)
 
     def test_several_variables(self):
-        for path in self.both(a=self.ONE, b=self.ALL + 1):
+        for path in self.both(a=self.SINGLE, b=self.ALL + 1):
             found = find_volumes(path)
             self.assertEqual(
-                [(one.name, one.index) for one in found],
+                [(volume.name, volume.index) for volume in found],
                 [('a', 0), ('b', 0), ('b', 1), ('b', 2)],
             )
             np.testing.assert_array_equal(
@@ -216,16 +218,23 @@ class MatTest(ArraysTest):
         self.assert_defect('TRUNCATED_PIXELS', path)
 
     def test_changed_between(self):
-        path = self.mat5(knee=self.ONE)
-        (one,) = find_volumes(path)
-        read_volume(one)
-        path = self.mat5(knee=self.ONE + 1)
+        path = self.mat5(knee=self.SINGLE)
+        (volume,) = find_volumes(path)
+        read_volume(volume)
+        path = self.mat5(knee=self.SINGLE + 1)
         os.utime(path, (5, 5))
-        np.testing.assert_array_equal(read_volume(one), VOLUMES[0] + 1)
+        np.testing.assert_array_equal(read_volume(volume), VOLUMES[0] + 1)
 
     def test_gone(self):
         with self.assertRaises(DefectError):
-            read_volume(ArrayVolume(self.path('nowhere'), 'v', 0, (4, 5, 6)))
+            read_volume(
+                ArrayVolume(
+                    path=self.path('nowhere'),
+                    name='v',
+                    index=0,
+                    shape=(4, 5, 6),
+                )
+            )
 
 
 class MagicTest(ArraysTest):

@@ -1,8 +1,9 @@
 import unittest
+from dataclasses import replace
 
 from kneerepro.data.reading import checks
 from kneerepro.data.reading.checks import Limits, find_defect
-from kneerepro.data.reading.defects import NOTES, REJECTIONS, DefectError
+from kneerepro.data.reading.defects import REJECTIONS
 from kneerepro.data.reading.series import Series
 from tests.data.series import make_slices, shuffled
 
@@ -14,28 +15,29 @@ def series(slices, part=''):
 
 
 def changed(i=3, count=60, field=None, **header):
-    """A good series, but for one slice."""
+    """A good series except for one slice."""
     slices = make_slices(count)
-    slices[i] = slices[i]._replace(
-        header=slices[i].header._replace(**header), **(field or {})
+    slices[i] = replace(
+        slices[i],
+        header=replace(slices[i].header, **header),
+        **(field or {}),
     )
     return series(slices)
 
 
 def moved(i, x):
-    slices = make_slices(60)
-    slices[i] = slices[i]._replace(position=(x, 10.0, 20.0))
-    return series(slices)
+    """A good series except for the position of one slice."""
+    return changed(i, field={'position': (x, 10.0, 20.0)})
 
 
 class ChecksTest(unittest.TestCase):
-    def assert_defect(self, code, check, one, message='.'):
-        """That check finds it, and is the first to find anything."""
-        defect = check(one, LIMITS)
+    def assert_defect(self, code, check, series, message='.'):
+        """The check finds the defect, and no check before it finds any."""
+        defect = check(series, LIMITS)
         self.assertIsNotNone(defect)
         self.assertEqual(defect.code, code)
         self.assertRegex(defect.message, message)
-        self.assertEqual(find_defect(one, LIMITS), defect)
+        self.assertEqual(find_defect(series, LIMITS), defect)
         self.assertIn(code, REJECTIONS)
 
     def test_good(self):
@@ -98,13 +100,13 @@ class ChecksTest(unittest.TestCase):
         self.assertIsNone(find_defect(rounded, LIMITS))
 
     def test_positions(self):
-        for one in [
+        for spoilt in [
             changed(field={'position': None}),
             changed(orientation=None),
             series(make_slices(60, orientation=(1, 0, 0, 1, 0, 0))),
             series(make_slices(60, orientation=(0, 2, 0, 0, 0, -2))),
         ]:
-            self.assert_defect('NO_POSITIONS', checks.check_positions, one)
+            self.assert_defect('NO_POSITIONS', checks.check_positions, spoilt)
 
     def test_orientations(self):
         self.assert_defect(
@@ -136,7 +138,9 @@ class ChecksTest(unittest.TestCase):
     def test_missing_slices(self):
         slices = make_slices(63)
         for missing in [[5], [5, 6], [7, 20, 40]]:
-            left = [one for i, one in enumerate(slices) if i not in missing]
+            left = [
+                image for i, image in enumerate(slices) if i not in missing
+            ]
             self.assert_defect(
                 'MISSING_SLICES',
                 checks.check_missing_slices,
@@ -151,11 +155,11 @@ class ChecksTest(unittest.TestCase):
             moved(3, -3.3 * 1.5),
             '1.05 to 1.95 mm',
         )
-        # Rounding in the header is no reason.
+        # Headers round positions: that is no defect.
         self.assertIsNone(find_defect(moved(3, -3.01 * 1.5), LIMITS))
 
     def test_coverage(self):
-        # As real series of the OAI, 0.7 mm apart.
+        # Slices 0.7 mm apart, as in the OAI's series.
         for count in 66, 109:
             self.assert_defect(
                 'INCOMPLETE_COVERAGE',
@@ -171,8 +175,8 @@ class ChecksTest(unittest.TestCase):
 class InstanceNumbersTest(unittest.TestCase):
     def disagree(self, numbers, part=''):
         slices = [
-            one._replace(number=number)
-            for one, number in zip(make_slices(len(numbers)), numbers)
+            replace(image, number=number)
+            for image, number in zip(make_slices(len(numbers)), numbers)
         ]
         return checks.instance_numbers_disagree(Series('1', part, slices))
 
@@ -197,15 +201,3 @@ class InstanceNumbersTest(unittest.TestCase):
             [1, None, 3],
         ]:
             self.assertTrue(self.disagree(numbers), numbers)
-
-
-class CodesTest(unittest.TestCase):
-    def test_style(self):
-        for code in [*REJECTIONS, *NOTES]:
-            self.assertRegex(code, '^[A-Z]+(_[A-Z]+)*$')
-
-    def test_error(self):
-        error = DefectError('NO_VOLUME', 'nothing')
-        self.assertEqual(str(error), 'NO_VOLUME: nothing')
-        with self.assertRaises(AssertionError):
-            DefectError('UNHEARD_OF', '')

@@ -2,7 +2,12 @@ import unittest
 
 import numpy as np
 
-from kneerepro.data.reading.geometry import along_normal, normal, orient
+from kneerepro.data.reading.geometry import (
+    along_normal,
+    fit_to_square,
+    normal,
+    orient,
+)
 
 C, S = 0.866025, 0.5  # cosine and sine of 30 degrees
 
@@ -57,3 +62,21 @@ class OrientTest(unittest.TestCase):
         self.assertEqual(
             (result.plane, result.directions), ('sagittal', 'LRAPSI')
         )
+
+
+class FitToSquareTest(unittest.TestCase):
+    def test_square(self):
+        for rows, columns, spacing in [
+            (384, 384, (0.365, 0.365)),
+            (512, 256, (0.25, 0.5)),
+            (10, 10, None),
+        ]:
+            self.assertEqual(
+                fit_to_square(rows, columns, spacing, 64), (64, 64)
+            )
+
+    def test_proportions(self):
+        self.assertEqual(fit_to_square(384, 352, (0.365, 0.365), 64), (64, 59))
+        self.assertEqual(fit_to_square(384, 352, None, 64), (64, 59))
+        self.assertEqual(fit_to_square(100, 100, (0.5, 1.0), 64), (32, 64))
+        self.assertEqual(fit_to_square(1, 1000, None, 64), (1, 64))

@@ -2,6 +2,7 @@ import os
 import stat
 
 from kneerepro.data.reading.identity import (
+    Identity,
     default_key_file,
     identify,
     keyed_hash,
@@ -16,7 +17,7 @@ class IdentifyTest(FolderTest):
         first, second, other = identify(
             [('P', '9.1', '1'), ('P', '9.2', '2'), ('Q', '9.3', '3')]
         )
-        self.assertEqual(first, ('P', True, []))
+        self.assertEqual(first, Identity('P', True, []))
         self.assertEqual(second, first)
         self.assertEqual(other.patient, 'Q')
 
@@ -24,30 +25,29 @@ class IdentifyTest(FolderTest):
         first, second, other = identify(
             [('', '9.1', '1'), ('', '9.1', '2'), ('', '9.2', '3')]
         )
-        self.assertEqual(first, ('9.1', False, ['PATIENT_FROM_FRAME']))
+        self.assertEqual(first, Identity('9.1', False, ['PATIENT_FROM_FRAME']))
         self.assertEqual(second, first)
         self.assertEqual(other.patient, '9.2')
 
     def test_patient_id_of_another_series(self):
-        """One series of an examination has lost its PatientID: it must not
-        become a second person."""
+        """A series without its PatientID is not a second person."""
         named, nameless = identify([('P', '9.1', '1'), ('', '9.1', '2')])
         self.assertEqual(nameless, named)
 
     def test_nothing(self):
         first, second = identify([('', '', '1'), ('', '', '2')])
-        self.assertEqual(first, ('1', False, ['PATIENT_UNKNOWN']))
+        self.assertEqual(first, Identity('1', False, ['PATIENT_UNKNOWN']))
         self.assertEqual(second.patient, '2')
-        # Nor do those without a frame share one.
+        # Series without a frame do not share one.
         named, nameless = identify([('P', '', '1'), ('', '', '2')])
         self.assertEqual(nameless.patient, '2')
-        self.assertEqual(named, ('P', True, []))
+        self.assertEqual(named, Identity('P', True, []))
 
     def test_patients_share_a_frame(self):
         p, q, nameless = identify(
             [('P', '9.1', '1'), ('Q', '9.1', '2'), ('', '9.1', '3')]
         )
-        self.assertEqual(p, ('P', True, ['PATIENTS_SHARE_FRAME']))
+        self.assertEqual(p, Identity('P', True, ['PATIENTS_SHARE_FRAME']))
         self.assertEqual(q.patient, 'Q')
         self.assertEqual(nameless.patient, '9.1')
 
@@ -60,8 +60,8 @@ class HashTest(FolderTest):
             for patient in ('9000099', '9000296')
         }
         self.assertEqual(len(hashes), 4)
-        for one in hashes:
-            self.assertRegex(one, '^[0-9a-f]{32}$')
+        for name in hashes:
+            self.assertRegex(name, '^[0-9a-f]{32}$')
 
 
 class KeyTest(FolderTest):

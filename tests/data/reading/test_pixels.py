@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -11,24 +12,18 @@ from pydicom.uid import (
 )
 
 from kneerepro.data.reading.defects import DefectError
-from kneerepro.data.reading.header import read_frames
 from kneerepro.data.reading.pixels import read_slices
-from kneerepro.data.reading.series import Slice
-from tests.data.series import QuietTest, change, write_slice
+from tests.data.series import QuietTest, change, read_file, write_slice
 
 TEST_FILES = os.path.join(os.path.dirname(pydicom.data.__file__), 'test_files')
 PIXELS = np.random.RandomState(1).randint(0, 4000, (3, 4))
-
-
-def slices(path):
-    return [Slice(path, *frame) for frame in read_frames(path)]
 
 
 def read(path):
     """The images of a file, in the units of the modality."""
     return [
         scale * image + offset
-        for image, scale, offset in read_slices(slices(path))
+        for image, scale, offset in read_slices(read_file(path))
     ]
 
 
@@ -58,7 +53,7 @@ class StoredTest(PixelsTest):
             self.assert_image(PIXELS, syntax=syntax)
 
     def test_type(self):
-        image, _, _ = next(read_slices(slices(self.slice())))
+        image, _, _ = next(read_slices(read_file(self.slice())))
         self.assertEqual(image.dtype, 'float32')
 
     def test_unsigned_and_signed(self):
@@ -76,7 +71,7 @@ class StoredTest(PixelsTest):
         )
 
     def test_unused_bits(self):
-        # Something else in the four bits above the twelve of the image.
+        # The image has twelve bits; the four above them hold something else.
         self.assert_image(PIXELS, PIXELS + 0xA000, BitsStored=12, HighBit=11)
         negative = PIXELS - 2000
         self.assert_image(
@@ -141,12 +136,12 @@ class StoredTest(PixelsTest):
         )
 
     def test_as_pydicom(self):
-        """Plain pixels are read past pydicom: with the same result."""
+        """Plain pixels, read without pydicom, are what it would return."""
         compared = 0
         for name in os.listdir(TEST_FILES):
             path = os.path.join(TEST_FILES, name)
             try:
-                found = slices(path)
+                found = read_file(path)
             except (DefectError, IsADirectoryError):
                 continue
             if found[0].offset is not None and not found[0].header.padding:
@@ -163,7 +158,7 @@ class StoredTest(PixelsTest):
 
 class CompressedTest(PixelsTest):
     def test_same_image_in_all_syntaxes(self):
-        """pydicom's MR_small, in the ways in which it comes."""
+        """pydicom's MR_small in each of its transfer syntaxes."""
         expected = pydicom.dcmread(
             os.path.join(TEST_FILES, 'MR_small.dcm')
         ).pixel_array
@@ -175,12 +170,12 @@ class CompressedTest(PixelsTest):
             'jpeg_ls_lossless',
         ):
             path = os.path.join(TEST_FILES, f'MR_small_{name}.dcm')
-            if os.path.exists(path):  # they differ by version of pydicom
+            if os.path.exists(path):  # it depends on the version of pydicom
                 (image,) = read(path)
                 np.testing.assert_array_equal(image, expected, name)
 
     def test_jpeg_lossless(self):
-        """Decoded by the plugin that comes with the codecs extra."""
+        """The plugin of the codecs extra decodes it."""
         try:
             import gdcm
         except ImportError:
@@ -207,17 +202,17 @@ class CompressedTest(PixelsTest):
             writer.SetFileName(self.path('compressed'))
             self.assertTrue(writer.Write())
             path = self.path('compressed')
-            self.assertIsNone(slices(path)[0].offset)
+            self.assertIsNone(read_file(path)[0].offset)
             (image,) = read(path)
             np.testing.assert_array_equal(image, expected)
 
     def test_no_decoder(self):
         path = self.slice()
-        found = slices(path)[0]
-        header = found.header._replace(syntax='1.2.840.10008.1.2.4.999')
+        found = read_file(path)[0]
+        header = replace(found.header, syntax='1.2.840.10008.1.2.4.999')
         change(path, PixelData=None)
         self.assert_defect(
-            'NO_DECODER', [found._replace(offset=None, header=header)]
+            'NO_DECODER', [replace(found, offset=None, header=header)]
         )
 
     def test_undecodable(self):
@@ -232,7 +227,7 @@ class CompressedTest(PixelsTest):
             image.PixelData = image.PixelData[:-cut]
             image.save_as(path)
             try:
-                found = slices(path)
+                found = read_file(path)
             except DefectError:
                 continue
             self.assert_defect('UNDECODABLE_PIXELS', found)
@@ -244,7 +239,7 @@ class ChangedTest(PixelsTest):
 
     def test_cut_short(self):
         path = self.slice()
-        found = slices(path)
+        found = read_file(path)
         with open(path, 'rb+') as file:
             file.truncate(os.path.getsize(path) - 5)
         self.assert_defect('TRUNCATED_PIXELS', found)
@@ -252,7 +247,7 @@ class ChangedTest(PixelsTest):
     def test_gone(self):
         for syntax in ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian:
             path = self.slice(syntax=syntax)
-            found = slices(path)
+            found = read_file(path)
             os.remove(path)
             with self.assertRaises(DefectError):
                 list(read_slices(found))

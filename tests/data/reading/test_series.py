@@ -1,4 +1,5 @@
 import unittest
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +14,7 @@ class SeriesTest(unittest.TestCase):
 
     def test_left_alone_without_positions(self):
         slices = shuffled(make_slices())
-        slices[3] = slices[3]._replace(position=None)
+        slices[3] = replace(slices[3], position=None)
         series = Series('1', '', slices)
         self.assertFalse(series.has_positions())
         self.assertEqual(series.slices, slices)
@@ -26,17 +27,17 @@ class SeriesTest(unittest.TestCase):
 
     def test_paths(self):
         slices = [
-            one._replace(path='one', frame=i)
-            for i, one in enumerate(make_slices(3))
+            replace(image, path='file', index=i)
+            for i, image in enumerate(make_slices(3))
         ]
-        self.assertEqual(Series('1', '', slices).paths(), ['one'])
+        self.assertEqual(Series('1', '', slices).paths(), ['file'])
 
 
 class SideTest(unittest.TestCase):
     def side(self, x=0.0, **fields):
         slices = [
-            one._replace(position=(one.position[0] + x, 0.0, 0.0))
-            for one in make_slices(**fields)
+            replace(image, position=(image.position[0] + x, 0.0, 0.0))
+            for image in make_slices(**fields)
         ]
         return Series('1', '', slices).side()
 
@@ -53,7 +54,7 @@ class SideTest(unittest.TestCase):
             self.assertEqual(self.side(description=text), '')
 
     def test_position(self):
-        # The slab is 28.5 mm thick, its middle 14.25 mm to the right.
+        # The slab is 28.5 mm thick: its middle is 14.25 mm to the right of x.
         for x, side in [
             (120, 'LEFT'),
             (45, 'LEFT'),
@@ -68,18 +69,18 @@ class SideTest(unittest.TestCase):
 class CopiesTest(unittest.TestCase):
     def test_copy_of_all(self):
         slices = make_slices()
-        again = [one._replace(path='copy/' + one.path) for one in slices]
+        again = [replace(image, path='copy/' + image.path) for image in slices]
         self.assertEqual(split_copies(slices + again), [slices, again])
 
     def test_copy_of_some(self):
         slices = make_slices()
-        again = slices[3]._replace(path='copy')
+        again = replace(slices[3], path='copy')
         self.assertEqual(split_copies(slices + [again]), [slices, [again]])
 
     def test_no_copies(self):
         slices = make_slices(4)
-        moved = slices[1]._replace(position=(7.0, 7.0, 7.0))
-        nameless = [one._replace(sop='') for one in slices + slices]
+        moved = replace(slices[1], position=(7.0, 7.0, 7.0))
+        nameless = [replace(image, sop='') for image in slices + slices]
         for members in [slices, slices + [moved], nameless]:
             self.assertEqual(split_copies(members), [members])
 
@@ -91,7 +92,7 @@ class PartsTest(unittest.TestCase):
             for series in split_parts('1.2', slices, min_slices)
         }
 
-    def test_one(self):
+    def test_single_part(self):
         parts = self.parts(make_slices())
         self.assertEqual(list(parts), [''])
         self.assertEqual(parts[''].uid, '1.2')
@@ -106,10 +107,10 @@ class PartsTest(unittest.TestCase):
 
     def test_stacks_of_echoes(self):
         slices = [
-            one
+            image
             for stack in '12'
             for echo in ('10', '9')
-            for one in make_slices(stack=stack, echo_time=echo)
+            for image in make_slices(stack=stack, echo_time=echo)
         ]
         parts = self.parts(slices)
         self.assertEqual(
@@ -125,9 +126,9 @@ class PartsTest(unittest.TestCase):
 
     def test_time_points(self):
         slices = [
-            one
+            image
             for time in ('10', '2', '1')
-            for one in make_slices(temporal_position=time)
+            for image in make_slices(temporal_position=time)
         ]
         parts = self.parts(slices)
         self.assertEqual(
@@ -141,8 +142,8 @@ class PartsTest(unittest.TestCase):
             list(self.parts(make_slices() + other)),
             ['orientation 1', 'orientation 2'],
         )
-        # Too few to be a stack: left for the check on mixed orientations.
+        # Too few for a stack: the check on mixed orientations finds them.
         self.assertEqual(list(self.parts(make_slices() + other[:15])), [''])
-        # Nor is rounding an orientation of its own.
+        # A rounded orientation is not a different one.
         rounded = make_slices(orientation=(0, 0.99999, 0.0001, 0, 0, -1.0))
         self.assertEqual(list(self.parts(make_slices() + rounded)), [''])
