@@ -1,14 +1,13 @@
-"""What runs hold. ``tests/commands/test_claims.py`` tests the images that
-their networks make, on runs with a dataset.
-"""
-
+import os
 from unittest import TestCase, mock
 
 import numpy as np
 
-from kneerepro.claims.evidence import MAX_IMAGES, Evidence
+from kneerepro import runs
+from kneerepro.claims.evidence import MAX_IMAGES, Evidence, newest_runs
 from kneerepro.measures.bootstrap import TooFewSamplesError
 from kneerepro.utils.errors import UserError
+from tests.commands.judged_runs import JudgedRunsTest
 
 
 def fake_run(results=(), **data):
@@ -75,3 +74,70 @@ class EvidenceTest(TestCase):
         evidence = Evidence({'cae3d': fake_run(test=5)})
         with self.assertRaisesRegex(TooFewSamplesError, 'only 5 .*at least 6'):
             evidence.reconstructions('cae3d')
+
+
+class NewestRunsTest(JudgedRunsTest):
+    def test_takes_one_preset(self):
+        made = [self.judged_run(name) for name in ('cae2d', 'cae2d', 'cae3d')]
+        self.rewrite(made[2].folder, preset='quick')
+        for age, run in enumerate(reversed(made)):
+            os.utime(run.path('config.json'), (10**9 - age,) * 2)
+        found = newest_runs(self.out, 'smoke')
+        self.assertEqual(
+            {name: run.folder for name, run in found.items()},
+            {'cae2d': made[1].folder},
+        )
+        self.assertEqual(list(newest_runs(self.out)), ['cae3d'])
+
+
+class ImagesTest(JudgedRunsTest):
+    """The images that the networks of runs make."""
+
+    def test_reconstructed(self):
+        run = self.judged_run('cae2d', test=10)
+        evidence = Evidence({'cae2d': run})
+        truth, made = evidence.reconstructions('cae2d')
+        np.testing.assert_array_equal(truth, self.truth[-10:])
+        self.assertEqual(made.shape, truth.shape)
+        truth, _ = evidence.reconstructions('cae2d', 'train')
+        self.assertEqual(len(truth), 10)
+        for image in truth:
+            self.assertTrue((image == self.truth[:-10]).all((1, 2)).any())
+        self.assertEqual(evidence.features(truth).shape, (10, 4))
+
+    def test_real_images_are_in_one_set_only(self):
+        run = self.judged_run('cae2d')
+        first, second = Evidence({'cae2d': run}).real_images('cae2d')
+        self.assertEqual(len(first), 19)
+        self.assertEqual(
+            len(
+                np.unique(
+                    np.concatenate([first, second]).reshape(38, -1), axis=0
+                )
+            ),
+            38,
+        )
+
+    def test_generated(self):
+        folder = self.finished_run('dcgan', shape=(16, 64, 64))
+        self.rewrite(folder, data={'train': 7, 'hash': self.hash})
+        evidence = Evidence({'dcgan': runs.Run(folder)})
+        images = evidence.generated_images('dcgan')
+        self.assertEqual(images.shape, (3, 64, 64))
+        self.assertTrue(images.min() > 0 and images.max() < 1)
+        self.assertTrue(images.std(0).max() > 0)
+
+    def test_dataset_that_was_moved(self):
+        run = self.judged_run('cae2d', test=10)
+        os.rename(self.data, self.path('elsewhere.h5'))
+        with self.assertRaisesRegex(UserError, 'no longer there'):
+            Evidence({'cae2d': run}).reconstructions('cae2d')
+        run.config['arguments']['data'] = self.path('elsewhere.h5')
+        Evidence({'cae2d': run}).reconstructions('cae2d')
+
+    def test_requires_runs_that_learned(self):
+        run = self.judged_run('cae3d', test=2)
+        evidence = Evidence({'cae3d': run})
+        evidence.require_learned('cae3d', 'dcgan')
+        with self.assertRaisesRegex(UserError, 'no finished run of cae2d'):
+            evidence.require_learned('cae2d')

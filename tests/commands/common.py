@@ -1,4 +1,4 @@
-"""What the commands' tests share: small models, datasets and runs."""
+"""Small models, datasets and runs for the tests of the commands."""
 
 import contextlib
 import io
@@ -21,8 +21,11 @@ SIDES = ['LEFT', '', 'RIGHT']
 
 
 class CommandTest(FolderTest):
-    """Calls commands in this process; they run their functions as written,
-    which every machine can."""
+    """Runs commands in this process.
+
+    Their Theano functions run as they are written, which works on every
+    machine.
+    """
 
     def setUp(self):
         super().setUp()
@@ -43,7 +46,7 @@ class CommandTest(FolderTest):
             self.addCleanup(patch.stop)
 
     def call(self, *argv, status=0):
-        """Carry out a command; returns what it prints on the two streams."""
+        """Run a command; returns what it prints on stdout and on stderr."""
         stdout, stderr = io.StringIO(), io.StringIO()
         with (
             contextlib.redirect_stdout(stdout),
@@ -55,18 +58,23 @@ class CommandTest(FolderTest):
         return stdout.getvalue(), stderr.getvalue()
 
     def assert_refused(self, message, *argv):
-        """It is one line that begins with "error:"."""
+        """The command refuses with one line that begins with "error:"."""
         _, stderr = self.call(*argv, status=cli.BAD_INPUT)
         self.assertRegex(stderr, r'\Aerror: .*\n\Z')
         self.assertRegex(stderr, message)
 
     def new_run(self, experiment, shape=SHAPE, options=None, **changes):
-        """A run that has not begun.
+        """Make a run that has not started.
 
         Parameters
         ----------
+        experiment : str
+        shape : tuple of 3 ints
+            Depth, rows and columns of the volumes.
         options : dict, optional
-            Of the dataset that it is said to be trained on.
+            How its dataset was prepared, if it was supplied.
+        **changes
+            Parameters that differ from the preset smoke.
         """
         parameters = {
             **config.read_preset('smoke', experiment),
@@ -97,7 +105,7 @@ class CommandTest(FolderTest):
         return runs.create(self.path('runs'), settings, {})
 
     def finished_run(self, experiment, shape=SHAPE, **changes):
-        """A run that has done all but train; returns its folder."""
+        """Make a finished run of untrained networks; returns its folder."""
         run = self.new_run(experiment, shape, **changes)
         options = zoo.builder_options(experiment, run.parameters, shape)
         zoo.save(
@@ -111,7 +119,7 @@ class CommandTest(FolderTest):
         return run.folder
 
     def dataset(self, shape=SHAPE, name='knees.h5', **options):
-        """A dataset file, with the options of preparation if there are."""
+        """Write a dataset that records `options` as those it was made with."""
         path, rng = self.path(name), np.random.RandomState(1)
         with new_dataset(path, shape) as writer:
             for patient, side in zip(PATIENTS, SIDES):
@@ -129,7 +137,7 @@ class CommandTest(FolderTest):
         return path
 
     def rewrite(self, run, **changes):
-        """Change the settings in a run's config.json."""
+        """Change settings in a run's config.json."""
         path = os.path.join(run, 'config.json')
         with open(path) as file:
             content = json.load(file)

@@ -16,7 +16,7 @@ class MainTest(CommandTest):
             capture_output=True,
         )
 
-    def test_help(self):
+    def test_help_lists_the_commands(self):
         for argv in [], ['--help'], ['-h']:
             stdout, _ = self.call(*argv)
             for name, text in commands.COMMANDS.items():
@@ -27,7 +27,7 @@ class MainTest(CommandTest):
             stdout, _ = self.call(name, '--help')
             self.assertIn(f'usage: python -m kneerepro {name}', stdout)
 
-    def test_unknown(self):
+    def test_unknown_command_and_flag(self):
         self.assert_refused(
             r'no command encod \(did you mean encode\?\)', 'encod'
         )
@@ -35,7 +35,7 @@ class MainTest(CommandTest):
         _, stderr = self.call('runs', '--uot', 'x', status=2)
         self.assertIn('did you mean --out?', stderr)
 
-    def test_as_a_module(self):
+    def test_runs_as_a_module(self):
         process = self.run_module('runs', '--out', self.folder)
         self.assertEqual(
             (process.returncode, process.stdout, process.stderr),

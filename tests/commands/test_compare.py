@@ -44,7 +44,7 @@ class DefaultTest(CompareTest):
                 '--out docs/tables.rst --overwrite',
             )
 
-    def test_changed_layer(self):
+    def test_changed_layer_is_a_mismatch(self):
         def changed(*args, **kwargs):
             if kwargs['name'] == 'encoder.conv3':
                 kwargs['nonlinearity'] = lasagne.nonlinearities.rectify
@@ -60,7 +60,7 @@ class DefaultTest(CompareTest):
         self.assertEqual(content['problems'], [line])
         self.assertEqual(stderr, f'not explained: {line}\n')
 
-    def test_erratum_that_no_longer_applies(self):
+    def test_reports_an_erratum_that_no_longer_applies(self):
         (correction,) = errata.ERRATA['E15'].default_reading
         stale = dataclasses.replace(correction, values={6: '3'})
         changed = {
@@ -83,8 +83,8 @@ class DefaultTest(CompareTest):
         )
 
     def test_as_a_module_without_torch(self):
-        # As where it is not installed: an import fails. (With None in its
-        # place among the modules, SciPy 1.18 takes it for there.)
+        # As if it were not installed, an import fails. (None in sys.modules
+        # would not do: SciPy 1.18 then takes the module for installed.)
         script = """
 import sys
 class Hiding:
@@ -136,7 +136,7 @@ class VariantTest(CompareTest):
             [('5x5x512', 'match', []), ('2', 'erratum', ['E3'])],
         )
 
-    def test_own_departure(self):
+    def test_differences_of_its_own_are_mismatches(self):
         stdout, stderr = self.compare('--variant', 'width=0.5', status=1)
         lines = stderr.splitlines()
         self.assertEqual(
@@ -176,7 +176,7 @@ class VariantTest(CompareTest):
 
 
 class RunTest(CompareTest):
-    def test_as_in_the_thesis(self):
+    def test_run_at_the_size_of_the_thesis(self):
         run = self.finished_run(
             'cae2d', (160, 64, 64), **config.read_preset('thesis', 'cae2d')
         )
@@ -201,7 +201,7 @@ class RunTest(CompareTest):
             self.assertEqual(len(content['errata']), 21)
 
     def trained_on(self, run, **data):
-        """Have a run's model say so."""
+        """Change what a run's model records of its data."""
         path = os.path.join(run, 'model.npz')
         model = zoo.load(path)
         model.about['data'].update(data)
@@ -226,7 +226,7 @@ class RunTest(CompareTest):
             ],
         )
         self.assertEqual(content['differences']['width'], ['0.03', '1'])
-        # What it has of the thesis is there all the same.
+        # Cells that agree with the thesis match all the same.
         last = content['tables'][1]['rows'][-1]['cells']
         self.assertEqual(
             [
@@ -269,7 +269,7 @@ class RunTest(CompareTest):
 
 
 class OutTest(CompareTest):
-    def test_file(self):
+    def test_writes_a_file(self):
         path = self.path('new', 'page.html')
         stdout, stderr = self.compare('--format', 'html', '--out', path)
         self.assertRegex(stdout, rf'\Awrote {path}: \d+ cells: .*\n\Z')
@@ -281,6 +281,6 @@ class OutTest(CompareTest):
         with open(path, encoding='utf-8') as file:
             self.assertTrue(file.read().startswith("The thesis's tables"))
 
-    def test_unknown_format(self):
+    def test_refuses_an_unknown_format(self):
         _, stderr = self.compare('--format', 'pdf', status=2)
         self.assertIn('terminal', stderr)

@@ -1,3 +1,5 @@
+"""Covers inputs.py, too, which all commands on models use."""
+
 import csv
 import os
 from unittest import mock
@@ -24,7 +26,7 @@ class EncodeTest(CommandTest):
         return self.call('encode', model, data, '--out', self.out, *argv)
 
     def expected(self, model, data):
-        """What the training's function makes of all examples at once."""
+        """The codes of all examples at once, as the training computes them."""
         model = zoo.load(os.path.join(model, 'model.npz'))
         functions = compile_cae(*model.networks, mode=AS_WRITTEN)
         with Dataset(data) as dataset:
@@ -94,7 +96,7 @@ class ContentTest(EncodeTest):
             with np.load(self.out) as file:
                 arrays = dict(file)
             self.assertEqual(arrays['codes'].dtype, 'float32')
-            # The text of the table tells every bit.
+            # The text of the table determines every bit.
             np.testing.assert_array_equal(arrays.pop('codes'), codes)
             self.assertEqual('slice' in arrays, experiment == 'cae2d')
             for name, column in arrays.items():
@@ -104,7 +106,7 @@ class ContentTest(EncodeTest):
                 )
 
     def scale_code(self, folder, factor):
-        """Multiply what a run's code, without a sigmoid, depends on."""
+        """Scale the weights of a run's code layer, which has no sigmoid."""
         path = os.path.join(folder, 'model.npz')
         model = zoo.load(path)
         dense = model.networks[0]
@@ -113,7 +115,7 @@ class ContentTest(EncodeTest):
             path, model.experiment, model.options, model.networks, model.about
         )
 
-    def test_codes_that_are_all_the_same(self):
+    def test_warns_of_equal_codes(self):
         data = self.dataset()
         for experiment in 'cae2d', 'cae3d':
             for factor, warned in (1e5, False), (0, True):
@@ -126,9 +128,9 @@ class ContentTest(EncodeTest):
                     (experiment, stderr),
                 )
 
-    def test_a_single_code(self):
-        """It is the training's measure that tells."""
-        data = self.path('one.h5')
+    def test_warning_for_a_single_code(self):
+        # The measure that the model recorded in its training decides.
+        data = self.path('single.h5')
         with new_dataset(data, SHAPE) as writer:
             writer.append(np.random.RandomState(1).rand(*SHAPE), 'anna')
         folder = self.finished_run('cae3d')
@@ -178,10 +180,10 @@ class ContentTest(EncodeTest):
             self.assertEqual(
                 [row['patient'] for row in self.table()], list(dataset.patient)
             )
-        # Nothing but the table.
+        # The table is the only file.
         self.assertEqual(os.listdir(self.path('out')), ['codes.csv'])
 
-    def test_goes_on_where_it_was_stopped(self):
+    def test_resumes_the_preparation(self):
         write_patients(self.path('knees'), patients=2, matrix=16, slices=16)
         arguments = (
             'encode',
@@ -197,7 +199,7 @@ class ContentTest(EncodeTest):
             stdout, _ = self.call(*arguments, status=130)
         self.assertIn('converting', stdout)
         self.assertEqual(os.listdir(self.path('out')), ['codes.csv.partial'])
-        # As kill -9 leaves it while it encodes.
+        # As after kill -9 while it encodes.
         with mock.patch('kneerepro.commands.inputs.os.remove'):
             stdout, _ = self.call(*arguments)
         self.assertNotIn('converting', stdout)
@@ -209,14 +211,14 @@ class ContentTest(EncodeTest):
         self.assertEqual(len(self.table()), 32)
         self.assertEqual(os.listdir(self.path('out')), ['codes.csv'])
 
-    def test_scaled_over_the_dataset(self):
+    def test_warns_of_scaling_by_the_dataset(self):
         write_patients(self.path('knees'), patients=1, matrix=16, slices=16)
         model = self.finished_run('cae2d', normalise='dataset')
         _, stderr = self.encode(model, self.path('knees'))
         self.assertIn('warning: these volumes are scaled by their own', stderr)
 
-    def test_options_of_the_dataset_count(self):
-        # The parameters say nothing of a dataset that was given.
+    def test_recorded_options_of_the_dataset_count(self):
+        # The parameters do not apply to a dataset that the user supplied.
         model = self.finished_run(
             'cae2d',
             normalise='volume',
@@ -232,7 +234,7 @@ class ContentTest(EncodeTest):
         model = self.finished_run('cae2d', options={})
         self.encode(model, self.dataset(normalise='slice'), '--overwrite')
 
-    def test_same_dataset_as_in_training(self):
+    def test_accepts_the_dataset_of_the_training(self):
         data = self.dataset(normalise='slice')
         with Dataset(data) as dataset:
             digest = dataset.hash
@@ -331,7 +333,7 @@ class RefusedTest(EncodeTest):
             self.dataset(flip_left=True),
         )
 
-    def test_model_that_does_not_tell(self):
+    def test_model_without_a_record_of_its_data(self):
         options = zoo.builder_options(
             'cae2d', self.new_run('cae2d').parameters, (16, 16, 16)
         )

@@ -29,7 +29,7 @@ class GenerateTest(CommandTest):
         with np.load(os.path.join(self.out, 'images.npz')) as file:
             return dict(file)
 
-    def test_as_in_training(self):
+    def test_images_are_those_of_the_training(self):
         for name in 'dcgan', 'wgan_gp':
             run = self.finished_run(name, SHAPE)
             self.generate(run, '-n', '5', '--seed', '3', '--overwrite')
@@ -54,7 +54,7 @@ class GenerateTest(CommandTest):
             )
             self.assertTrue((grid[64:, 128:] == 1).all())
 
-    def test_reproducible(self):
+    def test_same_seed_same_images(self):
         run = self.finished_run('dcgan', SHAPE)
         self.generate(run, '-n', '3')
         first = {
@@ -66,7 +66,7 @@ class GenerateTest(CommandTest):
             self.assertEqual(self.read(os.path.join('out', name)), content)
         images = self.load()['images']
         self.assertEqual(images.shape, (3, 1, 64, 64))
-        # However many there are beside it, an image is the same.
+        # An image does not depend on the others of its minibatch.
         with mock.patch('kneerepro.commands.generate._BATCH', 2):
             self.generate(run, '--overwrite', '-n', '5')
         np.testing.assert_allclose(
@@ -118,7 +118,7 @@ class GenerateTest(CommandTest):
                 generate.as_square(np.zeros((n, 2, 2))).shape[:2], shape
             )
 
-    def test_refused(self):
+    def test_refuses_models_and_outputs(self):
         for name in 'cae2d', 'cae3d':
             self.assert_refused(
                 f'is a model of {name}; this command takes one of dcgan or '

@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.image import imread
 
 from kneerepro.algorithms import compile_cae
-from kneerepro.commands import overview
 from kneerepro.data.dataset import Dataset
 from kneerepro.phantom import write_patients
 from kneerepro.runs import zoo
@@ -28,7 +27,7 @@ class ReconstructTest(CommandTest):
         self.out = self.path('out')
 
     def reconstruct(self, model, data, *argv):
-        # Of an overview's time, most goes into its panels.
+        # Most of the time of an overview goes into its panels.
         with mock.patch('kneerepro.commands.overview._COLUMNS', 3):
             return self.call(
                 'reconstruct', model, data, '--out', self.out, *argv
@@ -44,7 +43,7 @@ class ReconstructTest(CommandTest):
 
 class ContentTest(ReconstructTest):
     def check(self, experiment):
-        """Compare all files with the training's function, and NumPy."""
+        """Compare all files with the functions of the training and NumPy."""
         model, data = self.finished_run(experiment), self.dataset()
         stdout, _ = self.reconstruct(model, data)
         networks = zoo.load(os.path.join(model, 'model.npz')).networks
@@ -79,11 +78,11 @@ class ContentTest(ReconstructTest):
         )
         return squares
 
-    def test_volumes(self):
+    def test_volumes_match_the_training(self):
         self.check('cae3d')
         self.assertEqual(set(os.listdir(self.out)), WRITTEN)
 
-    def test_slices(self):
+    def test_slices_match_the_training(self):
         squares = self.check('cae2d')
         self.assertEqual(
             set(os.listdir(self.out)), WRITTEN | {'mse_slices.csv'}
@@ -110,31 +109,9 @@ class ContentTest(ReconstructTest):
             self.load('reconstruction.npy').shape, (1, 1, 16, 16, 16)
         )
 
-    def test_overview_of_two(self):
-        volumes = np.random.RandomState(0).rand(2, 1, 5, 16, 24)
-        figure = overview.overview(
-            volumes, volumes / 2, volumes**2 / 4, np.array([0.2, 0.1]), 'x'
-        )
-        texts = [text.get_text() for text in figure.texts]
-        self.assertEqual(
-            texts[1:],
-            ['least MSE 0.1, volume 1', 'greatest MSE 0.2, volume 0'],
-        )
-        shown = [
-            axes.images[0].get_array() for axes in figure.axes if axes.images
-        ]
-        # Three slices of either volume, in three rows.
-        self.assertEqual(len(shown), 3 * 2 * 3)
-        np.testing.assert_array_equal(shown[0], volumes[1, 0, 1])
-        np.testing.assert_array_equal(shown[9], volumes[0, 0, 1] / 2)
-
-    def test_overview_without_error(self):
-        volumes = np.zeros((1, 1, 1, 16, 16))
-        overview.overview(volumes, volumes, volumes, np.zeros(1), 'x')
-
 
 class RefusedTest(ReconstructTest):
-    def test_inputs(self):
+    def test_model_and_data(self):
         for message, model, data in [
             (
                 'this command takes one of cae2d or cae3d',
@@ -157,7 +134,7 @@ class RefusedTest(ReconstructTest):
             )
             self.assertFalse(os.path.exists(self.out))
 
-    def test_outputs(self):
+    def test_existing_outputs(self):
         model, data = self.finished_run('cae3d'), self.dataset()
         for name in WRITTEN:
             path = self.write(f'out/{name}', 'old')
@@ -171,7 +148,7 @@ class RefusedTest(ReconstructTest):
             )
             self.assertEqual(os.listdir(self.out), [name])
             os.remove(path)
-        # What a model of volumes does not write may stay.
+        # A file that a model of volumes does not write may exist.
         self.write('out/mse_slices.csv', 'old')
         self.reconstruct(model, data)
         self.reconstruct(model, data, '--overwrite')
@@ -186,7 +163,7 @@ class RefusedTest(ReconstructTest):
             self.out,
         )
 
-    def test_nothing_stays_of_what_failed(self):
+    def test_a_failure_leaves_no_files(self):
         with mock.patch(
             'kneerepro.commands.reconstruct.overview',
             side_effect=OSError(28, 'full'),

@@ -17,7 +17,7 @@ class RunsTest(CommandTest):
         self.out = self.path('runs')
 
     def rows(self):
-        """The table's cells, without its heading; and the lines below."""
+        """The cells of the table without its heading, and the lines below."""
         stdout, stderr = self.call('runs', '--out', self.out)
         self.assertEqual(stderr, '')
         heading, *lines = stdout.splitlines()
@@ -44,7 +44,7 @@ class RunsTest(CommandTest):
     def age(self, run, seconds):
         os.utime(os.path.join(run, 'config.json'), (10**9 - seconds,) * 2)
 
-    def test_none(self):
+    def test_no_runs(self):
         for path in self.out, self.write('a file'):
             stdout, _ = self.call('runs', '--out', path)
             self.assertEqual(stdout, f'no runs in {path}\n')
@@ -53,7 +53,7 @@ class RunsTest(CommandTest):
         stdout, _ = self.call('runs', '--out', self.out)
         self.assertEqual(stdout, f'no runs in {self.out}\n')
 
-    def test_states(self):
+    def test_running_finished_and_stopped(self):
         finished = self.finished_run('cae2d', iterations=7)
         self.write(os.path.join(finished, 'losses.csv'), LOSSES)
         running = self.new_run(
@@ -106,7 +106,7 @@ class RunsTest(CommandTest):
         )
         self.assertEqual(below, [])
 
-    def test_precision(self):
+    def test_shows_bf16(self):
         run = self.finished_run('cae2d')
         for precision, shown in (
             ('float32', 'theano, cpu'),
@@ -116,7 +116,7 @@ class RunsTest(CommandTest):
             (row,), _ = self.rows()
             self.assertEqual(row[-1], shown)
 
-    def test_in_the_order_of_experiments(self):
+    def test_order_of_the_experiments(self):
         for name in 'wgan_gp', 'cae3d', 'dcgan':
             self.new_run(name)
         rows, _ = self.rows()
@@ -124,7 +124,7 @@ class RunsTest(CommandTest):
             [row[0] for row in rows], ['cae3d', 'dcgan', 'wgan_gp']
         )
 
-    def test_long_and_unfinished_table_of_losses(self):
+    def test_long_loss_file_with_an_incomplete_line(self):
         run = self.new_run('dcgan', iterations=99999)
         self.write(
             os.path.join(run.folder, 'losses.csv'),
@@ -133,13 +133,13 @@ class RunsTest(CommandTest):
             + '9000,2,0.',
         )
         (row,), _ = self.rows()
-        # The last test loss is too far up.
+        # The last test loss is too far from the end of the file.
         self.assertEqual(row[4:6], ['8999/99999', 'train 0.75, first ten 0.5'])
         self.write(os.path.join(run.folder, 'losses.csv'), 'iteration,ep')
         (row,), _ = self.rows()
         self.assertEqual(row[4:6], ['0/99999', ''])
 
-    def test_damaged(self):
+    def test_damaged_runs_come_last(self):
         whole = self.finished_run('cae3d')
         spoilt = {
             'a': '{}',
