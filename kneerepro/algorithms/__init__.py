@@ -1,8 +1,8 @@
 """Algorithms 1 to 3 of the thesis as compiled Theano functions.
 
-Each ``compile_*`` takes networks from :mod:`kneerepro.networks`, or any of
-your own with the same inputs and outputs, and the hyperparameters of
-Table 2.5, which are the defaults.
+Each ``compile_*`` takes two networks: those of :mod:`kneerepro.networks`, or
+your own with the same inputs and outputs. The default hyperparameters are
+those of Table 2.5.
 """
 
 from kneerepro.algorithms.cae import compile_cae

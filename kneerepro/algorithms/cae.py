@@ -1,27 +1,60 @@
 """Algorithm 1: the convolutional autoencoder."""
 
-from collections import namedtuple
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import theano
 import theano.tensor as T
-from lasagne.layers import get_all_params, get_output
+from lasagne.layers import Layer, get_all_params, get_output
 from lasagne.updates import adam
 
 from kneerepro.algorithms.common import compile_through, input_variable
 
-CAEFunctions = namedtuple('CAEFunctions', 'train test reconstruct encode')
+
+class CAEFunctions(NamedTuple):
+    """The compiled functions of Algorithm 1.
+
+    They take minibatches `x` of float32 in [0, 1], of shape ``(n, 1, rows,
+    columns)`` or ``(n, 1, depth, rows, columns)``.
+
+    Attributes
+    ----------
+    train : callable
+        ``train(x)`` makes one step of Adam on both networks. It returns the
+        mean squared error before the step, which Figures 3.3 and 3.5 plot
+        (E6: twice the loss).
+    test : callable
+        ``test(x)`` returns the mean squared error.
+    reconstruct : callable
+        ``reconstruct(x)`` returns the reconstructions x', of the shape of
+        `x`.
+    encode : callable
+        ``encode(x)`` returns the codes h, of shape ``(n, nz)``.
+    """
+
+    train: Callable[..., Any]
+    test: Callable[..., Any]
+    reconstruct: Callable[..., Any]
+    encode: Callable[..., Any]
 
 
-def mean_squared_error(x, x_prime):
-    """Mean over all pixels of all images of ``(x - x')**2``, a scalar."""
+def mean_squared_error(
+    x: theano.Variable, x_prime: theano.Variable
+) -> theano.Variable:
+    """Compute the mean of ``(x - x')**2`` over all pixels of all images."""
     return T.mean(T.sqr(x - x_prime))
 
 
-def reconstruction_loss(x, x_prime):
-    """Algorithm 1, line 7: ``1 / (2n) * sum over the batch of (x - x')**2``.
+def reconstruction_loss(
+    x: theano.Variable, x_prime: theano.Variable
+) -> theano.Variable:
+    """Compute the loss of Algorithm 1, line 7.
 
-    E6: the square is taken as each image's mean squared error, as the text
-    calls it, so that the loss is half of :func:`mean_squared_error`.
+    It is ``1 / (2n) * sum over the batch of (x - x')**2``. E6: the text calls
+    the squared term the mean squared error, so it is the mean over the pixels
+    of an image here, and the loss is half of :func:`mean_squared_error`.
     """
     n = T.cast(x.shape[0], x.dtype)
     pixel_axes = tuple(range(1, x.ndim))
@@ -29,8 +62,13 @@ def reconstruction_loss(x, x_prime):
 
 
 def compile_cae(
-    encoder, decoder, learning_rate=1e-4, beta1=0.5, beta2=0.999, mode=None
-):
+    encoder: Layer,
+    decoder: Layer,
+    learning_rate: float = 1e-4,
+    beta1: float = 0.5,
+    beta2: float = 0.999,
+    mode: theano.compile.Mode | str | None = None,
+) -> CAEFunctions:
     """Compile Algorithm 1.
 
     Parameters
@@ -39,26 +77,14 @@ def compile_cae(
         From :func:`~kneerepro.networks.build_cae2d` or
         :func:`~kneerepro.networks.build_cae3d`.
     learning_rate, beta1, beta2 : float
-        Of Adam. Table 2.5: 1e-4 and 0.5 in 2D, 5e-5 and 0.5 in 3D; it leaves
-        `beta2` open, which is Lasagne's default here.
+        Hyperparameters of Adam. Table 2.5 has 1e-4 and 0.5 in 2D, 5e-5 and
+        0.5 in 3D. It leaves `beta2` open; the default here is Lasagne's.
     mode : theano.compile.Mode, str or None
-        Passed on to ``theano.function``.
+        Passed to ``theano.function``.
 
     Returns
     -------
     CAEFunctions
-        Of minibatches `x`, float32 in [0, 1], of shape ``(n, 1, rows,
-        columns)`` or ``(n, 1, depth, rows, columns)``:
-
-        ``train(x)``
-            One step of Adam on both networks. Returns the mean squared error
-            before it, which figures 3.3 and 3.5 plot (E6: twice the loss).
-        ``test(x)``
-            The mean squared error.
-        ``reconstruct(x)``
-            x', of the shape of `x`.
-        ``encode(x)``
-            h, of shape ``(n, nz)``.
     """
     x = input_variable(encoder, 'x')
     # line 3: encode into h = sigma(W_xh x + b_xh)
@@ -81,7 +107,7 @@ def compile_cae(
     h = get_output(encoder, x, deterministic=True)
     x_prime = get_output(decoder, h, deterministic=True)
     return CAEFunctions(
-        train,
+        train=train,
         test=theano.function(
             [x], mean_squared_error(x, x_prime), mode=mode, name='test'
         ),

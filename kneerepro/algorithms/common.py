@@ -1,18 +1,29 @@
 """What the algorithms share."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import theano
-from lasagne.layers import InputLayer, get_all_layers, get_output
+from lasagne.layers import InputLayer, Layer, get_all_layers, get_output
 from theano.sandbox.rng_mrg import MRG_RandomStreams
 
-# Streams that draw in parallel, as many as Theano would guess. Said here
-# because it warns when it has to guess, which it does for batches of any size.
+# Number of random streams drawn in parallel. This is the number that Theano
+# would guess; it warns of having to guess when the batch size is symbolic.
 _STREAMS = 60 * 256
 
 _MAX_SEED = 2147462578  # MRG31k3p's smaller modulus, less the 1 added below
 
 
-def input_layer(network):
-    """The one ``InputLayer`` of `network`."""
+def input_layer(network: Layer) -> InputLayer:
+    """Return the only ``InputLayer`` of `network`.
+
+    Raises
+    ------
+    ValueError
+        If it has none or several.
+    """
     inputs = [
         layer
         for layer in get_all_layers(network)
@@ -20,34 +31,41 @@ def input_layer(network):
     ]
     if len(inputs) != 1:
         raise ValueError(
-            'a network with one input layer is needed, this one '
-            f'has {len(inputs)}'
+            'the network must have exactly one input layer, but it has '
+            f'{len(inputs)}'
         )
     return inputs[0]
 
 
-def input_variable(network, name):
-    """A new symbolic minibatch for `network`."""
+def input_variable(network: Layer, name: str) -> theano.Variable:
+    """Create a symbolic minibatch for `network`."""
     return input_layer(network).input_var.type(name)
 
 
-def compile_through(networks, mode, name=None):
-    """Compile the way through trained networks, one after the other.
+def compile_through(
+    networks: Sequence[Layer],
+    mode: theano.compile.Mode | str | None,
+    name: str | None = None,
+) -> Callable[..., Any]:
+    """Compile the composition of trained networks.
 
-    Batch normalisation uses its running averages there, so that no result
-    depends on those computed beside it.
+    Batch normalisation uses its running averages, so that the result for one
+    sample does not depend on the other samples of a batch.
 
     Parameters
     ----------
     networks : sequence of Layer
-        Each with one input layer, which takes the output of the one before.
+        Networks with one input layer each. Each network takes the output of
+        the one before it.
     mode : theano.compile.Mode, str or None
-        Passed on to ``theano.function``, as is `name`.
+        Passed to ``theano.function``.
+    name : str, optional
+        Passed to ``theano.function``.
 
     Returns
     -------
-    theano function
-        From the first network's input to the last one's output.
+    callable
+        Maps the first network's input to the last one's output.
     """
     x = y = input_variable(networks[0], 'x')
     for network in networks:
@@ -58,43 +76,84 @@ def compile_through(networks, mode, name=None):
 class Noise:
     """The random numbers of Algorithms 2 and 3.
 
-    Drawn inside the graph from seeded MRG streams, or given from outside, so
-    that the same code serves both.
+    They are either drawn inside the graph from seeded MRG streams, or inputs
+    of the compiled function. Either way, the algorithms use the same code.
 
     Parameters
     ----------
     seed : int
-        Of the streams; the same seed draws the same noise on every engine.
+        Seed of the streams. A seed draws the same noise on every engine.
     given : bool
-        If True, each draw becomes an input of the compiled function instead.
+        Whether each draw is an input of the compiled function instead.
+
+    Attributes
+    ----------
+    streams : MRG_RandomStreams
+    given : bool
+
+    Raises
+    ------
+    ValueError
+        If the seed is out of range.
     """
 
-    def __init__(self, seed, given):
+    def __init__(self, seed: int, given: bool) -> None:
         if not 0 <= seed < _MAX_SEED:
             raise ValueError(
                 f'seed must be from 0 to {_MAX_SEED - 1}, not {seed}'
             )
-        # The generator's state must not be all zero.
+        # 1 is added because the generator's state must not be all zero.
         self.streams = MRG_RandomStreams(seed + 1)
         self.given = given
 
-    def normal(self, n, nz, name):
-        """Z ~ N(0, 1), shape ``(n, nz)``, and the inputs that it needs."""
+    def normal(
+        self, n: int | theano.Variable, nz: int, name: str
+    ) -> tuple[theano.Variable, list[theano.Variable]]:
+        """Draw Z ~ N(0, 1) of shape ``(n, nz)``.
+
+        Returns
+        -------
+        z : theano.Variable
+        inputs : list of theano.Variable
+            The inputs that the compiled function needs for it: z if given,
+            none if drawn.
+        """
         if self.given:
             z = theano.tensor.matrix(name)
             return z, [z]
         return self.streams.normal((n, nz), nstreams=_STREAMS), []
 
-    def uniform(self, n, name):
-        """E ~ U(0, 1), shape ``(n,)``, and the inputs that it needs."""
+    def uniform(
+        self, n: int | theano.Variable, name: str
+    ) -> tuple[theano.Variable, list[theano.Variable]]:
+        """Draw E ~ U(0, 1) of shape ``(n,)``.
+
+        Returns
+        -------
+        e : theano.Variable
+        inputs : list of theano.Variable
+            As for :meth:`normal`.
+        """
         if self.given:
             e = theano.tensor.vector(name)
             return e, [e]
         return self.streams.uniform((n,), ndim=1, nstreams=_STREAMS), []
 
 
-def sampling_functions(generator, noise, mode):
-    """``sample(n)`` and ``generate(z)``: images of the trained generator."""
+def sampling_functions(
+    generator: Layer,
+    noise: Noise,
+    mode: theano.compile.Mode | str | None,
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Compile functions that generate images with the trained generator.
+
+    Returns
+    -------
+    sample : callable
+        ``sample(n)`` draws noise from the seeded streams for n images.
+    generate : callable
+        ``generate(z)`` takes noise of shape ``(n, nz)``.
+    """
     n = theano.tensor.iscalar('n')
     nz = input_layer(generator).shape[1]
     z = noise.streams.normal((n, nz), nstreams=_STREAMS)

@@ -1,10 +1,13 @@
 """Algorithm 2: the DCGAN."""
 
-from collections import namedtuple
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import theano
 import theano.tensor as T
-from lasagne.layers import get_all_params, get_output
+from lasagne.layers import Layer, get_all_params, get_output
 from lasagne.updates import adam
 
 from kneerepro.algorithms.common import (
@@ -15,47 +18,86 @@ from kneerepro.algorithms.common import (
     sampling_functions,
 )
 
-DCGANFunctions = namedtuple(
-    'DCGANFunctions',
-    'train_discriminator train_generator discriminate sample generate',
-)
+
+class DCGANFunctions(NamedTuple):
+    """The compiled functions of Algorithm 2.
+
+    They take minibatches `x` of float32 in [0, 1], of shape ``(n, 1, 64,
+    64)``.
+
+    Attributes
+    ----------
+    train_discriminator : callable
+        ``train_discriminator(x)`` performs lines 3 to 7: one step of Adam on
+        the discriminator. It returns L(D) before the step. With given noise
+        it is ``train_discriminator(x, z)``.
+    train_generator : callable
+        ``train_generator()`` performs lines 8 to 10: one step of Adam on the
+        generator. It returns L(G) before the step. With given noise it is
+        ``train_generator(z)``.
+    discriminate : callable
+        ``discriminate(x)`` returns the probability D(x) that each image is
+        real, of shape ``(n, 1)``.
+    sample : callable
+        ``sample(n)`` returns n images from noise drawn from the seeded
+        streams.
+    generate : callable
+        ``generate(z)`` returns images from noise of shape ``(n, nz)``.
+    """
+
+    train_discriminator: Callable[..., Any]
+    train_generator: Callable[..., Any]
+    discriminate: Callable[..., Any]
+    sample: Callable[..., Any]
+    generate: Callable[..., Any]
 
 
-def bce(probability, target):
-    """Mean binary cross-entropy of probabilities and one target, 0 or 1.
+def bce(probability: theano.Variable, target: int) -> theano.Variable:
+    """Compute the mean binary cross-entropy for one target, 0 or 1.
 
-    Written with the one term that is left, so that no ``0 * log 0`` arises.
-    Theano turns the logarithm of a sigmoid into a softplus, so that it is
-    finite for any network output.
+    Only the term that the target leaves is written, so that no ``0 * log 0``
+    can arise. Theano rewrites the logarithm of a sigmoid as a softplus, so
+    the result is finite for every network output.
     """
     if target not in (0, 1):
         raise ValueError(f'target must be 0 or 1, not {target}')
     return -T.mean(T.log(probability if target else 1 - probability))
 
 
-def discriminator_loss(real, generated):
-    """Algorithm 2, line 6: ``bce{D(x)} + bce{D(x^)}``, with targets 1 for
-    real and 0 for generated images (E7).
+def discriminator_loss(
+    real: theano.Variable, generated: theano.Variable
+) -> theano.Variable:
+    """Compute the loss of Algorithm 2, line 6: ``bce{D(x)} + bce{D(x^)}``.
+
+    The target is 1 for real images and 0 for generated ones (E7).
+
+    Parameters
+    ----------
+    real, generated : theano.Variable, shape (n, 1)
+        D(x) and D(x^).
     """
     return bce(real, 1) + bce(generated, 0)
 
 
-def generator_loss(generated):
-    """Algorithm 2, line 9: ``bce{D(x^)}``, with the target of real images."""
+def generator_loss(generated: theano.Variable) -> theano.Variable:
+    """Compute the loss of Algorithm 2, line 9: ``bce{D(x^)}``.
+
+    The target is 1, that of real images.
+    """
     return bce(generated, 1)
 
 
 def compile_dcgan(
-    generator,
-    discriminator,
-    batch_size=128,
-    learning_rate=5e-5,
-    beta1=0.5,
-    beta2=0.9,
-    seed=0,
-    given_noise=False,
-    mode=None,
-):
+    generator: Layer,
+    discriminator: Layer,
+    batch_size: int = 128,
+    learning_rate: float = 5e-5,
+    beta1: float = 0.5,
+    beta2: float = 0.9,
+    seed: int = 0,
+    given_noise: bool = False,
+    mode: theano.compile.Mode | str | None = None,
+) -> DCGANFunctions:
     """Compile Algorithm 2.
 
     Parameters
@@ -63,42 +105,30 @@ def compile_dcgan(
     generator, discriminator : Layer
         From :func:`~kneerepro.networks.build_dcgan`.
     batch_size : int
-        Images that a generator step generates. A discriminator step
-        generates as many as it is given.
+        Number of images that a generator step generates. A discriminator step
+        generates as many as it is given real ones.
     learning_rate, beta1, beta2 : float
-        Of Adam, one for each network (Table 2.5).
+        Hyperparameters of Adam, of which each network has its own (Table
+        2.5).
     seed : int
-        Of the noise.
+        Seed of the noise.
     given_noise : bool
-        Take z as an argument rather than draw it.
+        Whether the training functions take z as an argument instead of
+        drawing it.
     mode : theano.compile.Mode, str or None
-        Passed on to ``theano.function``.
+        Passed to ``theano.function``.
 
     Returns
     -------
     DCGANFunctions
-        Of minibatches `x`, float32 in [0, 1], of shape ``(n, 1, 64, 64)``:
-
-        ``train_discriminator(x)``, with given noise ``(x, z)``
-            Lines 3 to 7. One step of Adam on the discriminator. Returns L(D)
-            before it.
-        ``train_generator()``, with given noise ``(z)``
-            Lines 8 to 10. One step of Adam on the generator. Returns L(G)
-            before it.
-        ``discriminate(x)``
-            D(x), of shape ``(n, 1)``.
-        ``sample(n)``
-            n images from noise drawn from the seeded stream.
-        ``generate(z)``
-            Images from noise of shape ``(n, nz)``.
 
     Notes
     -----
-    In training, every batch that a network sees, real or generated, is
-    normalised with its own statistics. Of the running averages, the
-    discriminator's follow the real batches and the generator's its own
-    steps; the latter are what ``sample`` and ``generate`` normalise with, as
-    ``discriminate`` does with the former.
+    In training, each batch that a network sees, real or generated, is
+    normalised with its own statistics. The running averages of the
+    discriminator are updated by the real batches only, those of the generator
+    by the generator's steps only. ``discriminate``, ``sample`` and
+    ``generate`` normalise with the running averages.
     """
     noise = Noise(seed, given_noise)
     nz = input_layer(generator).shape[1]
@@ -137,9 +167,11 @@ def compile_dcgan(
         updates=adam(loss_g, w_g, learning_rate, beta1, beta2),
     )
 
+    sample, generate = sampling_functions(generator, noise, mode)
     return DCGANFunctions(
-        train_discriminator,
-        train_generator,
-        compile_through([discriminator], mode, 'discriminate'),
-        *sampling_functions(generator, noise, mode),
+        train_discriminator=train_discriminator,
+        train_generator=train_generator,
+        discriminate=compile_through([discriminator], mode, 'discriminate'),
+        sample=sample,
+        generate=generate,
     )

@@ -1,10 +1,13 @@
 """Algorithm 3: the WGAN with gradient penalty."""
 
-from collections import namedtuple
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import theano
 import theano.tensor as T
-from lasagne.layers import get_all_params, get_output
+from lasagne.layers import Layer, get_all_params, get_output
 from lasagne.updates import adam
 
 from kneerepro.algorithms.common import (
@@ -15,33 +18,76 @@ from kneerepro.algorithms.common import (
     sampling_functions,
 )
 
-WGANGPFunctions = namedtuple(
-    'WGANGPFunctions', 'train_critic train_generator criticise sample generate'
-)
+
+class WGANGPFunctions(NamedTuple):
+    """The compiled functions of Algorithm 3.
+
+    They take minibatches `x` of float32 in [0, 1], of shape ``(n, 1, 64,
+    64)``.
+
+    Attributes
+    ----------
+    train_critic : callable
+        ``train_critic(x)`` performs lines 3 to 7: one step of Adam on
+        the critic. It returns L(D) before the step. With given noise
+        it is ``train_critic(x, z, e)``. The caller decides how many
+        critic steps, n_critic, precede a generator step (E8: one).
+    train_generator : callable
+        ``train_generator()`` performs lines 8 to 10: one step of Adam on the
+        generator. It returns L(G) before the step. With given noise it is
+        ``train_generator(z)``.
+    criticise : callable
+        ``criticise(x)`` returns the scores D(x), of shape ``(n, 1)``.
+    sample : callable
+        ``sample(n)`` returns n images from noise drawn from the seeded
+        streams.
+    generate : callable
+        ``generate(z)`` returns images from noise of shape ``(n, nz)``.
+    """
+
+    train_critic: Callable[..., Any]
+    train_generator: Callable[..., Any]
+    criticise: Callable[..., Any]
+    sample: Callable[..., Any]
+    generate: Callable[..., Any]
 
 
-def interpolate(x, x_tilde, e):
-    """Algorithm 3, line 4: ``x^ <- e x + (1 - e) x~``, one e per sample."""
+def interpolate(
+    x: theano.Variable, x_tilde: theano.Variable, e: theano.Variable
+) -> theano.Variable:
+    """Compute line 4 of Algorithm 3: ``x^ <- e x + (1 - e) x~``.
+
+    Parameters
+    ----------
+    x, x_tilde : theano.Variable, shape (n, channels, rows, columns)
+        Real and generated images.
+    e : theano.Variable, shape (n,)
+        One number for each pair of images.
+    """
     e = e.dimshuffle([0] + ['x'] * (x.ndim - 1))
     return e * x + (1 - e) * x_tilde
 
 
-def gradient_penalty(scores, x_hat):
-    """Algorithm 3, line 6: mean of ``(||grad_x^ D(x^)||_2 - 1)**2``.
+def gradient_penalty(
+    scores: theano.Variable, x_hat: theano.Variable
+) -> theano.Variable:
+    """Compute the penalty in line 6 of Algorithm 3.
+
+    It is the mean over the batch of ``(||grad_x^ D(x^)||_2 - 1)**2``.
 
     Parameters
     ----------
-    scores : tensor, shape (n, 1)
+    scores : theano.Variable, shape (n, 1)
         D(x^).
-    x_hat : tensor, shape (n, channels, rows, columns)
-        The norm is over all axes but the first.
+    x_hat : theano.Variable, shape (n, channels, rows, columns)
+        The interpolated images. The norm is over all axes but the first.
 
     Notes
     -----
-    The square root has no derivative at 0, where the chain rule gives 0
-    times infinity and training would end in NaN. Below 1e-24 the sum is
-    clipped, which makes its derivative 0, a subgradient there; above it the
-    norm is exact.
+    The square root has no derivative at 0. There the chain rule gives 0 times
+    infinity, and training would end in NaN. Sums of squares below 1e-24 are
+    therefore clipped. This makes the derivative 0, which is a subgradient at
+    0, and leaves all larger norms exact.
     """
     gradient = theano.grad(T.sum(scores), x_hat)
     squares = T.sum(T.sqr(gradient), axis=tuple(range(1, x_hat.ndim)))
@@ -49,30 +95,45 @@ def gradient_penalty(scores, x_hat):
     return T.mean(T.sqr(norm - 1))
 
 
-def critic_loss(real, generated, penalty, penalty_weight):
-    """Algorithm 3, line 6: ``D(x~) - D(x) + lambda * penalty``, the mean over
-    the batch.
+def critic_loss(
+    real: theano.Variable,
+    generated: theano.Variable,
+    penalty: theano.Variable,
+    penalty_weight: float,
+) -> theano.Variable:
+    """Compute the loss of Algorithm 3, line 6.
+
+    It is the mean over the batch of ``D(x~) - D(x) + lambda * penalty``.
+
+    Parameters
+    ----------
+    real, generated : theano.Variable, shape (n, 1)
+        D(x) and D(x~).
+    penalty : theano.Variable
+        From :func:`gradient_penalty`.
+    penalty_weight : float
+        Lambda.
     """
     return T.mean(generated) - T.mean(real) + penalty_weight * penalty
 
 
-def generator_loss(generated):
-    """Algorithm 3, line 9: ``-D(x~)``, the mean over the batch."""
+def generator_loss(generated: theano.Variable) -> theano.Variable:
+    """Compute the loss of Algorithm 3, line 9: the mean of ``-D(x~)``."""
     return -T.mean(generated)
 
 
 def compile_wgan_gp(
-    generator,
-    critic,
-    batch_size=128,
-    learning_rate=5e-5,
-    beta1=0.5,
-    beta2=0.9,
-    penalty_weight=10,
-    seed=0,
-    given_noise=False,
-    mode=None,
-):
+    generator: Layer,
+    critic: Layer,
+    batch_size: int = 128,
+    learning_rate: float = 5e-5,
+    beta1: float = 0.5,
+    beta2: float = 0.9,
+    penalty_weight: float = 10,
+    seed: int = 0,
+    given_noise: bool = False,
+    mode: theano.compile.Mode | str | None = None,
+) -> WGANGPFunctions:
     """Compile Algorithm 3.
 
     Parameters
@@ -80,45 +141,34 @@ def compile_wgan_gp(
     generator, critic : Layer
         From :func:`~kneerepro.networks.build_wgan_gp`.
     batch_size : int
-        Images that a generator step generates. A critic step generates as
-        many as it is given.
+        Number of images that a generator step generates. A critic step
+        generates as many as it is given real ones.
     learning_rate, beta1, beta2 : float
-        Of Adam, one for each network (Table 2.5).
+        Hyperparameters of Adam, of which each network has its own (Table
+        2.5).
     penalty_weight : float
-        Lambda, the weight of the gradient penalty (E8).
+        Weight lambda of the gradient penalty (E8).
     seed : int
-        Of the noise and of e.
+        Seed of the noise and of e.
     given_noise : bool
-        Take z and e as arguments rather than draw them.
+        Whether the training functions take z and e as arguments instead of
+        drawing them.
     mode : theano.compile.Mode, str or None
-        Passed on to ``theano.function``.
+        Passed to ``theano.function``.
 
     Returns
     -------
     WGANGPFunctions
-        Of minibatches `x`, float32 in [0, 1], of shape ``(n, 1, 64, 64)``:
-
-        ``train_critic(x)``, with given noise ``(x, z, e)``
-            Lines 3 to 7. One step of Adam on the critic. Returns L(D) before
-            it. How many of these precede a generator step, n_critic, is up
-            to the caller (E8: one).
-        ``train_generator()``, with given noise ``(z)``
-            Lines 8 to 10. One step of Adam on the generator. Returns L(G)
-            before it.
-        ``criticise(x)``
-            D(x), of shape ``(n, 1)``.
-        ``sample(n)``
-            n images from noise drawn from the seeded stream.
-        ``generate(z)``
-            Images from noise of shape ``(n, nz)``.
 
     Notes
     -----
-    In training, every batch that a network sees, real, generated or mixed, is
-    normalised with its own statistics. Of the running averages, the critic's
-    follow the real batches and the generator's its own steps; the latter are
-    what ``sample`` and ``generate`` normalise with, as ``criticise`` does
-    with the former.
+    In training, each batch that a network sees, real, generated or
+    interpolated, is normalised with its own statistics. The running averages
+    of the critic are updated by the real batches only, those of the generator
+    by the generator's steps only. ``criticise``, ``sample`` and ``generate``
+    normalise with the running averages.
+
+    The algorithm is that of [1]_.
 
     References
     ----------
@@ -169,9 +219,11 @@ def compile_wgan_gp(
         updates=adam(loss_g, w_g, learning_rate, beta1, beta2),
     )
 
+    sample, generate = sampling_functions(generator, noise, mode)
     return WGANGPFunctions(
-        train_critic,
-        train_generator,
-        compile_through([critic], mode, 'criticise'),
-        *sampling_functions(generator, noise, mode),
+        train_critic=train_critic,
+        train_generator=train_generator,
+        criticise=compile_through([critic], mode, 'criticise'),
+        sample=sample,
+        generate=generate,
     )

@@ -1,3 +1,5 @@
+"""Small networks, images and an Adam in NumPy for tests of the algorithms."""
+
 import lasagne
 import numpy as np
 import theano
@@ -14,7 +16,7 @@ from tests.modes import TRAINING
 
 
 def dense_networks(last=None):
-    """A generator and a critic of a few units, without batch norm.
+    """Build a generator and a critic of a few units, without batch norm.
 
     `last` is the nonlinearity of the critic's last layer.
     """
@@ -33,7 +35,7 @@ def values_of(networks, **tags):
 
 
 def state_of(functions):
-    """All shared variables of compiled functions, Adam's too, by value."""
+    """Copy the values of all shared variables, Adam's included."""
     return {
         variable: variable.get_value()
         for function in functions
@@ -47,7 +49,7 @@ def restore(state):
 
 
 def evaluate(network, x, **kwargs):
-    """Output of a network in training mode, its averages left alone."""
+    """Compute a network's output as in training, but keep its averages."""
     variable = theano.tensor.TensorType('float32', [False] * x.ndim)()
     output = get_output(
         network, variable, batch_norm_update_averages=False, **kwargs
@@ -56,8 +58,9 @@ def evaluate(network, x, **kwargs):
 
 
 class Adam:
-    """Adam as its paper prints it (Kingma and Ba 2014, algorithm 1, with the
-    order of section 2's last paragraph), in NumPy."""
+    """Adam in NumPy, as its paper prints it (Kingma and Ba 2014, Algorithm 1
+    in the order of computation of section 2's last paragraph).
+    """
 
     def __init__(self, learning_rate, beta1, beta2, epsilon=1e-8):
         self.rates = learning_rate, beta1, beta2, epsilon
@@ -89,7 +92,7 @@ def assert_all_changed(test, first, second):
 
 
 def blobs(n, size=64, seed=1):
-    """Toy images: a bright disc at one of two places."""
+    """Draw toy images: a bright disc in one of two places."""
     rng = np.random.RandomState(seed)
     rows, columns = np.mgrid[:size, :size] / size
     images = np.empty((n, 1, size, size), 'float32')

@@ -53,7 +53,7 @@ class CompileCAETest(unittest.TestCase):
         cls.state = state_of(cls.functions)
         cls.x = np.random.RandomState(2).rand(3, 1, 16, 32).astype('float32')
 
-    def test_functions(self):
+    def test_shapes_and_test_loss(self):
         h = self.functions.encode(self.x)
         self.assertEqual(h.shape, (3, 5))
         self.assertTrue(((h > 0) & (h < 1)).all())
@@ -94,15 +94,16 @@ class CompileCAETest(unittest.TestCase):
                 )
 
     def test_loss_falls(self):
-        # The seed is one with which training leaves within 100 steps the
-        # plateau on which all images are reconstructed as their mean.
+        # With this seed, training leaves the plateau on which every image is
+        # reconstructed as the mean image within 100 steps.
         lasagne.random.set_rng(np.random.RandomState(2))
         networks = build_cae2d(nz=8, rows=16, columns=16, width=1 / 16)
         functions = compile_cae(*networks, learning_rate=0.01, mode=TRAINING)
         x = blobs(4, 16)
         for _ in range(150):
             functions.train(x)
-        # Two kinds of image: far better than the best single one.
+        # There are two kinds of images, so this is far better than what any
+        # single reconstruction of all images can reach.
         self.assertLess(functions.test(x), 0.2 * x.var(axis=0).mean())
 
 

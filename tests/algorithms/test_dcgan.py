@@ -44,7 +44,7 @@ class BCETest(unittest.TestCase):
         scores = T.matrix()
         p = T.nnet.sigmoid(scores)
         loss = bce(p, 1) + bce(p, 0)
-        # It takes Theano's rewriting to a softplus.
+        # The rewrite to a softplus needs Theano's optimisations.
         mode = theano.compile.Mode(
             'py', Query(include=['fast_run'], exclude=['fusion', 'inplace'])
         )
@@ -58,7 +58,7 @@ class BCETest(unittest.TestCase):
             )
             np.testing.assert_allclose(gradient, [[np.sign(score)]], atol=1e-6)
 
-    def test_target(self):
+    def test_targets_other_than_0_and_1(self):
         with self.assertRaisesRegex(ValueError, 'target must be 0 or 1'):
             bce(T.matrix(), 0.9)
 

@@ -122,7 +122,7 @@ class LossTest(unittest.TestCase):
         self.functions.train_critic(self.x, self.z, self.e)
         assert_same(self, generator, values_of(self.generator))
         critic, before = values_of(self.critic), critic
-        # The last bias cancels in D(x~) - D(x) and has no gradient.
+        # The last bias cancels in D(x~) - D(x), so it has no gradient.
         del before['d2.b']
         assert_all_changed(self, before, critic)
         self.functions.train_generator(self.z)
@@ -133,7 +133,7 @@ class LossTest(unittest.TestCase):
         for param in get_all_params(self.critic):
             param.set_value(0 * param.get_value())
         loss = self.functions.train_critic(self.x, self.z, self.e)
-        self.assertEqual(float(loss), 7)  # (0 - 1)**2, weighed
+        self.assertEqual(float(loss), 7)  # penalty_weight * (0 - 1)**2
         for _ in range(3):
             self.assertTrue(
                 np.isfinite(
@@ -170,7 +170,8 @@ class ThesisNetworksTest(unittest.TestCase):
         restore(self.state)
 
     def test_real_generated_and_mixed_batches(self):
-        # Each is normalised by itself; the averages follow the real ones.
+        # Each batch is normalised by its own statistics. Only the real ones
+        # update the averages.
         critic = self.networks[1]
         conv, norm = get_all_layers(critic)[1:3]
         old = norm.mean.get_value()
@@ -190,7 +191,7 @@ class ThesisNetworksTest(unittest.TestCase):
         losses = [
             float(self.functions.train_critic(self.x)) for _ in range(40)
         ]
-        # The median, as single batches of four make it spike.
+        # The median, because minibatches of four make the loss spike.
         self.assertLess(np.median(losses[-10:]), 0)
         scores = evaluate(self.networks[1], self.x)
         generated = evaluate(
