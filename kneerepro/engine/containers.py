@@ -74,7 +74,7 @@ class DeviceContainer(Container):
         recordings that use the variable share it.
     """
 
-    static_buffer = None
+    static_buffer: Resident | None = None
 
     def __init__(self, variable, storage, *args, **kwargs):
         super().__init__(variable, storage, *args, **kwargs)

@@ -102,7 +102,7 @@ class _CaptureState:
         self.device = device
         self.stream = torch.cuda.Stream(device)
         self.pool = torch.cuda.graph_pool_handle()
-        self._last = None
+        self._last: torch.cuda.Stream | None = None
 
     def end(self, graph: torch.cuda.CUDAGraph) -> None:
         """End a recording."""

@@ -61,7 +61,7 @@ class TorchLinker(LocalLinker):
             self.device.type != 'cpu' if resident is None else resident
         )
         self.graphs, self.tf32 = graphs, tf32
-        self.fgraph: FunctionGraph | None = None
+        self.fgraph: Any = None
         self._updated: dict[theano.Variable, theano.Variable] = {}
         if schedule:
             self.schedule = schedule
@@ -181,7 +181,7 @@ class TorchLinker(LocalLinker):
                 )
                 and not program.scope.is_host_variable(variable)
             }
-        arguments = dict(
+        arguments: dict[str, Any] = dict(
             program=program,
             cells=input_storage,
             updates=updates,
@@ -199,7 +199,7 @@ class TorchLinker(LocalLinker):
         call: Runner,
         output_storage: Sequence[list],
         updates: Mapping[int, int],
-    ) -> Callable:
+    ) -> Any:
         """A function that fills the outputs' cells, as Theano expects it."""
         calls = itertools.count()
         on_cpu = self.device.type == 'cpu'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -29,7 +30,7 @@ def cuda_settings(tf32: bool, benchmark: bool) -> Iterator[None]:
     if hasattr(cudnn, 'conv'):
         # PyTorch 2.9 introduced these settings and warns about the older ones.
         value = 'tf32' if tf32 else 'ieee'
-        switches = [
+        switches: list[tuple[Any, str, Any]] = [
             (matmul, 'fp32_precision', value),
             (cudnn.conv, 'fp32_precision', value),
         ]

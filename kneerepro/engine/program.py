@@ -52,7 +52,8 @@ class Program:
         The number of its recordings.
     """
 
-    not_captured, recordings = 'CUDA graphs were not asked for', 0
+    not_captured: str | None = 'CUDA graphs were not asked for'
+    recordings: int = 0
 
     def __init__(
         self,
@@ -105,6 +106,7 @@ class Program:
         outputs = self.compute(*inputs)
         taken = self.scope.constants.union(own)
         values = []
+        value: Any
         for i, value in enumerate(outputs):
             axes: tuple = ()
             if isinstance(value, Reversed):

@@ -50,7 +50,7 @@ class Replayer(Runner):
         self._last: ShapeSignature | None = None
         self.program.not_captured = None
         try:
-            self._split: Split | None = Split(self.program)
+            self._split: Any = Split(self.program)
         except NotCapturableError as error:
             self._give_up(error)
             return

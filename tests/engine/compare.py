@@ -1,4 +1,4 @@
-"""The PyTorch engine beside Theano's Python implementations."""
+"""Compares the PyTorch engine with Theano's Python implementations."""
 
 import os
 import unittest
@@ -18,9 +18,9 @@ except ImportError:
 else:
     from kneerepro.engine import TorchLinker, torch_mode
 
-#: Where the engine computes in the tests: ``cpu`` or ``cuda``.
+#: The device on which the engine computes in the tests: ``cpu`` or ``cuda``.
 DEVICE = os.environ.get('KNEEREPRO_TEST_DEVICE', 'cpu')
-#: The graph as it is written, run by Theano's own Python.
+#: The graph as it is written, run by Theano's own Python code.
 REFERENCE = Mode('py', None)
 
 FLOATS = ['float32', 'float64']
@@ -39,7 +39,7 @@ PRECISION = {'float16': 2e-3, 'float32': 2e-5, 'complex64': 2e-5}
 
 
 def as_for_cuda():
-    """A mode with the graph as optimised for CUDA, wherever it is run."""
+    """A mode that optimises as for CUDA, but runs on any device."""
     return Mode(TorchLinker(DEVICE), torch_mode('cuda').provided_optimizer)
 
 
@@ -47,7 +47,7 @@ RNG = np.random.RandomState(1)
 
 
 def values(dtype, *shape, low=-5, high=6):
-    """Random numbers from `low` to below `high`."""
+    """Random numbers from `low` (included) to `high` (excluded)."""
     if dtype == 'bool':
         return RNG.rand(*shape) > 0.5
     if dtype.startswith('u'):
@@ -58,7 +58,7 @@ def values(dtype, *shape, low=-5, high=6):
 
 
 class WithoutUnsigned(TorchDispatchMode):
-    """Refuses to index and to sort unsigned integers of more than 8 bits, for
+    """Refuses to index or sort unsigned integers of more than 8 bits, for
     which PyTorch may have no kernels on CUDA."""
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
@@ -76,18 +76,19 @@ class EngineTest(unittest.TestCase):
     """Compares the engine's results with Theano's."""
 
     def set_flags(self, **flags):
-        """Set flags of Theano's for the rest of the test."""
+        """Set Theano's flags for the rest of the test."""
         flags = change_flags(**flags)
         flags.__enter__()
         self.addCleanup(flags.__exit__)
 
     def modes(self):
-        """With the graph as optimised for the engine, and as written."""
+        """Modes with the graph as optimised for the engine, and as
+        written."""
         plain = torch_mode(DEVICE, tf32=False)
         return [plain, Mode(plain.linker, None)]
 
     def compiled(self, inputs, outputs, **kwargs):
-        """The function in the reference mode and in those of the engine."""
+        """The function in the reference mode and in the engine's modes."""
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             return [
@@ -102,8 +103,10 @@ class EngineTest(unittest.TestCase):
             ]
 
     def comparison(self, inputs, outputs, tolerance=None, **kwargs):
-        """Compile both ways; what is returned calls with values, compares
-        the results, and returns Theano's."""
+        """Compile in all modes.
+
+        Returns a function that calls them with values, compares the results,
+        and returns Theano's."""
         if not isinstance(outputs, (list, tuple)):
             outputs = [outputs]
         reference, *tested = self.compiled(inputs, outputs, **kwargs)
@@ -121,20 +124,20 @@ class EngineTest(unittest.TestCase):
         return compare
 
     def assert_same(self, inputs, outputs, *arguments, **kwargs):
-        """Compile both ways, call with the values, compare the results."""
+        """Compile in all modes, call with values, and compare the results."""
         return self.comparison(inputs, outputs, **kwargs)(*arguments)
 
     def assert_refused(self, error, inputs, outputs, *arguments):
-        """Theano and the engine both raise the error."""
+        """Both Theano and the engine raise the error."""
         for function in self.compiled(inputs, outputs):
             with self.assertRaises(error):
                 function(*arguments)
 
     def assert_same_run(self, run, tolerance=None):
-        """`run` is called with each mode and returns arrays: the same."""
+        """`run`, called with each mode, returns the same arrays."""
         expected, *found = map(run, [REFERENCE, *self.modes()])
-        for one in found:
-            self.assert_equal(one, expected, tolerance)
+        for results in found:
+            self.assert_equal(results, expected, tolerance)
 
     def assert_equal(self, found, expected, tolerance=None, names=None):
         self.assertEqual(len(found), len(expected))

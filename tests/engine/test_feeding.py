@@ -10,11 +10,9 @@ from theano.compile.mode import Mode
 
 from tests.engine.compare import TorchLinker, torch, torch_mode
 
-try:
+if torch:
     from kneerepro.engine import feeding
     from kneerepro.engine.feeding import DeviceArray, prefetch
-except ImportError:
-    pass
 
 DEVICES = ['cpu', 'cuda'] if torch and torch.cuda.is_available() else ['cpu']
 

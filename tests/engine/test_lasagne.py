@@ -1,4 +1,4 @@
-"""Lasagne's layers, updates, objectives and penalties on the engine, and the
+"""The engine runs Lasagne's layers, updates, objectives and penalties, and the
 layers of this project."""
 
 import lasagne
@@ -27,7 +27,7 @@ class LasagneTest(EngineTest):
     def assert_trains(
         self, network, *inputs, tolerance=1e-9, step=updates.sgd, steps=2
     ):
-        """Output, gradients and trained parameters are Theano's."""
+        """The outputs and the trained parameters are the same as Theano's."""
         variables = [
             layer.input_var
             for layer in L.get_all_layers(network)
@@ -101,7 +101,7 @@ class LayersTest(LasagneTest):
         self.assert_trains(L.Conv1DLayer(incoming, 2, 3), x)
 
     def test_pooling(self):
-        # Theano's own Python code for it does not run on NumPy 1.23.
+        # Theano's own Python code for pooling does not run on NumPy 1.23.
         incoming, x = self.images(4, 8, 6)
         windows = x.reshape(2, 4, 4, 2, 3, 2)
         for layer, expected in [
@@ -230,8 +230,10 @@ class ObjectivesTest(LasagneTest):
         outputs = []
         for loss in losses:
             for mode in 'mean', 'sum', 'normalized_sum':
-                one = loss if loss.ndim == 1 else loss.mean(1)
-                outputs.append(objectives.aggregate(one, weights, mode))
+                loss_per_item = loss if loss.ndim == 1 else loss.mean(1)
+                outputs.append(
+                    objectives.aggregate(loss_per_item, weights, mode)
+                )
             outputs.append(T.grad(loss.sum(), x))
         self.assert_same(
             [x, y, labels, weights],

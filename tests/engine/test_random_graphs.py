@@ -1,4 +1,4 @@
-"""Graphs that nobody would have thought of."""
+"""Randomly generated graphs."""
 
 import numpy as np
 import theano.tensor as T
@@ -37,9 +37,12 @@ BINARY = [
 
 
 class Graph:
-    """Variables with their values, from which others are made.
+    """Random inputs, and variables that are computed from them step by step.
 
-    The values are those of zeros: only shapes and types count.
+    Attributes
+    ----------
+    inputs, variables : list of (Variable, tuple)
+        Variables with their shapes; `variables` begins with the inputs.
     """
 
     def __init__(self, draw):
@@ -76,7 +79,7 @@ class Graph:
         self.variables.append((variable, tuple(shape)))
 
     def other(self, shape):
-        """One of the same shape."""
+        """A variable of the same shape."""
         return self.draw(
             st.sampled_from([x for x, its in self.variables if its == shape])
         )
@@ -184,7 +187,7 @@ class RandomGraphsTest(EngineTest):
                 values(x.dtype, *shape, low=-2, high=3)
                 for x, shape in graph.inputs
             ),
-            # Products of several of these numbers, in single precision.
+            # Products of several numbers in single precision are less exact.
             tolerance=1e-4,
         )
         for y, (_, shape) in zip(found, graph.variables[len(inputs) :]):

@@ -1,7 +1,8 @@
 """Functions that are recorded and replayed.
 
-On CUDA they are CUDA graphs. Here, what stands in for these does the same to
-the same tensors; all else is the code that CUDA runs.
+On CUDA, recordings are CUDA graphs. The tests replace these by fakes that do
+the same to the same tensors. All other code is what runs on CUDA. This covers
+the modules replay, recording and split.
 """
 
 import contextlib
@@ -17,16 +18,20 @@ from theano.ifelse import ifelse
 from theano.sandbox.rng_mrg import MRG_RandomStreams
 from theano.tensor.shared_randomstreams import RandomStreams
 
-from tests.engine import test_residency
+from tests.engine import test_containers
 from tests.engine.compare import EngineTest, torch, torch_mode, values
-from tests.engine.test_functions import Unknown, shared
+from tests.engine.test_linker import Unknown, shared
 
 if torch:
     from kneerepro.engine import dispatch, replay
+    from kneerepro.engine.cuda_graphs import CudaGraphs
     from kneerepro.engine.dispatch import register
-    from kneerepro.engine.graphs import CudaGraphs
-    from tests.engine.no_numbers import device_part
-    from tests.engine.repetition import Forgetting, Repetition, repeating_modes
+    from tests.engine.fake_cuda_graphs import (
+        FakeCudaGraphs,
+        ForgetfulCudaGraphs,
+        recording_modes,
+    )
+    from tests.engine.meta_device import device_part
 
 
 def ones(*shape):
@@ -34,25 +39,26 @@ def ones(*shape):
 
 
 class Replayed:
-    """Has a test use recordings, from the first call on."""
+    """Makes a test use recordings from the first call on."""
 
     device = 'cpu'
 
     def modes(self):
-        return repeating_modes(Repetition())
+        return recording_modes(FakeCudaGraphs())
 
 
-class SharedVariableTest(Replayed, test_residency.SharedVariableTest):
+class SharedVariableTest(Replayed, test_containers.SharedVariableTest):
     pass
 
 
-class ArgumentsTest(Replayed, test_residency.ArgumentsTest):
+class ArgumentsTest(Replayed, test_containers.ArgumentsTest):
     pass
 
 
-class ResultsTest(Replayed, test_residency.ResultsTest):
+class ResultsTest(Replayed, test_containers.ResultsTest):
     def test_memory_is_not_shared(self):
-        # Here, what is borrowed is what is written to, as it is not on CUDA.
+        # Here a borrowed array is the memory that a recording writes to. On
+        # CUDA it is not.
         x, y, s = T.matrix('x'), T.vector('y'), shared(3, 4)
         constant = T.constant(values('float32', 3, 4))
         outputs = [
@@ -88,31 +94,32 @@ class ResultsTest(Replayed, test_residency.ResultsTest):
                     self.assertFalse(np.may_share_memory(array, other))
 
 
-class CopyTest(Replayed, test_residency.CopyTest):
+class CopyTest(Replayed, test_containers.CopyTest):
     pass
 
 
-class ErrorsTest(Replayed, test_residency.ErrorsTest):
+class ErrorsTest(Replayed, test_containers.ErrorsTest):
     pass
 
 
-class StorageTest(Replayed, test_residency.StorageTest):
+class StorageTest(Replayed, test_containers.StorageTest):
     pass
 
 
 class ReplayTest(EngineTest):
-    """Beside the same without recordings, bit for bit."""
+    """Compares runs with and without recordings, bit for bit."""
 
     def assert_same_run(self, run, calls=(0, 1, 2), captured=True):
-        """`run` is called with modes and returns arrays; its functions are
-        recorded after so many calls."""
+        """`run`, called with each mode, returns the same arrays.
+
+        Its functions are recorded after each of these numbers of calls."""
         for k in range(2):
-            plain = repeating_modes(None)[k]
+            plain = recording_modes(None)[k]
             expected = run(plain)
             for count in calls:
-                graphs = Repetition(count)
+                graphs = FakeCudaGraphs(count)
                 self.assert_identical(
-                    run(repeating_modes(graphs)[k]), expected
+                    run(recording_modes(graphs)[k]), expected
                 )
                 self.assertEqual(graphs.replayed > 0, captured)
 
@@ -126,12 +133,12 @@ class ReplayTest(EngineTest):
             )
 
     def recorded(self, inputs, outputs, calls=0, **kwargs):
-        """A function, and what records it."""
-        graphs = Repetition(calls)
+        """A function, and the fake that records it."""
+        graphs = FakeCudaGraphs(calls)
         return theano.function(
             inputs,
             outputs,
-            mode=repeating_modes(graphs)[0],
+            mode=recording_modes(graphs)[0],
             on_unused_input='ignore',
             **kwargs,
         ), graphs
@@ -148,8 +155,8 @@ class StateTest(ReplayTest):
                 mode=mode,
                 updates=[(a, b), (b, a), (c, T.stack([b, a]))],
             )
-            results = [one for _ in range(4) for one in f()]
-            return results + [one.get_value() for one in (a, b, c)]
+            results = [result for _ in range(4) for result in f()]
+            return results + [variable.get_value() for variable in (a, b, c)]
 
         self.assert_same_run(run)
 
@@ -162,7 +169,7 @@ class StateTest(ReplayTest):
                 mode=mode,
                 updates=[(a, a[::-1]), (b, a.reshape((2, 2)).T)],
             )
-            results = [one for _ in range(4) for one in f()]
+            results = [result for _ in range(4) for result in f()]
             return results + [a.get_value(), b.get_value()]
 
         self.assert_same_run(run)
@@ -178,21 +185,25 @@ class StateTest(ReplayTest):
                 updates=[(a, new), (b, new), (c, x)],
             )
             results = [
-                one for i in range(4) for one in f(np.float32([i, 2, 3]))
+                result for i in range(4) for result in f(np.float32([i, 2, 3]))
             ]
-            return results + [one.get_value() for one in (a, b, c)]
+            return results + [variable.get_value() for variable in (a, b, c)]
 
         self.assert_same_run(run)
 
-    def test_stays_where_it_is(self):
+    def test_values_stay_in_place(self):
         x, a, b, c = T.vector(), shared(3), shared(3), shared(3)
         f, _ = self.recorded([x], [], updates=[(a, x), (b, x), (c, a)])
         f(ones(3))
-        before = [one.container.storage[0].tensor for one in (a, b, c)]
+        before = [
+            variable.container.storage[0].tensor for variable in (a, b, c)
+        ]
         f(2 * ones(3))
-        for one, tensor, value in zip((a, b, c), before, (2, 2, 1)):
-            self.assertIs(one.container.storage[0].tensor, tensor)
-            np.testing.assert_array_equal(one.get_value(), value * ones(3))
+        for variable, tensor, value in zip((a, b, c), before, (2, 2, 1)):
+            self.assertIs(variable.container.storage[0].tensor, tensor)
+            np.testing.assert_array_equal(
+                variable.get_value(), value * ones(3)
+            )
 
     def test_unchanged(self):
         def run(mode):
@@ -200,7 +211,7 @@ class StateTest(ReplayTest):
             f = theano.function(
                 [], [a, b + 1], mode=mode, updates=[(a, a), (b, a * 1)]
             )
-            return [one for _ in range(3) for one in f()] + [
+            return [result for _ in range(3) for result in f()] + [
                 a.get_value(),
                 b.get_value(),
             ]
@@ -208,17 +219,19 @@ class StateTest(ReplayTest):
         self.assert_same_run(run)
 
     def test_in_place(self):
-        # Adam overwrites its parameters, which are outputs as well.
+        # Adam overwrites parameters, which are outputs as well.
         def run(mode):
             w, x = shared(3, 4), T.matrix()
             new = adam(T.exp(T.dot(x, w) / 10).sum(), [w])
             f = theano.function([x], [new[w], w.sum()], mode=mode, updates=new)
             results = [
-                one
+                result
                 for i in range(4)
-                for one in f(np.full((2, 3), i, 'float32'))
+                for result in f(np.full((2, 3), i, 'float32'))
             ]
-            return results + [one.get_value() for one in f.get_shared()]
+            return results + [
+                variable.get_value() for variable in f.get_shared()
+            ]
 
         self.assert_same_run(run)
 
@@ -237,11 +250,13 @@ class StateTest(ReplayTest):
                 ],
             )
             results = [
-                one
+                result
                 for i in range(4)
-                for one in f(np.float32([i, 1, 2]), 0.9 - i / 10)
+                for result in f(np.float32([i, 1, 2]), 0.9 - i / 10)
             ]
-            return results + [one.get_value() for one in (w, count, rate)]
+            return results + [
+                variable.get_value() for variable in (w, count, rate)
+            ]
 
         self.assert_same_run(run)
 
@@ -258,13 +273,13 @@ class StateTest(ReplayTest):
                 total * 2,
                 mode=mode,
             )
-            one = np.float32([1, 2])
+            data = np.float32([1, 2])
             return [
-                f(one),
-                f(one),
-                f(one, total=one * 10),
-                f(one),
-                f(one),
+                f(data),
+                f(data),
+                f(data, total=data * 10),
+                f(data),
+                f(data),
                 np.asarray(f['total']),
             ]
 
@@ -274,7 +289,7 @@ class StateTest(ReplayTest):
         def run(mode):
             s, x = shared(2, 3), T.matrix()
             f = theano.function([x], s.sum(), updates=[(s, s + x)], mode=mode)
-            one, results = ones(1, 1), []
+            results = []
             for value in (
                 np.full((2, 3), 5, 'float32'),
                 torch.full((2, 3), 6.0),
@@ -302,7 +317,7 @@ class StateTest(ReplayTest):
                 s.set_value(tensor, borrow=True)
                 self.assertEqual([f(), f(), g().sum(), f()], [3, 6, 18, 9])
                 np.testing.assert_array_equal(tensor, [1, 1, 1])
-            self.assertEqual(graphs.made, 1)
+            self.assertEqual(graphs.recorded, 1)
 
     def test_shapes_that_grow(self):
         def run(mode):
@@ -316,9 +331,9 @@ class StateTest(ReplayTest):
 
 
 class CoherenceTest(ReplayTest):
-    """Functions that have variables in common."""
+    """Functions that share variables."""
 
-    def test_in_turns(self):
+    def test_functions_that_take_turns(self):
         def run(mode):
             a, b, x = shared(3), shared(3), T.vector()
             step_a = theano.function(
@@ -342,26 +357,28 @@ class CoherenceTest(ReplayTest):
 
         self.assert_same_run(run)
 
-    def test_one_is_recorded_and_one_is_not(self):
+    def test_only_one_is_recorded(self):
         def run(mode):
             s, x = shared(4), T.vector()
             step = theano.function(
                 [x], s.sum(), mode=mode, updates=[(s, s + x)]
             )
-            # The number of elements depends on the values.
+            # The number of elements depends on values, so this function
+            # cannot be recorded.
             halve = theano.function(
                 [], s[T.nonzero(s > 3)], mode=mode, updates=[(s, s / 2)]
             )
             return [
-                one
+                result
                 for _ in range(4)
-                for one in (step(np.float32([0, 1, 2, 3])), halve())
+                for result in (step(np.float32([0, 1, 2, 3])), halve())
             ]
 
         self.assert_same_run(run)
 
-    def test_one_place_for_all(self):
-        # Whatever comes between, they do not copy values to and fro.
+    def test_one_static_buffer_for_all_functions(self):
+        # The functions do not copy values back and forth, whatever happens in
+        # between.
         s, x = shared(3), T.vector()
         f, _ = self.recorded([x], s.sum(), updates=[(s, s + x)])
         f(ones(3))
@@ -393,9 +410,9 @@ class CoherenceTest(ReplayTest):
         self.assertEqual([g(), f(), g(), f()], [[15], [6], [18], [9]])
 
 
-class KindsTest(ReplayTest):
+class SignaturesTest(ReplayTest):
     def test_another_size(self):
-        # As of the last minibatch of an epoch.
+        # The last minibatch of an epoch is smaller.
         def run(mode):
             w, x = shared(3, 2), T.matrix()
             f = theano.function(
@@ -409,17 +426,17 @@ class KindsTest(ReplayTest):
         values_ = values('float32', 4, 3)
         self.assert_same_run(run)
 
-    def test_so_many_recordings(self):
+    def test_number_of_recordings_is_limited(self):
         x = T.vector()
         f, graphs = self.recorded([x], x * 2, calls=1)
         for _ in range(3):
-            for n in range(1, replay.MOST + 4):
+            for n in range(1, replay.MAX_RECORDINGS + 4):
                 np.testing.assert_array_equal(f(ones(n)), [2] * n)
-        self.assertEqual(graphs.made, replay.MOST)
-        self.assertEqual(f.fn.program.recordings, replay.MOST)
+        self.assertEqual(graphs.recorded, replay.MAX_RECORDINGS)
+        self.assertEqual(f.fn.program.recordings, replay.MAX_RECORDINGS)
         self.assertIsNone(f.fn.program.not_captured)
 
-    def test_many_shapes_are_forgotten(self):
+    def test_shapes_without_recordings_are_forgotten(self):
         x = T.vector()
         f, _ = self.recorded([x], x * 2, calls=1)
         data = ones(1000)
@@ -428,11 +445,11 @@ class KindsTest(ReplayTest):
         for n in range(600):
             f(data[:n])
         replayer = f.fn.call
-        self.assertLess(len(replayer._kinds), 300)
-        self.assertIn(((5,),), replayer._kinds)
+        self.assertLess(len(replayer._signatures), 300)
+        self.assertIn(((5,),), replayer._signatures)
 
     def test_numbers_that_kernels_take(self):
-        # A recording holds them: where they change, another one is made.
+        # They are part of a recording. If they change, another one is made.
         def run(mode):
             x, start = T.vector(), T.lscalar()
             count = theano.shared(0)
@@ -444,7 +461,9 @@ class KindsTest(ReplayTest):
             )
             data = np.arange(5, dtype='float32')
             return [
-                one for i in (0, 1, 1, 0, 0, 1, 1, 2) for one in f(data, i)
+                result
+                for i in (0, 1, 1, 0, 0, 1, 1, 2)
+                for result in f(data, i)
             ]
 
         self.assert_same_run(run, calls=[0, 1])
@@ -478,7 +497,9 @@ class KindsTest(ReplayTest):
                 ],
                 mode=mode,
             )
-            return [one for n in (2, 2, 3, 2) for one in f(ones(n, 2) * n)]
+            return [
+                result for n in (2, 2, 3, 2) for result in f(ones(n, 2) * n)
+            ]
 
         self.assert_same_run(run)
 
@@ -498,15 +519,15 @@ class KindsTest(ReplayTest):
                 x = T.TensorType(dtype, (False, False))()
                 s = theano.shared(data.astype(dtype))
                 f = theano.function([x], [x.T, s], mode=mode, updates=[(s, x)])
-                for one in data, data[::-1], data.T[:3, :4].T[:3], data * 0:
-                    results += f(one[:3, :3].astype(dtype)[::-1])
+                for array in data, data[::-1], data.T[:3, :4].T[:3], data * 0:
+                    results += f(array[:3, :3].astype(dtype)[::-1])
                 results.append(s.get_value())
             return results
 
         data = values('float32', 3, 3, low=0)
         self.assert_same_run(run)
 
-    def test_nothing_in_it(self):
+    def test_empty_tensors(self):
         def run(mode):
             x, s = T.matrix(), theano.shared(np.zeros((0, 3), 'float32'))
             f = theano.function(
@@ -515,7 +536,9 @@ class KindsTest(ReplayTest):
                 mode=mode,
                 updates=[(s, s + 1)],
             )
-            return [one for n in (0, 2, 0, 0, 2) for one in f(ones(n, 3))]
+            return [
+                result for n in (0, 2, 0, 0, 2) for result in f(ones(n, 3))
+            ]
 
         self.assert_same_run(run)
 
@@ -536,7 +559,7 @@ class KindsTest(ReplayTest):
             results = []
             for _ in range(3):
                 found = f(ones(20))
-                results += [one.copy() for one in found]
+                results += [array.copy() for array in found]
                 for array in found:
                     array[...] = 100
             return results
@@ -556,7 +579,7 @@ class KindsTest(ReplayTest):
         ):
             expected = np.asarray(argument).sum(0)
             np.testing.assert_array_equal(f(argument), expected)
-        self.assertEqual(graphs.made, 1)
+        self.assertEqual(graphs.recorded, 1)
 
     def test_no_argument(self):
         x = T.vector()
@@ -578,22 +601,22 @@ class KindsTest(ReplayTest):
 
 
 class MemoryTest(ReplayTest):
-    def test_what_is_read_is_kept(self):
+    def test_tensors_that_are_read_are_kept(self):
         x, n, rate = T.matrix(), T.lscalar(), T.scalar()
         w, state = shared(4), shared(4)
         stream = MRG_RandomStreams(1)
         table = T.constant(values('float32', 20))
         drawn = stream.uniform((2, 4))
         for outputs in (
-            # Numbers that follow from shapes, and go to the device.
+            # Numbers that follow from shapes and are sent to the device.
             T.as_tensor_variable([x.shape[0], n]) * 2,
             T.cast(x.shape, 'float32') * x.sum(),
             x.sum() / x.shape[0],
             [x * rate, table[:4] * x, x[:n], drawn * x, w + state],
         ):
             for k in range(2):
-                graphs = Forgetting()
-                mode = repeating_modes(graphs)[k]
+                graphs = ForgetfulCudaGraphs()
+                mode = recording_modes(graphs)[k]
                 f = theano.function(
                     [x, n, rate],
                     outputs,
@@ -609,16 +632,23 @@ class MemoryTest(ReplayTest):
                 self.assertEqual(f.fn.program.recordings, 1)
                 self.assertGreater(len(graphs.read), 3)
                 self.assertEqual(
-                    [one for one in graphs.read if one() is None], []
+                    [
+                        reference
+                        for reference in graphs.read
+                        if reference() is None
+                    ],
+                    [],
                 )
 
     def test_state_is_not_held_twice(self):
         test = self
 
-        class Watching(Repetition):
+        class Watching(FakeCudaGraphs):
             def record(self, function):
                 gc.collect()
-                test.assertEqual([one() for one in old], [None, None])
+                test.assertEqual(
+                    [reference() for reference in old], [None, None]
+                )
                 return super().record(function)
 
         graphs, old = Watching(1), []
@@ -627,12 +657,17 @@ class MemoryTest(ReplayTest):
             [],
             a.sum() + b.sum(),
             updates=[(a, a + 1), (b, b + 1)],
-            mode=repeating_modes(graphs)[0],
+            mode=recording_modes(graphs)[0],
         )
         f()
-        old += [weakref.ref(one.container.storage[0].tensor) for one in (a, b)]
+        old += [
+            weakref.ref(variable.container.storage[0].tensor)
+            for variable in (a, b)
+        ]
         self.assertEqual(f(), 16)
-        self.assertEqual((f.fn.program.not_captured, graphs.made), (None, 1))
+        self.assertEqual(
+            (f.fn.program.not_captured, graphs.recorded), (None, 1)
+        )
 
 
 class RandomTest(ReplayTest):
@@ -651,7 +686,9 @@ class RandomTest(ReplayTest):
             )
             g = theano.function([], first.uniform((2,)), mode=mode)
             return [
-                one for n in (2, 2, 2, 5, 2) for one in (*f(ones(n, 3)), g())
+                result
+                for n in (2, 2, 2, 5, 2)
+                for result in (*f(ones(n, 3)), g())
             ]
 
         self.assert_same_run(run, calls=[1])
@@ -662,7 +699,7 @@ class RandomTest(ReplayTest):
         self.assertEqual(
             [f(3).shape, f(3).shape, f(1).shape], [(3, 2), (3, 2), (1, 2)]
         )
-        self.assertEqual(graphs.made, 2)
+        self.assertEqual(graphs.recorded, 2)
 
 
 class RefusedTest(ReplayTest):
@@ -676,9 +713,9 @@ class RefusedTest(ReplayTest):
         for _ in range(2):
             self.assert_identical([f(*arguments)], [expected(*arguments)])
         self.assertRegex(f.fn.program.not_captured, reason)
-        self.assertEqual((graphs.made, f.fn.program.recordings), (0, 0))
+        self.assertEqual((graphs.recorded, f.fn.program.recordings), (0, 0))
 
-    def test_waits(self):
+    def test_kernels_that_wait(self):
         x, i = T.vector('x'), T.ivector()
         data = np.float32([0, 1, 2])
         for output in (
@@ -727,10 +764,10 @@ class RefusedTest(ReplayTest):
                 theano.printing.Print('n')(x.shape[0]) * x,
                 ones(2),
             )
-        # Twice with each engine, and no more.
+        # Twice with each engine: the attempt to record prints nothing.
         self.assertEqual(text.getvalue().count('n __str__'), 4)
 
-    def test_nothing_to_do(self):
+    def test_nothing_to_compute(self):
         n = T.lscalar()
         self.assert_not_recorded('nothing to compute', [n], n + 1, 3)
         self.assert_not_recorded('nothing to compute', [], [])
@@ -753,11 +790,11 @@ class RefusedTest(ReplayTest):
             non_sequences=x,
         )[0]
         self.assert_not_recorded(
-            'in the middle of it, the host', [x], counted, data
+            'during the recording, the host', [x], counted, data
         )
 
-    def test_what_fails_leaves_everything_as_it_was(self):
-        class Failing(Repetition):
+    def test_failed_recording_changes_nothing(self):
+        class Failing(FakeCudaGraphs):
             def record(self, function):
                 super().record(function)
                 raise RuntimeError('operation not permitted')
@@ -769,13 +806,15 @@ class RefusedTest(ReplayTest):
             f = theano.function([x], loss, mode=mode, updates=adam(loss, [w]))
             results = [f(np.full((2, 3), i, 'float32')) for i in range(4)]
             reasons.append(f.fn.program.not_captured)
-            return results + [one.get_value() for one in f.get_shared()]
+            return results + [
+                variable.get_value() for variable in f.get_shared()
+            ]
 
         for k in range(2):
             reasons = []
             self.assert_identical(
-                run(repeating_modes(Failing(1))[k]),
-                run(repeating_modes(None)[k]),
+                run(recording_modes(Failing(1))[k]),
+                run(recording_modes(None)[k]),
             )
             self.assertEqual(
                 reasons,
@@ -801,16 +840,16 @@ class RefusedTest(ReplayTest):
 
 
 class ReadsTest(EngineTest):
-    """What would have the host wait is found without a device."""
+    """Kernels that make the host wait are found without CUDA."""
 
     def device_part(self, output, x):
-        f = theano.function([x], output, mode=repeating_modes(None)[0])
+        f = theano.function([x], output, mode=recording_modes(None)[0])
         return device_part(f, ones(4))
 
     def test_reads(self):
         x = T.vector()
         self.assertEqual(self.device_part(T.sort(x * 2), x)[0].shape, (4,))
-        # An Op that registers a kernel without telling of it.
+        # Kernels that read or transfer numbers, registered without saying so.
         for kernel in (
             lambda x: x * float(x.sum()),
             lambda x: x * torch.tensor(2.0, device=x.device),
@@ -825,7 +864,8 @@ class ReadsTest(EngineTest):
 
 
 class OnCuda:
-    """CUDA graphs themselves, which first need a run without them."""
+    """Uses real CUDA graphs, which need at least one run before they are
+    recorded."""
 
     device = 'cuda'
 
@@ -835,13 +875,13 @@ class OnCuda:
         super().setUp()
 
     def assert_same_run(self, run, calls=(1, 2), captured=True):
-        modes = repeating_modes(None, 'cuda')
+        modes = recording_modes(None, 'cuda')
         for k in range(2):
             expected = run(modes[k])
             for count in calls:
                 graphs = CudaGraphs(torch.device('cuda'))
                 graphs.calls = max(count, 1)
-                found = run(repeating_modes(graphs, 'cuda')[k])
+                found = run(recording_modes(graphs, 'cuda')[k])
                 for a, b in zip(found, expected):
                     np.testing.assert_allclose(a, b, 1e-6)
 
@@ -857,7 +897,7 @@ class CudaCoherenceTest(OnCuda, CoherenceTest):
     pass
 
 
-class CudaKindsTest(OnCuda, KindsTest):
+class CudaSignaturesTest(OnCuda, SignaturesTest):
     pass
 
 

@@ -12,17 +12,19 @@ from tests.engine.compare import (
 from tests.engine.training import NETWORKS, TOLERANCES, difference, train
 
 if torch:
-    from tests.engine.no_numbers import device_part
-    from tests.engine.repetition import Repetition, repeating_modes
+    from tests.engine.fake_cuda_graphs import FakeCudaGraphs, recording_modes
+    from tests.engine.meta_device import device_part
 
-# One rounding to bfloat16 is off by 2**-8 at most. What a dozen of layers add
-# is of either sign: four times that is more than it comes to.
-IN_BF16 = 2**-6
+# One rounding to bfloat16 changes a number by at most 2**-8 of it. The errors
+# of a dozen layers have both signs and stay below four times that.
+BF16_TOLERANCE = 2**-6
 
 
 class TrainingTest(EngineTest):
-    """A few iterations of the training steps; ``make test-engine`` compares
-    more of them, with Theano's C code and in both precisions."""
+    """A few iterations of the training steps.
+
+    ``make test-engine`` compares more of them with Theano's C code, in both
+    precisions."""
 
     _found = {}
 
@@ -30,7 +32,7 @@ class TrainingTest(EngineTest):
         return train(network, mode, iterations, batch_size=4)
 
     def plain(self, network):
-        """On the engine, without recordings."""
+        """A training on the engine without recordings."""
         if network not in self._found:
             self._found[network] = self.train(
                 network, torch_mode(DEVICE, cuda_graphs=False, tf32=False)
@@ -52,19 +54,24 @@ class TrainingTest(EngineTest):
                 )
 
     def test_replayed(self):
-        # With what stands in for CUDA graphs: the same to the bit.
+        # With fake CUDA graphs, the results are the same to the bit.
         if DEVICE != 'cpu':
-            self.skipTest('on CUDA, CUDA graphs are tested')
+            self.skipTest('on CUDA, real CUDA graphs are tested instead')
         for network in NETWORKS:
             with self.subTest(network):
-                graphs = Repetition()
+                graphs = FakeCudaGraphs()
                 found, expected = (
-                    self.train(network, repeating_modes(one)[0])
-                    for one in (graphs, None)
+                    self.train(network, recording_modes(recorder)[0])
+                    for recorder in (graphs, None)
                 )
-                for a, b in zip(found[:3], expected[:3]):
-                    self.assertEqual(difference(a, b), 0)
-                # As the graph that is optimised for the CPU.
+                for name in 'losses', 'outputs', 'parameters':
+                    self.assertEqual(
+                        difference(
+                            getattr(found, name), getattr(expected, name)
+                        ),
+                        0,
+                    )
+                # The graph that is optimised for the CPU agrees as well.
                 self.assertLess(
                     difference(found.losses, self.plain(network).losses),
                     TOLERANCES['float32'],
@@ -72,11 +79,11 @@ class TrainingTest(EngineTest):
                 for step in found.steps:
                     self.assertIsNone(step.fn.program.not_captured)
                     self.assertEqual(step.fn.program.recordings, 1)
-                # Each of them twice, and all else that is called.
+                # Each step was replayed twice, and each other function once.
                 self.assertEqual(
                     graphs.replayed, 2 * len(found.steps) + len(found.outputs)
                 )
-                # And nothing in them has the host wait.
+                # No step makes the host wait.
                 size = (32,) * 3 if network == 'cae3d' else (64, 64)
                 for step in found.steps:
                     device_part(step, np.zeros((4, 1, *size), 'float32'))
@@ -107,7 +114,7 @@ class TrainingTest(EngineTest):
                 found = self.train(network, torch_mode(DEVICE, 'bf16'))
                 plain = self.plain(network)
                 self.assertLess(
-                    difference(found.losses, plain.losses), IN_BF16
+                    difference(found.losses, plain.losses), BF16_TOLERANCE
                 )
                 self.assertGreater(
                     difference(found.outputs, plain.outputs),

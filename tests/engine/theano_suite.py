@@ -1,12 +1,14 @@
 """Theano's own tests, run with the PyTorch engine as the default mode.
 
-The test modules come with the installed Theano, unchanged, except that where
-they look for the Ops of Theano's C code for convolutions in optimised graphs,
-they find AbstractConv2d and so on, which the engine carries out. Each runs in
-a process of its own; a test counts as *passed* only if the engine ran at least
-one function in it, and as *skipped* if the test itself says so. Tests that
-cannot apply are listed, with the reason for each, in ``theano_suite.txt``
-beside this file; whatever else fails is reported as *failed*.
+The test modules come unchanged with the installed Theano. There is one
+exception: where they look in optimised graphs for the Ops of Theano's C code
+for convolutions, they find AbstractConv2d and so on, which the engine carries
+out. Each module runs in a process of its own.
+
+A test counts as *passed* only if the engine ran at least one function in it,
+and as *skipped* if the test itself says so. Tests that cannot apply are listed
+with their reasons in ``theano_suite.txt`` beside this file. Every other
+failure is reported as *failed*.
 """
 
 import argparse
@@ -33,16 +35,17 @@ MODULES = [
     'theano.tensor.signal.tests.test_pool',
     'theano.sandbox.tests.test_rng_mrg',
 ]
-# In this one, the default mode is compared with Theano's own C code, in the
-# mode FAST_RUN.
+# This module compares the default mode with Theano's own C code, in the mode
+# FAST_RUN.
 COMPARED_WITH_C = 'theano.tensor.nnet.tests.test_abstract_conv'
 REASONS = os.path.splitext(os.path.abspath(__file__))[0] + '.txt'
 OUTCOMES = 'passed', 'failed', 'not applicable', 'skipped', 'engine not used'
 
 
 def read_reasons(path=REASONS):
-    """``{pattern of test names: reason}`` from lines ``pattern: reason``; an
-    indented line continues the one before it, ``#`` starts a comment."""
+    """Read ``{pattern of test names: reason}`` from lines ``pattern: reason``.
+
+    An indented line continues the previous one, and ``#`` starts a comment."""
     reasons, pattern = {}, None
     with open(path, encoding='utf-8') as file:
         for line in file:
@@ -60,9 +63,10 @@ def read_reasons(path=REASONS):
 
 
 def use_engine(device, compared_with_c):
-    """Make the engine what Theano uses by default, and where it is asked for
-    a linker by name or for the mode FAST_RUN; returns a list that grows with
-    each function the engine compiles."""
+    """Make the engine Theano's default, also for linkers asked for by name
+    and, unless a module is compared with C, for the mode FAST_RUN.
+
+    Returns a list that grows with each function that the engine compiles."""
     import theano
     from theano.compile.mode import predefined_linkers, predefined_modes
 
@@ -71,7 +75,7 @@ def use_engine(device, compared_with_c):
     used = []
 
     class Linker(TorchLinker):
-        """Counts its functions, and is created without arguments, too."""
+        """Counts its functions, and can be created without arguments."""
 
         def __init__(self, device=device, **kwargs):
             super().__init__(device, **kwargs)
@@ -96,8 +100,8 @@ def is_compared_with_c(module):
 
 
 def expect_abstract_convolutions():
-    """Have the tests of convolutions find in optimised graphs the Ops that
-    the engine carries out, where they look for those of Theano's C code."""
+    """Let the tests of convolutions look in optimised graphs for the Ops that
+    the engine carries out, instead of those of Theano's C code."""
     from theano.tensor.nnet import abstract_conv
 
     tests = importlib.import_module(COMPARED_WITH_C)
@@ -111,14 +115,17 @@ def expect_abstract_convolutions():
 
 
 def name_of(test):
-    """Its id, with the name of the class also where a function made that."""
-    kind = type(test.test)
-    return test.id().replace(kind.__qualname__, kind.__name__)
+    """The id of a test, with the plain name of its class even if a function
+    made that class."""
+    test_class = type(test.test)
+    return test.id().replace(test_class.__qualname__, test_class.__name__)
 
 
 def run_module(name, linker, device, write):
-    """Run one module's tests in this process; calls ``write(test, outcome,
-    text)`` at the beginning, with outcome 'began', and end of each."""
+    """Run one module's tests in this process.
+
+    Calls ``write(test, outcome, text)`` at the beginning of each test, with
+    the outcome 'began', and at its end."""
     import theano
     from nose.core import TestProgram
     from nose.plugins import Plugin
@@ -142,26 +149,26 @@ def run_module(name, linker, device, write):
         def configure(self, options, conf):
             pass
 
-        def startTest(self, test):
+        def startTest(self, test):  # noqa: N802, names that nose requires
             if used:
                 used.clear()
             write(name_of(test), 'began', '')
 
-        def addSuccess(self, test):
+        def addSuccess(self, test):  # noqa: N802
             write(
                 name_of(test),
                 'engine not used' if used == [] else 'passed',
                 '',
             )
 
-        def addFailure(self, test, error):
+        def addFailure(self, test, error):  # noqa: N802
             write(
                 name_of(test),
                 'failed',
                 ''.join(traceback.format_exception(*error)),
             )
 
-        def addError(self, test, error):
+        def addError(self, test, error):  # noqa: N802
             if error[0].__name__ == 'SkipTest':
                 write(name_of(test), 'skipped', str(error[1]))
             else:
@@ -183,8 +190,9 @@ def child(args):
 
 
 def run_in_subprocess(module, args):
-    """Run one module's tests, whatever happens; returns ``[(test, outcome,
-    text)]``."""
+    """Run one module's tests in a process that may fail or be killed.
+
+    Returns ``[(test, outcome, text)]``."""
     with tempfile.TemporaryDirectory() as folder:
         path, log = (os.path.join(folder, name) for name in ('results', 'log'))
         flags = [
@@ -194,7 +202,7 @@ def run_in_subprocess(module, args):
             'warn.ignore_bug_before=all',
         ]
         if not is_compared_with_c(module):
-            # Without a compiler, the tests of C code skip themselves.
+            # Without a compiler, tests of C code skip themselves.
             flags.append('cxx=')
         end = None
         with open(log, 'w') as file:
@@ -229,12 +237,12 @@ def run_in_subprocess(module, args):
             with open(path) as file:
                 for line in file:
                     if not line.endswith('\n'):
-                        break  # the process was killed while it wrote
+                        break  # the process was killed while writing
                     if results and results[-1][1] == 'began':
                         results.pop()
                     results.append(json.loads(line))
         if results and results[-1][1] == 'began':
-            results[-1][1:] = 'failed', 'began, but did not end'
+            results[-1][1:] = 'failed', 'began but did not end'
         if not results:
             end = end or 'no test was found'
         if end:
@@ -246,7 +254,7 @@ def run_in_subprocess(module, args):
 
 
 def excuse(test, reasons):
-    """The pattern in ``theano_suite.txt`` for a test, or None."""
+    """The pattern in ``theano_suite.txt`` that a test matches, or None."""
     for pattern in reasons:
         if fnmatch.fnmatchcase(test, pattern):
             return pattern
@@ -254,15 +262,15 @@ def excuse(test, reasons):
 
 
 def full_name(name, parser):
-    """That of a module, and of a test in it, from the last part of it."""
+    """The full name of a module, or of a test in it, given its last part."""
     module, colon, test = name.partition(':')
-    for known in MODULES:
-        if module in (known, known.rpartition('.')[2]):
-            return known + colon + test
-    parser.error(
-        f'{module} is none of '
-        + ', '.join(known.rpartition('.')[2] for known in MODULES)
-    )
+    full_names = {known.rpartition('.')[2]: known for known in MODULES}
+    module = full_names.get(module, module)
+    if module not in MODULES:
+        parser.error(
+            f'unknown module {module}: choose from ' + ', '.join(full_names)
+        )
+    return module + colon + test
 
 
 def main():
@@ -273,8 +281,8 @@ def main():
         'modules',
         nargs='*',
         metavar='MODULE',
-        help='such as test_pool, or tests as test_pool:CLASS.TEST; all by '
-        'default',
+        help='a module such as test_pool, or a test such as '
+        'test_pool:CLASS.TEST\n(default: all modules)',
     )
     parser.add_argument(
         '--device',
@@ -284,12 +292,11 @@ def main():
     parser.add_argument(
         '--linker',
         default='torch',
-        help="torch (the default), or one of Theano's own "
-        'to compare with, such as py,\nwith all its '
-        'rewrites',
+        help="torch (the default), or one of Theano's own linkers to compare "
+        'with, such as\npy, with all its rewrites',
     )
     parser.add_argument(
-        '--timeout', type=int, default=3600, help='seconds for one module'
+        '--timeout', type=int, default=3600, help='seconds for each module'
     )
     parser.add_argument(
         '--verbose',
@@ -301,14 +308,15 @@ def main():
     args = parser.parse_args()
     if args.child:
         return child(args)
-    for needed in 'nose', 'parameterized':
-        if importlib.util.find_spec(needed) is None:
+    for package in 'nose', 'parameterized':
+        if importlib.util.find_spec(package) is None:
             parser.error(
-                f"Theano's tests need the package {needed}, which "
-                'is not installed'
+                f"Theano's tests require the package {package}, which "
+                f'is not installed: pip install {package}'
             )
     modules = [full_name(name, parser) for name in args.modules]
-    # They are about the engine; with Theano's own linkers, all is told.
+    # The reasons are about the engine. With Theano's own linkers, every
+    # failure is reported.
     reasons = read_reasons() if args.linker == 'torch' else {}
     unused = set(reasons)
     total = collections.Counter()

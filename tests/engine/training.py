@@ -1,28 +1,31 @@
 """The four networks, trained by Algorithms 1 to 3 on two engines.
 
-Run as a script, it compares the PyTorch engine with Theano's C code, or on
-CUDA with itself on the CPU: 20 iterations of every training step, from the
-same seed and from the same state, in float32 and float64, and what the trained
-networks then give in their deterministic mode. Each precision takes a process
-of its own.
+Run as a script, this compares the PyTorch engine with Theano's C code, or the
+engine on CUDA with the engine on the CPU. It runs 20 iterations of every
+training step, from the same seed and from the same states, in float32 and
+float64. It also compares what the trained networks compute in deterministic
+mode. Each precision has a process of its own.
 
-From the same seed, a GAN on one engine parts in float32 from that on another
-all at once: a rounding error turns the sign of a rectifier's input or of a
-gradient near 0, and Adam makes a step of the full rate from either. Theano
-parts from itself so, if the images change by one part in ten millions. So
-there, what counts is that each step does the same to the same state.
+In float32, two GANs trained from the same seed on different engines diverge
+suddenly. A rounding error changes the sign of a rectifier's input, or of a
+gradient near 0, and Adam makes a step of the full rate in either direction.
+Theano diverges from itself in the same way if the images change by one part in
+ten million. So for GANs in float32, only the steps from the same states must
+agree.
 
-The gradient penalty of WGAN-GP jumps in such a place by itself, for it is made
-of a gradient. A loss that differs there has to be one that the other engine
-finds as well, when each pixel is changed by a rounding at random.
+The gradient penalty of WGAN-GP contains a gradient, so at such a point it
+jumps even from the same state. If a loss differs there, the other engine must
+find the same loss after random rounding errors in the pixels.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
 import os
 import subprocess
 import sys
-from collections import namedtuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,10 +40,28 @@ from kneerepro import algorithms, networks
 from kneerepro.utils import cli
 
 NETWORKS = 'cae2d', 'cae3d', 'dcgan', 'wgan_gp'
-#: Greatest relative difference of a loss, by precision.
+#: The largest relative difference of a loss, by precision.
 TOLERANCES = {'float32': 1e-4, 'float64': 1e-9}
 
-Outcome = namedtuple('Outcome', 'losses outputs parameters steps')
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of a training.
+
+    Attributes
+    ----------
+    losses : array, shape (iterations, 1 or 2)
+    outputs : list of array
+        What the trained network computes in deterministic mode.
+    parameters : list of array
+    steps : list of theano.compile.function_module.Function
+        The training steps.
+    """
+
+    losses: np.ndarray
+    outputs: list
+    parameters: list
+    steps: list
 
 
 def build(network, iterations, batch_size=16):
@@ -49,7 +70,7 @@ def build(network, iterations, batch_size=16):
     Parameters
     ----------
     network : str
-        Of `NETWORKS`.
+        One of `NETWORKS`.
     iterations, batch_size : int
 
     Returns
@@ -71,17 +92,30 @@ def build(network, iterations, batch_size=16):
 
 
 def compile_steps(network, pair, mode, batch_size):
-    """The compiled functions of a network; and its training steps, each a
-    function and a function of a minibatch that calls it."""
+    """Compile the functions of a network.
+
+    Returns
+    -------
+    functions : CAEFunctions, DCGANFunctions or WGANGPFunctions
+    steps : list of (function, callable)
+        The training steps: each compiled function, and a function that calls
+        it with a minibatch.
+    """
     if network.startswith('cae'):
         functions = algorithms.compile_cae(*pair, mode=mode)
         return functions, [(functions.train, functions.train)]
     functions = getattr(algorithms, 'compile_' + network)(
         *pair, batch_size=batch_size, mode=mode
     )
+    train_first = (
+        functions.train_discriminator
+        if network == 'dcgan'
+        else functions.train_critic
+    )
+    train_generator = functions.train_generator
     return functions, [
-        (functions[0], functions[0]),
-        (functions[1], lambda x: functions[1]()),
+        (train_first, train_first),
+        (train_generator, lambda x: train_generator()),
     ]
 
 
@@ -91,61 +125,70 @@ def train(network, mode, iterations, batch_size=16):
     Parameters
     ----------
     network : str
-        Of `NETWORKS`.
+        One of `NETWORKS`.
     mode : theano.compile.Mode or str
     iterations : int
-        For a GAN, of both of its steps.
+        In each one, a GAN makes both of its steps.
     batch_size : int
 
     Returns
     -------
     Outcome
-        ``losses``, of shape (iterations, 1 or 2); ``outputs``, a list of what
-        the network gives in deterministic mode; ``parameters``, a list; and
-        ``steps``, the compiled functions of the training steps.
     """
     pair, images = build(network, iterations, batch_size)
     functions, steps = compile_steps(network, pair, mode, batch_size)
     losses = [[step(x) for _, step in steps] for x in images]
     if network.startswith('cae'):
-        outputs = [function(images[0]) for function in functions[1:]]
+        outputs = [
+            function(images[0])
+            for function in (
+                functions.test,
+                functions.reconstruct,
+                functions.encode,
+            )
+        ]
     else:
         z = np.random.RandomState(3).normal(size=(batch_size, 200))
+        judge = (
+            functions.discriminate
+            if network == 'dcgan'
+            else functions.criticise
+        )
         outputs = [
-            functions[2](images[0]),
+            judge(images[0]),
             functions.sample(3),
             functions.generate(z.astype(theano.config.floatX)),
         ]
     return Outcome(
-        np.array(losses),
-        [np.asarray(one) for one in outputs],
-        [param.get_value() for param in get_all_params(pair)],
-        [function for function, _ in steps],
+        losses=np.array(losses),
+        outputs=[np.asarray(output) for output in outputs],
+        parameters=[param.get_value() for param in get_all_params(pair)],
+        steps=[function for function, _ in steps],
     )
 
 
 def train_from_same_states(
     network, modes, iterations, batch_size=16, draws=30
 ):
-    """Train on two engines, the first of which begins each step with the
-    state of the second: parameters, Adam's and the random streams'.
+    """Train on two engines. The first begins each step with the state of the
+    second: parameters, Adam's moments and random streams.
 
     Parameters
     ----------
     network : str
-        Of `NETWORKS`.
+        One of `NETWORKS`.
     modes : pair of theano.compile.Mode or str
     iterations, batch_size : int
     draws : int
-        How often, at most, the second engine is given images with another
-        rounding, where the losses differ by more than `TOLERANCES`.
+        Where the losses differ by more than `TOLERANCES`, the second engine
+        gets images with other rounding errors, at most so many times.
 
     Returns
     -------
     losses : array, shape (2, iterations, 1 or 2)
-        Of the first, and of the second that which is nearest to it.
+        The losses of the first engine, and the nearest ones of the second.
     jumps : int
-        How many of the second are of images with another rounding.
+        How many losses of the second needed other rounding errors.
     """
     pair, images = build(network, iterations, batch_size)
     both = [
@@ -178,7 +221,7 @@ def train_from_same_states(
 
 
 def _from_state(step, state, images):
-    """The loss of a step that begins with a state."""
+    """The loss of a step that begins with a given state."""
     function, call = step
     for variable, value in zip(function.get_shared(), state):
         variable.set_value(value)
@@ -186,14 +229,14 @@ def _from_state(step, state, images):
 
 
 def _rounded_anew(images, rng):
-    """Images of which each pixel is changed by its last bit, or left."""
+    """Images with random changes of up to one bit in each pixel."""
     noise = np.finfo(images.dtype).eps * rng.uniform(-1, 1, images.shape)
     return (images * (1 + noise)).astype(images.dtype)
 
 
 def difference(values, expected):
-    """The greatest difference between two arrays, relative to the greatest
-    element; of lists of arrays, the greatest of all."""
+    """The largest difference between two arrays, relative to the largest
+    element. For lists of arrays, the largest of all these."""
     if not isinstance(expected, list):
         values, expected = [values], [expected]
     return max(
@@ -208,17 +251,17 @@ def compare(network, iterations, mode, reference):
     Parameters
     ----------
     network : str
-        Of `NETWORKS`.
+        One of `NETWORKS`.
     iterations : int
     mode, reference : theano.compile.Mode or str
 
     Returns
     -------
     dict
-        The greatest relative differences: ``steps``, of the losses from the
-        same states; ``losses``, ``outputs`` and ``parameters``, from the same
-        seed. How many ``jumps`` there were. And whether it ``agrees``: the
-        losses are finite, and as near as `TOLERANCES` has them be.
+        The largest relative differences: ``steps``, for the losses from the
+        same states, and ``losses``, ``outputs`` and ``parameters``, from the
+        same seed. The number of ``jumps``. And whether the engine ``agrees``:
+        all losses are finite and within `TOLERANCES`.
     """
     found = train(network, mode, iterations)
     expected = train(network, reference, iterations)
@@ -244,7 +287,7 @@ def compare(network, iterations, mode, reference):
 
 
 def compare_all(args):
-    """Compare the networks, print the differences; returns whether all
+    """Compare the networks and print the differences; returns whether all
     agree."""
     from kneerepro.engine import torch_mode
 
@@ -276,7 +319,7 @@ def main():
         nargs='*',
         metavar='NETWORK',
         type=cli.one_of(NETWORKS),
-        help=f'of {", ".join(NETWORKS)} (default: all)',
+        help=f'one of {", ".join(NETWORKS)} (default: all)',
     )
     parser.add_argument('--iterations', type=int, default=20)
     parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
@@ -290,18 +333,20 @@ def main():
         '--precision', choices=TOLERANCES, help='(default: both)'
     )
     parser.add_argument(
-        '--json', metavar='FILE', help='write the differences of one precision'
+        '--json',
+        metavar='FILE',
+        help='write the differences to a file; requires --precision',
     )
     args = parser.parse_args()
     if args.precision == theano.config.floatX:
         sys.exit(not compare_all(args))
     if args.json and not args.precision:
-        parser.error('--json needs --precision')
+        parser.error('--json requires --precision')
 
     print(
-        'greatest relative difference of the losses from the same states, '
-        'but for jumps,\nwhich are counted; of losses, outputs and '
-        'parameters from the same seed:',
+        'largest relative difference of the losses from the same states, '
+        'number of jumps,\nand largest relative differences of losses, '
+        'outputs and parameters from the same\nseed:',
         flush=True,
     )
     failed = False

@@ -54,8 +54,12 @@ def axis_sizes(variable: theano.Variable) -> list[Any] | None:
 
 def concatenated(lists: Iterable[list | None]) -> list | None:
     """Lists of sizes as one list; None if any of them is None."""
-    lists = list(lists)
-    return None if None in lists else sum(lists, [])
+    result: list = []
+    for sizes in lists:
+        if sizes is None:
+            return None
+        result += sizes
+    return result
 
 
 def _size_in_vector(node):

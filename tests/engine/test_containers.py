@@ -1,6 +1,6 @@
 """Shared variables whose values stay on the device between calls.
 
-CUDA works so always, the CPU on demand: with that, most of what CUDA does is
+On CUDA they always do. On the CPU they can, so most of what runs on CUDA is
 tested without CUDA.
 """
 
@@ -13,7 +13,7 @@ import theano.tensor as T
 from theano.compile.mode import Mode
 from theano.gof.link import Container
 
-from tests.engine import test_functions
+from tests.engine import test_linker
 from tests.engine.compare import (
     REFERENCE,
     EngineTest,
@@ -22,11 +22,11 @@ from tests.engine.compare import (
     torch_mode,
     values,
 )
-from tests.engine.test_functions import shared
+from tests.engine.test_linker import shared
 
 
 class Resident:
-    """Has a test use the resident code path."""
+    """Makes a test keep the values of shared variables on the device."""
 
     device = 'cpu'
 
@@ -43,7 +43,7 @@ class Resident:
         ]
 
 
-class SharedVariableTest(Resident, test_functions.SharedVariableTest):
+class SharedVariableTest(Resident, test_linker.SharedVariableTest):
     def test_borrowed_value_is_the_value(self):
         super().test_borrowed_value_is_the_value()
         for mode in self.modes():
@@ -53,19 +53,19 @@ class SharedVariableTest(Resident, test_functions.SharedVariableTest):
             self.assertIs(s.get_value(borrow=True), s.get_value(borrow=True))
 
 
-class ArgumentsTest(Resident, test_functions.ArgumentsTest):
+class ArgumentsTest(Resident, test_linker.ArgumentsTest):
     pass
 
 
-class ResultsTest(Resident, test_functions.ResultsTest):
+class ResultsTest(Resident, test_linker.ResultsTest):
     pass
 
 
-class CopyTest(Resident, test_functions.CopyTest):
+class CopyTest(Resident, test_linker.CopyTest):
     pass
 
 
-class ErrorsTest(Resident, test_functions.ErrorsTest):
+class ErrorsTest(Resident, test_linker.ErrorsTest):
     pass
 
 
@@ -99,7 +99,7 @@ class StorageTest(Resident, EngineTest):
             np.testing.assert_array_equal(s.get_value(), [2, 3, 4])
 
     def test_constant_parameters_move_once(self):
-        # What is only read stays on the device as well.
+        # Variables that are only read stay on the device as well.
         for mode in self.modes():
             s, x = shared(3), T.vector()
             f = theano.function([x], x * s, mode=mode)
@@ -109,7 +109,8 @@ class StorageTest(Resident, EngineTest):
             self.assertIs(self.stored(s).tensor, tensor)
 
     def test_integers_stay_on_the_host(self):
-        # A counter that chooses what is computed would have to be waited for.
+        # The host would have to wait for a counter that decides what is
+        # computed.
         for mode in self.modes():
             count, x = theano.shared(0), T.matrix()
             f = theano.function(
@@ -156,7 +157,8 @@ class StorageTest(Resident, EngineTest):
             np.testing.assert_array_equal(s.get_value(), value)
 
     def test_with_functions_of_theanos_linkers(self):
-        # They know nothing of devices; a value that was asked for is theirs.
+        # They know nothing about devices, but can use a value once somebody
+        # has read it.
         for mode in self.modes():
             s = shared(2, 3)
             here, there = self.functions_of(s, mode, REFERENCE)
@@ -175,7 +177,7 @@ class StorageTest(Resident, EngineTest):
             tensor = torch.ones(3, device=self.device)
             s.set_value(tensor)
             f()
-            # It was not borrowed.
+            # The tensor was not borrowed, so it stays as it was.
             self.assertEqual(tensor.sum(), 3)
             np.testing.assert_array_equal(s.get_value(), [2, 2, 2])
             for wrong in torch.ones(3, 3), torch.ones(3).double():
@@ -203,7 +205,7 @@ class StorageTest(Resident, EngineTest):
                 np.testing.assert_array_equal(s.get_value(), [0, 4, 8])
                 np.testing.assert_array_equal(tensor.cpu(), [0, 1, 2])
 
-    def test_zeros_of_what_is_shared(self):
+    def test_set_to_zero(self):
         for mode in self.modes():
             s = shared(3)
             theano.function([], updates=[(s, s + 1)], mode=mode)()
@@ -223,7 +225,7 @@ class StorageTest(Resident, EngineTest):
             np.testing.assert_array_equal(copied.value, [1, 2, 3])
 
     def test_copied_together(self):
-        # A network and what it was trained with keep their common variable.
+        # Copies of a network and of its training step share their variable.
         for mode in self.modes():
             s, x = shared(3), T.vector()
             train = theano.function([x], [], updates=[(s, s + x)], mode=mode)
@@ -253,8 +255,8 @@ class StorageTest(Resident, EngineTest):
             )
             speed = theano.shared(np.zeros((4, 3), 'float32'))
             loss = T.mean(T.sqr(T.nnet.sigmoid(T.dot(x, weights) + bias) - y))
-            by_weights, by_bias = T.grad(loss, [weights, bias])
-            new = np.float32(0.9) * speed - np.float32(0.5) * by_weights
+            grad_weights, grad_bias = T.grad(loss, [weights, bias])
+            new = np.float32(0.9) * speed - np.float32(0.5) * grad_weights
             f = theano.function(
                 [x, y],
                 loss,
@@ -262,7 +264,7 @@ class StorageTest(Resident, EngineTest):
                 updates=[
                     (speed, new),
                     (weights, weights + new),
-                    (bias, bias - by_bias),
+                    (bias, bias - grad_bias),
                 ],
             )
             return [

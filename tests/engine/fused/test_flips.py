@@ -8,15 +8,13 @@ from lasagne import updates
 from theano.tensor.nnet import conv2d, conv3d
 from theano.tensor.nnet.abstract_conv import conv2d_grad_wrt_inputs
 
-from tests.engine.compare import DEVICE, EngineTest, as_for_cuda
-from tests.engine.test_fused import FusedTest, count
+from tests.engine.compare import DEVICE, EngineTest, as_for_cuda, torch
+from tests.engine.fused.helpers import FusedTest, count_ops
 
-try:
+if torch:
     from kneerepro.engine import torch_mode
     from kneerepro.engine.fused.flips import Flip
-    from kneerepro.engine.values import memory
-except ImportError:
-    pass  # without PyTorch, EngineTest skips
+    from kneerepro.engine.values import storage_address
 
 UPDATES = dict(
     sgd=dict(learning_rate=0.1),
@@ -30,8 +28,8 @@ UPDATES = dict(
 
 
 def network(dimensions=2, penalty=False):
-    """Images, two filters, and the loss of a network of two convolutions, one
-    of them transposed in two dimensions."""
+    """Images, two filters, and the loss of a network of two convolutions. In
+    two dimensions, one of these is transposed."""
     rng = np.random.RandomState(3)
     x = T.tensor(theano.config.floatX, (False,) * (2 + dimensions))
     w, v = (
@@ -62,7 +60,7 @@ def images(dimensions=2):
     )
 
 
-def moved(function):
+def count_moves(function):
     """How often a function reverses a tensor in memory."""
     return sum(
         isinstance(node.op, Flip)
@@ -77,23 +75,23 @@ def is_reversed(array):
 
 
 def span(variable):
-    """Where the memory of a shared variable begins, and of how many bytes it
-    is."""
+    """The address and the size in bytes of a shared variable's memory."""
     array = variable.get_value(borrow=True)
-    return memory(array), array.nbytes
+    return storage_address(array), array.nbytes
 
 
 class KeptFlippedTest(FusedTest):
     def setUp(self):
         super().setUp()
         if DEVICE != 'cpu':
-            self.skipTest('filters are kept flipped on the CPU alone')
+            self.skipTest('filters are kept flipped only on the CPU')
         self.set_flags(floatX='float64')
 
     def trained(
         self, mode, update='adam', dimensions=2, penalty=False, clip=False
     ):
-        """The losses and filters of some steps; and the function."""
+        """The losses and the filters after some steps, the function, and the
+        variables of the filters."""
         x, filters, loss = network(dimensions, penalty)
         gradients = T.grad(loss, filters)
         if clip:
@@ -133,12 +131,12 @@ class KeptFlippedTest(FusedTest):
                     _, train, filters = self.trained(
                         self.modes()[0], update, **options
                     )
-                    self.assertEqual(moved(train), 0)
-                    self.assertGreaterEqual(count(train, Flip), 4)
+                    self.assertEqual(count_moves(train), 0)
+                    self.assertGreaterEqual(count_ops(train, Flip), 4)
                     for w in filters:
                         self.assertTrue(is_reversed(w.get_value(borrow=True)))
 
-    def test_overwritten_where_they_are(self):
+    def test_updates_are_in_place(self):
         _, train, filters = self.trained(self.modes()[0])
         before = [w.get_value(borrow=True).ctypes.data for w in filters]
         train(images())
@@ -146,16 +144,20 @@ class KeptFlippedTest(FusedTest):
             before, [w.get_value(borrow=True).ctypes.data for w in filters]
         )
 
-    def test_zeros_stay_where_they_are(self):
+    def test_moments_of_zeros_are_flipped_in_place(self):
         x, filters, loss = network()
         new = updates.adam(loss, filters)
         train = theano.function([x], loss, updates=new, mode=self.modes()[0])
-        moments = [one for one in new if one.ndim == 4 and one not in filters]
-        before = [span(one) for one in moments]
+        moments = [
+            variable
+            for variable in new
+            if variable.ndim == 4 and variable not in filters
+        ]
+        before = [span(moment) for moment in moments]
         train(images())
-        self.assertEqual(before, [span(one) for one in moments])
-        for one in moments:
-            self.assertTrue(is_reversed(one.get_value(borrow=True)))
+        self.assertEqual(before, [span(moment) for moment in moments])
+        for moment in moments:
+            self.assertTrue(is_reversed(moment.get_value(borrow=True)))
 
     def test_no_elements(self):
         x, w = T.tensor4(), theano.shared(np.ones((3, 0, 3, 3)))
@@ -170,8 +172,8 @@ class KeptFlippedTest(FusedTest):
     def test_others_see_no_difference(self):
         _, train, (w, v) = self.trained(self.modes()[0])
         plain = np.array(w.get_value())
-        for one in (copy.deepcopy(w), pickle.loads(pickle.dumps(w)), w):
-            np.testing.assert_array_equal(one.get_value(), plain)
+        for variable in (copy.deepcopy(w), pickle.loads(pickle.dumps(w)), w):
+            np.testing.assert_array_equal(variable.get_value(), plain)
         self.assertFalse(is_reversed(w.get_value()))
         for mode in [*self.modes(), 'FAST_COMPILE', None]:
             function = theano.function([], [w * 2, w], mode=mode)
@@ -191,12 +193,12 @@ class KeptFlippedTest(FusedTest):
         for _ in range(2):
             expected = w.get_value()
             after, gradient, before = train(images())
-            for one in after, gradient, before:
-                self.assertFalse(is_reversed(one))
+            for array in after, gradient, before:
+                self.assertFalse(is_reversed(array))
             np.testing.assert_array_equal(before, expected)
             np.testing.assert_array_equal(after, w.get_value())
 
-    def test_what_is_written_into_them_counts(self):
+    def test_writing_into_borrowed_arrays_takes_effect(self):
         def run(mode):
             _, train, filters = self.trained(mode)
             filters[0].get_value(borrow=True)[0, 1, 2] = 0.5
@@ -205,7 +207,7 @@ class KeptFlippedTest(FusedTest):
 
         self.assert_same_run(run)
 
-    def test_functions_that_share_them(self):
+    def test_functions_that_share_filters(self):
         def run(mode):
             x, filters, loss = network()
             trains = [
@@ -230,7 +232,7 @@ class KeptFlippedTest(FusedTest):
             (self.modes()[0].excluding('torch_keep_flipped'), False),
         ):
             _, train, filters = self.trained(mode)
-            self.assertEqual(count(train, Flip) > 0, expected)
+            self.assertEqual(count_ops(train, Flip) > 0, expected)
             self.assertEqual(
                 is_reversed(filters[0].get_value(borrow=True)), expected
             )
@@ -247,8 +249,8 @@ class KeptFlippedTest(FusedTest):
         self.assert_same_run(run)
 
 
-class OtherDevicesTest(EngineTest):
-    def test_flipped_once_where_arrays_do_not_lie(self):
+class FlippedOnceTest(EngineTest):
+    def test_one_flip_for_each_parameter(self):
         x, filters, loss = network()
         outputs = [loss, *T.grad(loss, [*filters, x])]
         graph = theano.gof.FunctionGraph(
@@ -262,7 +264,7 @@ class OtherDevicesTest(EngineTest):
             {node.inputs[0] for node in flips}, set(graph.inputs[1:])
         )
         self.assertEqual(len(flips), 2)
-        # Each is used forwards and backwards.
+        # Each flip serves the forward and the backward pass.
         for node in flips:
             self.assertFalse(node.op.kept)
             self.assertGreaterEqual(len(node.outputs[0].clients), 2)

@@ -1,4 +1,4 @@
-"""What stands in for CUDA graphs where there is no CUDA."""
+"""Stand-ins for CUDA graphs, for machines without CUDA."""
 
 import contextlib
 import weakref
@@ -11,23 +11,23 @@ from torch.utils._pytree import tree_leaves
 from kneerepro.engine import TorchLinker, torch_mode
 
 
-class Repetition:
-    """Runs what it was to record again, and leaves the results in the same
-    place; as with CUDA graphs, to record does nothing yet.
+class FakeCudaGraphs:
+    """Replays a function by running it again, and leaves its results in the
+    same place. As with CUDA graphs, recording it has no effect on the data.
 
     Parameters
     ----------
     calls : int
-        How often a function is run before it is recorded.
+        How often a function runs before it is recorded.
 
     Attributes
     ----------
-    made, replayed : int
-        How many recordings were made, and how many runs of them.
+    recorded, replayed : int
+        The number of recordings, and how often any of them was replayed.
     """
 
     def __init__(self, calls=0):
-        self.calls, self.made, self.replayed = calls, 0, 0
+        self.calls, self.recorded, self.replayed = calls, 0, 0
 
     def before_recording(self):
         return contextlib.nullcontext()
@@ -36,7 +36,7 @@ class Repetition:
         with _Undone():
             found = function()
         outputs = [_overwritten(torch.empty_like(tensor)) for tensor in found]
-        self.made += 1
+        self.recorded += 1
 
         def replay():
             self.replayed += 1
@@ -46,14 +46,14 @@ class Repetition:
         return outputs, replay
 
 
-class Forgetting(Repetition):
-    """As a CUDA graph, keeps neither the function that was recorded nor what
-    that read, and does not even run it again.
+class ForgetfulCudaGraphs(FakeCudaGraphs):
+    """Keeps neither the recorded function nor what it read, like a CUDA graph.
+    Replaying does nothing.
 
     Attributes
     ----------
     read : list of weakref
-        The tensors that were read, other than those made meanwhile.
+        The tensors that the function read, except those that it made.
     """
 
     def __init__(self, calls=0):
@@ -71,8 +71,9 @@ class Forgetting(Repetition):
         return outputs, lambda: None
 
 
-def repeating_modes(graphs, device='cpu'):
-    """With the graph as optimised for CUDA, and as written."""
+def recording_modes(graphs, device='cpu'):
+    """Modes with a recorder: the graph as optimised for CUDA, and as
+    written."""
     linker = TorchLinker(device, resident=True, graphs=graphs)
     return [
         Mode(linker, torch_mode('cuda').provided_optimizer),
@@ -81,7 +82,7 @@ def repeating_modes(graphs, device='cpu'):
 
 
 def _overwritten(tensor):
-    """Nothing that anyone would take for a result."""
+    """Fill a tensor with values that no result has."""
     return tensor.fill_(
         float('nan')
         if tensor.dtype.is_floating_point
@@ -92,7 +93,7 @@ def _overwritten(tensor):
 
 
 class _Undone(TorchDispatchMode):
-    """Puts everything back that is overwritten within."""
+    """Restores at its end everything that was overwritten within."""
 
     def __init__(self):
         super().__init__()
@@ -129,7 +130,7 @@ class _Undone(TorchDispatchMode):
 
 
 class _Reads(TorchDispatchMode):
-    """Finds out what is read that was there before.
+    """Finds the tensors that are read and were there before.
 
     Attributes
     ----------
@@ -147,8 +148,8 @@ class _Reads(TorchDispatchMode):
                 self._seen[id(tensor)] = tensor
                 self.tensors.append(tensor)
         result = function(*args, **kwargs)
-        # They are kept so that no other has the same id.
-        self._seen.update((id(one), one) for one in _tensors(result))
+        # Keeping the tensors makes sure that no other gets the same id.
+        self._seen.update((id(tensor), tensor) for tensor in _tensors(result))
         return result
 
 

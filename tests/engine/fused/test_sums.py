@@ -4,32 +4,31 @@ from theano.scalar import Sub
 from theano.tensor import Sum
 
 from tests.engine.compare import FLOATS, values
-from tests.engine.test_fused import count
-from tests.engine.test_means import ImagesTest
+from tests.engine.fused.helpers import ImagesTest, count_ops
 
 
 class SumsTest(ImagesTest):
-    def test_differences_from_the_mean(self):
+    def test_deviations_from_the_mean(self):
         centred = self.x - self.x.mean(self.AXES, keepdims=True)
         (zero,) = self.assert_same(
             [self.x], [centred.sum(self.AXES)], values('float64', 2, 3, 4, 5)
         )
         self.assertEqual(zero.shape, (3,))
         self.assertEqual(
-            self.numbers_of(Sum, [self.c + centred.sum(self.AXES)]), [0, 2]
+            self.counts_of(Sum, [self.c + centred.sum(self.AXES)]), [0, 2]
         )
         self.assertEqual(
-            self.numbers_of(Sum, [self.c * centred.sum(self.AXES) / self.c]),
+            self.counts_of(Sum, [self.c * centred.sum(self.AXES) / self.c]),
             [0, 2],
         )
         self.assertEqual(
-            self.numbers_of(
+            self.counts_of(
                 Sum, [T.grad(T.sqr(centred).mean(self.AXES).sum(), self.x)]
             ),
             [1, 2],
         )
 
-    def test_differences_from_something_else(self):
+    def test_differences_from_other_values(self):
         x = self.x
         for other in [
             x.mean(self.AXES, keepdims=True) / x.shape[1],
@@ -38,9 +37,9 @@ class SumsTest(ImagesTest):
             T.sqr(x).mean(self.AXES, keepdims=True),
             x.mean((0, 1, 2), keepdims=True),
         ]:
-            numbers = self.numbers_of(Sum, [(x - other).sum(self.AXES)])
+            numbers = self.counts_of(Sum, [(x - other).sum(self.AXES)])
             self.assertEqual(*numbers)
-        # Any mean of all axes would do, but is not taken for one.
+        # A mean over all axes would do as well, but is not recognised.
         self.assert_same(
             [x], [(x - x.mean()).sum()], values('float64', 2, 3, 4, 5)
         )
@@ -61,22 +60,22 @@ class SumsTest(ImagesTest):
         )
         for centred in self.x + -mean, -mean + self.x:
             self.assertEqual(
-                self.numbers_of(Sum, [(c * centred).sum(self.AXES)]), [0, 2]
+                self.counts_of(Sum, [(c * centred).sum(self.AXES)]), [0, 2]
             )
         for difference in self.x + -T.exp(c), T.exp(-c) + -self.x:
-            self.assertEqual(self.numbers_of(Sub, [difference])[0], 1)
+            self.assertEqual(self.counts_of(Sub, [difference])[0], 1)
 
     def test_inverse_sizes(self):
-        # Of sizes that are known, Theano multiplies by what is rounded.
+        # Where sizes are known, Theano multiplies by their rounded inverse.
         for dtype in FLOATS:
             self.x = T.tensor(dtype, (False,) * 4)
             x = T.unbroadcast(self.x[:2, :, :3, :5].reshape((2, 3, 3, 5)))
             centred = x - x.mean(self.AXES, keepdims=True)
             self.assertEqual(
-                self.numbers_of(Sum, [centred.sum(self.AXES)]), [0, 2]
+                self.counts_of(Sum, [centred.sum(self.AXES)]), [0, 2]
             )
             other = x - x.sum(self.AXES, keepdims=True) * 0.03333
-            numbers = self.numbers_of(Sum, [other.sum(self.AXES)])
+            numbers = self.counts_of(Sum, [other.sum(self.AXES)])
             self.assertEqual(*numbers)
 
     def test_terms(self):
@@ -99,16 +98,16 @@ class SumsTest(ImagesTest):
             function = theano.function(
                 inputs, outputs, mode=self.modes()[0], on_unused_input='ignore'
             )
-            return count(function, Sum)
+            return count_ops(function, Sum)
 
         self.assertEqual(sums_in(a * c + b / d, sums), 2)
         self.assertEqual(sums_in(a * c - b / d - centred * c, sums), 2)
         self.assertEqual(sums_in(centred * c - centred * d, []), 0)
-        # One of the sums is not there, or not of terms like these.
+        # One of the sums is missing, or a term has another form.
         self.assertEqual(sums_in(a * c + b / d, sums[:1]), 2)
         self.assertEqual(sums_in(a * c + b * d + c, sums), 3)
         self.assertEqual(sums_in(a * c + b * b, sums), 3)
-        # These may cancel, which rounded sums do not.
+        # These terms may cancel, whereas their rounded sums would not.
         self.assertEqual(sums_in(a - b, sums), 3)
 
     def test_terms_of_other_shapes(self):

@@ -8,7 +8,7 @@ class OpFromGraphTest(EngineTest):
     def test_values_and_gradients(self):
         x, y = T.dmatrices('xy')
         op = theano.OpFromGraph([x, y], [x + 2 * y, T.dot(x, y.T)])
-        # One output alone, and one that is another's input.
+        # An Op with one output, applied to the output of another Op.
         single = theano.OpFromGraph([x], [T.tanh(x)])
         a, b = op(x, y)
         c = single(a)

@@ -1,6 +1,7 @@
-"""The device's part of a function on PyTorch's ``meta`` device, whose tensors
-have shapes and types, and no numbers: so a kernel that reads a number fails,
-and one that takes a tensor from the host is found."""
+"""Runs the device part of a function on PyTorch's ``meta`` device.
+
+Tensors on that device have shapes and types, but no numbers. So a kernel that
+reads a number fails, and one that takes a tensor from the host is found."""
 
 import types
 from unittest import mock
@@ -17,8 +18,7 @@ META = torch.device('meta')
 
 
 def device_part(function, *arguments):
-    """Run the device's part of a compiled function for the shapes of its
-    inputs' values.
+    """Run the device part of a compiled function, for inputs of these shapes.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def device_part(function, *arguments):
 
     Raises
     ------
-    NotCapturable, or what PyTorch raises
-        If anything in it needs a number, or a tensor from the host.
+    NotCapturableError, or what PyTorch raises
+        If a kernel needs a number, or a tensor from the host.
     """
     given = iter(arguments)
     values = [
@@ -40,55 +40,63 @@ def device_part(function, *arguments):
         for container in function.input_storage
     ]
     scope = function.fn.program.scope
-    # The same graph, with kernels for another device; constants lie there
-    # before.
+    # The same graph, with kernels for another device. Constants are put there
+    # beforehand.
     scope = Scope(scope.fgraph, scope.order, META, scope.host)
     split = Split(types.SimpleNamespace(scope=scope, writers=[]))
-    fixed = split.shapes(*values)
-    known = dict(zip(split.fixed, fixed))
-    known.update(zip(split.varying, split.numbers(*values, *fixed)))
+    fixed = split.compute_shape_dependent(*values)
+    known = dict(zip(split.shape_dependent, fixed))
+    known.update(
+        zip(
+            split.value_dependent,
+            split.compute_value_dependent(*values, *fixed),
+        )
+    )
     known.update(zip(scope.fgraph.inputs, values))
     taken = [
-        known[variable] if form == 'h' else _shell(known[variable])
+        known[variable] if form == 'h' else _on_meta(known[variable])
         for variable, form in split.parameters
     ]
     with (
         no_transfers(),
-        _OnTheDevice(),
-        mock.patch.object(torch, 'tensor', _from_the_host),
+        _DeviceOnly(),
+        mock.patch.object(torch, 'tensor', _refuse_host_number),
     ):
-        return split.device(*taken)
+        return split.device_part(*taken)
 
 
-def _shell(value):
+def _on_meta(value):
     array = np.asarray(value)
     return torch.empty(
         array.shape, dtype=torch_dtype(array.dtype), device=META
     )
 
 
-def _from_the_host(value, **kwargs):
+def _refuse_host_number(value, **kwargs):
     raise RuntimeError('torch.tensor takes a number from the host')
 
 
-class _OnTheDevice(TorchDispatchMode):
-    """Refuses what brings tensors from the host, or takes them from there.
-    Single numbers may be arguments, as of kernels on CUDA."""
+class _DeviceOnly(TorchDispatchMode):
+    """Refuses operations on tensors from the host, except for single numbers,
+    which kernels on CUDA accept as arguments."""
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         tensors = [
-            one
+            tensor
             for value in [*args, *kwargs.values()]
-            for one in (value if isinstance(value, (list, tuple)) else [value])
-            if isinstance(one, torch.Tensor)
+            for tensor in (
+                value if isinstance(value, (list, tuple)) else [value]
+            )
+            if isinstance(tensor, torch.Tensor)
         ]
         if function is torch.ops.aten.lift_fresh.default or any(
             tensor.ndim and tensor.device != META for tensor in tensors
         ):
             raise RuntimeError(f'{function} takes a tensor from the host')
         if function is torch.ops.aten._fused_adam_.tensor_lr:
-            # As CUDA's. PyTorch has none for this device.
+            # PyTorch has no such kernel for this device. Check what CUDA's
+            # kernel checks.
             rate = kwargs['lr']
             if (rate.device, rate.dtype) != (META, torch.float32):
                 raise RuntimeError('expected scalar type Float')

@@ -11,27 +11,22 @@ from theano.tensor.nnet.abstract_conv import (
     conv3d_grad_wrt_inputs,
 )
 
-from tests.engine.compare import DEVICE, REFERENCE, EngineTest, values
+from tests.engine.compare import DEVICE, REFERENCE, EngineTest, torch, values
 
-try:
-    import torch
-
+if torch:
     from kneerepro.engine import torch_mode
     from kneerepro.engine.fused.bf16 import InBfloat16, Rounded
-except ImportError:
-    pass  # without PyTorch, EngineTest skips
 
 
 def rounded(x):
-    """float32 numbers as rounded to bfloat16, by PyTorch; integers as they
-    are."""
+    """Round float32 numbers to bfloat16 with PyTorch; keep integers."""
     if x.dtype != 'float32':
         return x
     return torch.from_numpy(x).bfloat16().float().numpy()
 
 
 def tensors(*numbers, dtype='float32'):
-    """Variables with numbers of axes."""
+    """Variables with these numbers of axes."""
     return [T.tensor(dtype, (False,) * n) for n in numbers]
 
 
@@ -40,7 +35,7 @@ class RoundingTest(EngineTest):
         x = T.vector()
         f = theano.function([x], Rounded()(x), mode=REFERENCE)
         bits = np.random.RandomState(1).randint(0, 2**32, 20000, 'uint32')
-        bits[:1000] = bits[:1000] & 0xFFFF0000 | 0x8000  # as near to two
+        bits[:1000] = bits[:1000] & 0xFFFF0000 | 0x8000  # ties
         numbers = np.append(
             bits.view('float32'),
             np.float32([0, -0.0, np.inf, -np.inf, np.nan, 3.4e38, 1e-45]),
@@ -54,7 +49,8 @@ class ProductsTest(EngineTest):
         self.mode = torch_mode(DEVICE, 'bf16')
 
     def function(self, inputs, outputs, products, roundings):
-        """In bf16, with so many products and roundings of their inputs."""
+        """A function in bf16, which must have these numbers of products and
+        of roundings of their inputs."""
         function = theano.function(inputs, outputs, mode=self.mode)
         self.assert_counts(function, products, roundings)
         return function
@@ -63,16 +59,17 @@ class ProductsTest(EngineTest):
         ops = [node.op for node in function.maker.fgraph.apply_nodes]
         self.assertEqual(
             [
-                sum(isinstance(op, kind) for op in ops)
-                for kind in (InBfloat16, Rounded)
+                sum(isinstance(op, op_class) for op in ops)
+                for op_class in (InBfloat16, Rounded)
             ],
             [products, roundings],
         )
 
     def assert_product(self, inputs, output, *arguments):
-        """A product and its gradients are those of the rounded arguments: in
-        NumPy as in single precision, on the device but for the rounding of a
-        result. Nothing is rounded twice."""
+        """A product and its gradients are those of the rounded arguments.
+
+        In NumPy they have single precision. On the device the result is
+        rounded, but nothing is rounded twice."""
         g = output.type()
         outputs = [output, *T.grad(None, inputs[:2], known_grads={output: g})]
         arguments = [
@@ -194,12 +191,12 @@ class ProductsTest(EngineTest):
         expected = theano.function(inputs, outputs, mode=torch_mode(DEVICE))(
             *map(rounded, arguments)
         )
-        for one, exact in zip(found, expected):
+        for value, exact in zip(found, expected):
             np.testing.assert_allclose(
-                one, exact, 2**-8, 2e-5 * np.abs(exact).max()
+                value, exact, 2**-8, 2e-5 * np.abs(exact).max()
             )
 
-    def test_others_are_left_alone(self):
+    def test_other_products_are_left_alone(self):
         a, b = tensors(4, 4, dtype='float64')
         x, y = tensors(2, 2, dtype='float64')
         i, j = tensors(2, 2, dtype='int32')

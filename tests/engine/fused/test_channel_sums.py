@@ -2,39 +2,20 @@ import numpy as np
 import theano
 import theano.tensor as T
 from lasagne.layers import InputLayer, get_output
-from theano.compile.mode import Mode
-from theano.scalar import Composite, Sub
+from theano.scalar import Sub
 from theano.tensor import Sum
 
 from layers import BatchNormLayer
-from tests.engine.compare import FLOATS, EngineTest, as_for_cuda, values
-from tests.engine.test_fused import count
+from tests.engine.compare import FLOATS, torch, values
+from tests.engine.fused.helpers import CudaGraphTest
 
-try:
+if torch:
     from kneerepro.engine.fused.channel_sums import Moments, ProductSums
-    from kneerepro.engine.fused.squares import SquareSum
-except ImportError:
-    pass  # without PyTorch, EngineTest skips
 
 AXES = 0, 2, 3
 
 
-class CudaTest(EngineTest):
-    """With the graph as optimised for CUDA, wherever it is run."""
-
-    def modes(self):
-        mode = as_for_cuda()
-        return [mode, Mode('py', mode.provided_optimizer)]
-
-    def numbers_of(self, kinds, inputs, outputs):
-        """How many operations of each kind there are."""
-        function = theano.function(
-            inputs, outputs, mode=self.modes()[0], on_unused_input='ignore'
-        )
-        return [count(function, kind) for kind in kinds]
-
-
-class MomentsTest(CudaTest):
+class MomentsTest(CudaGraphTest):
     def moments(self, x):
         axes = [axis for axis in range(x.ndim) if axis != 1]
         mean = x.mean(axes, keepdims=True)
@@ -46,12 +27,12 @@ class MomentsTest(CudaTest):
                 x = T.tensor(dtype, (False,) * len(shape))
                 outputs = self.moments(x)
                 self.assertEqual(
-                    self.numbers_of([Moments, Sum], [x], outputs), [1, 0]
+                    self.counts_of([Moments, Sum], [x], outputs), [1, 0]
                 )
                 compare = self.comparison([x], outputs)
                 data = values(dtype, *shape)
                 compare(data)
-                # In another order in memory.
+                # The same with the channels last in memory.
                 compare(
                     np.moveaxis(
                         np.ascontiguousarray(np.moveaxis(data, 1, -1)), -1, 1
@@ -82,11 +63,11 @@ class MomentsTest(CudaTest):
             [T.sqr(x - 2 * mean).sum(AXES)],
             [T.sqr(x).mean(AXES), mean],
         ):
-            self.assertEqual(self.numbers_of([Moments], [x], others), [0])
+            self.assertEqual(self.counts_of([Moments], [x], others), [0])
             self.assert_same([x], others, values('float64', 2, 3, 4, 5))
 
 
-class ProductSumsTest(CudaTest):
+class ProductSumsTest(CudaGraphTest):
     def setUp(self):
         self.g, self.x, self.c = T.dtensor4(), T.dtensor4(), T.dvector()
         self.inputs = [self.g, self.x, self.c]
@@ -97,10 +78,10 @@ class ProductSumsTest(CudaTest):
         ]
 
     def check(self, expected, *outputs):
-        """The numbers of ProductSums, Sum and differences that are in
-        memory."""
+        """The graph has these numbers of ProductSums, Sum and Sub. The
+        values are compared as well."""
         self.assertEqual(
-            self.numbers_of([ProductSums, Sum, Sub], self.inputs, outputs),
+            self.counts_of([ProductSums, Sum, Sub], self.inputs, outputs),
             expected,
         )
         self.assert_same(self.inputs, outputs, *self.data)
@@ -112,16 +93,16 @@ class ProductSumsTest(CudaTest):
         self.check([1, 0, 0], (g * x).sum(AXES), x.sum(AXES))
         self.check([1, 0, 0], (g * (x - offset)).sum(AXES), g.sum(AXES))
         self.check([1, 0, 0], ((x - offset) * g).sum(AXES))
-        # The offset computed where it has all axes.
+        # The offset is computed with all axes.
         self.check([1, 0, 0], (g * (x - T.exp(2 * offset))).sum(AXES))
-        # Two pairs, of which one has the sum.
+        # Two pairs of sums, one with the sum of g.
         self.check(
             [2, 0, 0],
             (g * x).sum(AXES),
             (g * (x - offset)).sum(AXES),
             g.sum(AXES),
         )
-        # One of two differences has to be there.
+        # Of two differences, one has to be in memory.
         self.check([1, 0, 1], ((x - offset) * (g - T.exp(offset))).sum(AXES))
 
     def test_types(self):
@@ -136,13 +117,13 @@ class ProductSumsTest(CudaTest):
                 outputs = [(g * (x - offset)).sum(axes), g.sum(axes)]
                 inputs = [g, x, c]
                 self.assertEqual(
-                    self.numbers_of([ProductSums, Sum], inputs, outputs),
+                    self.counts_of([ProductSums, Sum], inputs, outputs),
                     [1, 0],
                 )
                 data = values(dtype, *shape)
                 compare = self.comparison(inputs, outputs)
                 compare(data, values(dtype, *shape), values(dtype, 3))
-                # In different orders in memory.
+                # The two tensors in different orders in memory.
                 compare(
                     data,
                     np.moveaxis(
@@ -167,15 +148,15 @@ class ProductSumsTest(CudaTest):
         self.check([0, 1, 0], (g * x).sum(AXES), g * x)
         row = T.addbroadcast(x, 2)
         self.assertEqual(
-            self.numbers_of([ProductSums], self.inputs, [(g * row).sum(AXES)]),
+            self.counts_of([ProductSums], self.inputs, [(g * row).sum(AXES)]),
             [0],
         )
         i = T.itensor4()
         self.assertEqual(
-            self.numbers_of([ProductSums], [i], [(i * (i + 1)).sum(AXES)]), [0]
+            self.counts_of([ProductSums], [i], [(i * (i + 1)).sum(AXES)]), [0]
         )
 
-    def test_wrong_shapes(self):
+    def test_wrong_shapes_are_refused(self):
         g, x, c = self.inputs
         outputs = [(g * (x - c.dimshuffle('x', 0, 'x', 'x'))).sum(AXES)]
         images, others, numbers = self.data
@@ -188,37 +169,7 @@ class ProductSumsTest(CudaTest):
             self.assert_refused(ValueError, self.inputs, outputs, *data)
 
 
-class SquareSumTest(CudaTest):
-    def test_values(self):
-        for dtype in FLOATS:
-            x = T.tensor(dtype, (False,) * 3)
-            outputs = [
-                T.sqr(x).sum(),
-                T.sqr(x - 1).sum((0, 2)),
-                T.sqr(x).mean(1),
-                (T.exp(x) * T.exp(x)).sum((1, 2)),
-            ]
-            self.assertEqual(
-                self.numbers_of([SquareSum, Sum], [x], outputs), [2, 2]
-            )
-            for output in outputs:
-                self.assertEqual(
-                    self.numbers_of([SquareSum, Sum], [x], [output]), [1, 0]
-                )
-                compare = self.comparison([x], [output])
-                compare(values(dtype, 2, 3, 4))
-                compare(values(dtype, 2, 0, 4))
-
-    def test_squares_that_are_needed(self):
-        x, i = T.dmatrix(), T.imatrix()
-        outputs = [T.sqr(x), T.sqr(x).sum(), T.sqr(i).sum(), (x**3).sum()]
-        self.assertEqual(self.numbers_of([SquareSum], [x, i], outputs), [0])
-        self.assert_same(
-            [x, i], outputs, values('float64', 3, 4), values('int32', 3, 4)
-        )
-
-
-class BatchNormTest(CudaTest):
+class BatchNormTest(CudaGraphTest):
     def setUp(self):
         self.set_flags(floatX='float64')
 
@@ -231,10 +182,10 @@ class BatchNormTest(CudaTest):
         )
         gradients = T.grad(None, [x, beta, gamma], known_grads={output: g})
         inputs, outputs = [x, g], [output, *gradients]
-        # Forward, statistics and output; then the rectifier, two sums, and
-        # the gradient.
+        # Forward: the statistics and the output. Backward: the rectifier, two
+        # sums, and the gradient.
         self.assertEqual(
-            self.numbers_of([Moments, ProductSums, Sum, Sub], inputs, outputs),
+            self.counts_of([Moments, ProductSums, Sum, Sub], inputs, outputs),
             [1, 1, 0, 0],
         )
         function = theano.function(inputs, outputs, mode=self.modes()[0])
@@ -259,43 +210,5 @@ class BatchNormTest(CudaTest):
         gradient = T.grad(T.tanh(get_output(layer)).sum(), x)
         penalty = T.sqr(gradient).sum()
         outputs = [penalty, *T.grad(penalty, [x, layer.gamma])]
-        self.assertEqual(self.numbers_of([Moments], [x], outputs), [1])
+        self.assertEqual(self.counts_of([Moments], [x], outputs), [1])
         self.assert_same([x], outputs, values('float64', 2, 3, 4, 5))
-
-
-class ComputeAgainTest(CudaTest):
-    def test_differences(self):
-        x, row = T.matrix(), T.row()
-        centred = x - row
-        outputs = [T.exp(centred), T.tanh(centred)]
-        self.assertEqual(
-            self.numbers_of([Sub, Composite], [x, row], outputs), [0, 2]
-        )
-        self.assert_same(
-            [x, row], outputs, values('float32', 3, 4), values('float32', 1, 4)
-        )
-
-    def test_what_is_in_memory_anyway(self):
-        x, y, row = T.matrix(), T.matrix(), T.row()
-        centred = x - row
-        for outputs in (
-            [T.exp(centred), T.tanh(centred), centred],
-            [T.exp(centred), T.dot(centred, centred)],
-        ):
-            self.assertEqual(
-                self.numbers_of([Sub, Composite], [x, row], outputs), [1, 0]
-            )
-        # Two tensors would have to be read.
-        self.assertEqual(
-            self.numbers_of(
-                [Sub, Composite], [x, y], [T.exp(x - y), T.tanh(x - y)]
-            ),
-            [1, 0],
-        )
-
-    def test_what_cannot_be_fused(self):
-        x, row = T.matrix(), T.row()
-        outputs = [T.gt(x - row, 0), T.lt(x - row, 1)]
-        self.assertEqual(
-            self.numbers_of([Sub, Composite], [x, row], outputs), [1, 0]
-        )

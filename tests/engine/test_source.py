@@ -1,14 +1,108 @@
+"""The code of compiled graphs: results in the memory of inputs that are no
+longer needed, and branches."""
+
 import numpy as np
 import theano
 import theano.tensor as T
 from theano.ifelse import ifelse
 
-from tests.engine.compare import EngineTest, values
+from tests.engine.compare import DEVICE, EngineTest, torch_mode, values
 
 
 def refused(x, message='computed'):
-    """What raises an error if it is computed."""
+    """A variable that raises an error if it is computed."""
     return T.opt.Assert(message)(x, T.constant(np.array(False)))
+
+
+class ReuseTest(EngineTest):
+    def setUp(self):
+        self.x, self.y = T.matrices('xy')
+        self.product = T.dot(self.x, self.y)  # has memory of its own
+
+    def check(self, count, outputs):
+        """So many results are written into the memory of an input. The values
+        are compared as well."""
+        inputs = [self.x, self.y]
+        data = [values('float32', 4, 4) for _ in inputs]
+        given = [array.copy() for array in data]
+        function = theano.function(
+            inputs, outputs, mode=torch_mode(DEVICE, cuda_graphs=False)
+        )
+        function(*data)
+        self.assertEqual(
+            function.fn.program.source.count('out='),
+            count,
+            function.fn.program.source,
+        )
+        for array, before in zip(data, given):
+            np.testing.assert_array_equal(array, before)
+        self.assert_same(inputs, outputs, *data, tolerance=2e-5)
+
+    def test_chain(self):
+        # All but the absolute value, because the difference needs its input
+        # too.
+        z = T.sqr(T.exp(self.product / 100))
+        self.check(5, [z - T.sqrt(abs(z)).sum()])
+
+    def test_inputs_are_left_alone(self):
+        self.check(0, [self.x + 1, self.x.T * 2, self.y.flatten() - 1])
+
+    def test_outputs_are_left_alone(self):
+        self.check(0, [self.product, self.product + 1])
+
+    def test_what_is_needed_later(self):
+        # Only the last node that reads it may overwrite it.
+        z = T.sqr(self.product)
+        self.check(2, [T.dot(z, self.y), z + 3, z * 2])
+        self.check(2, [T.dot(z, z) + z])
+
+    def test_one_input_several_times(self):
+        z = self.product
+        self.check(1, [z + self.x + z])
+        self.check(1, [T.sqr(z) * z])
+
+    def test_views(self):
+        z = self.product
+        self.check(0, [z.flatten(), T.dot(self.y, z.T), z + 1])
+        self.check(0, [T.split(z, [1, 3], 2)[0], z + 1])
+        self.check(0, [T.alloc(z, 2, 4, 4), z * 2])
+        self.check(0, [z[1:].sum(0), z * 2])
+
+    def test_gradient_at_zero(self):
+        # The kernel must find the zeros before it overwrites them.
+        for z in (
+            T.nnet.relu(self.product),
+            T.nnet.relu(self.product, 0.2),
+            self.product - abs(self.product),
+        ):
+            w = T.grad((z * self.y).sum(), self.product)
+            rows = values('float32', 4, 4)
+            rows[1] = 0
+            self.assert_same(
+                [self.x, self.y],
+                [z.sum(), w, T.sqr(w)],
+                rows,
+                values('float32', 4, 4),
+                tolerance=2e-5,
+            )
+            self.assert_same(
+                [self.x, self.y],
+                [z.sum(), T.dot(w, self.x)],
+                rows,
+                values('float32', 4, 4),
+                tolerance=2e-4,
+            )
+
+    def test_row_has_no_space_for_a_matrix(self):
+        row = T.exp(T.dot(self.x[:1], self.y) / 100)
+        self.check(1, [T.addbroadcast(row, 0) + self.x])
+
+    def test_other_types(self):
+        self.check(0, [self.product > 0, T.cast(self.product, 'float64') + 1])
+
+    def test_branches(self):
+        z = self.product
+        self.check(0, [ifelse(T.gt(self.x.sum(), 0), z + 1, z * 2)])
 
 
 class IfElseTest(EngineTest):
@@ -31,10 +125,10 @@ class IfElseTest(EngineTest):
                     values('float32', *size),
                 )
 
-    def test_only_what_is_taken_is_computed(self):
+    def test_only_one_branch_is_computed(self):
         c, x = T.lscalar(), T.vector()
         y = T.exp(x)
-        # The second uses what the first one does, and more.
+        # The second branch uses what the first one does, and more.
         good, bad = y * 2, refused(y * 3) + T.log(y)
         for function in self.compiled([c, x], ifelse(c, good, bad))[1:]:
             data = values('float32', 3)
@@ -55,13 +149,13 @@ class IfElseTest(EngineTest):
         for condition in [(1, 1), (1, 0), (0, 1), (0, 0)]:
             compare(*condition, values('float32', 3))
 
-    def test_only_what_is_taken_of_nested_ones(self):
-        # Theano's Python linker computes all.
+    def test_only_one_branch_of_nested_ones(self):
+        # Theano's Python linker computes all branches.
         a, b, x = T.lscalar(), T.lscalar(), T.vector()
         y = ifelse(
             a,
             ifelse(b, x + 1, refused(x)),
-            # With another message, lest the two become one.
+            # Another message keeps Theano from merging the two.
             ifelse(b, refused(x, 'as well'), x),
         )
         for function in self.compiled([a, b, x], y)[1:]:
@@ -97,7 +191,7 @@ class IfElseTest(EngineTest):
         for condition in 0, 1:
             compare(condition, values('float64', 3), values('float64', 3))
 
-    def test_number_of_the_device(self):
+    def test_condition_computed_on_the_device(self):
         c, x = T.matrix(), T.vector()
         compare = self.comparison([c, x], ifelse(T.lt(c.mean(), 0), x, -x))
         for sign in -1, 1:

@@ -1,3 +1,9 @@
+"""Compiled functions: shared variables, arguments, results, copies, errors,
+and Theano's tools.
+
+This covers the linker, and with it the modules dispatch, host, memory, program
+and values."""
+
 import contextlib
 import copy
 import gc
@@ -26,7 +32,7 @@ def shared(*shape, dtype='float32', **kwargs):
 
 
 class Unknown(Op):
-    """What only Theano's Python can carry out."""
+    """An Op that only Theano's Python code can carry out."""
 
     __props__ = ()
 
@@ -77,7 +83,7 @@ class SharedVariableTest(EngineTest):
             exchange()
             exchange()
             exchange()
-            return [one.get_value() for one in (a, b, c)]
+            return [variable.get_value() for variable in (a, b, c)]
 
         self.assert_same_run(run)
 
@@ -98,7 +104,7 @@ class SharedVariableTest(EngineTest):
 
         self.assert_same_run(run)
 
-    def test_values_that_were_got_are_copies(self):
+    def test_get_value_returns_a_copy(self):
         for mode in self.modes():
             s = shared(3)
             double = theano.function([], updates=[(s, s * 2)], mode=mode)
@@ -121,7 +127,7 @@ class SharedVariableTest(EngineTest):
 
         self.assert_same_run(run)
 
-    def test_one_in_several_functions(self):
+    def test_variable_in_several_functions(self):
         def run(mode):
             s, x = shared(3), T.vector()
             functions = [
@@ -142,16 +148,18 @@ class SharedVariableTest(EngineTest):
 
         self.assert_same_run(run)
 
-    def test_steps_leave_nothing_behind(self):
+    def test_steps_leave_no_tensors_behind(self):
         def tensors():
-            return sum(type(one) is torch.Tensor for one in gc.get_objects())
+            return sum(
+                type(value) is torch.Tensor for value in gc.get_objects()
+            )
 
         for mode in self.modes():
             weights = shared(3)
             train = theano.function(
                 [], updates=adam(T.exp(weights).sum(), [weights]), mode=mode
             )
-            # On CUDA, the fourth call is recorded.
+            # On CUDA, the fourth call makes a recording.
             for _ in range(5):
                 train()
             before = tensors()
@@ -213,14 +221,14 @@ class ArgumentsTest(EngineTest):
                 x + 2 * y + 3 * z,
                 mode=mode,
             )
-            one = np.float32([1, 1])
+            data = np.float32([1, 1])
             return [
-                f(one),
-                f(one, one),
-                f(one, b=one * 2),
-                f(one, z=one),
-                f(x=one, z=one),
-                f(one),
+                f(data),
+                f(data, data),
+                f(data, b=data * 2),
+                f(data, z=data),
+                f(x=data, z=data),
+                f(data),
             ]
 
         self.assert_same_run(run)
@@ -287,7 +295,7 @@ class ArgumentsTest(EngineTest):
         data = values('float32', 4, 6, 8)
         fixed = data.copy()
         fixed.flags.writeable = False
-        for one in (
+        for array in (
             data[::-1],
             data[:, ::-2],
             data.T,
@@ -297,7 +305,7 @@ class ArgumentsTest(EngineTest):
             data[:0],
             np.broadcast_to(data[:1], (3, 6, 8)),
         ):
-            compare(one)
+            compare(array)
 
     def test_numbers_and_lists(self):
         x, n = T.vector(), T.scalar()
@@ -439,7 +447,7 @@ class ResultsTest(EngineTest):
             T.alloc(y[0], 2),
             T.alloc(np.float32(2), 3),
             x.flatten(),
-            # Views that Theano knows nothing of.
+            # Views that Theano does not know about.
             *T.split(x, [1, 2], 2),
             T.alloc(x, 1, 3, 4),
             T.fill(x, x),
@@ -462,7 +470,7 @@ class ResultsTest(EngineTest):
             for a, b in itertools.combinations(arrays, 2):
                 self.assertFalse(np.may_share_memory(a, b))
             for array in arrays[4:-1]:
-                # Writing into one changes no other.
+                # Writing into one output must not change another.
                 array[...] = 5
 
     def test_constants_stay(self):
@@ -491,7 +499,7 @@ class ResultsTest(EngineTest):
             data[:] = 100
             results += [a.get_value(), f(data)]
             b.get_value(borrow=True)[...] = 7
-            return results + [one.get_value() for one in (a, b, c)]
+            return results + [variable.get_value() for variable in (a, b, c)]
 
         self.assert_same_run(run)
 
@@ -527,14 +535,15 @@ class ResultsTest(EngineTest):
 class CopyTest(EngineTest):
     def make(self, mode):
         x, s = T.vector('x'), shared(3, name='s')
-        # Theano's own copies return a list in any case.
+        # The outputs are a list because Theano's own copies always return
+        # one.
         return s, theano.function(
             [x], [(s * x).sum()], mode=mode, updates=[(s, s + x)]
         )
 
     def assert_independent(self, copied):
-        """What `copied` makes of a function goes on from the same values,
-        and on its own."""
+        """The function that `copied` makes of another one continues from the
+        same values, independently of it."""
         data = np.float32([1, 2, 3])
         for mode in self.modes():
             s, f = self.make(mode)
@@ -557,7 +566,7 @@ class CopyTest(EngineTest):
                 s, f = self.make(mode)
                 g = f.copy(share_memory=share)
                 results = [f(data), g(data), f(data)]
-                # Both change the same variable.
+                # Both functions change the same variable.
                 s.set_value(np.arange(3, dtype='float32'))
                 self.assertEqual(results, [f(data), f(data), f(data)])
 
@@ -595,7 +604,7 @@ class CopyTest(EngineTest):
             np.testing.assert_array_equal(s.get_value(), [1, 3, 5])
 
     def test_freed(self):
-        # What a function computed goes with it.
+        # A function must not be kept alive by what it computed.
         for mode in self.modes():
             s, f = self.make(mode)
             f(np.float32([1, 2, 3]))
@@ -621,7 +630,7 @@ class ErrorsTest(EngineTest):
                 'product = T.dot(x, y)  # where it is created', message
             )
 
-    def test_goes_on_after_one(self):
+    def test_function_works_after_an_error(self):
         x, s = T.vector(), shared(3)
         for function in self.compiled([x], s + x, updates=[(s, s + x)])[1:]:
             s.set_value(np.zeros(3, 'float32'))
@@ -705,6 +714,6 @@ class ToolsTest(EngineTest):
             np.testing.assert_array_equal(function(np.float32([1, 2])), [2, 4])
 
     def test_values_on_the_device(self):
-        # The engine was told to use it.
+        # The tests must run on the device that they are meant for.
         for mode in self.modes():
             self.assertEqual(mode.linker.device.type, DEVICE)

@@ -94,10 +94,10 @@ class ScanTest(EngineTest):
     def test_second_order(self):
         x, start = T.dvector(), T.dscalar()
         states, _ = theano.scan(lambda x, h: T.tanh(h * x), x, start)
-        by_x = T.grad(states[-1], x)
+        grad_x = T.grad(states[-1], x)
         self.assert_same(
             [x, start],
-            T.grad((by_x**2).sum(), [x, start]),
+            T.grad((grad_x**2).sum(), [x, start]),
             values('float64', 4),
             0.7,
         )
@@ -158,8 +158,8 @@ class ScanTest(EngineTest):
             return sums
 
         products, _ = theano.scan(of_row, sequences=x)
-        # The C code that Theano's own inner loop would take does not compile
-        # on Python 3.11.
+        # Theano's own inner loop would use C code that does not compile on
+        # Python 3.11.
         with change_flags(cxx=''):
             self.assert_same(
                 [x],
@@ -207,7 +207,7 @@ class ScanTest(EngineTest):
             x = T.tensor(dtype, (False, False))
             rows, _ = theano.scan(lambda row: row[::-1], x)
             last, _ = theano.scan(
-                lambda row, so_far: T.maximum(row, so_far),
+                T.maximum,
                 x,
                 T.zeros_like(x[0]),
             )
@@ -246,7 +246,7 @@ class ScanTest(EngineTest):
         )
 
     def test_views_of_one_another(self):
-        # Each step's result is a view of the one before.
+        # Each step returns a view of the previous step's result.
         start = T.vector()
         (a, b), _ = theano.scan(
             lambda a, b: (b, a[::-1]),
