@@ -77,8 +77,8 @@ def add_preset(
         '--preset',
         default=default,
         metavar='NAME',
-        help=f'values of all parameters: {", ".join(PRESETS)} '
-        f'(default: {default}) or the path of a file',
+        help='values of the parameters without a flag: '
+        f'{", ".join(PRESETS)} (default: {default}) or the path of a file',
     )
 
 

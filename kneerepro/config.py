@@ -124,13 +124,23 @@ _PARAMETERS = (
         'which examples are the test set: the last ones, or those of whole '
         'patients',
     ),
-    Parameter('test', _optional(cli.positive_int), 'number of test examples'),
-    Parameter('nz', cli.positive_int, 'length of the code or the noise'),
-    Parameter('width', cli.positive_float, 'factor on the numbers of filters'),
+    Parameter(
+        'test',
+        _optional(cli.positive_int),
+        "number of test examples; none: the thesis's share of all",
+    ),
+    Parameter(
+        'nz', cli.positive_int, 'length of the code vector or the noise vector'
+    ),
+    Parameter(
+        'width',
+        cli.positive_float,
+        'factor on the number of filters of each layer',
+    ),
     Parameter(
         'channels',
         _filter_counts,
-        "filters of the decoder's four convolutions",
+        "filters of the decoder's four transposed convolutions",
     ),
     Parameter('filter_size', _filter_size, "the generator's filter size"),
     Parameter(
@@ -174,7 +184,7 @@ _PARAMETERS = (
     Parameter(
         'iterations',
         _optional(cli.positive_int),
-        'minibatches to train on, instead of --epochs',
+        'minibatches to train on; none: those of --epochs',
     ),
     Parameter('shuffle', _yes_or_no, 'shuffle the examples in every epoch'),
     Parameter(
