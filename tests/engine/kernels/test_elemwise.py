@@ -1,3 +1,5 @@
+"""These tests cover elemwise and scalars."""
+
 import itertools
 from unittest import mock
 
@@ -19,7 +21,7 @@ except ImportError:
 
 
 class UnaryTest(EngineTest):
-    # Where each is defined.
+    # The ranges in which the functions are defined.
     FUNCTIONS = {
         'abs_': (-5, 5),
         'sgn': (-5, 5),
@@ -96,7 +98,7 @@ class UnaryTest(EngineTest):
         ):
             for dtype in INTEGERS:
                 if (name, dtype) == ('neg', 'uint64'):
-                    # Theano itself optimises this to 0.
+                    # Theano itself optimises this away, to 0.
                     continue
                 with self.subTest(name, dtype=dtype):
                     x = T.tensor(dtype, (False,))
@@ -124,7 +126,7 @@ class UnaryTest(EngineTest):
         ):
             self.assert_same([x], getattr(T, name)(x), special)
 
-    def test_of_neural_networks(self):
+    def test_activations(self):
         for dtype in FLOATS:
             x = T.tensor(dtype, (False,))
             wide = np.array(
@@ -141,7 +143,8 @@ class UnaryTest(EngineTest):
         for source, target in itertools.product(TYPES, TYPES):
             with self.subTest(source=source, target=target):
                 x = T.tensor(source, (False,))
-                # A negative number has no unsigned counterpart of its own.
+                # The cast of a negative number to an unsigned type is not
+                # defined.
                 low = 0 if target.startswith('u') else -5
                 self.assert_same(
                     [x], T.cast(x, target), values(source, 9, low=low)
@@ -272,7 +275,7 @@ class ManyTest(EngineTest):
             values('float32', 4),
         )
 
-    def test_no_broadcasting_of_what_happens_to_be_one(self):
+    def test_dimensions_that_happen_to_be_one_are_not_broadcast(self):
         x, y = T.matrix(), T.matrix()
         self.assert_refused(
             ValueError,
@@ -315,7 +318,7 @@ class ManyTest(EngineTest):
 
 
 class InPlaceTest(EngineTest):
-    def test_of_another_type_than_the_sum(self):
+    def test_result_of_another_type_than_the_sum(self):
         for count in 2, 3:
             inputs = [T.imatrix(), *(T.matrix() for _ in range(count - 1))]
             op = Elemwise(scalar.Add(scalar.transfer_type(0)), {0: 0})

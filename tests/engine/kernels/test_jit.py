@@ -42,7 +42,8 @@ _TYPES = {'float32': 'float', 'float64': 'double', 'int64': 'int64_t'}
 
 
 def compiled(code, dtype, inputs, outputs):
-    """What a function template does to arrays, compiled for the host."""
+    """The function that a template computes on arrays, compiled for the
+    host."""
     kind, name = _TYPES[dtype], code.split('(')[0].split()[-1]
     arguments = ', '.join(f'x[{k} * n + i]' for k in range(inputs))
     results = ''.join(f', y[{k} * n + i]' for k in range(outputs))
@@ -91,14 +92,15 @@ def compiled(code, dtype, inputs, outputs):
 
 @unittest.skipUnless(shutil.which('g++'), 'there is no g++')
 class CodeTest(EngineTest):
-    """What is compiled for CUDA does what is done elsewhere in steps."""
+    """The code for CUDA computes the same as several operations elsewhere."""
 
     def check(self, op, arrays, signs=0):
-        """The same of a scalar Op; and of so many numbers, their signs."""
+        """A scalar Op has the same results both ways; the first `signs` of
+        them also have the same sign, which counts for 0."""
         dtype = str(arrays[0].dtype)
         node = Elemwise(op)(*(T.tensor(dtype, (False,)) for _ in arrays)).owner
         code = code_of(op, [dtype] * len(arrays))
-        # Which PyTorch finds in it.
+        # PyTorch finds the name of the function by parsing the code.
         self.assertEqual(_CodeParser(code).function_name, 'fused')
         (found,) = compiled(code, dtype, len(arrays), 1)(*arrays)
         in_steps = scalar_function(
@@ -125,7 +127,8 @@ class CodeTest(EngineTest):
             ):
                 x, g = values(dtype, 200), values(dtype, 200)
                 x[:8] = 0, -0.0, np.inf, -np.inf, np.nan, 1e-30, -1e-30, 0
-                # By the sign of 0, the gradient tells what was below.
+                # The gradient from the output needs the sign of 0, which tells
+                # whether the input was negative.
                 y = self.check(
                     Rectifier(*slopes), [x], signs=0 if slopes[0] else 7
                 )
@@ -188,11 +191,12 @@ class CodeTest(EngineTest):
 
 class CompositeTest(EngineTest):
     def modes(self):
-        """As for CUDA, where what is fused is compiled; here, it is carried
-        out in steps."""
+        """The graph as for CUDA, where fused operations are compiled. On the
+        CPU they are carried out one by one."""
         return [as_for_cuda()]
 
     def count(self, inputs, outputs):
+        """The number of operations in each fused operation."""
         function = theano.function(inputs, outputs, mode=self.modes()[0])
         return [
             len(node.op.scalar_op.fgraph.apply_nodes)
@@ -222,10 +226,10 @@ class CompositeTest(EngineTest):
     def test_what_is_fused(self):
         x, y = T.matrices('xy')
         self.assertEqual(self.count([x, y], T.exp(x + y) / T.sqrt(y)), [4])
-        # What two need is computed once.
+        # A result that two operations need is computed once.
         shared = T.exp(x)
         self.assertEqual(self.count([x, y], [shared * y, shared + y]), [])
-        # Neither integers nor what is true or false.
+        # Integers and Boolean values are not fused.
         i = T.imatrix()
         self.assertEqual(self.count([x, i], T.exp(x) * (i + 1)), [])
         self.assertEqual(

@@ -7,7 +7,7 @@ from theano.tensor.extra_ops import bartlett
 
 from tests.engine.compare import TYPES, EngineTest, values
 
-# Of inverses and solutions, which magnify what is lost in rounding.
+# The tolerance of inverses and solutions, which amplify rounding errors.
 CONDITIONED = 1e-9
 
 
@@ -18,7 +18,8 @@ def positive_definite(size=4):
 
 class DotTest(EngineTest):
     def test_dimensions(self):
-        # The last axis of one with the second to last of the other.
+        # The product sums over the last axis of one tensor and the second to
+        # last of the other.
         for m, n in itertools.product(range(1, 5), range(1, 4)):
             x, y = (T.TensorType('float64', (False,) * k)() for k in (m, n))
             z = T.dot(x, y)
@@ -43,7 +44,7 @@ class DotTest(EngineTest):
         compare = self.comparison(
             [x, y],
             [T.dot(x, y), T.dot(x, y[:, 0]), T.dot(y.T, x.T), T.dot(x[0], y)],
-            # In single precision.
+            # Sums of 40 products in single precision.
             tolerance=1e-4,
         )
         for a, b, c in [
@@ -98,7 +99,7 @@ class DotTest(EngineTest):
         )
 
     def test_sum_with_a_product(self):
-        # What Theano gives to BLAS as one.
+        # Theano hands each of these to BLAS as one operation.
         x, y, z, a = T.dmatrix(), T.dmatrix(), T.dmatrix(), T.dscalar()
         self.assert_same(
             [x, y, z, a],

@@ -29,7 +29,7 @@ class SoftmaxTest(EngineTest):
                     T.grad(T.sum(T.grad(loss, x) ** 2), x),
                 ],
             )
-            # Short rows and long ones are computed in two ways.
+            # Short and long rows are computed in different ways.
             for columns in 4, 1, 15, 16, 40:
                 compare(logits(dtype, 5, columns), values(dtype, columns))
 
@@ -57,7 +57,8 @@ class SoftmaxTest(EngineTest):
 
     def test_hierarchical(self):
         x, target = T.matrix(), T.ivector()
-        # Small: no probability is to vanish, whose logarithm would be NaN.
+        # The weights are small, so that no probability becomes 0 and its
+        # logarithm infinite.
         weights = [
             T.constant(values('float32', *shape) / 25)
             for shape in [(4, 3), (3,), (3, 4, 2), (3, 2)]
@@ -75,7 +76,7 @@ class SoftmaxTest(EngineTest):
 
 
 class CrossentropyTest(EngineTest):
-    """Theano replaces most of these graphs by Ops of their own."""
+    """Theano replaces most of these graphs by Ops made for them."""
 
     def test_of_labels(self):
         x, bias = T.dmatrix(), T.dvector()
@@ -141,7 +142,7 @@ class CrossentropyTest(EngineTest):
 
     @unittest.skipIf(
         DEVICE != 'cpu',
-        'CUDA finds it itself, and then nothing else can be done with it',
+        'CUDA finds wrong labels itself, and is unusable afterwards',
     )
     def test_wrong_labels(self):
         self.assert_refuses_labels([0, 4, 1, 1, 2])
@@ -208,7 +209,7 @@ class ActivationTest(EngineTest):
                 + [
                     T.grad(y.sum(), x)
                     for y in outputs
-                    # Which has none.
+                    # ultra_fast_sigmoid has no gradient.
                     if 'ultra' not in str(y)
                 ],
                 np.array([-50, -3, -1, -0.2, 0, 0.2, 1, 3, 50], dtype),
@@ -226,7 +227,8 @@ class ActivationTest(EngineTest):
 
 
 class OptimisedTest(EngineTest):
-    """Of Ops that only the optimised graph does without."""
+    """Tests of Ops that the optimised graph replaces; the engine does not run
+    the graph as it is written."""
 
     def modes(self):
         return super().modes()[:1]
@@ -305,10 +307,10 @@ class BatchNormalizationTest(OptimisedTest):
         mean, std = x.mean(0), T.sqrt(x.var(0) + 1e-4)
         for mode in 'low_mem', 'high_mem':
             y = bn.batch_normalization(x, gamma, beta, mean, std, mode)
-            by_x = T.grad(T.sum(y**3), x)
+            grad_x = T.grad(T.sum(y**3), x)
             self.assert_same(
                 [x, gamma, beta],
-                [y, by_x, T.grad(T.sum(by_x**2), gamma)],
+                [y, grad_x, T.grad(T.sum(grad_x**2), gamma)],
                 values('float64', 6, 3),
                 values('float64', 3),
                 values('float64', 3),

@@ -13,7 +13,7 @@ from theano.tensor.signal.pool import (
 from tests.engine.compare import FLOATS, EngineTest, values
 
 MODES = ['max', 'sum', 'average_inc_pad', 'average_exc_pad']
-# Window, stride, padding.
+# Windows, strides and padding.
 CASES = [
     ((2, 2), (2, 2), (0, 0)),
     ((3, 2), (2, 3), (0, 0)),
@@ -29,9 +29,9 @@ CASES = [
 
 
 def pooling(image, ws, ignore_border, stride=None, pad=None, mode='max'):
-    """The pooled image, and the matrix of its derivatives.
+    """The pooled image and its Jacobian, in NumPy.
 
-    Theano's own Python code for it does not run on NumPy 1.23.
+    Theano's own Python code for pooling does not run on NumPy 1.23.
     """
     n = image.ndim
     stride, pad = stride or ws, pad or (0,) * n
@@ -46,18 +46,16 @@ def pooling(image, ws, ignore_border, stride=None, pad=None, mode='max'):
         )
         window, row = image[inside], np.zeros(image.shape)
         if mode == 'max':
-            # Each of several greatest elements gets the gradient.
+            # Where several elements are the maximum, all get the gradient.
             row[inside] = window == window.max()
             pooled[place] = window.max()
         else:
-            row[inside] = (
-                1
-                / {
-                    'sum': 1,
-                    'average_exc_pad': window.size,
-                    'average_inc_pad': np.prod(ends - starts),
-                }[mode]
-            )
+            divisor = {
+                'sum': 1,
+                'average_exc_pad': window.size,
+                'average_inc_pad': np.prod(ends - starts),
+            }[mode]
+            row[inside] = 1 / divisor
             pooled[place] = np.sum(row * image)
         rows.append(row.ravel())
     return pooled, np.array(rows)
@@ -65,16 +63,20 @@ def pooling(image, ws, ignore_border, stride=None, pad=None, mode='max'):
 
 class PoolTest(EngineTest):
     def compile(self, n, order, **kwargs):
-        """The pooled image, its directional derivative, the gradient of the
-        sum of its third powers, and that of the sum of squares of this."""
+        """A function that returns the first `order` of these: the pooled
+        image y, the gradient g of sum(y ** 3), the gradient of sum(g ** 2),
+        and the directional derivative of y."""
         x, direction = (
             T.TensorType('float64', (False,) * (n + 1))() for _ in range(2)
         )
         y = (pool_2d if n == 2 else pool_3d)(x, **kwargs)
-        by_x = T.grad(T.sum(y**3), x)
-        outputs = [y, by_x, T.grad(T.sum(by_x**2), x), T.Rop(y, x, direction)][
-            :order
-        ]
+        grad_x = T.grad(T.sum(y**3), x)
+        outputs = [
+            y,
+            grad_x,
+            T.grad(T.sum(grad_x**2), x),
+            T.Rop(y, x, direction),
+        ][:order]
         # The optimised graph has the same Ops.
         return theano.function(
             [x, direction],
@@ -84,7 +86,7 @@ class PoolTest(EngineTest):
         )
 
     def check(self, images, order=4, **kwargs):
-        """Of images with one batch axis."""
+        """Compare with NumPy, for images with one batch axis."""
         directions = values('float64', *images.shape)
         found = self.compile(images.ndim - 1, order, **kwargs)(
             images, directions
@@ -92,30 +94,29 @@ class PoolTest(EngineTest):
         for i, image in enumerate(images):
             y, matrix = pooling(image, **kwargs)
             flat = y.ravel()
-            by_x = matrix.T @ (3 * flat**2)
-            second = matrix.T @ (6 * flat * (matrix @ (2 * by_x)))
+            grad_x = matrix.T @ (3 * flat**2)
+            second = matrix.T @ (6 * flat * (matrix @ (2 * grad_x)))
             expected = [
                 y,
-                by_x.reshape(image.shape),
+                grad_x.reshape(image.shape),
                 second.reshape(image.shape),
                 (matrix @ directions[i].ravel()).reshape(y.shape),
             ]
-            # The numbers grow to thousands.
-            self.assert_equal([one[i] for one in found], expected[:order])
+            self.assert_equal([batch[i] for batch in found], expected[:order])
 
     def test_all_cases(self):
         for (ws, stride, pad), whole, mode in itertools.product(
             CASES, [True, False], MODES
         ):
             if any(pad) and not whole:
-                # Theano has no padding unless borders are ignored.
+                # Theano only pads if borders are ignored.
                 continue
             with self.subTest(
                 ws=ws, stride=stride, pad=pad, whole=whole, mode=mode
             ):
                 self.check(
                     values('float64', 2, *(5, 6, 4)[: len(ws)]),
-                    # Theano has no directional derivative with pads.
+                    # Theano has no directional derivative with padding.
                     order=3 if any(pad) else 4,
                     ws=ws,
                     stride=stride,
@@ -159,7 +160,7 @@ class PoolTest(EngineTest):
                 self.assert_equal(
                     [found],
                     [expected.astype(dtype)],
-                    # The sum of six, in half precision.
+                    # Sums of six numbers in half precision.
                     1e-2 if dtype == 'float16' else None,
                 )
 
@@ -178,7 +179,7 @@ class PoolTest(EngineTest):
         x, data = T.dmatrix(), values('float64', 4, 6)
         y = max_pool_2d_same_size(x.dimshuffle('x', 'x', 0, 1), (2, 2))
         found = theano.function([x], y[0, 0], mode=self.modes()[0])(data)
-        # All but the greatest of each window become 0.
+        # All but the largest element of each window become 0.
         kept = pooling(data, (2, 2), True)[1].any(0).reshape(data.shape)
         self.assert_equal([found], [data * kept])
 
@@ -186,4 +187,6 @@ class PoolTest(EngineTest):
         found = self.compile(2, 2, ws=(2, 2), ignore_border=True)(
             np.zeros((0, 4, 4)), np.zeros((0, 4, 4))
         )
-        self.assertEqual([one.shape for one in found], [(0, 2, 2), (0, 4, 4)])
+        self.assertEqual(
+            [array.shape for array in found], [(0, 2, 2), (0, 4, 4)]
+        )

@@ -1,5 +1,4 @@
 import os
-from unittest import mock
 
 import numpy as np
 import theano
@@ -12,64 +11,20 @@ from theano.tensor.shared_randomstreams import RandomStreams
 from tests.engine.compare import FLOATS, EngineTest
 from tests.modes import NEEDS_C_CODE
 
-try:
-    from kneerepro.engine import substreams
-except ImportError:
-    pass  # without PyTorch, EngineTest skips
-
-# Of L'Ecuyer's own program: 5 samples of each of 7 substreams of 12 streams.
+# Samples from L'Ecuyer's own program, which come with Theano: 5 from each of 7
+# substreams of 12 streams.
 SAMPLES = os.path.join(
     os.path.dirname(rng_mrg.__file__), 'samples_MRG31k3p_12_7_5.txt'
 )
 
 
-class SubstreamsTest(EngineTest):
-    """The starts of the streams, without Theano's function in C."""
-
-    def test_is_used(self):
-        self.assertEqual(
-            type(rng_mrg.multMatVect.dot_modulo).__module__,
-            substreams.__name__,
-        )
-
-    def test_as_theano(self):
-        rng = np.random.RandomState(0)
-        greatest = np.array([rng_mrg.M1 - 1] * 3 + [rng_mrg.M2 - 1] * 3)
-        for state in [
-            greatest,
-            np.eye(6)[5],
-            *rng.randint(0, rng_mrg.M2, (20, 6)),
-        ]:
-            state = state.astype('int32')
-            for a, b, step in [
-                (rng_mrg.A1p72, rng_mrg.A2p72, rng_mrg.ff_2p72),
-                (rng_mrg.A1p134, rng_mrg.A2p134, rng_mrg.ff_2p134),
-            ]:
-                made = step(state)
-                self.assertEqual(made.dtype, 'int32')
-                np.testing.assert_array_equal(
-                    made,
-                    np.concatenate(
-                        [
-                            rng_mrg.matVecModM(a, state[:3], rng_mrg.M1),
-                            rng_mrg.matVecModM(b, state[3:], rng_mrg.M2),
-                        ]
-                    ),
-                )
-
-    def test_one_of_theano_s_stays(self):
-        with mock.patch.object(rng_mrg.multMatVect, 'dot_modulo', 'its'):
-            substreams.install()
-            self.assertEqual(rng_mrg.multMatVect.dot_modulo, 'its')
-
-
 class StreamsTest(EngineTest):
-    # Theano's Python multiplies integers by a number of single precision in
-    # double precision; its C code does not, and nor does the engine.
+    # Theano's Python multiplies integers by a single-precision factor in
+    # double precision. Its C code does not, and neither does the engine.
     PRECISION = 1e-6
 
     def check(self, draw, calls=3):
-        """What `draw` makes of streams, and their states afterwards."""
+        """What `draw` returns, and the states afterwards, are Theano's."""
 
         def run(mode):
             streams = MRG_RandomStreams(123)
@@ -197,8 +152,8 @@ class NormalTest(EngineTest):
             )
             return f() + f()
 
-        # The logarithm of a number just below 1 keeps few of the digits in
-        # which Theano's Python and the engine agree.
+        # In the logarithm of a number just below 1, few of the digits are left
+        # in which Theano's Python and the engine agree.
         self.assert_same_run(run, tolerance=1e-4)
 
     def test_in_a_graph(self):
@@ -212,7 +167,7 @@ class NormalTest(EngineTest):
             x = np.ones((3, 4), 'float32')
             return f(x) + f(x)
 
-        self.assert_same_run(run, tolerance=1e-4)  # as above
+        self.assert_same_run(run, tolerance=1e-4)  # as in test_normal
 
 
 class RandomStateTest(EngineTest):

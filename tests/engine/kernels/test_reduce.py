@@ -11,7 +11,7 @@ AXES = [None, 0, 1, -1, -3, (0, 2), (1, -1), (0, 1, 2), ()]
 
 
 def sums(x, axis, **kwargs):
-    """All that a sum over no elements is defined for."""
+    """The reductions that are defined over no elements."""
     return [
         T.sum(x, axis, **kwargs),
         T.prod(x, axis, **kwargs),
@@ -57,7 +57,7 @@ class AxesTest(EngineTest):
         compare = self.comparison([x], outputs)
         compare(values('float32', 2, 3, 4))
         compare(values('float32', 1, 1, 1))
-        # Several that are equal: the first one counts.
+        # Of several equal elements, the first one counts.
         compare(np.float32([1, 2, 2, 1] * 6).reshape(2, 3, 4))
 
     def test_statistics(self):
@@ -80,7 +80,7 @@ class AxesTest(EngineTest):
             [x], [*sums(x, None), T.max(x), T.mean(x)], np.float32(3)
         )
 
-    def test_beside_what_is_empty(self):
+    def test_rows_of_an_empty_matrix(self):
         x = T.matrix()
         self.assert_same(
             [x],
@@ -88,7 +88,7 @@ class AxesTest(EngineTest):
             values('float32', 0, 3),
         )
 
-    def test_greatest_of_none(self):
+    def test_extremes_of_no_elements_are_refused(self):
         x = T.matrix()
         for output in T.max(x), T.min(x, 0), T.argmax(x, 0):
             self.assert_refused(
@@ -108,7 +108,7 @@ class TypesTest(EngineTest):
                         for axis in (None, 1)
                         for output in sums(x, axis) + extremes(x, axis)
                     ],
-                    # float16 is summed in another order.
+                    # The engine adds float16 in another order.
                     tolerance=1e-2 if dtype == 'float16' else None,
                 )
                 compare(values(dtype, 3, 4))
@@ -152,7 +152,7 @@ class TypesTest(EngineTest):
         )
 
     def test_accumulates_in_double_precision(self):
-        # In single precision, each 1 would be lost.
+        # In single precision, 1e9 + 1 is 1e9.
         x = T.vector()
         (expected,) = self.assert_same(
             [x], T.sum(x, acc_dtype='float64'), np.float32([1e9] + [1] * 999)
@@ -253,7 +253,7 @@ class CumulativeTest(EngineTest):
             compare(values('float32', *shape))
 
     def test_types(self):
-        # Of shorter ones, Theano's Python returns longer ones.
+        # For shorter types, Theano's Python returns a longer one.
         for dtype in ['int64', 'uint64', *FLOATS]:
             x = T.tensor(dtype, (False, False))
             self.assert_same(

@@ -472,10 +472,10 @@ class OrderTest(EngineTest):
             compare(np.zeros((0, 4), dtype))
 
 
-class HostTest(EngineTest):
-    """Arithmetic with shapes."""
+class ShapeArithmeticTest(EngineTest):
+    """Numbers computed from shapes, which the engine computes on the host."""
 
-    def test_same(self):
+    def test_values(self):
         x, y, n = T.matrix(), T.tensor3(), T.lscalar()
         length = x.shape[0] * 2 + n
         compare = self.comparison(
@@ -506,7 +506,7 @@ class HostTest(EngineTest):
             compare(values('float32', *size[:2]), values('float32', *size), 3)
 
     def test_no_kernel_for_shapes(self):
-        # Each number that is read back costs more than a step on a device.
+        # Reading one number back from a device takes longer than a step.
         x, n = T.matrix(), T.lscalar()
         rows = x.shape[0] * 2 - n
         y = T.zeros((rows, T.maximum(x.shape[1], 2)))
@@ -514,6 +514,7 @@ class HostTest(EngineTest):
         for node in f.maker.fgraph.toposort():
             for variable in node.outputs:
                 self.assertEqual(
-                    f.fn.program.on_host(variable), variable.dtype != 'float32'
+                    f.fn.program.scope.is_host_variable(variable),
+                    variable.dtype != 'float32',
                 )
         self.assertEqual(f(values('float32', 3, 4), 1).shape, (5, 4))

@@ -70,7 +70,7 @@ NEW_AXES = [
 
 
 class ConstantIndexTest(EngineTest):
-    """Each index of a tensor of shape (4, 3, 5)."""
+    """Indices of a tensor of shape (4, 3, 5)."""
 
     def check(self, indices):
         data = values('float32', 4, 3, 5)
@@ -78,11 +78,12 @@ class ConstantIndexTest(EngineTest):
         self.assert_same([X], parts, data)
         outputs, y = [], T.scalar()
         for index, part in zip(indices, parts):
-            # A number, what broadcasts, and what has the part's own shape.
+            # Write a number, a tensor of the part's shape, and a vector that
+            # broadcasts.
             whole = data[index]
             others = [y, values('float32', *whole.shape)]
-            # Theano takes rows of a later axis through a transposed view,
-            # for which it does not broadcast.
+            # Theano takes rows of a later axis through a transposed view, for
+            # which it does not broadcast.
             if whole.ndim and not isinstance(index[0], slice):
                 others.append(values('float32', *whole.shape[-1:]))
             for other in others:
@@ -255,14 +256,14 @@ class DuplicatesTest(EngineTest):
         )
 
     def test_last_one_is_set_of_many(self):
-        # On the CPU, several threads write so many at a time.
+        # With so many rows, several threads write on the CPU.
         x, y, rows = T.matrix(), T.matrix(), T.lvector()
-        z, one = y[:, 0], T.zeros_like(rows)
+        z, columns = y[:, 0], T.zeros_like(rows)
         compare = self.comparison(
             [x, y, rows],
             [
                 T.set_subtensor(x[rows], y),
-                T.set_subtensor(x[rows, one], z),
+                T.set_subtensor(x[rows, columns], z),
                 T.set_subtensor(x[rows, 1:], y[:, 1:]),
             ],
         )
@@ -274,7 +275,7 @@ class DuplicatesTest(EngineTest):
             )
 
     def test_many(self):
-        # Embeddings: many rows of few.
+        # As for embeddings: many indices, few different rows.
         x, rows, y = T.dmatrix(), T.lvector(), T.dmatrix()
         self.assert_same(
             [x, rows, y],
