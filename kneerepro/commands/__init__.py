@@ -51,8 +51,9 @@ def main(argv: list[str]) -> int | None:
     # Imported only now: most commands need Theano, whose import takes a
     # second.
     module = importlib.import_module(f'{__name__}.{name}')
-    parser = command_line.Parser(module.__doc__)
-    parser.epilog = module.__doc__.partition('\n\n')[2]
+    description = module.__doc__ or ''
+    parser = command_line.Parser(description)
+    parser.epilog = description.partition('\n\n')[2]
     parser.prog = f'python -m kneerepro {name}'
     module.add_arguments(parser)
     return module.run(parser.parse_args(argv[1:]))

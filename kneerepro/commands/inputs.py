@@ -128,19 +128,19 @@ def open_data(
         values have another meaning, which the result would not reveal.
     """
     options = _training_options(model)
-    is_file = os.path.isfile(args.data)
-    if options is None and not is_file:
-        raise UserError(
-            f'{args.model} does not record how its training data were '
-            'prepared: prepare your data with data/prepare.py, and pass the '
-            'dataset'
-        )
-    if not is_file and options.normalise == 'dataset':
-        print(
-            'warning: these volumes are scaled by their own minimum and '
-            'maximum, and the training data by theirs',
-            file=sys.stderr,
-        )
+    if not os.path.isfile(args.data):
+        if options is None:
+            raise UserError(
+                f'{args.model} does not record how its training data were '
+                'prepared: prepare your data with data/prepare.py, and pass '
+                'the dataset'
+            )
+        if options.normalise == 'dataset':
+            print(
+                'warning: these volumes are scaled by their own minimum and '
+                'maximum, and the training data by theirs',
+                file=sys.stderr,
+            )
     with _temporary_dataset(out) as temporary:
         with PhaseProgress() as progress:
             path = ensure_dataset(

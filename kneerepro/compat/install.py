@@ -41,7 +41,6 @@ its compiler, and float32.
 
 from __future__ import annotations
 
-import collections
 import functools
 import importlib
 import importlib.abc
@@ -53,6 +52,7 @@ import os
 import sys
 import types
 import warnings
+from typing import Any, NamedTuple
 
 from kneerepro.compat import theano_flags
 
@@ -71,7 +71,7 @@ def install(engine: str | None = None) -> None:
     sys.meta_path.insert(0, _ImportHook(engine))
     sys.meta_path.append(_StandInFinder())
     if not hasattr(inspect, 'getargspec'):
-        inspect.getargspec = _getargspec
+        inspect.getargspec = _getargspec  # type: ignore[attr-defined]
     if 'theano' in sys.modules:
         # It is too late to set flags, and Theano was imported without them.
         _before_theano(set_flags=False)
@@ -198,10 +198,16 @@ def _getargspec(function):
             'Function has keyword-only parameters or '
             'annotations, use inspect.signature() instead'
         )
-    return _ArgSpec(spec.args, spec.varargs, spec.varkw, spec.defaults)
+    return ArgSpec(spec.args, spec.varargs, spec.varkw, spec.defaults)
 
 
-_ArgSpec = collections.namedtuple('ArgSpec', 'args varargs keywords defaults')
+class ArgSpec(NamedTuple):
+    """Stands in for ``inspect.ArgSpec``, a tuple that callers unpack."""
+
+    args: list[str]
+    varargs: str | None
+    keywords: str | None
+    defaults: tuple[Any, ...] | None
 
 
 def _restore_scipy_names():

@@ -65,5 +65,5 @@ def _handled_by(
     try:
         yield
     finally:
-        for signum, old_handler in previous.items():
-            signal.signal(signum, old_handler)
+        for number, old_handler in previous.items():
+            signal.signal(number, old_handler)

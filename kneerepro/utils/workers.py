@@ -56,11 +56,12 @@ class Workers:
         task, result
             In the order of the tasks.
         """
-        tasks, pending = iter(tasks), deque()
+        remaining = iter(tasks)
+        pending: deque[tuple[Task, Future[Result]]] = deque()
         while True:
             # Enough to keep every process busy, and no more.
             for task in itertools.islice(
-                tasks, 2 * self.count + 1 - len(pending)
+                remaining, 2 * self.count + 1 - len(pending)
             ):
                 pending.append((task, self._submit(function, task)))
             if not pending:
