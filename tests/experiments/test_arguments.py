@@ -85,7 +85,7 @@ class BadInputTest(FolderTest):
         self.assert_refused(
             'did you mean --learning-rate?', '--learning-rat', '1'
         )
-        self.assert_refused('no preset quik', '--preset', 'quik')
+        self.assert_refused('cannot read preset quik', '--preset', 'quik')
 
     def test_folder_that_cannot_be_written(self):
         path = self.write('file')
