@@ -1,4 +1,4 @@
-"""Which run a command line asks for: a finished one, one to resume, or none."""
+"""Which run a command line asks for: finished, to be resumed, or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Autoencoders learn to tell knees apart, at the smallest size that shows it."""
+"""Autoencoders learn to tell knees apart, at the smallest size to show it."""
 
 import unittest
 from types import SimpleNamespace

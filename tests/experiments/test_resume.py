@@ -73,7 +73,7 @@ class ResumeTest(unittest.TestCase):
                 if run.saved_iteration() >= iteration:
                     return run
             time.sleep(0.002)
-        self.fail(''.join(process.communicate()))
+        raise AssertionError(''.join(process.communicate()))
 
     def assert_same(self, run):
         """A stopped run equals one that was never stopped, to the bit."""
