@@ -1,5 +1,5 @@
-"""The thesis's figures, one function each.
+"""The figures of the thesis, one function each.
 
-They draw into a new :class:`matplotlib.figure.Figure`, which they return, and
-need no display.
+Each function draws into a new :class:`matplotlib.figure.Figure` and returns
+it. No display is needed.
 """

@@ -1,6 +1,8 @@
 """Figures 2.3, 2.4 and 2.5: the networks, drawn from their layers."""
 
-from collections import namedtuple
+from __future__ import annotations
+
+from typing import Any
 
 from lasagne.layers import (
     DenseLayer,
@@ -12,8 +14,10 @@ from lasagne.layers import (
     get_all_layers,
 )
 from lasagne.nonlinearities import linear, sigmoid
+from matplotlib.figure import Figure
 
-from kneerepro.figures.boxes import Row, box_of, draw_rows
+from kneerepro.figures.boxes import box_of
+from kneerepro.figures.network_diagram import Row, Stage, draw_rows
 from kneerepro.figures.style import styled
 from kneerepro.networks.layer_table import nonlinearity_name
 from layers import (
@@ -24,40 +28,24 @@ from layers import (
     TransposedConv3DLayer,
 )
 
+_CONVOLUTIONS = (Conv2DLayer, Conv3DLayer)
 _TRANSPOSED = (TransposedConv2DLayer, TransposedConv3DLayer)
-
-Stage = namedtuple(
-    'Stage', 'name shape operation filter transposed', defaults=[None, False]
-)
-Stage.__doc__ = """A layer with those that only change its values.
-
-Attributes
-----------
-name : str
-    Of the layer.
-shape : tuple of int
-    Of its output, without the batch.
-operation : list of str
-    The lines that say how it follows from the stage before; none for the
-    input.
-filter : tuple of int or None
-    Size of a convolution's filters.
-transposed : bool
-    Whether they cover part of the output rather than of the input.
-"""
 
 
 @styled
-def figure_2_3(encoder, decoder, footer=None):
+def figure_2_3(
+    encoder: Any, decoder: Any, footer: str | None = None
+) -> Figure:
     """The 2D convolutional autoencoder (Figure 2.3, section 2.4.1).
 
     Parameters
     ----------
     encoder, decoder : lasagne.layers.Layer
-        Output layers, as :func:`kneerepro.networks.build_cae2d` returns them:
-        ``(None, 1, rows, columns)`` to ``(None, nz)``, and back.
+        Output layers, as returned by :func:`kneerepro.networks.build_cae2d`.
+        The encoder maps ``(None, 1, rows, columns)`` to ``(None, nz)``, the
+        decoder maps it back.
     footer : str, optional
-        Small print, of up to three lines.
+        Small print at the bottom, of up to three lines.
 
     Returns
     -------
@@ -66,23 +54,26 @@ def figure_2_3(encoder, decoder, footer=None):
     Raises
     ------
     ValueError
-        For a layer that there is no way to draw, and for so many layers that
-        their labels find no room.
+        If a layer cannot be drawn, or if there are so many layers that their
+        labels do not fit.
     """
-    return _autoencoder(encoder, decoder, 'input image', footer)
+    return _draw_autoencoder(encoder, decoder, 'input image', footer)
 
 
 @styled
-def figure_2_4(encoder, decoder, footer=None):
+def figure_2_4(
+    encoder: Any, decoder: Any, footer: str | None = None
+) -> Figure:
     """The 3D convolutional autoencoder (Figure 2.4, section 2.4.1).
 
     Parameters
     ----------
     encoder, decoder : lasagne.layers.Layer
-        Output layers, as :func:`kneerepro.networks.build_cae3d` returns them:
-        ``(None, 1, depth, rows, columns)`` to ``(None, nz)``, and back.
+        Output layers, as returned by :func:`kneerepro.networks.build_cae3d`.
+        The encoder maps ``(None, 1, depth, rows, columns)`` to
+        ``(None, nz)``, the decoder maps it back.
     footer : str, optional
-        Small print, of up to three lines.
+        Small print at the bottom, of up to three lines.
 
     Returns
     -------
@@ -93,22 +84,25 @@ def figure_2_4(encoder, decoder, footer=None):
     ValueError
         As :func:`figure_2_3`.
     """
-    return _autoencoder(encoder, decoder, 'input volume', footer)
+    return _draw_autoencoder(encoder, decoder, 'input volume', footer)
 
 
 @styled
-def figure_2_5(generator, discriminator, footer=None):
+def figure_2_5(
+    generator: Any, discriminator: Any, footer: str | None = None
+) -> Figure:
     """The generative adversarial network (Figure 2.5, section 2.4.2).
 
     Parameters
     ----------
     generator, discriminator : lasagne.layers.Layer
-        Output layers, as :func:`kneerepro.networks.build_dcgan` and
-        :func:`kneerepro.networks.build_wgan_gp` return them: ``(None, nz)``
-        to ``(None, 1, 64, 64)``, and from there to ``(None, 1)``. One that
-        ends in a sigmoid is called discriminator, any other critic.
+        Output layers, as returned by :func:`kneerepro.networks.build_dcgan`
+        and :func:`kneerepro.networks.build_wgan_gp`. The generator maps
+        ``(None, nz)`` to ``(None, 1, 64, 64)``, the discriminator maps this
+        to ``(None, 1)``. If it ends in a sigmoid, its title is
+        'Discriminator', otherwise 'Critic'.
     footer : str, optional
-        Small print, of up to three lines.
+        Small print at the bottom, of up to three lines.
 
     Returns
     -------
@@ -120,48 +114,44 @@ def figure_2_5(generator, discriminator, footer=None):
         As :func:`figure_2_3`.
     """
     probability = getattr(discriminator, 'nonlinearity', None) is sigmoid
-    return _drawn(
-        [
-            ('Generator', generator, 'noise $z$', 'generated image $G(z)$'),
-            (
+    return draw_rows(
+        (
+            _row(
+                'Generator', generator, 'noise $z$', 'generated image $G(z)$'
+            ),
+            _row(
                 'Discriminator' if probability else 'Critic',
                 discriminator,
                 'image $x$, real\nor generated',
                 '$D(x)$',
             ),
-        ],
+        ),
         footer,
     )
 
 
-def _autoencoder(encoder, decoder, examples, footer):
-    return _drawn(
-        [
-            ('Encoder', encoder, examples, 'code $h$'),
-            ('Decoder', decoder, 'code $h$', 'reconstruction'),
-        ],
-        footer,
-    )
-
-
-def _drawn(networks, footer):
+def _draw_autoencoder(encoder, decoder, examples, footer):
     return draw_rows(
-        [
-            Row(
-                title,
-                stages_of(network),
-                count_params(network, trainable=True),
-                first,
-                last,
-            )
-            for title, network, first, last in networks
-        ],
+        (
+            _row('Encoder', encoder, examples, 'code $h$'),
+            _row('Decoder', decoder, 'code $h$', 'reconstruction'),
+        ),
         footer,
     )
 
 
-def stages_of(network):
-    """What is to be drawn of a network.
+def _row(title, network, first, last):
+    return Row(
+        title=title,
+        stages=stages_of(network),
+        parameters=count_params(network, trainable=True),
+        first=first,
+        last=last,
+    )
+
+
+def stages_of(network: Any) -> list[Stage]:
+    """Group the layers of a network into the stages to draw.
 
     Parameters
     ----------
@@ -171,41 +161,45 @@ def stages_of(network):
     Returns
     -------
     list of Stage
-        From the input. Batch normalisation and nonlinearities are part of
-        the layer they follow.
+        From the input to the output. Batch normalisation and nonlinearities
+        belong to the stage of the layer before them.
 
     Raises
     ------
     ValueError
-        For a layer that there is no way to draw.
+        If a layer cannot be drawn.
     """
-    groups = []
+    groups: list[list[Any]] = []
     for layer in get_all_layers(network):
-        # What follows the input has no layer to be part of.
-        if (
-            isinstance(layer, (BatchNormLayer, NonlinearityLayer))
-            and len(groups) > 1
-        ):
+        # A nonlinearity right after the input is a stage of its own.
+        keeps_shape = isinstance(layer, (BatchNormLayer, NonlinearityLayer))
+        if keeps_shape and len(groups) > 1:
             groups[-1].append(layer)
         else:
             groups.append([layer])
     if len(groups) < 2:
-        raise ValueError(f'layer {_name(network)}: no network, only an input')
-    stages = []
-    for group in groups:
-        stage = Stage(
-            _name(group[0]),
-            group[0].output_shape[1:],
-            _operation(group),
-            getattr(group[0], 'filter_size', None),
-            isinstance(group[0], _TRANSPOSED),
+        raise ValueError(
+            f'layer {_name(network)} is only an input: pass the output layer '
+            'of a network'
         )
-        try:
-            box_of(stage.shape)
-        except ValueError as error:
-            raise ValueError(f'layer {stage.name}: {error}') from None
-        stages.append(stage)
-    return stages
+    return [_stage(group) for group in groups]
+
+
+def _stage(group):
+    """The stage of a group of layers, of which the first sets the shape."""
+    first = group[0]
+    stage = Stage(
+        name=_name(first),
+        shape=first.output_shape[1:],
+        operation=_operation(group),
+        filter_size=getattr(first, 'filter_size', None),
+        transposed=isinstance(first, _TRANSPOSED),
+    )
+    try:
+        box_of(stage.shape)
+    except ValueError as error:
+        raise ValueError(f'layer {stage.name}: {error}') from None
+    return stage
 
 
 def _name(layer):
@@ -213,38 +207,13 @@ def _name(layer):
 
 
 def _operation(group):
-    """The lines that describe layers of which the first sets the shape."""
+    """The lines that describe a group of layers."""
     lines = []
     for layer in group:
-        if isinstance(layer, (Conv2DLayer, Conv3DLayer)):
-            lines += [
-                'conv ' + _times(layer.filter_size),
-                f'stride {_short(layer.stride)}, pad {_short(layer.pad)}',
-            ]
-        elif isinstance(layer, _TRANSPOSED):
-            lines += [
-                'transposed',
-                'conv ' + _times(layer.filter_size),
-                f'stride {_short(layer.stride)}, crop {_short(layer.crop)}',
-            ]
-            if layer.output_size is not None:
-                lines.append('output ' + _times(layer.output_shape[2:]))
-        elif isinstance(layer, DenseLayer):
-            lines.append(f'dense {layer.num_units}')
-        elif isinstance(layer, FlattenLayer):
-            lines.append('flatten')
-        elif isinstance(layer, ReshapeLayer):
-            lines.append('reshape')
-        elif isinstance(layer, BatchNormLayer):
-            lines.append('batch norm')
-        elif not isinstance(layer, (InputLayer, NonlinearityLayer)):
-            raise ValueError(
-                f'layer {_name(layer)}: no way to draw a '
-                f'{type(layer).__name__}'
-            )
+        lines += _description(layer)
         if getattr(layer, 'num_groups', 1) > 1:
             lines.append(f'{layer.num_groups} groups')
-        # The identity that batch_norm leaves behind is not worth a line.
+        # batch_norm leaves an identity behind, which needs no line.
         if getattr(layer, 'nonlinearity', linear) is not linear:
             lines.append(nonlinearity_name(layer.nonlinearity))
     if hasattr(group[0], 'W') and all(
@@ -254,12 +223,47 @@ def _operation(group):
     return lines
 
 
+def _description(layer):
+    """The lines that describe a layer without its nonlinearity."""
+    if isinstance(layer, _CONVOLUTIONS):
+        return [
+            'conv ' + _times(layer.filter_size),
+            f'stride {_short(layer.stride)}, pad {_short(layer.pad)}',
+        ]
+    if isinstance(layer, _TRANSPOSED):
+        lines = [
+            'transposed',
+            'conv ' + _times(layer.filter_size),
+            f'stride {_short(layer.stride)}, crop {_short(layer.crop)}',
+        ]
+        if layer.output_size is not None:
+            lines.append('output ' + _times(layer.output_shape[2:]))
+        return lines
+    if isinstance(layer, DenseLayer):
+        return [f'dense {layer.num_units}']
+    for kind, lines in [
+        (FlattenLayer, ['flatten']),
+        (ReshapeLayer, ['reshape']),
+        (BatchNormLayer, ['batch norm']),
+        (InputLayer, []),
+        (NonlinearityLayer, []),
+    ]:
+        if isinstance(layer, kind):
+            return lines
+    raise ValueError(
+        f'layer {_name(layer)} is a {type(layer).__name__}, which cannot be '
+        'drawn: add its description to kneerepro/figures/architecture.py'
+    )
+
+
 def _times(sizes):
     return '×'.join(map(str, sizes))
 
 
 def _short(sizes):
-    """Such as '2' for (2, 2); Lasagne's words for padding as they are."""
-    if isinstance(sizes, str) or len(set(sizes)) > 1:
-        return sizes if isinstance(sizes, str) else _times(sizes)
+    """Such as '2' for (2, 2). Lasagne's words, such as 'same', stay."""
+    if isinstance(sizes, str):
+        return sizes
+    if len(set(sizes)) > 1:
+        return _times(sizes)
     return str(sizes[0])

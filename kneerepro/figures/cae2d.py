@@ -1,41 +1,55 @@
 """Figures 3.2 and 3.3: the 2D convolutional autoencoder."""
 
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
 from kneerepro.figures.losses import autoencoder_losses
 from kneerepro.figures.style import (
-    FOOTER,
+    FOOTER_HEIGHT,
     axes_at,
     new_figure,
     show_image,
     styled,
-    window,
+    white_level,
 )
 
 
 @styled
-def figure_3_2(truth, reconstruction, slides, footer=None):
+def figure_3_2(
+    truth: np.ndarray,
+    reconstruction: np.ndarray,
+    slides: list[int],
+    footer: str | None = None,
+) -> Figure:
     """Reconstructed slides below their ground truth (section 3.1).
 
     Parameters
     ----------
     truth, reconstruction : array, shape (n, rows, columns)
-        Values in [0, 1]; six in the thesis.
+        Values in [0, 1]; six images in the thesis.
     slides : list of int
-        Numbers of the slides, from 1.
+        Numbers of the slides, counted from 1.
     footer : str, optional
-        Small print.
+        Small print at the bottom.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    # All in inches. The columns fill the width, unless they are few.
-    width, left, right, gap, seam, top = 7, 0.3, 0.06, 0.05, 0.05, 0.28
-    step = min((width - left - right + gap) / len(slides), 1.6)
-    wide = step - gap
-    tall = wide * truth.shape[1] / truth.shape[2]
-    left += (width - left - right + gap - step * len(slides)) / 2
-    figure = new_figure(width, FOOTER + 2 * tall + seam + top, footer)
-    white = window(truth)
+    # All lengths are in inches. The columns fill the width, unless there are
+    # only a few of them.
+    width, left, right, gap, seam, title = 7, 0.3, 0.06, 0.05, 0.05, 0.28
+    usable = width - left - right + gap
+    step = min(usable / len(slides), 1.6)
+    image_width = step - gap
+    image_height = image_width * truth.shape[1] / truth.shape[2]
+    left += (usable - step * len(slides)) / 2
+    figure = new_figure(
+        width, FOOTER_HEIGHT + 2 * image_height + seam + title, footer
+    )
+    vmax = white_level(truth)
     for row, images, name in [
         (1, truth, 'ground truth'),
         (0, reconstruction, 'reconstruction'),
@@ -44,11 +58,11 @@ def figure_3_2(truth, reconstruction, slides, footer=None):
             axes = axes_at(
                 figure,
                 left + i * step,
-                FOOTER + row * (tall + seam),
-                wide,
-                tall,
+                FOOTER_HEIGHT + row * (image_height + seam),
+                image_width,
+                image_height,
             )
-            show_image(axes, image, white)
+            show_image(axes, image, vmax)
             if row == 1:
                 axes.set_title(f'slide {slide}', pad=4)
             if i == 0:
@@ -58,34 +72,37 @@ def figure_3_2(truth, reconstruction, slides, footer=None):
 
 @styled
 def figure_3_3(
-    train_mse,
-    test_mse,
-    first_ten,
-    iterations_per_epoch,
-    insets,
-    inset_epochs,
-    footer=None,
-    baselines=None,
-):
-    """Mean squared error over the iterations, with reconstructions of one
-    slide at some epochs as insets (section 3.1).
+    train_mse: np.ndarray,
+    test_mse: np.ndarray,
+    first_ten: np.ndarray,
+    iterations_per_epoch: int,
+    insets: np.ndarray,
+    inset_epochs: list[int],
+    footer: str | None = None,
+    baselines: dict[str, float] | None = None,
+) -> Figure:
+    """Mean squared error over the iterations (section 3.1).
+
+    Insets show the reconstruction of one slide at several epochs.
 
     Parameters
     ----------
     train_mse : array, shape (1 + iterations,)
-        Mean squared error (E6) of each minibatch, by iteration; 0 is before
-        the training. NaN where there is no value, here and below.
+        Mean squared error (E6) of the minibatch of each iteration. Iteration
+        0 is before the training. Here and below, NaN means that there is no
+        value.
     test_mse : array, shape (1 + iterations,)
-        That of the test set, at 0 and where an epoch ends.
+        Error of the whole test set, before the training and at the end of
+        each epoch.
     first_ten : array, shape (1 + iterations,)
-        That of the first ten test images, which the thesis plots (E19).
+        Error of the first ten test images, which the thesis plots (E19).
     iterations_per_epoch : int
     insets : array, shape (k, rows, columns)
-        Reconstructions, values in [0, 1].
+        Reconstructions with values in [0, 1].
     inset_epochs : list of int
-        After which each of them was made.
+        The epoch after which each of them was made.
     footer : str, optional
-        Small print.
+        Small print at the bottom.
     baselines : dict of str to float, optional
         Mean squared errors on the test set to draw as lines, by their names.
 

@@ -1,23 +1,34 @@
 """Figures 3.4 and 3.5: the 3D convolutional autoencoder."""
 
+from __future__ import annotations
+
 import textwrap
+
+import numpy as np
+from matplotlib.figure import Figure
 
 from kneerepro.figures.losses import autoencoder_losses
 from kneerepro.figures.style import (
-    FOOTER,
+    FOOTER_HEIGHT,
     GREY,
     axes_at,
     new_figure,
     show_image,
     styled,
-    window,
+    white_level,
 )
 
 
 @styled
 def figure_3_4(
-    truth, reconstruction, patients, slides, over_time, epochs, footer=None
-):
+    truth: np.ndarray,
+    reconstruction: np.ndarray,
+    patients: list[str],
+    slides: list[int],
+    over_time: np.ndarray,
+    epochs: list[int],
+    footer: str | None = None,
+) -> Figure:
     """Reconstructions of three patients at three depths, and over time.
 
     Parameters
@@ -25,37 +36,38 @@ def figure_3_4(
     truth, reconstruction : array, shape (patients, slides, rows, columns)
         Values in [0, 1].
     patients : list of str
-        What to call each patient.
+        The name of each patient in the figure.
     slides : list of int
-        Numbers of the slides, from 1.
+        Numbers of the slides, counted from 1.
     over_time : array, shape (1 + epochs, rows, columns)
-        The ground truth of one slide and its reconstructions.
+        The ground truth of one slide, followed by its reconstructions.
     epochs : list of int
-        After which each reconstruction was made.
+        The epoch after which each reconstruction was made.
     footer : str, optional
-        Small print.
+        Small print at the bottom.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    # All in inches. The pairs fill the width, unless they are few.
+    # All lengths are in inches. The pairs of images fill the width, unless
+    # there are only a few of them.
     width, left, gap, seam, line = 7, 0.4, 0.12, 0.03, 0.2
     usable = width - left - 0.06
     pair = min((usable + gap) / len(slides) - gap, 3)
     side = (pair - seam) / 2
     small = min((usable + gap) / len(over_time) - gap, side)
-    tall = truth.shape[2] / truth.shape[3]
+    aspect = truth.shape[2] / truth.shape[3]
     row_bottoms = [
-        FOOTER + tall * small + 3 * line + i * (tall * side + 0.05)
+        FOOTER_HEIGHT + aspect * small + 3 * line + i * (aspect * side + 0.05)
         for i in reversed(range(len(patients)))
     ]
-    top = row_bottoms[0] + tall * side
+    top = row_bottoms[0] + aspect * side
     height = top + 2.2 * line
     figure = new_figure(width, height, footer)
 
     def show(image, x, y, side, vmax, title=''):
-        axes = axes_at(figure, x, y, side, tall * side)
+        axes = axes_at(figure, x, y, side, aspect * side)
         show_image(axes, image, vmax)
         axes.set_title(title, fontsize=7, color=GREY, pad=3)
         return axes
@@ -63,7 +75,7 @@ def figure_3_4(
     def heading(text, x, y, **kwargs):
         figure.text(x / width, y / height, text, fontsize=9, **kwargs)
 
-    vmax = window(truth)
+    vmax = white_level(truth)
     for i, (patient, y) in enumerate(zip(patients, row_bottoms)):
         titles = ['', ''] if i else ['ground truth', 'reconstruction']
         for j in range(len(slides)):
@@ -83,40 +95,41 @@ def figure_3_4(
         )
 
     heading(
-        f'Slide {slides[len(slides) // 2]} of {patients[0]} over training '
-        'time',
+        f'Slide {slides[len(slides) // 2]} of {patients[0]} during training',
         left,
-        FOOTER + tall * small + 1.2 * line,
+        FOOTER_HEIGHT + aspect * small + 1.2 * line,
     )
-    vmax = window(over_time[0])
+    vmax = white_level(over_time[0])
     titles = ['ground truth'] + [f'epoch {epoch}' for epoch in epochs]
     for i, (image, title) in enumerate(zip(over_time, titles)):
-        show(image, left + i * (small + gap), FOOTER, small, vmax, title)
+        x = left + i * (small + gap)
+        show(image, x, FOOTER_HEIGHT, small, vmax, title)
     return figure
 
 
 @styled
 def figure_3_5(
-    train_mse,
-    test_mse,
-    first_ten,
-    iterations_per_epoch,
-    over_time,
-    epochs,
-    footer=None,
-    baselines=None,
-):
-    """Mean squared error over the iterations, with reconstructions of one
-    slide at some epochs as insets (section 3.2).
+    train_mse: np.ndarray,
+    test_mse: np.ndarray,
+    first_ten: np.ndarray,
+    iterations_per_epoch: int,
+    over_time: np.ndarray,
+    epochs: list[int],
+    footer: str | None = None,
+    baselines: dict[str, float] | None = None,
+) -> Figure:
+    """Mean squared error over the iterations (section 3.2).
+
+    Insets show the reconstruction of one slide at several epochs.
 
     Parameters
     ----------
     train_mse, test_mse, first_ten, iterations_per_epoch, footer, baselines
-        As in :func:`kneerepro.figures.cae2d.figure_3_3`, of volumes.
+        As in :func:`kneerepro.figures.cae2d.figure_3_3`, for volumes.
     over_time : array, shape (insets, rows, columns)
-        Reconstructions of one slide, values in [0, 1].
+        Reconstructions of one slide with values in [0, 1].
     epochs : list of int
-        After which each of them was made.
+        The epoch after which each of them was made.
 
     Returns
     -------

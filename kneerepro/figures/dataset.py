@@ -1,39 +1,48 @@
-"""Figures 2.1, 2.2 and 3.1: what the networks learn from."""
+"""Figures 2.1, 2.2 and 3.1: the images that the networks learn from."""
+
+from __future__ import annotations
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from kneerepro.figures.style import (
-    FOOTER,
+    FOOTER_HEIGHT,
     GREY,
-    TEST,
+    ORANGE,
     axes_at,
     new_figure,
     show_image,
     styled,
-    window,
+    white_level,
 )
 
-_BAR = 50  # mm
+_SCALE_BAR = 50  # mm
 
 
 @styled
-def figure_2_1(volume, spacing, directions, footer=None, at=(0.5, 0.5, 0.5)):
-    """One patient in the sagittal, axial and coronal plane, to one scale.
+def figure_2_1(
+    volume: np.ndarray,
+    spacing: tuple[float, float, float],
+    directions: str,
+    footer: str | None = None,
+    at: tuple[float, float, float] = (0.5, 0.5, 0.5),
+) -> Figure:
+    """One patient in the sagittal, axial and coronal plane, all to one scale.
 
     Parameters
     ----------
     volume : array, shape (slices, rows, columns)
     spacing : tuple of 3 floats
-        Distance of slices, rows and columns, in mm.
+        Distances between slices, between rows and between columns, in mm.
     directions : str
-        Six letters: towards which sides of the patient (L, R, A, P, S, I) the
-        first and the last slice lie, the first and last row, and the first
-        and last column.
+        Six letters out of L, R, A, P, S and I. They name the side of the
+        patient on which the first and the last slice lie, then the first and
+        the last row, then the first and the last column.
     footer : str, optional
-        Small print.
+        Small print at the bottom.
     at : tuple of 3 floats
-        Where to cut, from 0 at the patient's right, front and head to 1 at
-        the left, back and foot.
+        Where to cut the three planes, from 0 at the patient's right, front
+        and head to 1 at the left, back and foot.
 
     Returns
     -------
@@ -41,8 +50,8 @@ def figure_2_1(volume, spacing, directions, footer=None, at=(0.5, 0.5, 0.5)):
     """
     volume, spacing = _as_patient(volume, spacing, directions)
     cut = [min(int(a * n), n - 1) for a, n in zip(at, volume.shape)]
-    # Middle of each cut, and the length of each axis: right-left,
-    # front-back, head-foot; in mm.
+    # The axes are right-left, front-back and head-foot. Positions and lengths
+    # along them are in mm.
     place = [(i + 0.5) * step for i, step in zip(cut, spacing)]
     x, y, z = np.multiply(volume.shape, spacing)
     panels = [
@@ -51,63 +60,70 @@ def figure_2_1(volume, spacing, directions, footer=None, at=(0.5, 0.5, 0.5)):
         ('coronal', volume[:, cut[1]].T, (x, z), place[::2], 'RLSI'),
     ]
 
-    # All in inches.
-    width, gap, bottom, line = 7, 0.12, FOOTER, 0.25
+    # From here on, all lengths of the figure are in inches.
+    width, gap, title_height = 7, 0.12, 0.25
     scale = (width - 4 * gap) / (y + 2 * x)
     tallest = max(z, y) * scale
-    height = bottom + tallest + line
-    figure = new_figure(width, height, footer)
-    white = float(np.percentile(volume, 99.7))
+    figure = new_figure(width, FOOTER_HEIGHT + tallest + title_height, footer)
+    vmax = float(np.percentile(volume, 99.7))
     left = gap
-    for title, image, (wide, tall), (u, v), letters in panels:
-        base = bottom + (tallest - tall * scale) / 2
-        axes = axes_at(figure, left, base, wide * scale, tall * scale)
+    for title, image, (columns, rows), lines, letters in panels:
+        axes = axes_at(
+            figure,
+            left,
+            FOOTER_HEIGHT + (tallest - rows * scale) / 2,
+            columns * scale,
+            rows * scale,
+        )
         axes.imshow(
             image,
             cmap='gray',
             vmin=0,
-            vmax=white,
-            extent=(0, wide, tall, 0),
+            vmax=vmax,
+            extent=(0, columns, rows, 0),
             aspect='auto',
             interpolation='bilinear',
         )
         axes.set_axis_off()
         axes.set_title(title, pad=4)
-        axes.axvline(u, color=TEST, linewidth=0.5, alpha=0.8)
-        axes.axhline(v, color=TEST, linewidth=0.5, alpha=0.8)
-        for letter, where in zip(
-            letters, [(0.03, 0.5), (0.97, 0.5), (0.5, 0.97), (0.5, 0.03)]
-        ):
-            axes.text(
-                *where,
-                letter,
-                transform=axes.transAxes,
-                fontsize=7,
-                color='white',
-                ha='center',
-                va='center',
-                bbox=dict(
-                    facecolor='black', edgecolor='none', pad=0.8, alpha=0.6
-                ),
-            )
+        axes.axvline(lines[0], color=ORANGE, linewidth=0.5, alpha=0.8)
+        axes.axhline(lines[1], color=ORANGE, linewidth=0.5, alpha=0.8)
+        _draw_letters(axes, letters)
         if title == 'sagittal':
-            _draw_scale_bar(axes, wide - 6, tall - 6)
-        left += wide * scale + gap
+            _draw_scale_bar(axes, columns - 6, rows - 6)
+        left += columns * scale + gap
     return figure
+
+
+def _draw_letters(axes, letters):
+    """Write letters at the left, right, top and bottom edge."""
+    for letter, place in zip(
+        letters, [(0.03, 0.5), (0.97, 0.5), (0.5, 0.97), (0.5, 0.03)]
+    ):
+        axes.text(
+            *place,
+            letter,
+            transform=axes.transAxes,
+            fontsize=7,
+            color='white',
+            ha='center',
+            va='center',
+            bbox=dict(facecolor='black', edgecolor='none', pad=0.8, alpha=0.6),
+        )
 
 
 def _draw_scale_bar(axes, right, bottom):
     axes.plot(
-        [right - _BAR, right],
+        [right - _SCALE_BAR, right],
         [bottom] * 2,
         color='white',
         linewidth=1.5,
         solid_capstyle='butt',
     )
     axes.text(
-        right - _BAR / 2,
+        right - _SCALE_BAR / 2,
         bottom - 3,
-        f'{_BAR} mm',
+        f'{_SCALE_BAR} mm',
         color='white',
         fontsize=7,
         ha='center',
@@ -116,8 +132,8 @@ def _draw_scale_bar(axes, right, bottom):
 
 
 def _as_patient(volume, spacing, directions):
-    """The volume with its axes from right to left, front to back and head to
-    foot.
+    """Turn a volume so that its axes run from right to left, from front to
+    back and from head to foot; return it and its spacing.
     """
     pairs = [directions[i : i + 2] for i in (0, 2, 4)]
     order, flips = [], []
@@ -135,7 +151,7 @@ def _as_patient(volume, spacing, directions):
 
 
 @styled
-def figure_2_2(volume, footer=None):
+def figure_2_2(volume: np.ndarray, footer: str | None = None) -> Figure:
     """All slides of one resized volume, from the first to the last.
 
     Parameters
@@ -143,65 +159,61 @@ def figure_2_2(volume, footer=None):
     volume : array, shape (depth, rows, columns)
         Values in [0, 1].
     footer : str, optional
-        Small print.
+        Small print at the bottom.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    return _sheet(
+    return _contact_sheet(
         volume,
         16 if len(volume) > 25 else 5,
-        window(volume),
+        white_level(volume),
         footer,
         numbered=True,
     )
 
 
 @styled
-def figure_3_1(images, footer=None):
+def figure_3_1(images: np.ndarray, footer: str | None = None) -> Figure:
     """Randomly selected examples of the 2D dataset.
 
     Parameters
     ----------
     images : array, shape (n, 1, rows, columns)
-        Values in [0, 1]; 25 in the thesis.
+        Values in [0, 1]; 25 images in the thesis.
     footer : str, optional
-        Small print.
+        Small print at the bottom.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    return _sheet(
+    return _contact_sheet(
         images[:, 0],
         int(np.ceil(np.sqrt(len(images)))),
-        window(images),
+        white_level(images),
         footer,
         width=5,
     )
 
 
-def _sheet(images, columns, vmax, footer, numbered=False, width=7):
-    """Images side by side, in rows from left to right."""
+def _contact_sheet(images, columns, vmax, footer, numbered=False, width=7):
+    """Images in rows from left to right, with the number of the first image
+    beside each row if `numbered`.
+    """
     rows = -(-len(images) // columns)
-    # All in inches.
-    left, right, gap, bottom, top = (
-        0.3 if numbered else 0.06,
-        0.06,
-        0.02,
-        FOOTER,
-        0.06,
-    )
-    wide = (width - left - right + gap) / columns - gap
-    tall = wide * images.shape[1] / images.shape[2]
-    height = bottom + rows * (tall + gap) - gap + top
+    # All lengths are in inches.
+    left, right, gap, top = 0.3 if numbered else 0.06, 0.06, 0.02, 0.06
+    image_width = (width - left - right + gap) / columns - gap
+    image_height = image_width * images.shape[1] / images.shape[2]
+    height = FOOTER_HEIGHT + rows * (image_height + gap) - gap + top
     figure = new_figure(width, height, footer)
     for i, image in enumerate(images):
         row, column = divmod(i, columns)
-        x = left + column * (wide + gap)
-        y = height - top - (row + 1) * tall - row * gap
-        axes = axes_at(figure, x, y, wide, tall)
+        x = left + column * (image_width + gap)
+        y = height - top - (row + 1) * image_height - row * gap
+        axes = axes_at(figure, x, y, image_width, image_height)
         show_image(axes, image, vmax)
         if numbered and column == 0:
             axes.set_ylabel(

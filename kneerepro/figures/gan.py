@@ -1,64 +1,83 @@
 """Figures 3.6 to 3.10: the DCGAN and the WGAN-GP."""
 
+from __future__ import annotations
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from kneerepro.figures.losses import loss_figure, plot_curve
 from kneerepro.figures.style import (
-    FOOTER,
+    BLUE,
+    FOOTER_HEIGHT,
     GREY,
-    TEST,
-    TRAIN,
+    ORANGE,
     axes_at,
     new_figure,
     show_image,
     styled,
-    window,
+    white_level,
 )
 
-_WIDTH = 7  # of a figure, in inches
+# All lengths are in inches.
+_WIDTH = 7  # of a figure
 _HEADING = 0.24  # above a grid of images
+_THREE_ACROSS, _TWO_ACROSS = 2.18, 3.35  # widths of a grid
+
+# Shorter curves are legible without a running median.
+_SHORT = 500
 
 
 @styled
-def figure_3_6(over_time, epochs, real, footer=None):
-    """Images that the DCGAN generates at some times (section 3.3).
+def figure_3_6(
+    over_time: np.ndarray,
+    epochs: list[int],
+    real: np.ndarray,
+    footer: str | None = None,
+) -> Figure:
+    """Images that the DCGAN generates at several epochs (section 3.3).
 
     Parameters
     ----------
-    over_time : array, shape (times, 9, rows, columns)
-        Values in [0, 1]; six times in the thesis.
+    over_time : array, shape (epochs, 9, rows, columns)
+        Values in [0, 1]; six epochs in the thesis.
     epochs : list of int
-        After which each nine were made.
+        The epoch after which each nine images were generated.
     real : array, shape (n, rows, columns)
-        Training images: what is white in them is white here.
+        Training images, which determine the intensity shown as white.
     footer : str, optional
-        Small print.
+        Small print at the bottom.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    return _over_time(over_time, epochs, real, footer)
+    return _grids_over_time(over_time, epochs, real, footer)
 
 
 @styled
-def figure_3_7(discriminator, generator, iterations_per_epoch, footer=None):
+def figure_3_7(
+    discriminator: np.ndarray,
+    generator: np.ndarray,
+    iterations_per_epoch: int,
+    footer: str | None = None,
+) -> Figure:
     """Losses of the DCGAN's two networks (Algorithm 2, section 3.3).
 
     Parameters
     ----------
     discriminator, generator : array, shape (1 + iterations,)
-        By iteration, 0 is before the training; NaN where there is no value.
+        The loss at each iteration. Iteration 0 is before the training. NaN
+        means that there is no value.
     iterations_per_epoch : int
     footer : str, optional
-        Small print.
+        Small print at the bottom.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    # Of natural logarithms; those of Figure 3.10 have no unit.
-    return _losses(
+    # These are natural logarithms. The losses of Figure 3.10 have no unit.
+    return _loss_plot(
         {'discriminator': discriminator, 'generator': generator},
         iterations_per_epoch,
         footer,
@@ -67,8 +86,13 @@ def figure_3_7(discriminator, generator, iterations_per_epoch, footer=None):
 
 
 @styled
-def figure_3_8(over_time, epochs, real, footer=None):
-    """Images that the WGAN-GP generates at some epochs (section 3.4).
+def figure_3_8(
+    over_time: np.ndarray,
+    epochs: list[int],
+    real: np.ndarray,
+    footer: str | None = None,
+) -> Figure:
+    """Images that the WGAN-GP generates at several epochs (section 3.4).
 
     Parameters
     ----------
@@ -79,47 +103,59 @@ def figure_3_8(over_time, epochs, real, footer=None):
     -------
     matplotlib.figure.Figure
     """
-    return _over_time(over_time, epochs, real, footer)
+    return _grids_over_time(over_time, epochs, real, footer)
 
 
 @styled
-def figure_3_9(real, generated, footer=None):
+def figure_3_9(
+    real: np.ndarray, generated: np.ndarray, footer: str | None = None
+) -> Figure:
     """Real images beside generated ones (section 3.4).
 
     Parameters
     ----------
     real, generated : array, shape (n, rows, columns)
-        Values in [0, 1]; 100 each in the thesis.
+        Values in [0, 1]; 100 images each in the thesis.
     footer : str, optional
-        Small print.
+        Small print at the bottom.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     return _grids(
-        [real, generated], ['real', 'generated'], 2, 3.35, window(real), footer
+        [real, generated],
+        ['real', 'generated'],
+        2,
+        _TWO_ACROSS,
+        white_level(real),
+        footer,
     )
 
 
 @styled
-def figure_3_10(critic, generator, iterations_per_epoch, footer=None):
+def figure_3_10(
+    critic: np.ndarray,
+    generator: np.ndarray,
+    iterations_per_epoch: int,
+    footer: str | None = None,
+) -> Figure:
     """Losses of the WGAN-GP's two networks (Algorithm 3, section 3.4).
 
     Parameters
     ----------
     critic, generator : array, shape (1 + iterations,)
-        By iteration, 0 is before the training; NaN where there is no value,
-        as between the generator's steps (E8).
+        The loss at each iteration. Iteration 0 is before the training. NaN
+        means that there is no value, as between the generator's steps (E8).
     iterations_per_epoch : int
     footer : str, optional
-        Small print.
+        Small print at the bottom.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    return _losses(
+    return _loss_plot(
         {'critic': critic, 'generator': generator},
         iterations_per_epoch,
         footer,
@@ -129,27 +165,31 @@ def figure_3_10(critic, generator, iterations_per_epoch, footer=None):
 # ------------------------------------------------------------------- images
 
 
-def _over_time(over_time, epochs, real, footer):
+def _grids_over_time(over_time, epochs, real, footer):
+    """A grid of images for each epoch, two or three of them side by side."""
     return _grids(
         over_time,
         [f'epoch {epoch}' for epoch in epochs],
         2 if len(epochs) in (2, 4) else min(len(epochs), 3),
-        2.18,
-        window(real),
+        _THREE_ACROSS,
+        white_level(real),
         footer,
     )
 
 
-def _grids(grids, headings, across, wide, vmax, footer):
-    """Square grids of images, `across` of them side by side, each `wide`
-    inches.
+def _grids(grids, headings, across, grid_width, vmax, footer):
+    """Square grids of images with headings.
 
     Parameters
     ----------
-    grids : list of array, shape (n, rows, columns)
+    grids : sequence of array, shape (n, rows, columns)
     headings : list of str
     across : int
-    wide, vmax : float
+        How many grids stand side by side.
+    grid_width : float
+        In inches.
+    vmax : float
+        The intensity that is shown as white.
     footer : str or None
 
     Returns
@@ -157,22 +197,20 @@ def _grids(grids, headings, across, wide, vmax, footer):
     matplotlib.figure.Figure
     """
     columns = max(int(np.ceil(np.sqrt(len(images)))) for images in grids)
-    lines = max(-(-len(images) // columns) for images in grids)
-    rows, gap, between = -(-len(grids) // across), 0.03, 0.16
-    step = (wide + gap) / columns
-    side = step - gap
-    upright = side * grids[0].shape[1] / grids[0].shape[2]
-    tall = lines * (upright + gap) - gap
-    row_height = tall + _HEADING + 0.06
-    height = FOOTER + rows * row_height
+    rows = max(-(-len(images) // columns) for images in grids)
+    gap, between = 0.03, 0.16  # images, grids
+    image_width = (grid_width + gap) / columns - gap
+    image_height = image_width * grids[0].shape[1] / grids[0].shape[2]
+    row_height = rows * (image_height + gap) - gap + _HEADING + 0.06
+    height = FOOTER_HEIGHT + -(-len(grids) // across) * row_height
     figure = new_figure(_WIDTH, height, footer)
-    left = (_WIDTH - across * (wide + between) + between) / 2
+    left = (_WIDTH - across * (grid_width + between) + between) / 2
     for i, (images, heading) in enumerate(zip(grids, headings)):
         row, column = divmod(i, across)
-        x = left + column * (wide + between)
+        x = left + column * (grid_width + between)
         top = height - row * row_height - _HEADING
         figure.text(
-            (x + wide / 2) / _WIDTH,
+            (x + grid_width / 2) / _WIDTH,
             (top + 0.06) / height,
             heading,
             ha='center',
@@ -181,76 +219,73 @@ def _grids(grids, headings, across, wide, vmax, footer):
         )
         for j, image in enumerate(images):
             down, along = divmod(j, columns)
-            show_image(
-                axes_at(
-                    figure,
-                    x + along * step,
-                    top - down * (upright + gap) - upright,
-                    side,
-                    upright,
-                ),
-                image,
-                vmax,
+            axes = axes_at(
+                figure,
+                x + along * (image_width + gap),
+                top - down * (image_height + gap) - image_height,
+                image_width,
+                image_height,
             )
+            show_image(axes, image, vmax)
     return figure
 
 
 # ------------------------------------------------------------------- losses
 
 
-def _losses(curves, iterations_per_epoch, footer, label='loss'):
-    """The losses of two networks, thin, and their running medians.
+def _loss_plot(curves, iterations_per_epoch, footer, label='loss'):
+    """The losses of two networks as thin lines, with their running medians.
 
-    A few outliers would leave the rest a flat line (claimed of the WGAN-GP's
-    critic in chapter 4): they are marked at the edge instead, and the legend
-    says how many they are and how far they go.
+    A few outliers would flatten the rest of a curve (chapter 4 reports them
+    for the WGAN-GP's critic). They are marked at the edge of the plot
+    instead, and the legend tells their number and their range.
 
     Parameters
     ----------
     curves : dict of str to array, shape (1 + iterations,)
-        By the network's name.
+        By the name of the network.
     iterations_per_epoch : int
     footer : str or None
     label : str
-        Of the axis of losses, with their unit if they have one.
+        Label of the axis of losses.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     count = len(next(iter(curves.values())))
-    # About a hundredth of the training. Short curves are legible as they are.
-    width = count // 200 * 2 + 1 if count > 500 else 1
+    # The window is about a hundredth of the training.
+    window = count // 200 * 2 + 1 if count > _SHORT else 1
+    if window > 1:
+        label += f' (thick: running median over {window} iterations)'
     low, high = _limits(curves.values())
-    beyond = any(
+    has_outliers = any(
         ((values < low) | (values > high)).any() for values in curves.values()
     )
     figure, axes = loss_figure(
         count - 1,
         iterations_per_epoch,
-        label
-        if width == 1
-        else f'{label} (thick: median over {width} iterations)',
+        label,
         footer,
-        above=0.42 if beyond else 0.24,
+        above=0.42 if has_outliers else 0.24,
     )
     axes.set_ylim(low, high)
     if low < 0 < high:
         axes.axhline(0, color=GREY, linewidth=0.5, zorder=1)
     handles, outliers = [], []
-    for (name, values), color in zip(curves.items(), [TRAIN, TEST]):
-        if width > 1:
+    for (name, values), color in zip(curves.items(), [BLUE, ORANGE]):
+        if window > 1:
             plot_curve(axes, values, color=color, linewidth=0.4, alpha=0.35)
         handles += plot_curve(
             axes,
-            _running_median(values, width),
+            _running_median(values, window),
             color=color,
             linewidth=1.3,
             zorder=3,
             label=name,
         )
         outliers += _mark_outliers(axes, values, name, color)
-    # Above the plot: noisy curves leave no room inside.
+    # The legend stands above the plot: noisy curves leave no room inside.
     figure.legend(
         handles=handles + outliers,
         loc='upper center',
@@ -263,10 +298,11 @@ def _losses(curves, iterations_per_epoch, footer, label='loss'):
 
 
 def _limits(curves):
-    """Limits of y that show all but a few values far away.
+    """Limits of y that show everything but a few values that are far away.
 
-    A few is one in a hundred at either end of a curve, or three; far is
-    farther from the others than those are from each other.
+    A few means one in a hundred at either end of a curve, but at least three.
+    A value is far away if its distance from the others is greater than their
+    range.
     """
     lows, highs = [], []
     for values in curves:
@@ -281,21 +317,23 @@ def _limits(curves):
     return 0 if 0 <= low < high / 2 else low - margin, high + margin
 
 
-def _running_median(values, width):
-    """The median of what there is within `width` iterations, an odd number;
-    NaN where `values` are.
+def _running_median(values, window):
+    """The median of the finite values in a window of an odd number of
+    iterations. NaN stays NaN.
     """
-    padded = np.pad(values, width // 2, constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, width)
+    padded = np.pad(values, window // 2, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, window)
     smooth = np.full(len(values), np.nan)
-    there = np.isfinite(values)
-    smooth[there] = np.nanmedian(windows[there], axis=1)
+    finite = np.isfinite(values)
+    smooth[finite] = np.nanmedian(windows[finite], axis=1)
     return smooth
 
 
 def _mark_outliers(axes, values, name, color):
-    """Mark values beyond the limits of y at the edge; returns the handle for
-    the legend, if there are any.
+    """Mark values beyond the limits of y at the edge of the plot.
+
+    Returns a list with the handle for the legend, empty if there are no such
+    values.
     """
     low, high = axes.get_ylim()
     markers = []
@@ -317,13 +355,18 @@ def _mark_outliers(axes, values, name, color):
                 transform=axes.get_xaxis_transform(),
             )
     if markers:
-        out = values[(values > high) | (values < low)]
-        ends = [_number(value) for value in sorted({out.min(), out.max()})]
         markers[0].set_label(
-            f'{name}: {len(out)} value{"s" * (len(out) > 1)} beyond the axis '
-            f'({" to ".join(ends)})'
+            _outlier_label(name, values[(values > high) | (values < low)])
         )
     return markers[:1]
+
+
+def _outlier_label(name, outliers):
+    """Such as 'critic: 3 values beyond the axis (−700 to 3,000)'."""
+    noun = 'value' if len(outliers) == 1 else 'values'
+    ends = sorted({outliers.min(), outliers.max()})
+    extent = ' to '.join(_number(value) for value in ends)
+    return f'{name}: {len(outliers)} {noun} beyond the axis ({extent})'
 
 
 def _number(value):

@@ -1,22 +1,39 @@
-"""What all figures share."""
+"""The style that all figures share, and how they are saved."""
+
+from __future__ import annotations
 
 import functools
+import os
 import textwrap
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from kneerepro.utils.files import replacing
 
-TRAIN, TEST = '#1f4e9c', '#d95f0e'
-GREY = '0.35'
-_NO_BREAK = '\N{NO-BREAK SPACE}'
-FOOTER = 0.54  # inches at the bottom of a figure, for the small print
+# The training set is blue and the test set orange; so are the two networks of
+# a GAN.
+BLUE, ORANGE, GREY = '#1f4e9c', '#d95f0e', '0.35'
 
-_STYLE = {
+#: Inches at the bottom of a figure that are reserved for its footer: three
+#: lines of 7 points.
+FOOTER_HEIGHT = 0.54
+
+_FOOTER_SIZES = 7, 6, 5, 4  # points, the largest that fits
+_FOOTER_LINES = 3
+# Letters of DejaVu Sans per inch at 7 points: 119 letters fit into 7 inches.
+_LETTERS_PER_INCH = 17
+# Facts in the footer that are shorter than this are kept on one line.
+_LONG_FACT = 50
+_NO_BREAK = '\N{NO-BREAK SPACE}'
+
+_STYLE: dict[Any, Any] = {
     'font.size': 9,
     'axes.titlesize': 9,
     'axes.labelsize': 9,
@@ -29,38 +46,42 @@ _STYLE = {
     'legend.frameon': False,
 }
 
+_Draw = TypeVar('_Draw', bound=Callable[..., Figure])
 
-def styled(draw):
-    """Decorator: `draw` runs with the package's matplotlib settings."""
+
+def styled(draw: _Draw) -> _Draw:
+    """Decorator that runs `draw` with the package's matplotlib settings."""
 
     @functools.wraps(draw)
     def styled_draw(*args, **kwargs):
         with rc_context(_STYLE):
             return draw(*args, **kwargs)
 
-    return styled_draw
+    return cast(_Draw, styled_draw)
 
 
-def new_figure(width, height, footer=None):
-    """A figure of this size in inches, with small print at the bottom.
+def new_figure(
+    width: float, height: float, footer: str | None = None
+) -> Figure:
+    """A figure with a footer in small print.
 
-    Nothing else may be less than :data:`FOOTER` above the bottom: this is
-    room for three lines of 7 points. A longer text is set smaller.
+    Parameters
+    ----------
+    width, height : float
+        In inches. Everything else must stay :data:`FOOTER_HEIGHT` above the
+        bottom if there is a footer.
+    footer : str, optional
+        Facts separated by semicolons. A text of more than three lines is set
+        in a smaller font.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     if footer:
-        # Of what is between semicolons, short pieces stay in one line.
-        whole = '; '.join(
-            part.replace(' ', _NO_BREAK) if len(part) < 50 else part
-            for part in footer.split('; ')
-        )
-        for size in 7, 6, 5, 4:
-            # DejaVu Sans: 119 letters of 7 points in 7 inches.
-            lines = textwrap.wrap(whole, int(17 * width * 7 / size))
-            if len(lines) <= 3:
-                break
-        text = '\n'.join(lines).replace(_NO_BREAK, ' ')
+        text, size = _wrapped(footer, width)
         figure.text(
             0.5,
             0.07 / height,
@@ -73,14 +94,42 @@ def new_figure(width, height, footer=None):
     return figure
 
 
-def axes_at(figure, x, y, width, height):
-    """New axes with their lower left corner at (`x`, `y`), in inches."""
+def _wrapped(footer, width):
+    """The lines of a footer and their font size in points."""
+    text = '; '.join(
+        fact.replace(' ', _NO_BREAK) if len(fact) < _LONG_FACT else fact
+        for fact in footer.split('; ')
+    )
+    for size in _FOOTER_SIZES:
+        letters = int(_LETTERS_PER_INCH * width * _FOOTER_SIZES[0] / size)
+        lines = textwrap.wrap(text, letters)
+        if len(lines) <= _FOOTER_LINES:
+            break
+    return '\n'.join(lines).replace(_NO_BREAK, ' '), size
+
+
+def axes_at(
+    figure: Figure, x: float, y: float, width: float, height: float
+) -> Axes:
+    """Add axes with their lower left corner at (`x`, `y`), in inches."""
     across, up = figure.get_size_inches()
-    return figure.add_axes([x / across, y / up, width / across, height / up])
+    return figure.add_axes((x / across, y / up, width / across, height / up))
 
 
-def show_image(axes, image, vmax=1, frame=False):
-    """An MR image in grey, 0 to `vmax`, without ticks."""
+def show_image(
+    axes: Axes, image: np.ndarray, vmax: float = 1, frame: bool = False
+) -> None:
+    """Show an MR image in grey without ticks.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    image : array, shape (rows, columns)
+    vmax : float
+        The intensity that is shown as white. 0 is black.
+    frame : bool
+        Whether to draw a frame around the image.
+    """
     axes.imshow(
         image, cmap='gray', vmin=0, vmax=vmax, interpolation='bilinear'
     )
@@ -90,31 +139,30 @@ def show_image(axes, image, vmax=1, frame=False):
         spine.set(visible=frame, color=GREY, linewidth=0.6)
 
 
-def window(truth):
-    """The intensity to show as white: the 99.8th percentile of the truth.
+def white_level(images: np.ndarray) -> float:
+    """The intensity to show as white: the 99.8th percentile of `images`.
 
-    Scaling a volume to its maximum leaves the tissue dark where one bright
-    vessel sets that maximum.
+    With the maximum, a single bright vessel would leave all tissue dark.
     """
-    return max(float(np.percentile(truth, 99.8)), 1e-3)
+    return max(float(np.percentile(images, 99.8)), 1e-3)
 
 
-def save_figure(figure, path):
-    """Write a figure as PNG, at 200 dpi, and as PDF.
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> list[str]:
+    """Save a figure as PNG, with 200 dpi, and as PDF.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
     path : str
-        Without extension. The files appear when they are whole.
+        Without extension. The files appear only once they are complete.
 
     Returns
     -------
     list of str
-        Their paths.
+        The paths of both files.
     """
-    # Nothing that differs from one time to the next.
-    metadata = {
+    # The same figure always gives the same files: no date, no versions.
+    metadata: dict[str, dict[str, None]] = {
         'png': {'Software': None},
         'pdf': {'Creator': None, 'Producer': None, 'CreationDate': None},
     }
@@ -124,8 +172,8 @@ def save_figure(figure, path):
     return [f'{path}.{kind}' for kind in metadata]
 
 
-def save_tiles(images, path):
-    """Write images as one PNG, a pixel for a pixel.
+def save_tiles(images: np.ndarray, path: str | os.PathLike[str]) -> None:
+    """Save images side by side as one PNG, at their own resolution.
 
     Parameters
     ----------

@@ -3,8 +3,8 @@ import unittest
 import numpy as np
 
 from kneerepro.figures.cae2d import figure_3_2, figure_3_3
-from tests.figures.test_losses import (
-    FOOTER_TEXT,
+from tests.figures.inspection import (
+    FOOTER,
     assert_nothing_overlaps,
     images,
     shown,
@@ -20,7 +20,7 @@ class Figure32Test(unittest.TestCase):
             self.truth,
             self.reconstruction,
             [20 * (i + 1) for i in range(count)],
-            FOOTER_TEXT,
+            FOOTER,
         )
 
     def test_images(self):
@@ -35,7 +35,7 @@ class Figure32Test(unittest.TestCase):
             self.assertAlmostEqual(above.x0, below.x0)
             self.assertGreater(above.y0, below.y1)
 
-    def test_one_window_that_of_the_truth(self):
+    def test_white_level_is_that_of_the_truth(self):
         limits = {
             image.get_clim()
             for axes in self.draw().axes
@@ -43,7 +43,7 @@ class Figure32Test(unittest.TestCase):
         }
         self.assertEqual(limits, {(0, np.percentile(self.truth, 99.8))})
 
-    def test_names(self):
+    def test_titles_and_labels(self):
         figure = self.draw()
         self.assertEqual(
             [axes.get_title() for axes in figure.axes],
@@ -54,7 +54,7 @@ class Figure32Test(unittest.TestCase):
             ['ground truth'] + 5 * [''] + ['reconstruction'] + 5 * [''],
         )
         self.assertEqual(
-            [text.replace('\n', ' ') for text in texts(figure)], [FOOTER_TEXT]
+            [text.replace('\n', ' ') for text in texts(figure)], [FOOTER]
         )
 
     def test_nothing_overlaps(self):
@@ -62,192 +62,34 @@ class Figure32Test(unittest.TestCase):
             assert_nothing_overlaps(self, self.draw(count))
 
 
-def losses(iterations, per_epoch, start=0.12, end=0.002, fall=0.02):
-    """Curves as those of a training: of minibatches, the whole test set and
-    the first ten; `fall` is a part of the training."""
-    index = np.arange(iterations + 1)
-    noise = np.random.RandomState(1).normal(size=(2, iterations + 1))
-    curve = end + (start - end) * np.exp(-index / (fall * iterations))
-    train, first_ten = curve * (1 + 0.05 * noise)
-    train[0] = first_ten[0] = np.nan
-    test = np.where(
-        (index % per_epoch == 0) | (index == iterations), curve, np.nan
-    )
-    return train, test, first_ten
-
-
-def now_and_then(curves, interval):
-    """Curves of which the third has few values only."""
-    train, test, first_ten = curves
-    here = np.arange(len(train)) % interval == 0
-    return train, test, np.where(here, first_ten, np.nan)
-
-
 class Figure33Test(unittest.TestCase):
-    # Curves, minibatches an epoch, epochs of the insets.
-    CASES = {
-        'as in the thesis': (losses(21700, 217), 217, [20, 40, 80]),
-        'longest': (losses(22500, 225), 225, [1, 2, 100]),
-        'slow': (losses(600, 20, fall=0.5), 20, [1, 12, 24]),
-        'constant': (losses(60, 6, 0.1, 0.1), 6, [2, 4, 8]),
-        'rising': (losses(60, 6, 0.01, 0.3, 0.5), 6, [1, 4, 10]),
-        'falls at the end': (
-            [np.r_[curve[:-1], 0.01] for curve in losses(60, 6, 0.1, 0.1)],
-            6,
-            [1, 4, 10],
-        ),
-        'one epoch': (losses(36, 36), 36, [1]),
-        '3 epochs': (losses(3, 1), 1, [1, 2, 3]),
-        'part of an epoch': (losses(3, 36), 36, [1]),
-        'one iteration': (losses(1, 36), 36, [1]),
-        'no insets': (losses(60, 6, 0.1, 0.1), 6, []),
-        'all the same': (np.ones((3, 5)), 4, [1]),
-        'zero': (np.zeros((3, 11)), 5, [1, 2]),
-        'tiny': (losses(60, 6, 3e-7, 1e-7), 6, [1]),
-        'now and then': (now_and_then(losses(600, 20), 40), 20, [1, 30]),
-        'low': (losses(600, 20, 0.017, 0.004), 20, [1, 12, 24]),
-    }
-    BASELINES = {}
+    """:mod:`tests.figures.test_losses` tests the rest of the plot."""
 
-    def draw(self, case):
-        self.curves, self.per_epoch, self.epochs = self.CASES[case]
-        self.insets = images(len(self.epochs), 8, 6)
-        return figure_3_3(
-            *self.curves,
-            self.per_epoch,
-            self.insets,
-            self.epochs,
-            FOOTER_TEXT,
-            self.BASELINES,
+    def test_curves_and_insets(self):
+        nan = float('nan')
+        train, test, first_ten = (
+            np.array(values)
+            for values in (
+                [nan, 0.12, 0.1, 0.07, 0.05, 0.06],
+                [0.11, nan, 0.08, nan, 0.05, 0.04],
+                [nan, 0.13, 0.11, 0.09, 0.05, 0.05],
+            )
         )
-
-    def figures(self):
-        for case in self.CASES:
-            with self.subTest(case):
-                yield self.draw(case)
-
-    def test_curves(self):
-        for case, figure in zip(self.CASES, self.figures()):
-            train, first_ten, test, *baselines = figure.axes[0].lines
-            for line, (name, value) in zip(baselines, self.BASELINES.items()):
-                np.testing.assert_array_equal(line.get_ydata(), [value] * 2)
-                np.testing.assert_array_equal(
-                    line.get_xdata(), [0, len(self.curves[0]) - 1]
-                )
-                self.assertEqual(line.get_label(), f'{name} ({value:.2g})')
-            self.assertEqual(len(baselines), len(self.BASELINES))
-            lines = train, test, first_ten
-            for line, values in zip(lines, self.curves):
-                where = np.flatnonzero(~np.isnan(values))
-                np.testing.assert_array_equal(line.get_xdata(), where)
-                np.testing.assert_array_equal(line.get_ydata(), values[where])
-                # One sees single points.
-                self.assertEqual(line.get_marker() == 'o', len(where) <= 12)
-            for line, name in zip(
-                lines,
-                [
-                    'training set, each minibatch',
-                    'whole test set, each epoch',
-                    'first ten test images, '
-                    + (
-                        'every 40 iterations'
-                        if case == 'now and then'
-                        else 'each iteration'
-                    ),
-                ],
-            ):
-                values = line.get_ydata()
-                self.assertEqual(
-                    line.get_label(),
-                    name
-                    + (
-                        f' (at the end {values[-1]:.2g})'
-                        if len(values)
-                        else ''
-                    ),
-                )
-            self.assertGreater(test.get_linewidth(), train.get_linewidth())
-
-    def test_axes(self):
-        for figure in self.figures():
-            assert_nothing_overlaps(self, figure)
-            (axes,) = figure.axes
-            iterations = len(self.curves[0]) - 1
-            self.assertEqual(axes.get_xlim(), (0, iterations))
-            low, high = axes.get_ylim()
-            self.assertEqual(low, 0)
-            self.assertGreater(high, np.nanmax(self.curves))
-            self.assertEqual(
-                (axes.get_xlabel(), axes.get_ylabel()),
-                ('iteration', 'mean squared error of intensities (0 to 1)'),
-            )
-            by_epoch = axes.child_axes[0]
-            self.assertEqual(by_epoch.get_xlabel(), 'epoch')
-            np.testing.assert_allclose(
-                by_epoch.get_xlim(), (0, iterations / self.per_epoch)
-            )
-
-    def test_insets(self):
-        for figure in self.figures():
-            (axes,) = figure.axes
-            insets = axes.child_axes[1:]
-            self.assertEqual(
-                [inset.get_title() for inset in insets],
-                [f'epoch {epoch}' for epoch in self.epochs],
-            )
-            for inset, image in zip(insets, self.insets):
-                np.testing.assert_array_equal(shown(inset), [image])
-            self.assertLessEqual(
-                len({inset.images[0].get_clim() for inset in insets}), 1
-            )
-            places = [
-                min(epoch * self.per_epoch, len(self.curves[0]) - 1)
-                for epoch in self.epochs
-            ]
-            self.assertEqual(
-                [line.xy2 for line in axes.patches],
-                [(place, self.curves[1][place]) for place in places],
-            )
-
-    def test_near_their_epochs(self):
-        (axes,) = self.draw('as in the thesis').axes
-        axes.figure.canvas.draw()
-        for inset, epoch in zip(axes.child_axes[1:], self.epochs):
-            box = inset.get_window_extent().transformed(
-                axes.transData.inverted()
-            )
-            self.assertAlmostEqual(
-                (box.x0 + box.x1) / 2, 217 * epoch, delta=20
-            )
-
-    def test_no_curve_is_covered(self):
-        for figure in self.figures():
-            figure.canvas.draw()
-            (axes,) = figure.axes
-            boxes = [axes.get_legend().get_window_extent()]
-            for inset in axes.child_axes[1:]:
-                boxes += [
-                    inset.get_window_extent(),
-                    inset.title.get_window_extent(),
-                ]
-            for line in axes.lines:
-                x, y = axes.transData.transform(line.get_xydata()).T
-                dense = np.union1d(x, np.arange(x[0], x[-1], 0.25))
-                for box in boxes:
-                    inside = box.count_contains(
-                        np.stack([dense, np.interp(dense, x, y)], axis=1)
-                    )
-                    self.assertEqual(inside, 0)
-            for inset in axes.child_axes[1:]:
-                self.assertFalse(boxes[0].overlaps(inset.get_window_extent()))
-
-    def test_an_epoch_twice_is_shown_once(self):
-        figure = figure_3_3(*losses(4, 4), 4, images(2, 8, 6), [1, 1])
-        self.assertEqual(len(figure.axes[0].child_axes), 2)
-
-
-class BaselinesTest(Figure33Test):
-    BASELINES = {
-        'mean of the training set': 0.0078,
-        '100 principal components of the training set': 0.0049,
-    }
+        insets = images(2, 8, 6)
+        figure = figure_3_3(
+            train, test, first_ten, 2, insets, [1, 2], FOOTER, {'mean': 0.07}
+        )
+        (axes,) = figure.axes
+        self.assertEqual(
+            [text.get_text() for text in axes.get_legend().get_texts()],
+            [
+                'training set, each minibatch (at the end 0.06)',
+                'first ten test images, each iteration (at the end 0.05)',
+                'whole test set, each epoch (at the end 0.04)',
+                'mean (0.07)',
+            ],
+        )
+        np.testing.assert_array_equal(
+            [shown(inset)[0] for inset in axes.child_axes[1:]], insets
+        )
+        assert_nothing_overlaps(self, figure)

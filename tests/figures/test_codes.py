@@ -3,8 +3,8 @@ import unittest
 import numpy as np
 
 from kneerepro.figures.codes import scatter_of_codes
-from tests.figures.test_losses import (
-    FOOTER_TEXT,
+from tests.figures.inspection import (
+    FOOTER,
     assert_nothing_overlaps,
     texts,
 )
@@ -24,16 +24,16 @@ class ScatterTest(unittest.TestCase):
             self.tests,
             self.sides,
             self.widths,
-            FOOTER_TEXT,
+            FOOTER,
         )
 
     def points(self, axes):
-        """Coordinates of all filled points and of all rings."""
+        """The coordinates of all filled points and of all rings."""
         found = [], []
         for points in axes.collections:
             ring = not len(points.get_facecolor())
             found[ring].append(np.asarray(points.get_offsets()))
-        return [np.concatenate(one) for one in found]
+        return [np.concatenate(offsets) for offsets in found]
 
     def assert_same_points(self, found, expected):
         np.testing.assert_array_equal(
@@ -49,11 +49,11 @@ class ScatterTest(unittest.TestCase):
                 self.assert_same_points(filled, self.plane)
                 self.assert_same_points(rings, self.plane[self.tests])
 
-    def test_sizes_unknown(self):
+    def test_no_plot_by_width_if_no_width_is_known(self):
         figure = self.draw(known=0.0)
         self.assertEqual(len(figure.axes), 1)
 
-    def test_colours(self):
+    def test_colours_show_the_width(self):
         by_width = self.draw().axes[1]
         shown = [
             points
@@ -62,7 +62,7 @@ class ScatterTest(unittest.TestCase):
         ][0]
         np.testing.assert_array_equal(shown.get_array(), self.widths)
 
-    def test_texts(self):
+    def test_labels_and_legend(self):
         figure = self.draw(sides=['LEFT', 'RIGHT'])
         by_side, by_width, bar = figure.axes
         for axes in by_side, by_width:
@@ -70,14 +70,14 @@ class ScatterTest(unittest.TestCase):
                 axes.get_xlabel(), 'first component (40% of the variance)'
             )
             self.assertEqual(axes.get_ylabel(), 'second component (25%)')
-        self.assertEqual(bar.get_ylabel(), 'epicondylar width, mm')
+        self.assertEqual(bar.get_ylabel(), 'epicondylar width (mm)')
         (legend,) = figure.legends
         self.assertEqual(
             [text.get_text() for text in legend.get_texts()],
             ['left knee', 'right knee', 'test set'],
         )
         self.assertEqual(
-            [text.replace('\n', ' ') for text in texts(figure)], [FOOTER_TEXT]
+            [text.replace('\n', ' ') for text in texts(figure)], [FOOTER]
         )
 
     def test_nothing_overlaps(self):

@@ -4,7 +4,8 @@ import numpy as np
 
 from kneerepro.figures.dataset import figure_2_1, figure_2_2, figure_3_1
 
-# Values that tell the place: along right-left, front-back, head-foot.
+# The value of each voxel is its position from right to left, from front to
+# back, and from head to foot.
 X, Y, Z = np.meshgrid(
     np.arange(10), np.arange(20), np.arange(30), indexing='ij'
 )
@@ -20,7 +21,7 @@ def shown(axes):
 
 class Figure21Test(unittest.TestCase):
     def test_planes(self):
-        """However the series is stored, the views are the usual ones."""
+        """The views do not depend on how the series is stored."""
         for values in X, Y, Z:
             for order, directions in [
                 ((0, 2, 1), 'RLSIAP'),
@@ -78,7 +79,7 @@ class Figure21Test(unittest.TestCase):
             np.testing.assert_allclose(vertical.get_xdata(), u)
             np.testing.assert_allclose(horizontal.get_ydata(), v)
 
-    def test_letters(self):
+    def test_letters_of_the_directions(self):
         figure = figure_2_1(X.transpose(0, 2, 1), (1, 1, 1), 'RLSIAP')
         for title, letters in [
             ('sagittal', 'APIS'),
@@ -124,7 +125,7 @@ class SheetTest(unittest.TestCase):
                 self.assertTrue(0 <= box.x0 < box.x1 <= 1, box)
                 self.assertTrue(0 <= box.y0 < box.y1 <= 1, box)
 
-    def test_collage(self):
+    def test_randomly_selected_images(self):
         figure = figure_3_1(self.IMAGES[:25, None])
         self.assertEqual(len(figure.axes), 25)
         for axes, image in zip(figure.axes, self.IMAGES):

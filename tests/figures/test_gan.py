@@ -10,9 +10,9 @@ from kneerepro.figures.gan import (
     figure_3_9,
     figure_3_10,
 )
-from kneerepro.figures.style import window
-from tests.figures.test_losses import (
-    FOOTER_TEXT,
+from kneerepro.figures.style import white_level
+from tests.figures.inspection import (
+    FOOTER,
     assert_nothing_overlaps,
     images,
     shown,
@@ -32,7 +32,7 @@ class OverTimeTest(unittest.TestCase):
         ]:
             over_time, real = images(times, 9, 8, 6), images(20, 8, 6) / 2
             epochs = list(range(1, times + 1))
-            figure = draw(over_time, epochs, real, FOOTER_TEXT)
+            figure = draw(over_time, epochs, real, FOOTER)
             self.assertEqual(len(figure.axes), 9 * times)
             for axes, image in zip(figure.axes, over_time.reshape(-1, 8, 6)):
                 np.testing.assert_array_equal(shown(axes), [image])
@@ -45,7 +45,7 @@ class OverTimeTest(unittest.TestCase):
                     for axes in figure.axes
                     for image in axes.get_images()
                 },
-                {(0, window(real))},
+                {(0, white_level(real))},
             )
 
     def test_nothing_overlaps(self):
@@ -56,11 +56,11 @@ class OverTimeTest(unittest.TestCase):
                     images(times, 9, 8, 6),
                     list(range(times)),
                     images(3, 8, 6),
-                    FOOTER_TEXT,
+                    FOOTER,
                 ),
             )
 
-    def test_places(self):
+    def test_places_of_the_grids(self):
         figure = figure_3_6(
             images(6, 9, 8, 8), [1, 4, 8, 12, 16, 20], images(3, 8, 8)
         )
@@ -70,11 +70,11 @@ class OverTimeTest(unittest.TestCase):
                 for axes in figure.axes
             ]
         ).reshape(6, 9, 2)
-        # Within a grid: rows from left to right, downwards.
+        # Within a grid, images go from left to right, then downwards.
         self.assertEqual(len(set(grids[0, :, 0].round(6))), 3)
         self.assertGreater(grids[0, 1, 0], grids[0, 0, 0])
         self.assertLess(grids[0, 3, 1], grids[0, 0, 1])
-        # The grids in the same manner, each below its heading.
+        # So do the grids, each below its heading.
         first = grids[:, 0]
         self.assertTrue((np.diff(first[:3, 0]) > 0).all())
         np.testing.assert_allclose(first[3:, 0], first[:3, 0])
@@ -90,12 +90,12 @@ class Figure39Test(unittest.TestCase):
         for count in 1, 13, 100:
             real = images(count, 8, 6)
             generated = 2 * images(count, 8, 6, seed=2)
-            figure = figure_3_9(real, generated, FOOTER_TEXT)
+            figure = figure_3_9(real, generated, FOOTER)
             self.assertEqual(len(figure.axes), 2 * count)
             for axes, image in zip(figure.axes, [*real, *generated]):
                 np.testing.assert_array_equal(shown(axes), [image])
             self.assertEqual(texts(figure)[1:], ['real', 'generated'])
-            # As dark as they are, beside the real ones.
+            # Generated images have the white level of the real ones.
             self.assertEqual(
                 {axes.images[0].get_clim() for axes in figure.axes},
                 {(0, np.percentile(real, 99.8))},
@@ -107,9 +107,7 @@ class Figure39Test(unittest.TestCase):
         for count in 2, 16:
             assert_nothing_overlaps(
                 self,
-                figure_3_9(
-                    images(count, 8, 8), images(count, 8, 8), FOOTER_TEXT
-                ),
+                figure_3_9(images(count, 8, 8), images(count, 8, 8), FOOTER),
             )
 
 
@@ -120,7 +118,7 @@ def noisy(iterations, mean=1.0, spread=0.2, seed=1):
 
 
 def with_outliers(values, **outliers):
-    """`values`, with one of i iterations replaced for each `i{i}=value`."""
+    """Replace the value at iteration i for each argument `i{i}=value`."""
     values = values.copy()
     for name, value in outliers.items():
         values[int(name[1:])] = value
@@ -128,14 +126,14 @@ def with_outliers(values, **outliers):
 
 
 def every(values, steps):
-    """Those of each `steps`th iteration alone."""
+    """Keep only the values at multiples of `steps`."""
     return np.where(np.arange(len(values)) % steps, np.nan, values)
 
 
 class LossesTest(unittest.TestCase):
     """Figures 3.7 and 3.10."""
 
-    # The losses of both networks, and how many values are far away.
+    # The losses of both networks, and how many outliers each of them has.
     CASES = {
         'as in the thesis': (noisy(4500), noisy(4500, 3, 1, 2), 0, 0),
         'outliers': (
@@ -156,7 +154,7 @@ class LossesTest(unittest.TestCase):
             2,
             0,
         ),
-        'seldom a generator step': (noisy(1200), every(noisy(1200), 5), 0, 0),
+        'few generator steps': (noisy(1200), every(noisy(1200), 5), 0, 0),
         '3 iterations': (noisy(3), noisy(3, 5), 0, 0),
         'one iteration': (noisy(1), noisy(1, 5), 0, 0),
         'no generator step': (noisy(3), every(noisy(3), 5), 0, 0),
@@ -167,7 +165,7 @@ class LossesTest(unittest.TestCase):
     }
 
     def figures(self):
-        for case, (first, second, *self.far) in self.CASES.items():
+        for case, (first, second, *outliers) in self.CASES.items():
             with self.subTest(case):
                 draw, name = (
                     (figure_3_7, 'discriminator')
@@ -175,8 +173,8 @@ class LossesTest(unittest.TestCase):
                     else (figure_3_10, 'critic')
                 )
                 self.names = name, 'generator'
-                self.curves = first, second
-                yield draw(first, second, 36, FOOTER_TEXT)
+                self.curves, self.outliers = (first, second), outliers
+                yield draw(first, second, 36, FOOTER)
 
     def assert_line(self, line, values):
         where = np.flatnonzero(np.isfinite(values))
@@ -190,20 +188,22 @@ class LossesTest(unittest.TestCase):
                 (named,) = [
                     line for line in axes.lines if line.get_label() == name
                 ]
-                of_it = [
+                of_network = [
                     line
                     for line in axes.lines
                     if line.get_color() == named.get_color()
                     and line.get_linestyle() == '-'
                 ]
-                # All values are there, in the one line or a thin one.
-                self.assertEqual(len(of_it), 2 if len(values) > 500 else 1)
-                self.assert_line(of_it[0], values)
+                # A long curve has a thin line of all values in addition.
+                self.assertEqual(
+                    len(of_network), 2 if len(values) > 500 else 1
+                )
+                self.assert_line(of_network[0], values)
 
     def test_running_median(self):
-        first, second, *_ = self.CASES['seldom a generator step']
+        first, second, *_ = self.CASES['few generator steps']
         (axes,) = figure_3_10(first, second, 36).axes
-        self.assertIn('median over 13 iterations', axes.get_ylabel())
+        self.assertIn('running median over 13 iterations', axes.get_ylabel())
         lines = {line.get_label(): line for line in axes.lines}
         for name, values in [('critic', first), ('generator', second)]:
             self.assert_line(
@@ -218,15 +218,15 @@ class LossesTest(unittest.TestCase):
                 ),
             )
 
-    def test_all_but_outliers_is_within_the_limits(self):
+    def test_everything_but_outliers_is_within_the_limits(self):
         for figure in self.figures():
             (axes,) = figure.axes
             low, high = axes.get_ylim()
             outside = [
                 (values < low) | (values > high) for values in self.curves
             ]
-            self.assertEqual([out.sum() for out in outside], self.far)
-            # The curves take a good part of the height.
+            self.assertEqual([out.sum() for out in outside], self.outliers)
+            # The curves take up a good part of the height.
             inside = np.concatenate(
                 [
                     values[~out & np.isfinite(values)]
@@ -245,7 +245,9 @@ class LossesTest(unittest.TestCase):
             ]
             self.assertEqual(labels[:2], list(self.names))
             counts = labels[2:]
-            for values, name, far in zip(self.curves, self.names, self.far):
+            for values, name, outliers in zip(
+                self.curves, self.names, self.outliers
+            ):
                 (color,) = [
                     line.get_color()
                     for line in axes.lines
@@ -264,14 +266,15 @@ class LossesTest(unittest.TestCase):
                     np.testing.assert_array_equal(
                         np.concatenate(places or [[]]), np.flatnonzero(beyond)
                     )
-                if far:
+                if outliers:
+                    noun = 'value' if outliers == 1 else 'values'
                     self.assertTrue(
-                        counts.pop(0).startswith(f'{name}: {far} value')
+                        counts.pop(0).startswith(f'{name}: {outliers} {noun} ')
                     )
             self.assertEqual(counts, [])
 
-    def test_of_one_value(self):
-        """Limits are set, without a warning, on both sides of it."""
+    def test_limits_of_a_constant_loss(self):
+        """They are on both sides of it and cause no warning."""
         for value in -3, 0, 5:
             losses = np.full(9, float(value))
             with warnings.catch_warnings():
@@ -280,7 +283,7 @@ class LossesTest(unittest.TestCase):
             low, high = axes.get_ylim()
             self.assertTrue(low < value < high)
 
-    def test_range_of_outliers(self):
+    def test_legend_gives_the_range_of_outliers(self):
         first, second, *_ = self.CASES['outliers']
         figure = figure_3_10(first, second, 225)
         self.assertEqual(
