@@ -1,0 +1,199 @@
+import os
+import shutil
+
+import numpy as np
+
+from kneerepro.data.reading.arrays import ArrayVolume
+from kneerepro.data.reading.catalogue import Catalogue
+from kneerepro.data.reading.checks import Limits
+from kneerepro.data.reading.records import (
+    find_series,
+    load_series,
+    one_per_patient,
+)
+from kneerepro.data.reading.scan import scan
+from kneerepro.data.reading.selection import Selection
+from kneerepro.utils.workers import Workers
+from tests.data.series import SAGITTAL, write_series
+from tests.folders import FolderTest
+
+LIMITS = Limits(min_slices=2, min_coverage=0.0)
+ALL = Selection(None)
+
+
+class RecordsTest(FolderTest):
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.path('in'))
+        self.catalogue = Catalogue()
+        self.addCleanup(self.catalogue.close)
+
+    def series(self, uid, shape=(4, 6, 6), **elements):
+        return write_series(
+            self.path('in', uid), np.ones(shape), uid, **elements
+        )
+
+    def find(self, selection=ALL, depth=4):
+        with Workers(1) as workers:
+            scan(self.catalogue, [self.path('in')], workers, depth)
+        return find_series(self.catalogue, selection, LIMITS, depth, size=6)
+
+    def find_one(self, **kwargs):
+        (record,) = self.find(**kwargs)
+        return record
+
+
+class FieldsTest(RecordsTest):
+    def test_series(self):
+        self.series(
+            '1.1',
+            geometry=SAGITTAL,
+            FrameOfReferenceUID='9.1',
+            PixelSpacing=[0.5, 0.5],
+            Laterality='R',
+        )
+        record = self.find_one()
+        self.assertEqual(
+            (
+                record.uid,
+                record.part,
+                record.description,
+                record.frame_of_reference,
+                record.patient_id,
+                record.side,
+            ),
+            ('1.1', '', 'SAG_3D_DESS_LEFT', '9.1', 'someone', 'RIGHT'),
+        )
+        self.assertEqual(
+            (record.slices, record.rows, record.columns, record.spacing),
+            (4, 6, 6, (2.0, 0.5, 0.5)),
+        )
+        self.assertEqual(
+            (record.plane, record.directions), ('sagittal', 'LRSIAP')
+        )
+        self.assertTrue(record.usable)
+        self.assertFalse(record.is_array)
+        self.assertEqual(record.notes, [])
+        self.assertEqual(record.identity.patient, 'someone')
+
+    def test_array(self):
+        np.save(self.path('in', 'v.npy'), np.ones((2, 5, 6, 7)))
+        first, second = self.find()
+        self.assertEqual((first.part, second.part), ('volume 1', 'volume 2'))
+        self.assertEqual(
+            (second.slices, second.rows, second.columns), (5, 6, 7)
+        )
+        self.assertTrue(second.usable and second.is_array)
+        # Two volumes of unknown people are not taken for one person's.
+        self.assertEqual(second.identity.patient, 'v.npy  1')
+        self.assertEqual(
+            second.notes,
+            [
+                'SIDE_UNKNOWN',
+                'RESAMPLED_DEPTH',
+                'PADDED_FIELD',
+                'PATIENT_UNKNOWN',
+            ],
+        )
+
+    def test_not_selected(self):
+        self.series('1.1')
+        record = self.find_one(selection=Selection('x'))
+        self.assertFalse(record.selected or record.usable)
+        self.assertIsNone(record.defect)
+        self.assertEqual((record.plane, record.directions), ('axial', ''))
+
+    def test_defect(self):
+        os.remove(self.series('1.1')[1])
+        record = self.find_one()
+        self.assertFalse(record.usable)
+        self.assertEqual(record.defect.code, 'MISSING_SLICES')
+
+    def test_copy(self):
+        self.series('1.1')
+        shutil.copytree(self.path('in', '1.1'), self.path('in', 'x'))
+        first, second = self.find()
+        self.assertTrue(first.usable)
+        self.assertEqual(second.defect.code, 'DUPLICATE_SERIES')
+        self.assertIn('4 images', second.defect.message)
+
+    def test_notes(self):
+        for note, changes in {
+            'REORIENTED': {'geometry': ((0, -1, 0, 0, 0, -1), (1, 0, 0))},
+            'INSTANCE_NUMBERS': {'InstanceNumber': 1},
+            'RESAMPLED_DEPTH': {'shape': (5, 6, 6)},
+            'PADDED_FIELD': {'shape': (4, 6, 5)},
+            'SIDE_UNKNOWN': {
+                'SeriesDescription': 'knee',
+                'geometry': SAGITTAL,
+            },
+            'PATIENT_UNKNOWN': {'PatientID': None},
+        }.items():
+            with self.subTest(note):
+                self.setUp()
+                self.series('1.1', **changes)
+                self.assertEqual(self.find_one().notes, [note])
+
+
+class OrderTest(RecordsTest):
+    def setUp(self):
+        super().setUp()
+        for uid, patient in [('1.1', 'Q'), ('1.3', 'P'), ('1.2', 'P')]:
+            self.series(uid, PatientID=patient)
+
+    def test_by_patient_and_uid(self):
+        records = self.find()
+        self.assertEqual(
+            [record.uid for record in records], ['1.2', '1.3', '1.1']
+        )
+        self.assertEqual(
+            [
+                'SEVERAL_SERIES_OF_PATIENT' in record.notes
+                for record in records
+            ],
+            [True, True, False],
+        )
+
+    def test_one_per_patient(self):
+        os.remove(self.path('in', '1.2', '1.2-1'))
+        self.series('1.4', PatientID='P')
+        records = list(one_per_patient(self.find()))
+        self.assertEqual(
+            [
+                (record.uid, record.defect and record.defect.code)
+                for record in records
+            ],
+            [
+                ('1.2', 'MISSING_SLICES'),
+                ('1.3', None),  # the first usable one
+                ('1.4', 'SURPLUS_SERIES'),
+                ('1.1', None),
+            ],
+        )
+
+
+class LoadTest(RecordsTest):
+    def test_series(self):
+        paths = self.series('1.1')
+        series = load_series(self.catalogue, self.find_one(), LIMITS)
+        self.assertEqual(series.uid, '1.1')
+        self.assertEqual(series.paths(), paths)
+
+    def test_part(self):
+        for echo in '1', '2':
+            self.series(f'1.{echo}', SeriesInstanceUID='1', EchoTime=echo)
+        first, second = self.find()
+        self.assertEqual((first.part, second.part), ('echo 1', 'echo 2'))
+        series = load_series(self.catalogue, second, LIMITS)
+        self.assertEqual(
+            (series.part, series.header.echo_time), ('echo 2', '2')
+        )
+
+    def test_array(self):
+        path = self.path('in', 'v.npy')
+        np.save(path, np.ones((2, 4, 6, 6)))
+        _, second = self.find()
+        self.assertEqual(
+            load_series(self.catalogue, second, LIMITS),
+            ArrayVolume(path=path, name='', index=1, shape=(4, 6, 6)),
+        )
