@@ -198,10 +198,10 @@ def _getargspec(function):
             'Function has keyword-only parameters or '
             'annotations, use inspect.signature() instead'
         )
-    return ArgSpec(spec.args, spec.varargs, spec.varkw, spec.defaults)
+    return _ArgSpec(spec.args, spec.varargs, spec.varkw, spec.defaults)
 
 
-class ArgSpec(NamedTuple):
+class _ArgSpec(NamedTuple):
     """Stands in for ``inspect.ArgSpec``, a tuple that callers unpack."""
 
     args: list[str]

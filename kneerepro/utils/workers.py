@@ -13,10 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, parent_process
-from typing import TypeVar
-
-Task = TypeVar('Task')
-Result = TypeVar('Result')
+from typing import Any
 
 
 class Workers:
@@ -34,10 +31,10 @@ class Workers:
 
     def map(
         self,
-        function: Callable[[Task], Result],
-        tasks: Iterable[Task],
-        crashed: Callable[[Task], Result],
-    ) -> Iterator[tuple[Task, Result]]:
+        function: Callable[[Any], Any],
+        tasks: Iterable[Any],
+        crashed: Callable[[Any], Any],
+    ) -> Iterator[tuple[Any, Any]]:
         """Apply a function to each task.
 
         Parameters
@@ -57,7 +54,7 @@ class Workers:
             In the order of the tasks.
         """
         remaining = iter(tasks)
-        pending: deque[tuple[Task, Future[Result]]] = deque()
+        pending: deque[tuple[Any, Future]] = deque()
         while True:
             # Enough to keep every process busy, and no more.
             for task in itertools.islice(
