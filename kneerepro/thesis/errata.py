@@ -157,8 +157,8 @@ ERRATA = {
         ),
     ),
     'E6': Erratum(
-        thesis='The formula of the loss is 1/(2n) times a sum, the text calls '
-        'it the MSE',
+        thesis='The formula of the loss is 1/(2n) times a sum, but the text '
+        'calls it the MSE',
         built='half of the MSE is optimised, the MSE is reported',
     ),
     'E7': Erratum(
@@ -259,7 +259,7 @@ ERRATA = {
         ),
     ),
     'E14': Erratum(
-        thesis='Tables 2.2 and 2.3 have inputs of 100, Table 2.5 has 200',
+        thesis='Tables 2.2 and 2.3 have inputs of 100, but Table 2.5 has 200',
         built='Table 2.5',
         also='nz=100',
         default_reading=(

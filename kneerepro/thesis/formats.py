@@ -57,7 +57,7 @@ def summary(report: Report) -> str:
     return (
         f'{sum(counts.values())} cells: {counts[MATCH]} match, '
         f'{counts[ERRATUM]} differ as an erratum explains, and '
-        f'{counts[MISMATCH]} differ without explanation.'
+        f'{counts[MISMATCH]} are unexplained.'
     )
 
 

@@ -50,7 +50,7 @@ class FormatsTest(unittest.TestCase):
         self.assertRegex(
             sentence,
             r'^\d+ cells: \d+ match, 51 differ as an erratum explains, and '
-            r'0 differ without explanation\.$',
+            r'0 are unexplained\.$',
         )
         for name in 'terminal', 'rst', 'md', 'html':
             self.assertIn(sentence, self.rendered(name))
