@@ -197,12 +197,12 @@ nonlinearity, flip_filters
         Parameters
         ----------
         input : tensor
-            Of the shape of `input_shape`.
+            A minibatch whose shape matches `input_shape`.
 
         Returns
         -------
         tensor
-            Of the shape of `output_shape`.
+            Its shape matches `output_shape`.
         """
         activation = self.convolve(input, **kwargs)
         if self.b is None:
@@ -219,12 +219,12 @@ nonlinearity, flip_filters
         Parameters
         ----------
         input : tensor
-            Of the shape of `input_shape`.
+            A minibatch whose shape matches `input_shape`.
 
         Returns
         -------
         tensor
-            Of the shape of `output_shape`.
+            Its shape matches `output_shape`.
         """
         return self.convolution(
             input,

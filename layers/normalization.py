@@ -163,7 +163,7 @@ class BatchNormLayer(Layer):
         Returns
         -------
         tensor
-            Of the shape of `input`.
+            It has the shape of `input`.
         """
         if batch_norm_use_averages is None:
             batch_norm_use_averages = deterministic

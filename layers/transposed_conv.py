@@ -152,12 +152,12 @@ class BaseTransposedConvLayer(BaseConvLayer):
         Parameters
         ----------
         input : tensor
-            Of the shape of `input_shape`.
+            A minibatch whose shape matches `input_shape`.
 
         Returns
         -------
         tensor
-            Of the shape of `output_shape`.
+            Its shape matches `output_shape`.
         """
         size = self.output_shape[2:]
         if isinstance(self.output_size, T.Variable):

@@ -154,6 +154,6 @@ def nonlinearity_name(function) -> str:
     return getattr(function, '__name__', type(function).__name__)
 
 
-def size_text(sizes: Iterable[int]) -> str:
+def size_text(sizes: Iterable[int | str]) -> str:
     """Join sizes as the thesis prints them, such as '5x5'."""
     return 'x'.join(map(str, sizes))

@@ -413,10 +413,16 @@ def as_json(report: Report) -> str:
         ``problems``
             What makes the command's exit status 1.
     """
+    tables = [asdict(comparison) for comparison in report.comparisons]
+    for table in tables:
+        for row in table['rows']:
+            for cell in row['cells']:
+                reasons = [ERRATA[name].thesis for name in cell['errata']]
+                cell['reason'] = '; '.join(reasons) or None
     content = {
         'format': 1,
         'reading': report.reading,
-        'tables': [asdict(comparison) for comparison in report.comparisons],
+        'tables': tables,
         'errata': [
             {
                 'number': name,
@@ -430,11 +436,6 @@ def as_json(report: Report) -> str:
         'differences': report.differences,
         'problems': report.problems,
     }
-    for table in content['tables']:
-        for row in table['rows']:
-            for cell in row['cells']:
-                reasons = [ERRATA[name].thesis for name in cell['errata']]
-                cell['reason'] = '; '.join(reasons) or None
     return json.dumps(content, indent=1, ensure_ascii=False) + '\n'
 
 

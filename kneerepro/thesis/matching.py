@@ -28,10 +28,11 @@ def align(
         Number of a printed row, from 0, and a built row. None where one of
         the two is missing.
     """
-    kinds = [
-        [row['Layer'].get('kind') for row in rows] for rows in (printed, built)
-    ]
-    matcher = difflib.SequenceMatcher(None, *kinds, autojunk=False)
+    matcher = difflib.SequenceMatcher(
+        a=[row['Layer'].get('kind') for row in printed],
+        b=[row['Layer'].get('kind') for row in built],
+        autojunk=False,
+    )
     pairs: list[tuple[int | None, Cells | None]] = []
     for _, i, i_end, j, j_end in matcher.get_opcodes():
         for k in range(max(i_end - i, j_end - j)):

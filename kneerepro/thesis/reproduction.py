@@ -216,6 +216,7 @@ def stated_values(reproduction: Reproduction) -> dict[str, str]:
     parameters, data = reproduction.parameters, reproduction.data
     first, second = reproduction.networks
     depth, rows, columns = data.shape
+    dataset: tuple[int, ...]
     if reproduction.spec.on_volumes:
         dataset = (data.volumes, 1, depth, rows, columns)
     else:
