@@ -1,4 +1,4 @@
-"""Synthetic knee MRI, to run everything without images of patients."""
+"""Synthetic knee MRI, for running everything without images of patients."""
 
 from kneerepro.phantom.imaging import knee_volume
 from kneerepro.phantom.writer import write_patients

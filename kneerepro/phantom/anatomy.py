@@ -1,26 +1,29 @@
-"""What differs from knee to knee."""
+"""The anatomy of a synthetic subject: what differs from knee to knee."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 
-class Anatomy(NamedTuple):
-    """One subject's knee and how it was imaged.
+@dataclass(frozen=True)
+class Anatomy:
+    """One subject's knee, and how it was imaged.
 
     Intensities are relative to that of cartilage.
     """
 
     side: str  # 'LEFT' or 'RIGHT'
-    size: float  # 1 is the average
-    shift_lateral_mm: float  # of the joint from where it usually is
+    size: float  # 1 is average
+    shift_lateral_mm: float  # of the joint from its usual position
     shift_posterior_mm: float
     shift_superior_mm: float
     tilt_deg: float  # of the leg in the sagittal plane
     adduction_deg: float  # ... in the coronal plane
     rotation_deg: float  # ... about its axis
     flexion_deg: float
-    deformation_mm: float  # amplitude of a smooth random warp
+    deformation_mm: float  # amplitude of a smooth random deformation
     condyle_width: float  # relative to the average
     condyle_depth: float  # front to back, relative to the average
     notch_width_mm: float
@@ -37,24 +40,33 @@ class Anatomy(NamedTuple):
     fat_intensity: float
     marrow_intensity: float
     fluid_intensity: float
-    coil_falloff: float  # signal lost at the ends of the image
+    coil_falloff: float  # signal lost at the top and bottom of the image
     coil_edge: float  # signal gained towards the skin
-    coil_skew: float  # ... lost from front to back, if negative
+    coil_skew: float  # signal gained from front to back (lost if negative)
     noise: float  # standard deviation in each channel
     gain: float  # stored value of cartilage
 
 
-def sample_anatomy(seed, patient):
-    """Draw a subject; it depends on the two numbers alone.
+def sample_anatomy(seed: int, patient: int) -> Anatomy:
+    """Draw a subject at random.
 
-    Ranges are those of adults in textbooks and of the Osteoarthritis
-    Initiative's images, drawn together a little, so that the knee stays in
-    the field of view.
+    The ranges are those of adults in textbooks and in the Osteoarthritis
+    Initiative's images, slightly narrowed so that the knee stays in the field
+    of view.
+
+    Parameters
+    ----------
+    seed, patient : int
+        The subject depends on these alone.
+
+    Returns
+    -------
+    Anatomy
     """
     rng = np.random.default_rng([seed, patient])
 
     def normal(mean, deviation):
-        # Without the tails: no one is twice as far out as is usual.
+        # Truncated at two standard deviations: no subject is an outlier.
         return float(mean + deviation * np.clip(rng.standard_normal(), -2, 2))
 
     def uniform(low, high):
@@ -67,7 +79,7 @@ def sample_anatomy(seed, patient):
         shift_lateral_mm=normal(0, 3),
         shift_posterior_mm=normal(0, 3.5),
         shift_superior_mm=normal(0, 7),
-        tilt_deg=normal(flexion / 2, 2.5),  # the coil supports both ends
+        tilt_deg=normal(flexion / 2, 2.5),  # the coil supports thigh and calf
         adduction_deg=normal(0, 2.5),
         rotation_deg=normal(0, 6),
         flexion_deg=flexion,

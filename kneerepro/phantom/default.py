@@ -1,4 +1,6 @@
-"""The synthetic knees that experiments use where no data are given."""
+"""The synthetic knees that experiments use if no data are given."""
+
+from __future__ import annotations
 
 import os
 
@@ -6,21 +8,24 @@ from kneerepro.phantom.writer import write_patients
 from kneerepro.utils.progress import Progress
 
 
-def default_knees(script, patients, matrix, slices, seed):
-    """The folder with the DICOM series, written where missing.
+def default_knees(
+    script: str, patients: int, matrix: int, slices: int, seed: int
+) -> str:
+    """Write the DICOM series of synthetic knees, unless they exist.
 
-    It is below ``data/phantom`` of a checkout, and its experiments share it.
+    They are in ``data/phantom`` of a checkout, where experiments share them.
 
     Parameters
     ----------
     script : str
-        Path of the experiment.
+        Path of the experiment's script, which tells where the checkout is.
     patients, matrix, slices, seed : int
         See :func:`kneerepro.phantom.write_patients`.
 
     Returns
     -------
     str
+        The folder, relative to the working directory.
     """
     root = os.path.dirname(os.path.dirname(os.path.abspath(script)))
     folder = os.path.relpath(

@@ -1,32 +1,41 @@
-"""Sagittal DESS images of a knee: tissues, coil and noise."""
+"""Image a synthetic knee as sagittal DESS does: tissues, coil and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from kneerepro.phantom.anatomy import sample_anatomy
+from kneerepro.phantom.anatomy import Anatomy, sample_anatomy
 from kneerepro.phantom.knee import tissues
-from kneerepro.phantom.shapes import ramp
+from kneerepro.phantom.shapes import Points, ramp
 
-FIELD_OF_VIEW = 140.0  # mm, of the Osteoarthritis Initiative's series, whose
-SLAB = 160 * 0.7  # mm                    matrix is 384 and slices 160
-LARGEST = 4095  # of 12 bits
+# Of the Osteoarthritis Initiative's series: 384 x 384 pixels, 160 slices.
+FIELD_OF_VIEW = 140.0  # mm
+SLAB = 160 * 0.7  # mm
 
-_HEIGHT = 10  # mm: middle of the image above the joint line
-_BACK = 0  # mm: ... and behind it
+_LARGEST = 4095  # of 12 bits
+_HEIGHT = 10  # mm: how far the middle of the image is above the joint line
+
+# Pixels to compute at a time: few enough that their arrays fit in the cache.
+_BAND = 24000
 
 
-def knee_volume(seed, patient, matrix=384, slices=160):
-    """A sagittal series of a synthetic knee.
+def knee_volume(
+    seed: int, patient: int, matrix: int = 384, slices: int = 160
+) -> np.ndarray:
+    """Image a synthetic knee as a sagittal series.
 
-    Double echo steady state with water excitation: fluid and cartilage
-    bright, muscle grey, fat and marrow dark, compact bone, menisci, ligaments
-    and tendons darker still.
+    In double echo steady state with water excitation, fluid and cartilage are
+    bright, muscle is grey, fat and marrow are dark, and compact bone,
+    menisci, ligaments and tendons are darker still.
 
     Parameters
     ----------
     seed, patient : int
-        At least 0. The knee depends on these two alone; `matrix` and `slices`
-        merely sample it, but for the noise.
+        At least 0. The knee depends on these two alone: `matrix` and `slices`
+        only sample it, apart from the noise.
     matrix : int
         Rows and columns of the 140 mm field of view.
     slices : int
@@ -35,12 +44,14 @@ def knee_volume(seed, patient, matrix=384, slices=160):
     Returns
     -------
     array of uint16, shape (slices, matrix, matrix)
-        Slices from the patient's left to the right, that is along the slice
-        normal; rows from top to bottom, columns from front to back. At most
-        4095.
+        Slices from the patient's left to the right, which is along the slice
+        normal; rows from top to bottom; columns from front to back. Values
+        are at most 4095.
     """
     anatomy = sample_anatomy(seed, patient)
-    warp = _Warp(anatomy, np.random.default_rng([seed, patient, 1]))
+    to_knee = _KneeCoordinates(
+        anatomy, np.random.default_rng([seed, patient, 1])
+    )
     texture = _Texture(np.random.default_rng([seed, patient, 2]))
     noise = np.random.default_rng([seed, patient, 3])
     pixel = FIELD_OF_VIEW / matrix
@@ -48,41 +59,52 @@ def knee_volume(seed, patient, matrix=384, slices=160):
     for i, left in enumerate(slice_positions(slices)):
         posterior, superior = _plane(matrix)
         for rows in _bands(matrix):
-            p = warp(left, posterior, superior[rows])
+            p = to_knee(left, posterior, superior[rows])
             image = _paint(anatomy, p, texture, pixel)
-            image *= _coil(anatomy, posterior, superior[rows])
+            image *= _coil_sensitivity(anatomy, posterior, superior[rows])
             real, imaginary = anatomy.noise * noise.standard_normal(
                 (2,) + image.shape, dtype='float32'
             )
             image = np.hypot(image + real, imaginary)
             volume[i, rows] = np.minimum(
-                np.rint(anatomy.gain * image), LARGEST
+                np.rint(anatomy.gain * image), _LARGEST
             )
     return volume
 
 
-def slice_positions(slices):
-    """Towards the patient's left from the middle of the slab, in mm; falling."""
+def slice_positions(slices: int) -> np.ndarray:
+    """Distances of slices from the middle of the slab, in mm.
+
+    They are positive towards the patient's left, and they decrease.
+
+    Parameters
+    ----------
+    slices : int
+
+    Returns
+    -------
+    array, shape (slices,)
+    """
     return SLAB * (0.5 - (np.arange(slices) + 0.5) / slices)
 
 
 def _plane(matrix):
-    """Posterior and superior coordinates of pixels from the middle, in mm."""
+    """The pixels' posterior and superior distances from the middle, in mm."""
     offset = (np.arange(matrix, dtype='float32') + 0.5) / matrix - 0.5
     offset *= FIELD_OF_VIEW
     return offset[None, :], -offset[:, None]
 
 
 def _bands(matrix):
-    """Rows at a time: few enough that their arrays stay in the cache."""
-    step = max(1, 24000 // matrix)
+    """Slices of the rows to compute at a time."""
+    step = max(1, _BAND // matrix)
     return [slice(i, i + step) for i in range(0, matrix, step)]
 
 
-class _Warp:
-    """From coordinates of the scanner to those of the knee."""
+class _KneeCoordinates:
+    """Transforms coordinates of the scanner to those of the knee."""
 
-    def __init__(self, anatomy, rng):
+    def __init__(self, anatomy: Anatomy, rng: np.random.Generator):
         self.anatomy = anatomy
         self.phases = rng.uniform(0, 2 * np.pi, (3, 2))
         self.lengths = rng.uniform(60, 110, (3, 2)) / (2 * np.pi)
@@ -91,11 +113,11 @@ class _Warp:
         )
         rotation = np.eye(3)
         for axis, angle in enumerate(angles):
-            turn = np.eye(3)
+            about_axis = np.eye(3)
             i, j = (axis + 1) % 3, (axis + 2) % 3
-            turn[i, i] = turn[j, j] = np.cos(angle)
-            turn[i, j], turn[j, i] = -np.sin(angle), np.sin(angle)
-            rotation = turn @ rotation
+            about_axis[i, i] = about_axis[j, j] = np.cos(angle)
+            about_axis[i, j], about_axis[j, i] = -np.sin(angle), np.sin(angle)
+            rotation = about_axis @ rotation
         self.matrix = (rotation / anatomy.size).astype('float32')
 
     def __call__(self, left, posterior, superior):
@@ -103,19 +125,20 @@ class _Warp:
         lateral = left if a.side == 'LEFT' else -left
         point = (
             np.float32(lateral - a.shift_lateral_mm),
-            posterior - np.float32(a.shift_posterior_mm - _BACK),
+            posterior - np.float32(a.shift_posterior_mm),
             superior - np.float32(a.shift_superior_mm - _HEIGHT),
         )
         x, y, z = [
             sum(m * q for m, q in zip(row, point)) for row in self.matrix
         ]
-        # Each coordinate moves by waves of the others: nothing folds over.
+        # Waves along the other two axes shift each coordinate, so that no
+        # tissue is folded.
         x, y, z = (
             x + self._wave(0, y, z),
             y + self._wave(1, z, x),
             z + self._wave(2, x, y),
         )
-        # Below the joint the leg bends backwards, above it stays straight.
+        # Below the joint the leg bends backwards; above, it is straight.
         below = (np.sqrt(z * z + 12**2) - z) / 2
         return x, y - np.float32(np.tan(np.radians(a.flexion_deg))) * below, z
 
@@ -128,18 +151,25 @@ class _Warp:
 
 
 class _Texture:
-    """Noise that belongs to the tissue, not to the pixels."""
+    """Random texture that belongs to the tissue, not to the pixels."""
 
-    cube, step = 64, 0.4  # voxels, mm
+    cube = 64  # voxels along each axis of the periodic cube
+    step = 0.4  # mm between voxels
 
-    def __init__(self, rng):
+    def __init__(self, rng: np.random.Generator):
         noise = rng.standard_normal((self.cube,) * 3, dtype='float32')
         noise = gaussian_filter(noise, 1.7, mode='wrap')
         self.noise = noise / noise.std()
 
-    def __call__(self, p, scale):
-        """Values of mean 0 and deviation 1 at the points; `scale` stretches
-        them along each axis.
+    def __call__(self, p: Points, scale: Sequence[float]) -> np.ndarray:
+        """Values of mean 0 and standard deviation 1 at points.
+
+        Parameters
+        ----------
+        p : tuple of 3 arrays
+            In the coordinates of the knee, in mm.
+        scale : 3 floats
+            By how much to stretch the texture along each axis.
         """
         points = np.stack(
             np.broadcast_arrays(
@@ -157,12 +187,26 @@ class _Texture:
 
 
 def _paint(anatomy, p, texture, pixel):
-    # Septa are thin sheets: where the noise changes its sign.
+    """The signal of the tissues at points, relative to that of cartilage."""
+    intensities = _intensities(anatomy, p, texture)
+    image = np.zeros_like(p[0])
+    for name, distance in tissues(anatomy, p):
+        if name == 'skin' and distance.min() > pixel:
+            break  # nothing but air
+        # A pixel on the surface is a mixture of both sides.
+        share = ramp(distance, pixel / 2, -pixel / 2)
+        image += share * (intensities[name] - image)
+    return image
+
+
+def _intensities(anatomy, p, texture):
+    """The signal of each tissue, with its texture at the points."""
+    # Septa are thin sheets, where the noise changes its sign.
     septa = np.maximum(1 - 4 * np.abs(texture(p, (2, 2, 3))), 0)
     fat = anatomy.fat_intensity * (
         0.6 + 0.9 * septa + 0.2 * texture(p, (9, 9, 12))
     )
-    # Bundles of fibres, along the muscle, and dark sheets between them.
+    # Bundles of fibres along the muscle, and dark sheets between them.
     sheets = np.maximum(1 - 6 * np.abs(texture(p, (5, 5, 24))), 0)
     muscle = anatomy.muscle_intensity * (
         1
@@ -173,7 +217,7 @@ def _paint(anatomy, p, texture, pixel):
     marrow = anatomy.marrow_intensity * (
         1 + 0.16 * texture(p, (1, 1, 1.6)) + 0.25 * texture(p, (11, 11, 16))
     )
-    intensity = dict(
+    return dict(
         skin=0.36,
         fat=fat,
         vein=0.8,
@@ -188,17 +232,9 @@ def _paint(anatomy, p, texture, pixel):
         cortex=0.05,
         marrow=marrow,
     )
-    image = np.zeros_like(p[0])
-    for name, distance in tissues(anatomy, p):
-        if name == 'skin' and distance.min() > pixel:
-            break  # nothing but air
-        # A pixel that the surface cuts takes part in both sides.
-        share = ramp(distance, pixel / 2, -pixel / 2)
-        image += share * (intensity[name] - image)
-    return image
 
 
-def _coil(anatomy, posterior, superior):
+def _coil_sensitivity(anatomy, posterior, superior):
     u = posterior / FIELD_OF_VIEW * 2
     v = superior / FIELD_OF_VIEW * 2
     return (1 + anatomy.coil_skew * u + anatomy.coil_edge * u * u) * (

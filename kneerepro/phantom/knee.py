@@ -1,24 +1,30 @@
-"""The knee's tissues as signed distances, in mm.
+"""The tissues of the knee as signed distances, in mm.
 
-Coordinates of the knee: lateral, posterior and superior from the middle of
-the joint line, that is the lowest points of the femur. The numbers below are
-those of an average adult.
+The coordinates are lateral, posterior and superior. Their origin is the
+middle of the joint line, at the height of the lowest points of the femur. The
+numbers below are those of an average adult.
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from kneerepro.phantom.anatomy import Anatomy
 from kneerepro.phantom.shapes import (
-    cone,
+    Points,
     ellipsoid,
-    intersection,
-    oval,
-    path,
     ramp,
-    union,
+    round_cone,
+    smooth_intersection,
+    smooth_union,
+    superellipse,
+    tube,
 )
 
-# The skin in front and behind, and half the width, by height.
+# By height: where the skin is in front and behind, and half the width.
 _OUTLINE = PchipInterpolator(
     [-160, -75, -40, -15, 10, 38, 75, 180],
     np.transpose(
@@ -68,14 +74,14 @@ _MUSCLES = {
     ],
 }
 
-_SKIN = 1.3  # mm
-_SEAM = 0.9  # mm: fat between two muscles
-_BULGE = 5  # mm: by which they press against each other before they are cut
-_HALF_WIDTH = 46  # mm: there are no bones further out
+_SKIN = 1.3  # mm: thickness of the skin
+_SEAM = 0.9  # mm: thickness of the fat between two muscles
+_BULGE = 5  # mm: how far muscles extend before they press on each other
+_HALF_WIDTH = 46  # mm: no bone is further out
 
 
-def tissues(anatomy, p):
-    """What the knee is made of.
+def tissues(anatomy: Anatomy, p: Points) -> Iterator[tuple[str, np.ndarray]]:
+    """Compute the signed distance to each tissue of a knee.
 
     Parameters
     ----------
@@ -88,16 +94,16 @@ def tissues(anatomy, p):
     name : str
     distance : array
         Signed distance to that tissue, in mm. A point belongs to the last
-        one that holds it, as if they were painted one over the other.
+        tissue that contains it, as if each were painted over those before.
     """
     leg = _leg(p)
     yield 'skin', leg
     yield 'fat', leg + _SKIN
     yield 'vein', _veins(p)
     muscle = _muscles(anatomy, p)
-    # Thicker on the inner side of the knee, as in most people.
+    # It is thicker on the medial side of the knee, as in most people.
     fat = anatomy.subcutaneous_fat_mm * (1 - 0.25 * ramp(p[0], -40, 40))
-    yield 'muscle', intersection(muscle, leg + _SKIN + fat, 4)
+    yield 'muscle', smooth_intersection(muscle, leg + _SKIN + fat, 4)
     if np.abs(p[0]).min() > _HALF_WIDTH:
         return
 
@@ -125,8 +131,8 @@ def tissues(anatomy, p):
     yield 'marrow', bone + 1.2
 
 
-def epicondylar_width(anatomy):
-    """Greatest width of the femur, across its epicondyles, in mm.
+def epicondylar_width(anatomy: Anatomy) -> float:
+    """The greatest width of the femur, across its epicondyles.
 
     Parameters
     ----------
@@ -135,6 +141,7 @@ def epicondylar_width(anatomy):
     Returns
     -------
     float
+        In mm.
     """
     outer = np.arange(28, _HALF_WIDTH, 0.1, 'float32')
     x = np.concatenate([-outer, outer])
@@ -154,21 +161,23 @@ def _notch(anatomy, p):
 def _femur(anatomy, p, notch):
     x, y, z = p
     p = x / anatomy.condyle_width, y / anatomy.condyle_depth, z
-    bone = cone(p, (0, -11, 62, 14.5), (1, -11, 160, 13))
-    bone = union(bone, ellipsoid(p, (0, -6, 38), (33, 20, 20)), 12)
+    bone = round_cone(p, (0, -11, 62, 14.5), (1, -11, 160, 13))
+    bone = smooth_union(bone, ellipsoid(p, (0, -6, 38), (33, 20, 20)), 12)
     for condyle in [
         ellipsoid(p, (-24, 13, 20.5), (14, 19.5, 20.5)),  # medial
         ellipsoid(p, (-22, -6, 24), (17, 26, 24)),
         ellipsoid(p, (24, 12, 20), (13.5, 18.5, 20)),  # lateral
         ellipsoid(p, (22, -7, 24), (16, 26, 24)),
     ]:
-        bone = union(bone, condyle, 6)
+        bone = smooth_union(bone, condyle, 6)
     groove = ellipsoid(p, (1, -39, 32), (13, 8, 30))
-    return intersection(intersection(bone, -groove, 7), -notch, 4)
+    return smooth_intersection(
+        smooth_intersection(bone, -groove, 7), -notch, 4
+    )
 
 
 def _joint(anatomy):
-    """Height of the tibia's surface."""
+    """The height of the tibia's surface."""
     return -(anatomy.femoral_cartilage_mm + anatomy.tibial_cartilage_mm + 0.3)
 
 
@@ -179,19 +188,19 @@ def _tibia(anatomy, p):
     flare = np.exp(-depth * depth / (2 * 21**2))
     rx = anatomy.tibia_width * (15 + 21.5 * flare)
     ry = 14 + 9.5 * flare
-    wall = oval(x, y - 1 - 3 * flare, rx, ry)
-    # The plateau slopes backwards and its inner half is hollow.
+    wall = superellipse(x, y - 1 - 3 * flare, rx, ry)
+    # The plateau slopes backwards; its medial half is hollow.
     hollow = 1.5 * np.exp(-((x + 21) ** 2 + (y - 4) ** 2) / (2 * 11**2))
-    bone = intersection(wall, z - top + hollow + 0.04 * (y - 4), 5)
+    bone = smooth_intersection(wall, z - top + hollow + 0.04 * (y - 4), 5)
     eminence = ellipsoid(p, (0, 6, top - 6), (8, 10, 12.5))
     tuberosity = ellipsoid(p, (2, -14, top - 36), (11, 9, 20))
-    return union(union(bone, eminence, 4), tuberosity, 8)
+    return smooth_union(smooth_union(bone, eminence, 4), tuberosity, 8)
 
 
 def _fibula(p):
-    return union(
+    return smooth_union(
         ellipsoid(p, (34, 21, -24), (9, 10, 11)),
-        cone(p, (34, 20, -30, 6.5), (30, 14, -150, 6)),
+        round_cone(p, (34, 20, -30, 6.5), (30, 14, -150, 6)),
         6,
     )
 
@@ -202,11 +211,15 @@ def _patella(anatomy, p):
     # Its back has a ridge that fits into the groove.
     back = y + 38.5 + 0.28 * np.abs(x - 1)
     body = ellipsoid(p, (1, -46, height), (22, 12, length))
-    return intersection(body, back, 5)
+    return smooth_intersection(body, back, 5)
 
 
 def _layer(bone, thickness, where):
-    """Cartilage on a bone, where there is some; well inside it elsewhere."""
+    """A layer of cartilage on a bone.
+
+    Where `where` is 0 there is no cartilage: the surface of the layer is then
+    well inside the bone.
+    """
     return bone + 1 - (1 + thickness) * where
 
 
@@ -240,24 +253,29 @@ def _on_tibia(anatomy, p):
 
 
 def _joint_space(anatomy, p):
-    """What lies between the two bones: fluid, and the menisci around it.
+    """The fluid between femur and tibia, and the menisci around it.
 
-    The menisci are rings, open towards the middle. The femur, painted over
-    them, makes them wedges.
+    The menisci are rings, open towards the middle. They become wedges because
+    the femur is painted over them.
     """
     x, y, z = p
     side, height = np.abs(x), z - _joint(anatomy) + 0.04 * (y - 4)
     radius = np.hypot((side - 20) / 17.5, (y - 4) / 24.5)
-    fluid = intersection((radius - 1) * 19, np.abs(height - 1.2) - 1.2, 1)
-    ring = intersection(
+    fluid = smooth_intersection(
+        (radius - 1) * 19, np.abs(height - 1.2) - 1.2, 1
+    )
+    ring = smooth_intersection(
         (np.abs(radius - 0.8) - 0.2) * 19, np.abs(height - 3.5) - 4.5, 2
     )
-    return (intersection(fluid, 9 - side, 2), intersection(ring, 9 - side, 2))
+    return (
+        smooth_intersection(fluid, 9 - side, 2),
+        smooth_intersection(ring, 9 - side, 2),
+    )
 
 
 def _cruciates(p):
-    anterior = cone(p, (-1, -8, -3, 3.6), (9, 16, 25, 3.6))
-    posterior = path(
+    anterior = round_cone(p, (-1, -8, -3, 3.6), (9, 16, 25, 3.6))
+    posterior = tube(
         p,
         [(0, 29, -12, 4), (-2, 24, 8, 4.2), (-6, 12, 18, 4.2), (-9, 2, 16, 4)],
     )
@@ -265,12 +283,12 @@ def _cruciates(p):
 
 
 def _tendons(anatomy, p):
-    """Bands in front of the knee, wider than thick."""
+    """Patellar and quadriceps tendon: bands, wider than they are thick."""
     x, y, z = p
     height = anatomy.patella_height_mm
     reach = anatomy.patella_length_mm / 2
     band = x / 3.5, y, z
-    patellar = path(
+    patellar = tube(
         band,
         [
             (0, -52, height - reach + 5, 2.6),
@@ -278,7 +296,7 @@ def _tendons(anatomy, p):
             (0.5, -24, -42, 2.6),
         ],
     )
-    quadriceps = path(
+    quadriceps = tube(
         band,
         [
             (0, -53, height + reach - 6, 3.6),
@@ -299,17 +317,17 @@ def _effusion(anatomy, p):
 
 
 def _vessels(p):
-    """Artery and vein behind the joint."""
+    """The artery and the vein behind the joint."""
     return np.minimum(
-        path(p, [(-2, 30, 150, 3.2), (-1, 37, 5, 3), (0, 40, -140, 2.4)]),
-        path(p, [(5, 38, 150, 3.6), (5, 43, 5, 3.4), (4, 47, -140, 2.6)]),
+        tube(p, [(-2, 30, 150, 3.2), (-1, 37, 5, 3), (0, 40, -140, 2.4)]),
+        tube(p, [(5, 38, 150, 3.6), (5, 43, 5, 3.4), (4, 47, -140, 2.6)]),
     )
 
 
 def _veins(p):
-    """Small ones under the skin."""
+    """Small veins under the skin."""
     return np.minimum(
-        path(
+        tube(
             p,
             [
                 (-52, 34, 150, 1.3),
@@ -318,25 +336,25 @@ def _veins(p):
                 (-40, -8, -140, 1),
             ],
         ),
-        path(p, [(8, 60, 150, 1.4), (3, 52, 5, 1.4), (2, 62, -140, 1.6)]),
+        tube(p, [(8, 60, 150, 1.4), (3, 52, 5, 1.4), (2, 62, -140, 1.6)]),
     )
 
 
 def _muscles(anatomy, p):
-    """All muscles, with a seam wherever two of them meet."""
+    """All muscles, with a seam of fat where two of them meet."""
     nearest = second = np.full_like(p[0], 1e3)
     medial, lateral = p[0].min(), p[0].max()
     for points in _MUSCLES.values():
         points = [
             point[:3] + (point[3] * anatomy.muscle_bulk,) for point in points
         ]
-        # Most slices are out of reach of most muscles.
+        # Most muscles do not reach most slices.
         if (
             max(x + r for x, _, _, r in points) + 2 * _BULGE < medial
             or min(x - r for x, _, _, r in points) - 2 * _BULGE > lateral
         ):
             continue
-        distance = path(p, points)
+        distance = tube(p, points)
         second = np.minimum(second, np.maximum(nearest, distance))
         nearest = np.minimum(nearest, distance)
     return np.maximum(nearest - _BULGE, (nearest - second + _SEAM) / 2)

@@ -1,24 +1,41 @@
-"""Signed distances of simple bodies, in mm and negative inside.
+"""Signed distances to simple bodies, in mm and negative inside.
 
-Points are tuples of three arrays that broadcast. The distances are exact or
-right to first order near the surface, which is where they are used. The
-formulas are from https://iquilezles.org/articles/distfunctions/.
+Points are tuples of three arrays that broadcast. Near the surface, where they
+are used, the distances are exact or correct to first order. The formulas are
+from https://iquilezles.org/articles/distfunctions/.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
+#: Coordinates of points: three arrays that broadcast.
+Points = Sequence[np.ndarray]
 
-def ellipsoid(p, centre, radii):
+#: A sphere: the coordinates of its centre, and its radius.
+Sphere = tuple[float, float, float, float]
+
+
+def ellipsoid(
+    p: Points, centre: Sequence[float], radii: Sequence[float]
+) -> np.ndarray:
+    """Signed distance to an ellipsoid whose axes are those of coordinates."""
     scaled = [(q - c) / r for q, c, r in zip(p, centre, radii)]
     k0 = _norm(scaled)
     k1 = _norm([s / r for s, r in zip(scaled, radii)])
-    # At the very centre both vanish.
+    # Both vanish at the centre.
     return (k0 - 1) * (k0 + 1e-5) / (k1 + 1e-6)
 
 
-def oval(x, y, rx, ry):
-    """A cylinder whose section lies between an ellipse and a box: the
-    exponent of its equation is 4.
+def superellipse(
+    x: np.ndarray, y: np.ndarray, rx: np.ndarray, ry: np.ndarray
+) -> np.ndarray:
+    """Signed distance to a cylinder with a superellipse as its section.
+
+    Its equation is ``(x / rx)**4 + (y / ry)**4 = 1``: a shape between an
+    ellipse and a box.
     """
     u, v = x / rx, y / ry
     u3, v3 = u * u * u, v * v * v
@@ -27,8 +44,8 @@ def oval(x, y, rx, ry):
     return (k0 - 1) * (k0**3 + 1e-8) / (gradient + 1e-9)
 
 
-def cone(p, a, b):
-    """A segment from `a` to `b`, each (x, y, z, radius), with round ends."""
+def round_cone(p: Points, a: Sphere, b: Sphere) -> np.ndarray:
+    """Signed distance to a cone between two spheres, with round ends."""
     x, y, z = [q - u for q, u in zip(p, a)]
     bx, by, bz = [v - u for u, v in zip(a[:3], b)]
     square = bx * bx + by * by + bz * bz
@@ -39,27 +56,45 @@ def cone(p, a, b):
     )
 
 
-def path(p, points):
-    """Cones along a polyline of (x, y, z, radius)."""
-    distance = cone(p, *points[:2])
-    for a, b in zip(points[1:], points[2:]):
-        distance = np.minimum(distance, cone(p, a, b))
+def tube(p: Points, spheres: Sequence[Sphere]) -> np.ndarray:
+    """Signed distance to a chain of cones through spheres."""
+    distance = round_cone(p, *spheres[:2])
+    for a, b in zip(spheres[1:], spheres[2:]):
+        distance = np.minimum(distance, round_cone(p, a, b))
     return distance
 
 
-def union(a, b, radius):
-    """Both, with a fillet of this radius where they meet."""
+def smooth_union(a: np.ndarray, b: np.ndarray, radius: float) -> np.ndarray:
+    """Unite two bodies, with a fillet of this radius where they meet.
+
+    Parameters
+    ----------
+    a, b : array
+        Signed distances to the two.
+    radius : float
+        In mm.
+    """
     fillet = np.maximum(radius - np.abs(a - b), 0)
     return np.minimum(a, b) - fillet * fillet / (4 * radius)
 
 
-def intersection(a, b, radius):
-    """What both have in common, its edge rounded."""
-    return -union(-a, -b, radius)
+def smooth_intersection(
+    a: np.ndarray, b: np.ndarray, radius: float
+) -> np.ndarray:
+    """Intersect two bodies, with the edge rounded.
+
+    Parameters
+    ----------
+    a, b : array
+        Signed distances to the two.
+    radius : float
+        In mm.
+    """
+    return -smooth_union(-a, -b, radius)
 
 
-def ramp(value, start, end):
-    """0 before `start`, 1 after `end`, linear between them."""
+def ramp(value: np.ndarray, start: float, end: float) -> np.ndarray:
+    """Rise from 0 at `start` to 1 at `end`, linearly; constant beyond."""
     return np.minimum(np.maximum((value - start) / (end - start), 0), 1)
 
 

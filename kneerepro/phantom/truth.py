@@ -1,23 +1,26 @@
-"""What is known of synthetic knees, from the table beside their images."""
+"""Read the ground truth of synthetic knees from the table beside them."""
+
+from __future__ import annotations
 
 import csv
 import math
 import os
 
 
-def epicondylar_widths(folder):
-    """The size of each synthetic knee.
+def epicondylar_widths(folder: str) -> dict[str, float]:
+    """Read the size of each synthetic knee.
 
     Parameters
     ----------
     folder : str
-        Of :func:`kneerepro.phantom.write_patients`, or any other.
+        Where :func:`kneerepro.phantom.write_patients` wrote the knees; or any
+        other folder.
 
     Returns
     -------
     dict of str to float
-        PatientID to epicondylar width in mm; empty for a folder without the
-        table.
+        The epicondylar width in mm by PatientID; empty if the folder has no
+        such table.
     """
     path = os.path.join(folder, 'ground_truth.csv')
     try:
@@ -27,7 +30,7 @@ def epicondylar_widths(folder):
                 for row in csv.DictReader(file)
             }
     except (OSError, KeyError, TypeError, ValueError):
-        # Somebody's own file of that name.
+        # There is no such file, or it is something else of that name.
         return {}
     return {
         name: width for name, width in widths.items() if math.isfinite(width)

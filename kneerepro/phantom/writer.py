@@ -1,4 +1,9 @@
-"""Synthetic knees as DICOM, laid out as the Osteoarthritis Initiative's."""
+"""Write synthetic knees as DICOM, laid out like the OAI's series.
+
+OAI stands for the Osteoarthritis Initiative.
+"""
+
+from __future__ import annotations
 
 import contextlib
 import csv
@@ -10,7 +15,11 @@ import io
 import os
 import shutil
 import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
 
+import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
@@ -33,33 +42,40 @@ _UNFINISHED = '.unfinished'
 
 
 def write_patients(
-    out, patients, seed=0, matrix=384, slices=160, progress=None, workers=1
-):
+    out: str,
+    patients: int,
+    seed: int = 0,
+    matrix: int = 384,
+    slices: int = 160,
+    progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
+) -> None:
     """Write DICOM series of synthetic knees, one per patient.
 
-    The files are ``out/release/participant/date/barcode/001`` and so on, and
-    ``out/ground_truth.csv`` tells the
-    :class:`~kneerepro.phantom.anatomy.Anatomy` of each. The same arguments
-    give the same bytes.
+    The files are ``out/release/participant/date/barcode/001`` and so on.
+    ``out/ground_truth.csv`` contains the
+    :class:`~kneerepro.phantom.anatomy.Anatomy` of each knee. The same
+    arguments give the same bytes.
 
     Parameters
     ----------
     out : str
-        A folder; created where missing. Patients that are there already, with
-        this seed, matrix and slices, are kept. A patient appears once all
-        slices are written, so that after an interruption the same call
-        completes the work.
+        A folder, created if missing. Patients that it already holds, with
+        this seed, matrix and number of slices, are kept. A patient appears
+        when all slices are written, so that after an interruption the same
+        call completes the work.
     patients : int
+        Number of patients.
     seed : int
-        Another one gives other people.
+        Another seed gives other people.
     matrix : int
         Rows and columns, at least 16, of the 140 mm field of view.
     slices : int
         Slices of the 112 mm slab.
     progress : callable, optional
-        Called with the number of patients done and of all.
+        Called with the number of patients done and in total.
     workers : int
-        Processes. Their number changes nothing in the files.
+        Number of processes. The files do not depend on it.
 
     Raises
     ------
@@ -75,9 +91,7 @@ def write_patients(
         ('slices', slices, 1),
     ]:
         if value < least:
-            raise UserError(
-                f'{name} is {value}; it has to be at least {least}'
-            )
+            raise UserError(f'{name} is {value}; it must be at least {least}')
     os.makedirs(out, exist_ok=True)
     exams = [
         _Examination(seed, patient, matrix, slices)
@@ -86,13 +100,18 @@ def write_patients(
     with exclusive(os.path.join(out, '.lock'), f'synthetic knees in {out}'):
         _remove_unfinished(out)
         tasks = [
-            (out, seed, patient, matrix, slices)
+            _Task(
+                out=out,
+                seed=seed,
+                patient=patient,
+                matrix=matrix,
+                slices=slices,
+            )
             for patient, exam in enumerate(exams)
             if not os.path.isdir(os.path.join(out, exam.folder))
         ]
-        done = patients - len(tasks)
         with contextlib.closing(_all_written(tasks, workers)) as written:
-            for done in range(done, patients):
+            for done in range(patients - len(tasks), patients):
                 if progress is not None:
                     progress(done, patients)
                 next(written)
@@ -102,6 +121,17 @@ def write_patients(
         )
     if progress is not None:
         progress(patients, patients)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One patient to write."""
+
+    out: str
+    seed: int
+    patient: int
+    matrix: int
+    slices: int
 
 
 def _all_written(tasks, workers):
@@ -117,16 +147,16 @@ def _all_written(tasks, workers):
 
 
 def _write_patient(task):
-    out, seed, patient, matrix, slices = task
-    exam = _Examination(seed, patient, matrix, slices)
-    volume = knee_volume(seed, patient, matrix, slices)
-    temporary = os.path.join(out, f'{_UNFINISHED}-{patient}')
-    with _appearing(os.path.join(out, exam.folder), temporary):
+    arguments = task.seed, task.patient, task.matrix, task.slices
+    exam = _Examination(*arguments)
+    volume = knee_volume(*arguments)
+    temporary = os.path.join(task.out, f'{_UNFINISHED}-{task.patient}')
+    with _renamed_when_done(temporary, os.path.join(task.out, exam.folder)):
         _write_series(temporary, exam, volume)
 
 
 def _error_of_patient(task):
-    """What :func:`_write_patient` raises, in a worker."""
+    """Write a patient in a worker; returns the error, if there is one."""
     try:
         _write_patient(task)
     except OSError as error:
@@ -135,20 +165,20 @@ def _error_of_patient(task):
 
 
 def _crashed(task):
-    # It has no input that could end a process: there is no memory left.
+    # No input can crash the process, so it must have run out of memory.
     return OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
 
 def _remove_unfinished(out):
-    """Remove what killed processes left."""
+    """Remove what killed processes left behind."""
     for name in os.listdir(out):
         if name.startswith(_UNFINISHED):
             shutil.rmtree(os.path.join(out, name), ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _appearing(folder, unfinished):
-    """A folder that takes its name when the block ends."""
+def _renamed_when_done(unfinished, folder):
+    """Create a folder that gets its final name when the block ends."""
     os.mkdir(unfinished)
     try:
         yield
@@ -159,11 +189,13 @@ def _appearing(folder, unfinished):
 
 
 class _Examination:
-    """What the files of one series have in common: hashes of the arguments
-    in place of the clock and of chance.
+    """What the files of one series have in common.
+
+    Dates and identifiers are hashes of the arguments, so that they depend
+    neither on the clock nor on chance.
     """
 
-    def __init__(self, seed, patient, matrix, slices):
+    def __init__(self, seed: int, patient: int, matrix: int, slices: int):
         self.anatomy = sample_anatomy(seed, patient)
         self.matrix, self.slices = matrix, slices
         self.text = f'kneerepro phantom {seed} {patient} {matrix} {slices}'
@@ -178,25 +210,26 @@ class _Examination:
             _RELEASE, self.participant, self.date, self.barcode
         )
 
-    def uid(self, *of):
+    def uid(self, *parts: str | int) -> str:
         """A UID derived from a UUID (DICOM part 5, B.2)."""
-        text = ' '.join(map(str, (self.text,) + of))
+        text = ' '.join(map(str, (self.text,) + parts))
         return f'2.25.{uuid.uuid5(uuid.NAMESPACE_URL, text).int}'
 
-    def ground_truth(self):
+    def ground_truth(self) -> dict[str, Any]:
+        """The row of the table of all knees."""
         return {
             'participant': self.participant,
             'series_uid': self.uid('series'),
             'epicondylar_width_mm': round(epicondylar_width(self.anatomy), 1),
-            **self.anatomy._asdict(),
+            **asdict(self.anatomy),
         }
 
 
-def _write_series(folder, exam, volume):
+def _write_series(folder: str, exam: _Examination, volume: np.ndarray) -> None:
     image = _header(exam)
     meta = image.file_meta
     pixel = FIELD_OF_VIEW / exam.matrix
-    # The centre of the first pixel, in front and at the top.
+    # The centre of the first pixel, at the front and the top.
     corner = (pixel - FIELD_OF_VIEW) / 2
     for i, left in enumerate(slice_positions(exam.slices)):
         uid = exam.uid('image', i)
@@ -215,7 +248,7 @@ def _header(exam):
     image.file_meta.MediaStorageSOPClassUID = MRImageStorage
     image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     image.SOPClassUID = MRImageStorage
-    # Not from a scanner, and not to be taken for it.
+    # Nobody should take this for the image of a scanner.
     image.ImageType = ['DERIVED', 'SECONDARY', 'OTHER']
     image.Manufacturer = 'kneerepro synthetic'
     image.PatientComments = 'Synthetic: no such person exists.'
@@ -238,9 +271,15 @@ def _header(exam):
     image.BodyPartExamined = 'KNEE'
     image.Laterality = exam.anatomy.side[0]
     image.PatientPosition = 'FFS'
+    _add_protocol(image)
+    _add_geometry(image, exam)
+    return image
 
-    # The initiative's protocol: Peterfy et al., Osteoarthritis and Cartilage
-    # 16 (2008), 1433-1441.
+
+def _add_protocol(image):
+    """The OAI's protocol: Peterfy et al., Osteoarthritis and Cartilage 16
+    (2008), 1433-1441.
+    """
     image.ScanningSequence = 'GR'
     image.SequenceVariant = 'SS'
     image.ScanOptions = ''
@@ -251,6 +290,8 @@ def _header(exam):
     image.EchoTrainLength = 1
     image.MagneticFieldStrength = '3'
 
+
+def _add_geometry(image, exam):
     # Rows run to the back and columns downwards, so the slice normal points
     # to the patient's right.
     image.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
@@ -262,16 +303,15 @@ def _header(exam):
     image.PhotometricInterpretation = 'MONOCHROME2'
     image.BitsAllocated, image.BitsStored, image.HighBit = 16, 12, 11
     image.PixelRepresentation = 0
-    return image
 
 
 def _decimals(*numbers):
-    """Decimal strings, which may have 16 characters at most."""
+    """Decimal strings, which may have at most 16 characters."""
     return [f'{number:.6f}' for number in numbers]
 
 
 def _save(path, image):
-    # The name changed in pydicom 3.
+    # The parameter has another name since pydicom 3.
     if 'enforce_file_format' in inspect.signature(pydicom.dcmwrite).parameters:
         pydicom.dcmwrite(path, image, enforce_file_format=True)
     else:
@@ -288,6 +328,6 @@ def _write_csv(path, rows):
     if os.path.isfile(path):
         with open(path) as file:
             if file.read() == text:
-                return  # a newer file would mean that the data have changed
+                return  # a newer file would look like changed data
     with replacing(path) as temporary, open(temporary, 'w') as file:
         file.write(text)

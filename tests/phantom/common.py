@@ -1,10 +1,15 @@
+from dataclasses import replace
+
 from kneerepro.phantom.anatomy import sample_anatomy
 
 
 def upright(**changes):
-    """A knee in the middle of the field of view, whose coordinates are the
-    scanner's but for the height."""
-    return sample_anatomy(0, 0)._replace(
+    """A knee in the middle of the field of view.
+
+    Its coordinates are those of the scanner, apart from the height.
+    """
+    return replace(
+        sample_anatomy(0, 0),
         **{
             **dict(
                 side='LEFT',
@@ -19,5 +24,5 @@ def upright(**changes):
                 deformation_mm=0,
             ),
             **changes,
-        }
+        },
     )

@@ -8,7 +8,7 @@ from tests.phantom.common import upright
 
 
 def tissue_at(x, y, z, **changes):
-    """Name of the tissue at each point."""
+    """The name of the tissue at each point."""
     p = [
         np.atleast_1d(np.array(c, 'float32'))
         for c in np.broadcast_arrays(x, y, z)
@@ -45,7 +45,7 @@ class TissuesTest(unittest.TestCase):
                 self.assert_tissue(name, *point)
 
     def test_sides_differ(self):
-        # Fibula and tibialis anterior are on the outer side alone.
+        # Fibula and tibialis anterior are on the lateral side only.
         self.assertNotIn(tissue_at(-34, 20, -28)[0], ['marrow', 'cortex'])
         self.assert_tissue('muscle', 27, -6, -60)
         self.assert_tissue('fat', -30, -14, -60)
@@ -95,7 +95,7 @@ class TissuesTest(unittest.TestCase):
             self.assertFalse(((found > -5) & (found < 10)).any())
 
     def test_points_left_out_far_from_the_middle(self):
-        # What is skipped there for speed changes nothing.
+        # What is skipped there for speed does not change the result.
         rng = np.random.RandomState(1)
         p = rng.uniform([-60, -70, -60], [60, 70, 80], (4000, 3)).T
         together = tissue_at(*p)

@@ -20,30 +20,34 @@ class ShapesTest(unittest.TestCase):
             sphere[:4], np.sqrt([8, 20, 16, 16]) - 2, rtol=1e-3
         )
 
-    def test_cone(self):
+    def test_round_cone_and_tube(self):
         p = points([0, 3, 0, 0], [0, 0, 0, 0], [5, 5, 12, -4])
-        distance = shapes.cone(p, (0, 0, 0, 1), (0, 0, 10, 2))
+        distance = shapes.round_cone(p, (0, 0, 0, 1), (0, 0, 10, 2))
         np.testing.assert_allclose(distance, [-1.5, 1.5, 0, 3])
-        two = shapes.path(p, [(0, 0, 0, 1), (0, 0, 10, 2), (3, 0, 10, 2)])
+        two = shapes.tube(p, [(0, 0, 0, 1), (0, 0, 10, 2), (3, 0, 10, 2)])
         np.testing.assert_allclose(two, [-1.5, 1.5, 0, 3])
 
-    def test_oval(self):
+    def test_superellipse(self):
         u = np.linspace(0, 1, 7)
         v = (1 - u**4) ** 0.25
         np.testing.assert_allclose(
-            shapes.oval(20 * u, 30 * v, 20, 30), 0, atol=1e-5
+            shapes.superellipse(20 * u, 30 * v, 20, 30), 0, atol=1e-5
         )
         np.testing.assert_allclose(
-            shapes.oval(*points([21, 0, 0], [0, 29, 0]), 20, 30)[:2],
+            shapes.superellipse(*points([21, 0, 0], [0, 29, 0]), 20, 30)[:2],
             [1, -1],
             rtol=0.1,
         )
-        self.assertLess(shapes.oval(*points([0], [0]), 20, 30), -5)
+        self.assertLess(shapes.superellipse(*points([0], [0]), 20, 30), -5)
 
-    def test_union_and_intersection(self):
+    def test_smooth_union_and_intersection(self):
         a, b = points([-3, 2, 0, 9], [5, 2, 0, -9])
-        np.testing.assert_allclose(shapes.union(a, b, 4), [-3, 1, -1, -9])
-        np.testing.assert_allclose(shapes.intersection(a, b, 4), [5, 3, 1, 9])
+        np.testing.assert_allclose(
+            shapes.smooth_union(a, b, 4), [-3, 1, -1, -9]
+        )
+        np.testing.assert_allclose(
+            shapes.smooth_intersection(a, b, 4), [5, 3, 1, 9]
+        )
 
     def test_ramp(self):
         np.testing.assert_allclose(

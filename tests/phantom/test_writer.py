@@ -9,6 +9,7 @@ import tempfile
 import threading
 import unittest
 from collections import defaultdict
+from dataclasses import asdict
 from unittest import mock
 
 import numpy as np
@@ -17,14 +18,15 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
-from kneerepro.data.prepare import prepare
-from kneerepro.data.reading.header import read_frames
+from kneerepro.data.decisions import Summary
+from kneerepro.data.prepare import Settings, prepare
+from kneerepro.data.reading.files import walk_files
 from kneerepro.data.reading.pixels import read_slices
-from kneerepro.data.reading.scan import files_of
-from kneerepro.data.reading.series import Series, Slice
+from kneerepro.data.reading.series import Series
 from kneerepro.phantom import imaging, knee_volume, write_patients, writer
-from kneerepro.phantom.anatomy import Anatomy, sample_anatomy
+from kneerepro.phantom.anatomy import sample_anatomy
 from kneerepro.utils.errors import UserError
+from tests.data.series import read_file
 from tests.phantom.common import upright
 
 SCRIPT = os.path.join(
@@ -48,7 +50,7 @@ def read_rows(folder):
         return list(csv.DictReader(file))
 
 
-class FolderTest(unittest.TestCase):
+class WriterTest(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.folder)
@@ -61,14 +63,14 @@ class FolderTest(unittest.TestCase):
 
     def series(self):
         members = defaultdict(list)
-        for path, *_ in files_of([self.out]):
-            if os.path.basename(path).isdigit():
-                (frame,) = read_frames(path)
-                members[frame.header.series].append(Slice(path, *frame))
+        for file in walk_files([self.out]):
+            if os.path.basename(file.path).isdigit():
+                (image,) = read_file(file.path)
+                members[image.header.series].append(image)
         return [Series(uid, '', slices) for uid, slices in members.items()]
 
 
-class WritePatientsTest(FolderTest):
+class WritePatientsTest(WriterTest):
     def test_layout(self):
         self.write(slices=11)
         files = sorted(
@@ -89,24 +91,24 @@ class WritePatientsTest(FolderTest):
 
     def test_same_bytes_whatever_the_number_of_patients(self):
         self.write(1, seed=5)
-        one = contents(self.out)
+        single = contents(self.out)
         self.out += '2'
         self.write(3, seed=5)
         three = contents(self.out)
-        self.assertEqual(len([p for p in one if p in three]), 4 + 2)
-        for path in one:
+        self.assertEqual(len([p for p in single if p in three]), 4 + 2)
+        for path in single:
             if path != 'ground_truth.csv':
-                self.assertEqual(one[path], three[path], path)
+                self.assertEqual(single[path], three[path], path)
         self.assertTrue(
-            three['ground_truth.csv'].startswith(one['ground_truth.csv'])
+            three['ground_truth.csv'].startswith(single['ground_truth.csv'])
         )
 
     def test_seeds_share_no_patient(self):
         self.write(2, seed=0)
         self.write(2, seed=1)
         series = self.series()
-        self.assertEqual(len({one.header.patient for one in series}), 4)
-        self.assertEqual(len({one.uid for one in series}), 4)
+        self.assertEqual(len({knee.header.patient for knee in series}), 4)
+        self.assertEqual(len({knee.uid for knee in series}), 4)
 
     def test_volume_as_rendered(self):
         self.write(matrix=24, slices=12, seed=2)
@@ -115,17 +117,21 @@ class WritePatientsTest(FolderTest):
         uids = {
             row['series_uid']: i for i, row in enumerate(read_rows(self.out))
         }
-        for one in series:
+        for knee in series:
             np.testing.assert_array_equal(
-                [image for image, _, _ in read_slices(one.slices)],
-                knee_volume(2, uids[one.uid], 24, 12),
+                [image for image, _, _ in read_slices(knee.slices)],
+                knee_volume(2, uids[knee.uid], 24, 12),
             )
 
     def test_prepare(self):
         self.write(3, matrix=16, slices=20)
         path = os.path.join(self.folder, 'volumes.h5')
-        summary = prepare([self.out], path, Options(20, 16), key=b'tests')
-        self.assertEqual(summary, (3, 0, 0, {}))
+        summary = prepare(
+            [self.out],
+            path,
+            Settings(key=b'tests', options=Options(depth=20, size=16)),
+        )
+        self.assertEqual(summary, Summary(3, 0, 0, {}))
         with Dataset(path) as dataset:
             self.assertEqual(dataset.volumes.shape, (3, 1, 20, 16, 16))
 
@@ -133,16 +139,13 @@ class WritePatientsTest(FolderTest):
         self.write(3, seed=4)
         rows = read_rows(self.out)
         self.assertEqual(len(rows), 3)
-        series = {one.uid: one for one in self.series()}
+        series = {knee.uid: knee for knee in self.series()}
         for patient, row in enumerate(rows):
-            one = series[row['series_uid']]
-            self.assertEqual(one.header.patient, row['participant'])
-            self.assertEqual(
-                one.header.description, 'SAG_3D_DESS_' + row['side']
-            )
+            header = series[row['series_uid']].header
+            self.assertEqual(header.patient, row['participant'])
+            self.assertEqual(header.description, 'SAG_3D_DESS_' + row['side'])
             anatomy = sample_anatomy(4, patient)
-            for name in Anatomy._fields:
-                value = getattr(anatomy, name)
+            for name, value in asdict(anatomy).items():
                 self.assertEqual(type(value)(row[name]), value)
 
     def test_progress(self):
@@ -169,7 +172,7 @@ class WritePatientsTest(FolderTest):
             self.write()
 
 
-class InterruptionTest(FolderTest):
+class InterruptionTest(WriterTest):
     def interrupt(self, error):
         save, calls = writer._save, []
 
@@ -179,9 +182,11 @@ class InterruptionTest(FolderTest):
                 raise error
             save(*args)
 
-        with mock.patch.object(writer, '_save', failing):
-            with self.assertRaises(type(error)):
-                self.write(3)
+        with (
+            mock.patch.object(writer, '_save', failing),
+            self.assertRaises(type(error)),
+        ):
+            self.write(3)
 
     def test_no_half_patient(self):
         for error in OSError('disk full'), KeyboardInterrupt():
@@ -279,7 +284,7 @@ class InterruptionTest(FolderTest):
         self.assertEqual(len(self.series()), 2)
 
 
-class HeaderTest(FolderTest):
+class HeaderTest(WriterTest):
     def images(self, **kwargs):
         self.write(1, **kwargs)
         (series,) = self.series()
@@ -385,7 +390,7 @@ class HeaderTest(FolderTest):
         self.assertAlmostEqual(image.SliceThickness, 0.7)
 
     def test_side(self):
-        """Tibialis anterior is on the outer side of the leg."""
+        """Tibialis anterior is on the lateral side of the leg."""
         for side, outwards in ('LEFT', 1), ('RIGHT', -1):
             anatomy = upright(side=side, noise=0.01)
             with (
@@ -423,7 +428,7 @@ class HeaderTest(FolderTest):
             shutil.rmtree(self.out)
 
 
-class ScriptTest(FolderTest):
+class ScriptTest(WriterTest):
     def run_script(self, *args):
         return subprocess.run(
             [
