@@ -2,7 +2,8 @@
 and Theano's tools.
 
 This covers the linker, and with it the modules dispatch, host, memory, program
-and values."""
+and values. The module flags is tested in tests/test_engines.py, substreams in
+kernels/test_random.py."""
 
 import contextlib
 import copy

@@ -1,3 +1,6 @@
+"""The table of rewrites, and which of them a mode applies, by the module
+optimizer."""
+
 import unittest
 
 from tests.engine.compare import torch, torch_mode

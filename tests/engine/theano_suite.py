@@ -273,7 +273,7 @@ def full_name(name, parser):
     return module + colon + test
 
 
-def main():
+def make_parser():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -305,6 +305,34 @@ def main():
     )
     parser.add_argument('--child', help=argparse.SUPPRESS)
     parser.add_argument('--results', help=argparse.SUPPRESS)
+    return parser
+
+
+def count_outcomes(module, args, reasons, unused):
+    """Run one module's tests, print what failed, and count the outcomes.
+
+    The patterns in `reasons` that excuse a test are removed from `unused`."""
+    counts = collections.Counter()
+    for test, outcome, text in run_in_subprocess(module, args):
+        pattern = excuse(test, reasons) if outcome == 'failed' else None
+        if pattern:
+            outcome, text = 'not applicable', reasons[pattern]
+            unused.discard(pattern)
+        counts[outcome] += 1
+        if args.verbose:
+            print(f'{outcome}: {test}\n{text}')
+        elif outcome == 'failed':
+            last_line = text.strip().rpartition('\n')[2]
+            print(f'{outcome}: {test}\n    {last_line[:300]}')
+    return counts
+
+
+def in_words(counts):
+    return ', '.join(f'{counts[outcome]} {outcome}' for outcome in OUTCOMES)
+
+
+def main():
+    parser = make_parser()
     args = parser.parse_args()
     if args.child:
         return child(args)
@@ -321,32 +349,12 @@ def main():
     unused = set(reasons)
     total = collections.Counter()
     for module in modules or MODULES:
-        counts = collections.Counter()
         start = time.monotonic()
-        for test, outcome, text in run_in_subprocess(module, args):
-            pattern = excuse(test, reasons) if outcome == 'failed' else None
-            if pattern:
-                outcome, text = 'not applicable', reasons[pattern]
-                unused.discard(pattern)
-            counts[outcome] += 1
-            if args.verbose:
-                print(f'{outcome}: {test}\n{text}')
-            elif outcome == 'failed':
-                print(
-                    f'{outcome}: {test}\n    '
-                    + text.strip().rpartition('\n')[2][:300]
-                )
+        counts = count_outcomes(module, args, reasons, unused)
         total += counts
-        print(
-            f'{module}: '
-            + ', '.join(f'{counts[outcome]} {outcome}' for outcome in OUTCOMES)
-            + f', {time.monotonic() - start:.0f} s',
-            flush=True,
-        )
-    print(
-        'all: '
-        + ', '.join(f'{total[outcome]} {outcome}' for outcome in OUTCOMES)
-    )
+        seconds = time.monotonic() - start
+        print(f'{module}: {in_words(counts)}, {seconds:.0f} s', flush=True)
+    print(f'all: {in_words(total)}')
     if not args.modules:
         for pattern in sorted(unused):
             print(
