@@ -108,11 +108,12 @@ def slower_and_worse(evidence: Evidence) -> list[Measurement]:
         reconstruction.mse(*evidence.reconstructions('cae2d')[::-1]),
     ]
     losses = [evidence.curve(name, 'train') for name in ('cae3d', 'cae2d')]
-    # Both trainings reach the higher of their final losses.
     level = max(
         np.median(curves.trend(loss)[-curves.WINDOW :]) for loss in losses
     )
     in_3d, in_2d = (curves.iterations_to_reach(loss, level) for loss in losses)
+    # Both trainings reach the higher of their final losses.
+    assert in_3d is not None and in_2d is not None
     return [
         Measurement(
             name='test MSE in 3D relative to 2D',

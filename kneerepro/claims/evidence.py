@@ -6,7 +6,7 @@ import functools
 import glob
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -31,7 +31,10 @@ MAX_IMAGES = 1000
 _BATCH_SIZE = 128
 
 
-def _cached(method: Callable[..., Any]) -> Callable[..., Any]:
+_Method = TypeVar('_Method', bound=Callable[..., Any])
+
+
+def _cached(method: _Method) -> _Method:
     """Compute a method's result once for each object and arguments.
 
     functools.cache would keep every object alive for good, with all images
@@ -45,7 +48,7 @@ def _cached(method: Callable[..., Any]) -> Callable[..., Any]:
             self._cache[key] = method(self, *args)
         return self._cache[key]
 
-    return cached
+    return cast(_Method, cached)
 
 
 class Evidence:

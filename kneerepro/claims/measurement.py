@@ -53,13 +53,23 @@ def verdict(measurement: Measurement) -> str:
     {'holds', 'does not hold', 'cannot be judged'}
         It cannot be judged if the threshold lies inside the interval, or if
         the interval is not finite.
+
+    Raises
+    ------
+    ValueError
+        If the measurement has no threshold.
     """
+    threshold = measurement.threshold
+    if threshold is None:
+        raise ValueError(
+            f'{measurement.name!r} has no threshold: '
+            'only measurements with a side can be judged'
+        )
     low, high = measurement.estimate.low, measurement.estimate.high
     if low is None or high is None:
         low = high = measurement.estimate.value
     if not np.isfinite([low, high]).all():
         return OPEN
-    threshold = measurement.threshold
     if low == high == threshold:
         return FAILS
     if low > threshold:

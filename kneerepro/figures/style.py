@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import textwrap
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -147,7 +146,7 @@ def white_level(images: np.ndarray) -> float:
     return max(float(np.percentile(images, 99.8)), 1e-3)
 
 
-def save_figure(figure: Figure, path: str | os.PathLike[str]) -> list[str]:
+def save_figure(figure: Figure, path: str) -> list[str]:
     """Save a figure as PNG, with 200 dpi, and as PDF.
 
     Parameters
@@ -172,7 +171,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> list[str]:
     return [f'{path}.{kind}' for kind in metadata]
 
 
-def save_tiles(images: np.ndarray, path: str | os.PathLike[str]) -> None:
+def save_tiles(images: np.ndarray, path: str) -> None:
     """Save images side by side as one PNG, at their own resolution.
 
     Parameters

@@ -108,7 +108,7 @@ def high_frequency_product(
         and itself, this is its energy above the cut-off.
     """
     frequency = np.hypot(
-        *np.meshgrid(*map(np.fft.fftfreq, a.shape[1:]), indexing='ij')
+        *np.meshgrid(*(np.fft.fftfreq(n) for n in a.shape[1:]), indexing='ij')
     )
     high = frequency > above
     spectrum_a, spectrum_b = (

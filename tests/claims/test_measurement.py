@@ -53,6 +53,10 @@ class VerdictTest(unittest.TestCase):
                 verdict(measurement(value, None, None, 'above')), above
             )
 
+    def test_measurement_without_a_threshold(self):
+        with self.assertRaisesRegex(ValueError, "'MSE' has no threshold"):
+            verdict(Measurement(name='MSE', estimate=single(1), samples=''))
+
 
 class TextTest(unittest.TestCase):
     def test_interval(self):
