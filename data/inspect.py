@@ -1,8 +1,10 @@
-"""List the series in folders of DICOM files, and what keeps them from being
-used, without converting any.
+"""List the series in folders of DICOM files, and why some cannot be used.
+
+Nothing is converted.
 """
 
-# This script is not the standard library's inspect that others import.
+# Other modules that import inspect must find that of the standard library,
+# not this script.
 import sys
 
 if __name__ == '__main__':

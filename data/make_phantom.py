@@ -1,9 +1,10 @@
-"""Synthetic knee MRI series in DICOM, laid out as those of the Osteoarthritis
-Initiative.
+"""Write synthetic knee MRI as DICOM series.
+
+Folders and files are laid out like the Osteoarthritis Initiative's.
 """
 
-# This script's folder holds an inspect.py, which is not the standard
-# library's that others import.
+# Modules that import inspect must find that of the standard library, not the
+# script of that name in this folder.
 import sys
 
 if __name__ == '__main__':
@@ -30,9 +31,9 @@ def main():
             args.workers,
         )
     print(
-        f'{args.out} holds {args.patients} patients with a series of '
-        f'{args.slices} x {args.matrix} x {args.matrix} each; their shapes '
-        f'are in {os.path.join(args.out, "ground_truth.csv")}'
+        f'{args.out} holds {args.patients} patients, each with a series of '
+        f'{args.slices} x {args.matrix} x {args.matrix}; their anatomy is in '
+        f'{os.path.join(args.out, "ground_truth.csv")}'
     )
 
 
@@ -44,23 +45,33 @@ def parse_arguments():
     parser.add_argument(
         '--out', metavar='DIR', required=True, help='folder to write to'
     )
-    parser.add_argument('--patients', type=cli.positive_int, default=27)
+    parser.add_argument(
+        '--patients',
+        type=cli.positive_int,
+        default=27,
+        help='number of patients',
+    )
     parser.add_argument(
         '--matrix', type=cli.positive_int, default=384, help='rows and columns'
     )
-    parser.add_argument('--slices', type=cli.positive_int, default=160)
+    parser.add_argument(
+        '--slices',
+        type=cli.positive_int,
+        default=160,
+        help='slices of a series',
+    )
     parser.add_argument(
         '--seed',
         type=cli.seed,
         default=0,
-        help='another one gives other people',
+        help='another seed gives other people',
     )
     parser.add_argument(
         '--workers',
         type=cli.positive_int,
         metavar='N',
         default=os.cpu_count() or 1,
-        help='processes; their number changes nothing in the files',
+        help='number of processes; the files do not depend on it',
     )
     return parser.parse_args()
 

@@ -1,9 +1,10 @@
-"""Convert DICOM series, or volumes as .mat or .npy, to the dataset of section
-2.2 of the thesis.
+"""Convert DICOM series, or .mat or .npy volumes, to the thesis's dataset.
+
+Section 2.2 of the thesis describes it.
 """
 
-# This script's folder holds an inspect.py, which is not the standard
-# library's that others import.
+# Modules that import inspect must find that of the standard library, not the
+# script of that name in this folder.
 import sys
 
 if __name__ == '__main__':

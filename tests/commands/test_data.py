@@ -37,7 +37,7 @@ class CommandTest(FolderTest):
         return done.stdout + done.stderr
 
     def spoil(self):
-        """Take a slice out of the second series."""
+        """Remove a slice from the second series."""
         for folder, _, names in sorted(os.walk(self.path('knees'))):
             if '007' in names:
                 path = os.path.join(folder, '007')
@@ -105,7 +105,7 @@ class PrepareCommandTest(CommandTest):
         self.run_script('prepare.py', 'knees', '--strict', status=1)
 
     def test_refused(self):
-        # In this process, which saves the time of the imports.
+        # In this process, to save the time of the imports.
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(self.folder)
         for arguments, message in [
@@ -138,7 +138,7 @@ class PrepareCommandTest(CommandTest):
             self.assertIn(message, errors.getvalue())
 
     def test_defect_in_the_pixels(self):
-        # A defect in pixels shows only when they are decoded.
+        # Only decoding the pixels reveals the defect.
         write_series(self.path('knees', 'bad'), np.zeros((20, 4, 4), int))
         output = self.run_script('prepare.py', 'knees', '--min-coverage', '0')
         self.assertIn('CONSTANT_IMAGE: 1', output)
