@@ -95,7 +95,7 @@ def figure_3_4(
         )
 
     heading(
-        f'Slide {slides[len(slides) // 2]} of {patients[0]} during training',
+        f'Slide {slides[len(slides) // 2]} of {patients[0]} over the epochs',
         left,
         FOOTER_HEIGHT + aspect * small + 1.2 * line,
     )

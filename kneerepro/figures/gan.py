@@ -257,7 +257,7 @@ def _loss_plot(curves, iterations_per_epoch, footer, label='loss'):
     # The window is about a hundredth of the training.
     window = count // 200 * 2 + 1 if count > _SHORT else 1
     if window > 1:
-        label += f' (thick: running median over {window} iterations)'
+        label += f' (thick: median over {window} iterations)'
     low, high = _limits(curves.values())
     has_outliers = any(
         ((values < low) | (values > high)).any() for values in curves.values()

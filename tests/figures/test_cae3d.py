@@ -53,7 +53,7 @@ class Figure34Test(unittest.TestCase):
                 'slide 20',
                 'slide 30',
                 'a footer',
-                'Slide 20 of test 0 during training',
+                'Slide 20 of test 0 over the epochs',
             },
         )
 

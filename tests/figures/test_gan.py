@@ -203,7 +203,7 @@ class LossesTest(unittest.TestCase):
     def test_running_median(self):
         first, second, *_ = self.CASES['few generator steps']
         (axes,) = figure_3_10(first, second, 36).axes
-        self.assertIn('running median over 13 iterations', axes.get_ylabel())
+        self.assertIn('(thick: median over 13 iterations)', axes.get_ylabel())
         lines = {line.get_label(): line for line in axes.lines}
         for name, values in [('critic', first), ('generator', second)]:
             self.assert_line(
