@@ -252,7 +252,7 @@ def _print_table(records: Iterable[SeriesRecord]) -> None:
             'description',
         )
     ]
-    patients = {}
+    patients: dict[str, int] = {}
     for record in records:
         number = patients.setdefault(
             record.identity.patient, len(patients) + 1

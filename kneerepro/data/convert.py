@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -77,11 +78,10 @@ def make_volume(
     DefectError
         NOT_FINITE or CONSTANT_IMAGE.
     """
-    volume = None
     for i, (image, scale, offset) in enumerate(images):
-        if volume is None:
+        if i == 0:
             rows, columns = fit_to_square(
-                *image.shape, pixel_spacing, options.size
+                image.shape[0], image.shape[1], pixel_spacing, options.size
             )
             volume = np.empty((count, rows, columns), 'float32')
         volume[i] = resize(resize(image, rows, 0), columns, 1)
@@ -133,6 +133,8 @@ def normalise(
     -------
     array of the same shape, float32
     """
+    low: Any
+    high: Any
     if how == 'slice-max':
         volume = np.maximum(volume, 0)
         low, high = 0, volume.max(axis=(1, 2), keepdims=True)
@@ -144,6 +146,7 @@ def normalise(
     elif how == 'volume':
         low, high = volume.min(), volume.max()
     else:
+        assert limits is not None, 'a dataset has limits'
         low, high = np.float32(limits[0]), np.float32(limits[1])
     # Rounding can leave the largest value slightly above 1.
     return np.minimum((volume - low) / (high - low), 1).astype('float32')

@@ -111,7 +111,7 @@ class DatasetWriter:
             chunks=(1, 1) + tuple(shape),
             maxshape=(None, 1) + tuple(shape),
         )
-        self._fields = {name: [] for name in _FIELDS}
+        self._fields: dict[str, list[Any]] = {name: [] for name in _FIELDS}
 
     def append(
         self,

@@ -82,8 +82,10 @@ class Decisions:
         self.volumes: list[Volume] = []
         self._report = report
         self._key, self._identifiers = key, identifiers
-        self._decisions, self._codes = Counter(), Counter()
-        self._volume_of_pixels = {}  # number of the volume, by pixel hash
+        self._decisions: Counter[str] = Counter()
+        self._codes: Counter[str] = Counter()
+        # The number of the volume, by the hash of its pixels.
+        self._volume_of_pixels: dict[str, int] = {}
 
     def add_files(self, catalogue: Catalogue) -> None:
         """Add the files that belong to no series."""
@@ -115,18 +117,15 @@ class Decisions:
         if not self._identifiers:
             patient = keyed_hash(self._key, patient)
         defect = self._defect_of(record, conversion)
-        notes, number = [], ''
+        notes: list[str] = []
+        number: int | str = ''  # of the volume
         if defect is not None:
             decision, codes = REJECTED, [defect.code]
         elif conversion is None:
             decision, codes = NOT_SELECTED, []
         else:
-            decision, notes, number = (
-                CONVERTED,
-                record.notes,
-                len(self.volumes),
-            )
-            codes = notes
+            decision, codes = CONVERTED, record.notes
+            notes, number = record.notes, len(self.volumes)
             self._add_volume(record, conversion, patient)
         self._count(decision, codes)
         self._report.add(

@@ -12,7 +12,6 @@ from kneerepro.data.reading.catalogue import Catalogue
 from kneerepro.data.reading.checks import Limits
 from kneerepro.data.reading.defects import DefectError
 from kneerepro.data.reading.files import survey
-from kneerepro.data.reading.geometry import orient
 from kneerepro.data.reading.pixels import read_slices
 from kneerepro.data.reading.records import find_series, load_series
 from kneerepro.data.reading.scan import scan
@@ -70,7 +69,7 @@ def load_knee(
         If there are fewer series, or the pixels cannot be decoded.
     """
     series = _find(source, number, selection or Selection())
-    orientation = orient(series.header.orientation)
+    orientation = series.orientation()
     try:
         pixels = np.stack(
             [
@@ -110,4 +109,6 @@ def _find(source: str, number: int, selection: Selection) -> Series:
                 f'{source} holds {len(usable)} usable DICOM series, so there '
                 f'is no number {number}: data/inspect.py lists them'
             )
-        return load_series(catalogue, usable[number - 1], limits)
+        series = load_series(catalogue, usable[number - 1], limits)
+        assert isinstance(series, Series)
+        return series

@@ -43,5 +43,6 @@ def write_npy(out: str) -> None:
                 'shape': dataset.volumes.shape,
             },
         )
-        for volume in dataset.volumes:
-            file.write(volume.astype('<f4', copy=False).tobytes())
+        for i in range(len(dataset.volumes)):
+            volume = dataset.volumes[i].astype('<f4', copy=False)
+            file.write(volume.tobytes())

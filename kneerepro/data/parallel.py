@@ -16,7 +16,6 @@ from kneerepro.data.reading import arrays
 from kneerepro.data.reading.catalogue import Catalogue
 from kneerepro.data.reading.checks import Limits
 from kneerepro.data.reading.defects import Defect, DefectError
-from kneerepro.data.reading.geometry import orient
 from kneerepro.data.reading.pixels import read_slices
 from kneerepro.data.reading.records import SeriesRecord, load_series
 from kneerepro.data.reading.series import Slice
@@ -146,7 +145,7 @@ def _task(catalogue, record, limits, options, folder):
 
 def _flips_of(series, side, options):
     """Which axes of a series to reverse."""
-    orientation = orient(series.header.orientation)
+    orientation = series.orientation()
     flips = list(orientation.flips)
     if options.flip_left and side == 'LEFT':
         # The axis that runs from one side of the patient to the other.

@@ -14,7 +14,7 @@ class PhaseProgress:
     within a ``with`` block.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._phase: str | None = None
         self._bar: Progress | None = None
 
@@ -22,13 +22,14 @@ class PhaseProgress:
         self, phase: str, done: int, total: int, rejected: int
     ) -> None:
         """Show the numbers done, in total, and rejected of a phase."""
-        if phase != self._phase:
+        bar = self._bar
+        if bar is None or phase != self._phase:
             self._close()
             self._phase = phase
-            self._bar = Progress(
+            bar = self._bar = Progress(
                 phase, 'series' if phase == 'converting' else 'files'
             )
-        self._bar(done, total, f'{rejected} rejected' if rejected else '')
+        bar(done, total, f'{rejected} rejected' if rejected else '')
 
     def _close(self):
         if self._bar is not None:

@@ -51,7 +51,7 @@ class Report:
         self._out = out
         self._sources = sources
         self._identifiers = identifiers
-        self._rows = []
+        self._rows: list[dict[str, Any]] = []
 
     def add(self, files: list[str], **row: Any) -> None:
         """Add a row.

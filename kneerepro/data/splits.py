@@ -111,11 +111,11 @@ def patient_split(view: View, test: int | None = None, seed: int = 0) -> Split:
     test = _test_size(view, test)
     # Persons are numbered in the order of their first example, because their
     # names depend on the key.
-    numbers = {}
+    numbers: dict[str, int] = {}
     person = np.array(
         [numbers.setdefault(name, len(numbers)) for name in view.patient]
     )
-    chosen, count = np.zeros(len(numbers), bool), 0
+    chosen, count = np.zeros(len(numbers), np.bool_), 0
     for number in np.random.RandomState(seed).permutation(len(numbers)):
         if count >= test:
             break

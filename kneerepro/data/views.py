@@ -52,7 +52,7 @@ class View:
         )
         self._patient, self._certain = patient, certain
         self._images = images
-        count, _, self._depth = volumes.shape[:3]
+        count, self._depth = int(volumes.shape[0]), int(volumes.shape[2])
         if images:
             count *= self._depth
         self._indices = np.arange(count) if indices is None else indices

@@ -211,9 +211,13 @@ def instance_numbers_disagree(series: Series) -> bool:
     Numbers agree if they rise or fall with the position in equal steps (of
     two where echoes interleave) and begin with one of the first.
     """
-    numbers = [image.number for image in series.slices]
-    if None in numbers or len(set(numbers)) < len(numbers):
-        return any(number is not None for number in numbers)
+    numbers = [
+        image.number for image in series.slices if image.number is not None
+    ]
+    if len(set(numbers)) < len(series):
+        # Some are missing or repeated. If all are missing, they contradict
+        # nothing.
+        return bool(numbers)
     steps = np.unique(np.diff(numbers))
     # One part of a series may begin with any number.
     late = not series.part and min(numbers) > abs(int(steps[0]))

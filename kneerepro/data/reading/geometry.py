@@ -113,7 +113,10 @@ def orient(orientation: Sequence[float]) -> Orientation:
         flip = direction == wanted[::-1]
         flips.append(flip)
         letters += wanted if flip else direction
-    return Orientation(plane=plane, directions=letters, flips=tuple(flips))
+    slices, rows, columns = flips
+    return Orientation(
+        plane=plane, directions=letters, flips=(slices, rows, columns)
+    )
 
 
 def _direction(vector):
@@ -152,6 +155,7 @@ def fit_to_square(
     row_spacing, column_spacing = pixel_spacing or (1.0, 1.0)
     height, width = rows * row_spacing, columns * column_spacing
     longer = max(height, width)
-    return tuple(
-        max(1, round(size * side / longer)) for side in (height, width)
+    return (
+        max(1, round(size * height / longer)),
+        max(1, round(size * width / longer)),
     )

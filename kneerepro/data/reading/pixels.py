@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -36,7 +37,8 @@ def read_slices(
     DefectError
         UNDECODABLE_PIXELS, NO_DECODER, TRUNCATED_PIXELS or UNREADABLE.
     """
-    path, decoded = None, None
+    path: str | None = None
+    decoded: Any = None  # all frames of that file
     for image in slices:
         if image.offset is not None:
             stored = _read_plain(image)

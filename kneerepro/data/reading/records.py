@@ -13,7 +13,7 @@ from kneerepro.data.reading.arrays import ArrayVolume
 from kneerepro.data.reading.catalogue import Catalogue
 from kneerepro.data.reading.checks import Limits
 from kneerepro.data.reading.defects import Defect
-from kneerepro.data.reading.geometry import fit_to_square, orient
+from kneerepro.data.reading.geometry import fit_to_square
 from kneerepro.data.reading.identity import Identity, identify
 from kneerepro.data.reading.selection import Selection
 from kneerepro.data.reading.series import Series, split_copies, split_parts
@@ -66,7 +66,9 @@ class SeriesRecord:
     directions: str = ''
     defect: Defect | None = None
     notes: list[str] = field(default_factory=list)
-    identity: Identity | None = None
+    identity: Identity = field(
+        default_factory=lambda: Identity('', certain=False, notes=[])
+    )
 
     @property
     def usable(self) -> bool:
@@ -192,11 +194,11 @@ def _record_series(location, series, selection, limits, depth, size):
     if selected:
         defect = _defect_of(location, series, limits)
     if selected and defect is None:
-        orientation = orient(header.orientation)
+        orientation = series.orientation()
         plane, directions = orientation.plane, orientation.directions
         notes = _notes_on(series, orientation, depth, size)
     elif series.has_positions():
-        plane = orient(header.orientation).plane
+        plane = series.orientation().plane
     return SeriesRecord(
         location=location,
         part=series.part,

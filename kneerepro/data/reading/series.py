@@ -10,7 +10,11 @@ from typing import Any, Callable
 import numpy as np
 
 from kneerepro.data.reading.frames import Frame
-from kneerepro.data.reading.geometry import along_normal
+from kneerepro.data.reading.geometry import (
+    Orientation,
+    along_normal,
+    orient,
+)
 
 # A slab whose centre is nearer than this to the middle of the scanner, in mm,
 # may be a knee of either side that was moved there.
@@ -69,10 +73,22 @@ class Series:
         )
 
     def positions(self) -> np.ndarray:
-        """The position of each slice along the slice normal, in mm."""
+        """The position of each slice along the slice normal, in mm.
+
+        All slices must have positions.
+        """
         return along_normal(
-            self.header.orientation, [image.position for image in self.slices]
+            self._cosines(),
+            np.array([image.position for image in self.slices]),
         )
+
+    def orientation(self) -> Orientation:
+        """How the series lies in the patient. It must have positions."""
+        return orient(self._cosines())
+
+    def _cosines(self):
+        assert self.header.orientation is not None, 'it has no positions'
+        return self.header.orientation
 
     def spacing(self) -> tuple[float, float, float]:
         """The usual distances of slices, of rows and of columns.
@@ -82,7 +98,9 @@ class Series:
         tuple of 3 floats
             In mm; 0 where unknown.
         """
-        steps = np.diff(self.positions()) if self.has_positions() else []
+        steps = (
+            np.diff(self.positions()) if self.has_positions() else np.empty(0)
+        )
         # The lower median: of two steps, one of which spans a gap, it is the
         # other one.
         between = (
@@ -123,7 +141,7 @@ class Series:
     def _centre(self):
         """The centre of the slab in patient coordinates, in mm."""
         rows, columns = self.header.pixel_spacing or (0.0, 0.0)
-        cosines = np.array(self.header.orientation)
+        cosines = np.array(self._cosines())
         corners = np.array([image.position for image in self.slices])
         return (
             corners.mean(axis=0)
@@ -146,7 +164,8 @@ def split_copies(slices: list[Slice]) -> list[list[Slice]]:
         The first list holds every image once, the second those that occur
         twice, and so on.
     """
-    copies, counts = [], defaultdict(int)
+    copies: list[list[Slice]] = []
+    counts: defaultdict[Any, int] = defaultdict(int)
     for image in slices:
         # An image without a UID of its own is not known to be a copy.
         identity = (
