@@ -79,7 +79,7 @@ def no_transfers() -> Iterator[None]:
 
 def _refuse_while_recording(what: str) -> None:
     if getattr(_thread, 'recording', False):
-        raise NotCapturableError(f'in the middle of it, {what}')
+        raise NotCapturableError(f'during the recording, {what}')
 
 
 class Resident:

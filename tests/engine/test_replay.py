@@ -585,7 +585,7 @@ class SignaturesTest(ReplayTest):
         x = T.vector()
         f, _ = self.recorded([x], x * 2)
         f(ones(2))
-        with self.assertRaises(Exception):
+        with self.assertRaises(TypeError):
             f(None)
         np.testing.assert_array_equal(f(ones(2)), [2, 2])
 
