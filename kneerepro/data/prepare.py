@@ -227,9 +227,10 @@ class _Preparation:
 
     def refuse_to_replace(self):
         """Raise if a file is in the way."""
-        for path in (
-            [self.out, npy_path(self.out)] if self._npy else [self.out]
-        ):
+        paths = [self.out]
+        if self._npy:
+            paths.append(npy_path(self.out))
+        for path in paths:
             if os.path.lexists(path):
                 raise UserError(
                     f'{path} already exists and was made from other data or '
