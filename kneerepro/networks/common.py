@@ -1,4 +1,4 @@
-"""What the builders share. Their tests cover this module."""
+"""What the builders share; tests/networks/test_cae.py covers it."""
 
 from __future__ import annotations
 
