@@ -100,13 +100,16 @@ def parse_arguments() -> argparse.Namespace:
         help='from benchmarks/step_time.py (default: keep the published '
         'times)',
     )
-    for name in 'growth', 'readings':
-        parser.add_argument(
-            f'--{name}',
-            metavar='FILE',
-            help=f'from benchmarks/{name}.py (default: keep what is '
-            'published)',
-        )
+    parser.add_argument(
+        '--growth',
+        metavar='FILE',
+        help='from benchmarks/growth.py (default: keep what is published)',
+    )
+    parser.add_argument(
+        '--readings',
+        metavar='FILE',
+        help='from benchmarks/readings.py (default: keep what is published)',
+    )
     parser.add_argument(
         '--precision',
         metavar='FILE',
