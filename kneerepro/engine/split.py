@@ -110,18 +110,7 @@ class Split:
     def _write_host_part(
         self, early: set[Apply], by_shape: set[Apply]
     ) -> list[Writer]:
-        scope = self._scope
-        wanted = [
-            variable
-            for variable, _ in self.parameters
-            if scope.is_host_variable(variable)
-        ]
-        wanted += [
-            variable
-            for variable in scope.fgraph.outputs
-            if scope.is_host_variable(variable)
-        ]
-        wanted = list(dict.fromkeys(wanted))
+        scope, wanted = self._scope, self._wanted_host_values()
         from_shapes = {
             variable for node in by_shape for variable in node.outputs
         }
@@ -168,6 +157,17 @@ class Split:
         self.compute_shape_dependent = shape_writer.function
         self.compute_value_dependent = value_writer.function
         return [shape_writer, value_writer]
+
+    def _wanted_host_values(self) -> list[theano.Variable]:
+        """What the device part takes from the host, and the outputs there."""
+        variables = [variable for variable, _ in self.parameters]
+        return [
+            variable
+            for variable in dict.fromkeys(
+                variables + self._scope.fgraph.outputs
+            )
+            if self._scope.is_host_variable(variable)
+        ]
 
 
 def _host_part(scope: Scope) -> tuple[set[Apply], set[Apply]]:

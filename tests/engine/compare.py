@@ -38,7 +38,7 @@ TYPES = INTEGERS + ['float16'] + FLOATS + ['bool']
 PRECISION = {'float16': 2e-3, 'float32': 2e-5, 'complex64': 2e-5}
 
 
-def as_for_cuda():
+def cuda_rewrites_mode():
     """A mode that optimises as for CUDA, but runs on any device."""
     return Mode(TorchLinker(DEVICE), torch_mode('cuda').provided_optimizer)
 

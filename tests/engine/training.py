@@ -312,7 +312,7 @@ def compare_all(args):
     return all(result['agrees'] for result in results)
 
 
-def main():
+def make_parser():
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument(
         'networks',
@@ -337,6 +337,35 @@ def main():
         metavar='FILE',
         help='write the differences to a file; requires --precision',
     )
+    return parser
+
+
+def compare_in_subprocess(args, precision):
+    """Compare in a process of its own, because Theano's ``floatX`` is fixed on
+    import; returns whether all agree."""
+    flags = os.environ.get('THEANO_FLAGS', '') + f',floatX={precision}'
+    command = [
+        sys.executable,
+        '-m',
+        'tests.engine.training',
+        *args.networks,
+        '--iterations',
+        str(args.iterations),
+        '--device',
+        args.device,
+        '--against',
+        args.against,
+        '--precision',
+        precision,
+    ]
+    if args.json:
+        command += ['--json', args.json]
+    environment = {**os.environ, 'THEANO_FLAGS': flags.strip(',')}
+    return subprocess.run(command, env=environment).returncode == 0
+
+
+def main():
+    parser = make_parser()
     args = parser.parse_args()
     if args.precision == theano.config.floatX:
         sys.exit(not compare_all(args))
@@ -349,31 +378,11 @@ def main():
         'outputs and parameters from the same\nseed:',
         flush=True,
     )
-    failed = False
-    for precision in [args.precision] if args.precision else TOLERANCES:
-        flags = os.environ.get('THEANO_FLAGS', '') + f',floatX={precision}'
-        failed |= (
-            subprocess.run(
-                [
-                    sys.executable,
-                    '-m',
-                    'tests.engine.training',
-                    *args.networks,
-                    '--iterations',
-                    str(args.iterations),
-                    '--device',
-                    args.device,
-                    '--against',
-                    args.against,
-                    '--precision',
-                    precision,
-                    *(['--json', args.json] if args.json else []),
-                ],
-                env={**os.environ, 'THEANO_FLAGS': flags.strip(',')},
-            ).returncode
-            != 0
-        )
-    sys.exit(failed)
+    precisions = [args.precision] if args.precision else list(TOLERANCES)
+    agreed = [
+        compare_in_subprocess(args, precision) for precision in precisions
+    ]
+    sys.exit(not all(agreed))
 
 
 if __name__ == '__main__':

@@ -12,7 +12,7 @@ from theano.compile.mode import Mode
 from tests.engine.compare import (
     DEVICE,
     EngineTest,
-    as_for_cuda,
+    cuda_rewrites_mode,
     torch_mode,
     values,
 )
@@ -49,11 +49,11 @@ class FusedTest(EngineTest):
                 )
 
 
-class CudaGraphTest(EngineTest):
+class CudaRewritesTest(EngineTest):
     """Optimises graphs as for CUDA, on whatever device they run."""
 
     def modes(self):
-        mode = as_for_cuda()
+        mode = cuda_rewrites_mode()
         return [mode, Mode('py', mode.provided_optimizer)]
 
     def counts_of(self, op_classes, inputs, outputs):

@@ -6,7 +6,7 @@ import theano.tensor as T
 from lasagne.updates import adam
 from theano.configparser import change_flags
 
-from tests.engine.compare import DEVICE, FLOATS, as_for_cuda, torch
+from tests.engine.compare import DEVICE, FLOATS, cuda_rewrites_mode, torch
 from tests.engine.fused.helpers import FusedTest
 
 if torch:
@@ -164,7 +164,7 @@ class AdamTest(FusedTest):
 class AdamTogetherTest(FusedTest):
     def modes(self):
         """With one call for all parameters, as on CUDA, and without."""
-        mode = as_for_cuda()
+        mode = cuda_rewrites_mode()
         return [mode, mode.excluding('torch_adam_together')]
 
     def setUp(self):

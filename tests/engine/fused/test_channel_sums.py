@@ -7,7 +7,7 @@ from theano.tensor import Sum
 
 from layers import BatchNormLayer
 from tests.engine.compare import FLOATS, torch, values
-from tests.engine.fused.helpers import CudaGraphTest
+from tests.engine.fused.helpers import CudaRewritesTest
 
 if torch:
     from kneerepro.engine.fused.channel_sums import Moments, ProductSums
@@ -15,7 +15,7 @@ if torch:
 AXES = 0, 2, 3
 
 
-class MomentsTest(CudaGraphTest):
+class MomentsTest(CudaRewritesTest):
     def moments(self, x):
         axes = [axis for axis in range(x.ndim) if axis != 1]
         mean = x.mean(axes, keepdims=True)
@@ -67,7 +67,7 @@ class MomentsTest(CudaGraphTest):
             self.assert_same([x], others, values('float64', 2, 3, 4, 5))
 
 
-class ProductSumsTest(CudaGraphTest):
+class ProductSumsTest(CudaRewritesTest):
     def setUp(self):
         self.g, self.x, self.c = T.dtensor4(), T.dtensor4(), T.dvector()
         self.inputs = [self.g, self.x, self.c]
@@ -169,7 +169,7 @@ class ProductSumsTest(CudaGraphTest):
             self.assert_refused(ValueError, self.inputs, outputs, *data)
 
 
-class BatchNormTest(CudaGraphTest):
+class BatchNormTest(CudaRewritesTest):
     def setUp(self):
         self.set_flags(floatX='float64')
 

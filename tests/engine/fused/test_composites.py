@@ -2,10 +2,10 @@ import theano.tensor as T
 from theano.scalar import Composite, Sub
 
 from tests.engine.compare import values
-from tests.engine.fused.helpers import CudaGraphTest
+from tests.engine.fused.helpers import CudaRewritesTest
 
 
-class RematerialiseTest(CudaGraphTest):
+class RematerialiseTest(CudaRewritesTest):
     def test_differences_are_recomputed(self):
         x, row = T.matrix(), T.row()
         centred = x - row

@@ -8,7 +8,7 @@ from lasagne import updates
 from theano.tensor.nnet import conv2d, conv3d
 from theano.tensor.nnet.abstract_conv import conv2d_grad_wrt_inputs
 
-from tests.engine.compare import DEVICE, EngineTest, as_for_cuda, torch
+from tests.engine.compare import DEVICE, EngineTest, cuda_rewrites_mode, torch
 from tests.engine.fused.helpers import FusedTest, count_ops
 
 if torch:
@@ -279,5 +279,5 @@ class FlippedOnceTest(EngineTest):
                 w.get_value() for w in filters
             ]
 
-        mode = as_for_cuda()
+        mode = cuda_rewrites_mode()
         self.assert_equal(run(mode), run(mode.excluding('torch_flip_once')))

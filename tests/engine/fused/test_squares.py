@@ -2,13 +2,13 @@ import theano.tensor as T
 from theano.tensor import Sum
 
 from tests.engine.compare import FLOATS, torch, values
-from tests.engine.fused.helpers import CudaGraphTest
+from tests.engine.fused.helpers import CudaRewritesTest
 
 if torch:
     from kneerepro.engine.fused.squares import SquareSum
 
 
-class SquareSumTest(CudaGraphTest):
+class SquareSumTest(CudaRewritesTest):
     def test_values(self):
         for dtype in FLOATS:
             x = T.tensor(dtype, (False,) * 3)

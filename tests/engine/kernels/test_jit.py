@@ -17,7 +17,7 @@ from tests.engine.compare import (
     FLOATS,
     PRECISION,
     EngineTest,
-    as_for_cuda,
+    cuda_rewrites_mode,
     torch,
     values,
 )
@@ -146,7 +146,7 @@ class CodeTest(EngineTest):
     def test_training_steps(self):
         for network in 'cae2d', 'wgan_gp':
             pair, _ = build(network, 1, 4)
-            _, steps = compile_steps(network, pair, as_for_cuda(), 4)
+            _, steps = compile_steps(network, pair, cuda_rewrites_mode(), 4)
             ops = {
                 node.op.scalar_op: node
                 for function, _ in steps
@@ -193,7 +193,7 @@ class CompositeTest(EngineTest):
     def modes(self):
         """The graph as for CUDA, where fused operations are compiled. On the
         CPU they are carried out one by one."""
-        return [as_for_cuda()]
+        return [cuda_rewrites_mode()]
 
     def count(self, inputs, outputs):
         """The number of operations in each fused operation."""
