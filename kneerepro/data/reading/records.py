@@ -15,8 +15,9 @@ from kneerepro.data.reading.checks import Limits
 from kneerepro.data.reading.defects import Defect
 from kneerepro.data.reading.geometry import fit_to_square
 from kneerepro.data.reading.identity import Identity, identify
+from kneerepro.data.reading.parts import split_copies, split_parts
 from kneerepro.data.reading.selection import Selection
-from kneerepro.data.reading.series import Series, split_copies, split_parts
+from kneerepro.data.reading.series import Series
 
 
 @dataclass(frozen=True)
