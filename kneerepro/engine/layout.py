@@ -40,7 +40,8 @@ def channels_to_end(x: torch.Tensor) -> torch.Tensor:
 
 def memory_order(x: torch.Tensor) -> list[int]:
     """The axes of a tensor, sorted from the largest stride to the smallest."""
-    return sorted(range(x.ndim), key=lambda axis: (-x.stride(axis), axis))
+    strides = x.stride()
+    return sorted(range(x.ndim), key=lambda axis: (-strides[axis], axis))
 
 
 def as_contiguous(x: torch.Tensor) -> torch.Tensor:

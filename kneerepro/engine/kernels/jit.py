@@ -42,7 +42,7 @@ class Jitted:
         self, code: str, fallback: Callable, outputs: int = 1
     ) -> None:
         self.code, self._fallback = code, fallback
-        self._function = (
+        self._function: Callable | None = (
             jiterator._create_jit_fn(code)
             if outputs == 1
             else jiterator._create_multi_output_jit_fn(code, outputs)

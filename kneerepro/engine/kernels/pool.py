@@ -112,7 +112,8 @@ class _Windows:
         else:
             windows = self
         ones = windows.pad(ones, 0)
-        return sum(ones[index] for index in self.indices())
+        first, *others = (ones[index] for index in self.indices())
+        return sum(others, first)
 
 
 def _smallest(dtype):

@@ -401,6 +401,25 @@ class TheanoTest(EngineTest):
                 np.array([length] * 2),
             )
 
+    def test_sizes_that_do_not_fit(self):
+        x, filters, size = T.dtensor4(), T.dtensor4(), T.lvector()
+        y = abstract_conv.AbstractConv2d_gradInputs(
+            border_mode=(1, 1), subsample=(2, 2)
+        )(filters, x, size)
+        message = (
+            r'gradient of a convolution has size \(4, 4\), but images of size '
+            r'\(5, 5\) .* filters of size \(3, 3\) give outputs of size '
+            r'\(3, 3\); ask for'
+        )
+        for mode in self.modes():
+            f = theano.function([x, filters, size], y, mode=mode)
+            with self.assertRaisesRegex(ValueError, message):
+                f(
+                    values('float64', 2, 3, 4, 4),
+                    values('float64', 3, 2, 3, 3),
+                    np.array([5, 5]),
+                )
+
     def test_static_shapes(self):
         x, filters = T.tensor4(), T.tensor4()
         self.assert_same(

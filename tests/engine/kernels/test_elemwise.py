@@ -277,13 +277,13 @@ class ManyTest(EngineTest):
 
     def test_dimensions_that_happen_to_be_one_are_not_broadcast(self):
         x, y = T.matrix(), T.matrix()
-        self.assert_refused(
-            ValueError,
-            [x, y],
-            x + y,
-            values('float32', 3, 1),
-            values('float32', 3, 4),
-        )
+        arguments = values('float32', 3, 1), values('float32', 3, 4)
+        self.assert_refused(ValueError, [x, y], x + y, *arguments)
+        f = theano.function([x, y], x + y, mode=self.modes()[0])
+        with self.assertRaisesRegex(
+            ValueError, r'mis-match along axis 1.*\(3, 1\), \(3, 4\)'
+        ):
+            f(*arguments)
 
     def test_empty(self):
         x, y = T.matrix(), T.matrix()
@@ -315,6 +315,22 @@ class ManyTest(EngineTest):
         self.assert_same(
             [x], [x * x, T.real(x), T.imag(x), abs(x), T.conj(x)], data
         )
+
+
+class UnknownTest(EngineTest):
+    def test_fails_at_compile_time(self):
+        class Cube(scalar.UnaryScalarOp):
+            def impl(self, x):
+                return x**3
+
+        x = T.vector()
+        y = Elemwise(Cube(scalar.same_out))(x)
+        for mode in self.modes():
+            with self.assertRaisesRegex(
+                NotImplementedError,
+                'no implementation of Cube (.|\n)*register',
+            ):
+                theano.function([x], y, mode=mode)
 
 
 class InPlaceTest(EngineTest):
