@@ -298,7 +298,8 @@ class Plan:
                     if sign:
                         of_output.append((sign, values))
         like = terms[0][0][1]
-        # The tiles follow the points of the axes before and the images.
+        # The tiles come after i dimensions of points, the images, and i
+        # dimensions of tiles.
         dim = 2 * i + 1
         result = like.new_empty(
             (*like.shape[: dim + 1], 2, *like.shape[dim + 1 :])

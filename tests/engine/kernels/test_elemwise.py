@@ -227,7 +227,7 @@ class BinaryTest(EngineTest):
         )
 
 
-class ManyTest(EngineTest):
+class SeveralInputsTest(EngineTest):
     def test_switch_and_clip(self):
         for dtype in 'int32', 'float32', 'float64':
             x, y = T.tensor(dtype, (False,)), T.tensor('float32', (False,))

@@ -251,7 +251,7 @@ class JoinTest(EngineTest):
             )
 
 
-class MakingTest(EngineTest):
+class CreationTest(EngineTest):
     def test_alloc(self):
         x, row, number, n = T.vector(), T.row(), T.scalar(), T.iscalar()
         compare = self.comparison(
