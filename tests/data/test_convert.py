@@ -153,8 +153,8 @@ class NormaliseTest(unittest.TestCase):
                 [[-3, -1], [-2, -2]],
             ]
         )
-        # As x / x.max() of each slice, but for what that makes of the second
-        # and the last.
+        # x / x.max() of each slice, except that the second slice would be
+        # NaN and the last one positive.
         np.testing.assert_allclose(
             normalise(volume, 'slice-max'),
             [

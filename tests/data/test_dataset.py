@@ -108,7 +108,7 @@ class WritingTest(DatasetTest):
         self.assertEqual(os.listdir(self.folder), ['v.h5'])
 
     def test_full_disk(self):
-        # In a process of its own, which HDF5 would crash at its exit.
+        # In its own process, because HDF5 would crash this one at its exit.
         done = run_python(
             """
 import os, resource, signal, sys

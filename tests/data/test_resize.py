@@ -7,8 +7,11 @@ from kneerepro.data.resize import resize
 
 
 def imresize(row, length):
-    """``imresize(row, [1 length])`` for a list, term by term as MATLAB's
-    documentation and source define it. Indices are from 1."""
+    """MATLAB's ``imresize(row, [1 length])`` for a list.
+
+    Term by term, as MATLAB's documentation and source define it. Indices
+    begin at 1.
+    """
     scale = length / len(row)
     squeeze = min(scale, 1)  # antialiasing
 
@@ -76,10 +79,10 @@ class ResizeTest(unittest.TestCase):
         )
 
     def test_ramp_halved(self):
-        # The same four weights, halved, on each side. First sample:
+        # Each side has the same four weights, halved, and samples beyond the
+        # border are mirrored. The first sample is
         # (111 (1 + 2) + 29 (1 + 3) - 9 (2 + 4) - 3 (3 + 5)) / 256,
-        # second: (111 (3 + 4) + 29 (2 + 5) - 9 (1 + 6) - 3 (1 + 7)) / 256,
-        # with the samples beyond the border mirrored.
+        # the second (111 (3 + 4) + 29 (2 + 5) - 9 (1 + 6) - 3 (1 + 7)) / 256.
         first, second = 371 / 256, 893 / 256
         np.testing.assert_allclose(
             resize(np.arange(1.0, 9), 4, 0),
@@ -88,10 +91,11 @@ class ResizeTest(unittest.TestCase):
         )
 
     def test_antialiasing(self):
-        # A third of the samples: the kernel at 0, 1/3, ..., 5/3 is 1, 7/9,
-        # 1/3, 0, -2/27, -1/27. With alternating signs these sum to 1/27, an
-        # 81st of their sum 3; without antialiasing it were the whole. The
-        # new samples that are far from the borders lie at 7 and 10.
+        # To a third of the samples. The kernel at 0, 1/3, ..., 5/3 is 1, 7/9,
+        # 1/3, 0, -2/27, -1/27; over both sides it sums to 3, with alternating
+        # signs to 1/27. So a signal that alternates by +-1/2 keeps 1/81 of
+        # its amplitude; without antialiasing it would keep all. The new
+        # samples that are far from the borders lie at 7 and 10.
         result = resize(np.tile([0.0, 1], 9), 6, 0)[2:4]
         np.testing.assert_allclose(
             result, [0.5 + 1 / 162, 0.5 - 1 / 162], atol=1e-15

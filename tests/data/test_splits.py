@@ -13,7 +13,7 @@ from kneerepro.utils.errors import UserError
 
 
 def view(patients, depth=2, images=False, certain=True):
-    """Without the memory that this would take."""
+    """A view of equal volumes that takes hardly any memory."""
     volumes = np.broadcast_to(np.float32(0.5), (len(patients), 1, depth, 2, 2))
     return View(
         volumes, np.array(patients), np.full(len(patients), certain), images
@@ -34,7 +34,7 @@ class LastSplitTest(unittest.TestCase):
         split = last_split(view(PERSONS, 160, images=True))
         np.testing.assert_array_equal(split.train, np.arange(27800))
         np.testing.assert_array_equal(split.test, np.arange(27800, 28800))
-        # 27,800 / 160 = 173.75: E10.
+        # The split cuts a volume, since 27,800 / 160 = 173.75 (E10).
         self.assertEqual(split.shared, ['173'])
         self.assertIn('one person has images', split.warning())
 
@@ -56,21 +56,21 @@ class LastSplitTest(unittest.TestCase):
             with self.assertRaisesRegex(UserError, 'at least one of each'):
                 last_split(view(PERSONS[:count]), test)
 
-    def test_shared(self):
+    def test_shared_persons(self):
         split = last_split(view(list('ABCBDA')), 2)
         self.assertEqual(split.shared, ['A'])
         split = last_split(view(list('ABCBAB')), 2)
         self.assertEqual(split.shared, ['A', 'B'])
         self.assertIn('2 persons have', split.warning())
 
-    def test_uncertain(self):
+    def test_uncertain_persons(self):
         split = last_split(view(list('ABBC'), certain=False), 1)
         self.assertEqual(split.uncertain, 3)
         self.assertIn('3 persons are told apart without', split.warning())
 
 
 class PatientSplitTest(unittest.TestCase):
-    # Of one to three volumes each.
+    # Each person has one to three volumes.
     MANY = [
         person for i, person in enumerate(PERSONS) for _ in range(1 + i % 3)
     ]
@@ -100,7 +100,7 @@ class PatientSplitTest(unittest.TestCase):
         self.assertNotEqual(list(first), list(other))
 
     def test_names_do_not_matter(self):
-        """With another key the hashes are others, and sort otherwise."""
+        """Under another key, the hashes sort differently."""
         renamed = [str(999 - int(person)) for person in self.MANY]
         np.testing.assert_array_equal(
             patient_split(view(self.MANY)).test,
@@ -147,9 +147,9 @@ class MinibatchesTest(unittest.TestCase):
 
     def test_views(self):
         volumes = self.DATA[:, :, None]
-        one = View(volumes, np.full(11, 'A'), np.full(11, True))
-        self.assertEqual(self.epoch(one), self.epoch())
-        self.assertEqual(self.epoch(one.load()), self.epoch())
+        examples = View(volumes, np.full(11, 'A'), np.full(11, True))
+        self.assertEqual(self.epoch(examples), self.epoch())
+        self.assertEqual(self.epoch(examples.load()), self.epoch())
 
     def test_too_few(self):
         with self.assertRaisesRegex(UserError, '3 training examples'):
@@ -157,7 +157,7 @@ class MinibatchesTest(unittest.TestCase):
 
 
 class CheckRangeTest(unittest.TestCase):
-    def test(self):
+    def test_range(self):
         check_range(np.float32([[0, 1], [0.5, 0.5]]))
         for bad in -0.01, 1.01, np.nan, np.inf:
             with self.assertRaisesRegex(UserError, r'\[0, 1\]'):

@@ -32,8 +32,7 @@ class ViewTest(FolderTest):
         self.stored = file['v']
 
     def views(self):
-        """Each in all the ways in which it can be held, with the array that
-        it stands for."""
+        """Every way to hold a view, with the array that it stands for."""
         for images, expected in (False, VOLUMES), (True, IMAGES):
             for volumes in self.stored, VOLUMES:
                 view = View(volumes, PATIENT, CERTAIN, images)
@@ -50,14 +49,14 @@ class ViewTest(FolderTest):
             whole = np.repeat(np.arange(5), per_volume)
             view = View(self.stored, PATIENT, CERTAIN, images)
             chosen = [4, 2, 0, 4]
-            for one, expected in [
+            for examples, expected in [
                 (view, whole),
                 (view.load(), whole),
                 (view.take(chosen), whole[chosen]),
                 (view.take(chosen).load(), whole[chosen]),
                 (view.load().take(chosen), whole[chosen]),
             ]:
-                np.testing.assert_array_equal(one.volume, expected)
+                np.testing.assert_array_equal(examples.volume, expected)
 
     def test_mean(self):
         for view, expected in self.views():
@@ -95,7 +94,7 @@ class ViewTest(FolderTest):
         for view, expected in self.views():
             self.assertEqual(sum(1 for _ in view), len(expected))
 
-    def test_whose(self):
+    def test_patient_and_certain(self):
         volumes = View(self.stored, PATIENT, CERTAIN)
         images = View(self.stored, PATIENT, CERTAIN, images=True)
         self.assertEqual(list(volumes.patient), list('ABBCA'))
