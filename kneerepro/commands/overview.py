@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import kneerepro
+from kneerepro.data.views import View
 from kneerepro.figures.style import (
     FOOTER_HEIGHT,
     axes_at,
@@ -27,7 +28,7 @@ _LINE = 0.2  # of text
 
 @styled
 def overview(
-    volumes: np.ndarray,
+    volumes: np.ndarray | View,
     reconstruction: np.ndarray,
     squared_error: np.ndarray,
     mse: np.ndarray,

@@ -69,9 +69,13 @@ def run(args: argparse.Namespace) -> None:
             for name, target in targets.items()
         }
         errors = _reconstruct(model, engine, dataset, paths)
+        reconstruction, squared_error = (
+            np.load(paths[name], mmap_mode='r') for name in _ARRAYS
+        )
         figure = overview(
             dataset.volumes,
-            *(np.load(paths[name], mmap_mode='r') for name in _ARRAYS),
+            reconstruction,
+            squared_error,
             errors.mean(axis=1),
             _source(model, dataset),
         )

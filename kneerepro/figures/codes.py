@@ -77,7 +77,7 @@ def scatter_of_codes(
             points, cax=axes_at(figure, left, bottom, 0.1, _SIZE)
         )
         bar.set_label('epicondylar width (mm)')
-        bar.outline.set_visible(False)
+        bar.outline.set_visible(False)  # type: ignore[operator]
         plots.append(by_width)
     for axes in plots:
         axes.set_xlabel(

@@ -67,13 +67,13 @@ def loss_figure(
     # Matplotlib would put a power of ten where the axis of epochs begins.
     axes.yaxis.get_offset_text().set_x(-0.1)
 
-    epochs = axes.secondary_xaxis(
-        'top',
-        functions=(
-            lambda x: x / iterations_per_epoch,
-            lambda x: x * iterations_per_epoch,
-        ),
-    )
+    def to_epochs(x: Any) -> Any:
+        return x / iterations_per_epoch
+
+    def to_iterations(x: Any) -> Any:
+        return x * iterations_per_epoch
+
+    epochs = axes.secondary_xaxis('top', functions=(to_epochs, to_iterations))
     epochs.set_xlabel('epoch')
     epochs.spines['top'].set_visible(True)
     epochs.xaxis.set_major_locator(

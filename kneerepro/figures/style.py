@@ -189,5 +189,5 @@ def save_tiles(images: np.ndarray, path: str) -> None:
             vmin=0,
             vmax=1,
             format='png',
-            metadata={'Software': None},
+            metadata={'Software': None},  # type: ignore[dict-item]
         )

@@ -107,9 +107,8 @@ def high_frequency_product(
         The sum of the products of the filtered images' pixels. For an image
         and itself, this is its energy above the cut-off.
     """
-    frequency = np.hypot(
-        *np.meshgrid(*(np.fft.fftfreq(n) for n in a.shape[1:]), indexing='ij')
-    )
+    rows, columns = (np.fft.fftfreq(n, 1.0) for n in a.shape[1:])
+    frequency = np.hypot(rows[:, None], columns)
     high = frequency > above
     spectrum_a, spectrum_b = (
         np.fft.fft2(np.asarray(images, 'float64'))[:, high]
