@@ -17,7 +17,6 @@ language = 'en'
 extensions = [
     'sphinx.ext.autodoc',
     'sphinx.ext.doctest',
-    'sphinx.ext.mathjax',
     'sphinx.ext.viewcode',
     'numpydoc',
 ]
@@ -33,6 +32,8 @@ nitpick_ignore_regex = [
 
 autodoc_member_order = 'bysource'
 autodoc_default_options = {'members': True}
+# numpydoc's sections give the types.
+autodoc_typehints = 'none'
 # Show defaults as they are written in the source, not their values.
 autodoc_preserve_defaults = True
 numpydoc_show_class_members = False

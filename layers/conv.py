@@ -249,7 +249,7 @@ def theano_border_mode(pad):
 
 
 class Conv2DLayer(BaseConvLayer):
-    r"""2D convolutional layer.
+    """2D convolutional layer.
 
     Performs a 2D convolution on its input, adds a bias and applies an
     elementwise nonlinearity.
@@ -301,18 +301,15 @@ class Conv2DLayer(BaseConvLayer):
 
     Notes
     -----
-    With stride :math:`s`, padding :math:`p` and :math:`\sigma` as
-    nonlinearity, output channel :math:`f` at position :math:`i` is
+    With stride `s`, padding `p` and the nonlinearity ``g``, output channel
+    `f` at position `i` is::
 
-    .. math::
-        y_{f,i} = \sigma\Big(b_f +
-            \sum_c \sum_k x_{c,\, s i + k - p} \, \tilde W_{f,c,k}\Big)
+        y[f, i] = g(b[f] + sum over c, k of x[c, s * i + k - p] * V[f, c, k])
 
-    where :math:`i` and :math:`k` have two components each,
-    :math:`\tilde W` is :math:`W` with its spatial axes reversed (for
-    ``flip_filters=True``), and :math:`x` is 0 outside of the input. An axis
-    of length :math:`n` becomes :math:`\lfloor (n + 2p - k) / s \rfloor + 1`
-    long with filters of size :math:`k` [1]_.
+    where `i` and `k` have two components each, ``V`` is `W` with its spatial
+    axes reversed (for ``flip_filters=True``), and `x` is 0 outside of the
+    input. An axis of length `n` becomes ``(n + 2 * p - k) // s + 1`` long with
+    filters of size `k` [1]_.
 
     Examples
     --------

@@ -11,7 +11,7 @@ __all__ = ['BatchNormLayer', 'batch_norm']
 
 
 class BatchNormLayer(Layer):
-    r"""Batch normalisation layer [1]_.
+    """Batch normalisation layer [1]_.
 
     Normalises its input to zero mean and unit variance, then scales and
     shifts it.
@@ -53,13 +53,15 @@ class BatchNormLayer(Layer):
 
     Notes
     -----
-    .. math:: y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} \gamma + \beta
+    ::
 
-    In training, :math:`\mu` and :math:`\sigma^2` are the mean and the biased
-    variance of the minibatch over `axes`, and each step updates the running
-    averages of :math:`\mu` and :math:`1/\sqrt{\sigma^2 + \epsilon}`,
+        y = (x - mean) / sqrt(variance + epsilon) * gamma + beta
 
-    .. math:: a \leftarrow (1 - \alpha) \, a + \alpha \, a_\mathrm{batch}.
+    In training, ``mean`` and ``variance`` are the mean and the biased variance
+    of the minibatch over `axes`, and each step updates the running averages of
+    ``mean`` and ``1 / sqrt(variance + epsilon)``::
+
+        average = (1 - alpha) * average + alpha * value in the minibatch
 
     With ``deterministic=True`` the running averages are used instead and are
     not updated.

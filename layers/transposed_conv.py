@@ -1,9 +1,9 @@
-r"""Transposed convolutional layers in two and three dimensions.
+"""Transposed convolutional layers in two and three dimensions.
 
-A convolution with stride :math:`s`, filters :math:`W` and padding :math:`p`
-is linear in its input: :math:`y = C_W x`. The transposed convolution is
-:math:`x = C_W^T y`. It equals the gradient of the convolution with respect to
-its input, which is how it is computed here.
+A convolution with stride `s`, filters `W` and padding `p` is linear in its
+input: ``y = C x`` with a matrix C of elements of `W`. The transposed
+convolution is ``x = C^T y``. It equals the gradient of the convolution with
+respect to its input, which is how it is computed here.
 
 With a stride of 2 it doubles the size of an image that the convolution
 halves. The thesis calls this a deconvolution (Tables 2.2 and 2.3). Lasagne had
@@ -177,7 +177,7 @@ class BaseTransposedConvLayer(BaseConvLayer):
 
 
 class TransposedConv2DLayer(BaseTransposedConvLayer):
-    r"""2D transposed convolutional layer.
+    """2D transposed convolutional layer.
 
     Performs the transpose of a 2D convolution on its input, adds a bias and
     applies an elementwise nonlinearity. Also called a deconvolution [1]_ or a
@@ -243,19 +243,16 @@ class TransposedConv2DLayer(BaseTransposedConvLayer):
 
     Notes
     -----
-    With stride :math:`s`, crop :math:`p` and :math:`\sigma` as nonlinearity,
-    each input value spreads a filter over the output, and output channel
-    :math:`f` at position :math:`j` is the sum of what reaches it [2]_:
+    Each input value spreads a filter over the output. With stride `s`, crop
+    `p` and the nonlinearity ``g``, output channel `f` at position `j` is the
+    sum of what reaches it [2]_::
 
-    .. math::
-        x_{f,j} = \sigma\Big(b_f +
-            \sum_c \; \sum_{i, k \,:\, s i + k - p = j}
-            y_{c,i} \, \tilde W_{c,f,k}\Big)
+        x[f, j] = g(b[f] + sum over c and all i, k with s * i + k - p = j
+                           of y[c, i] * V[c, f, k])
 
-    where :math:`i`, :math:`j` and :math:`k` have two components each, and
-    :math:`\tilde W` is :math:`W` with its spatial axes reversed (for
-    ``flip_filters=False``). An axis of length :math:`n` becomes
-    :math:`(n - 1) s - 2p + k` long with filters of size :math:`k`.
+    where `i`, `j` and `k` have two components each, and ``V`` is `W` with its
+    spatial axes reversed (for ``flip_filters=False``). An axis of length `n`
+    becomes ``(n - 1) * s - 2 * p + k`` long with filters of size `k`.
 
     A layer that mirrors a convolution ``conv`` and shares its filters is
     ``TransposedConv2DLayer(network, conv.input_shape[1], conv.filter_size,

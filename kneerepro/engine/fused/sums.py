@@ -1,7 +1,7 @@
-r"""Sums that are known before anything is added.
+"""Sums that are known before anything is added.
 
 The deviations from a mean sum to zero, also with a constant factor:
-:math:`\sum_i c (x_i - \bar x) = 0`. The gradient of a variance contains such
+``sum(c * (x - mean(x))) = 0``. The gradient of a variance contains such
 sums. For example, ``sum(2 / n * (x - mean(x)))`` becomes 0.
 
 A sum of terms with constant factors needs no pass over memory if the sums

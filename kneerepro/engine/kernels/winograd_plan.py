@@ -1,8 +1,8 @@
-r"""Minimal filtering: convolutions with fewer products.
+"""Minimal filtering: convolutions with fewer products.
 
-Along an axis, two neighbouring outputs of a filter with :math:`r` elements
-take :math:`r + 1` products instead of :math:`2r` [1]_. The image and the
-filter are evaluated at :math:`r + 1` points, their values are multiplied
+Along an axis, two neighbouring outputs of a filter with r elements take
+r + 1 products instead of 2 r [1]_. The image and the filter are evaluated at
+r + 1 points, their values are multiplied
 there, and the outputs are sums of these products. In several dimensions the
 savings multiply [2]_. The products at one point for all channels, filters and
 tiles (pairs of outputs along each axis) form one matrix product.
@@ -12,8 +12,8 @@ the even elements of the images and one for the odd ones; they are called
 phases here. At the points that both phases have, one matrix product also sums
 over the phases. A filter of 5 elements with stride 2, for example, has phases
 of 3 and 2 elements, which take 4 + 3 products for two outputs. So a filter of
-5 x 5 takes :math:`3.5^2 = 12.25` products an output instead of 25, and one of
-5 x 5 x 5 takes :math:`3.5^3 \approx 42.9` instead of 125.
+5 x 5 takes ``3.5**2 = 12.25`` products per output instead of 25, and one of
+5 x 5 x 5 takes ``3.5**3``, about 43, instead of 125.
 
 References
 ----------
