@@ -75,6 +75,7 @@ class DeviceContainer(Container):
     """
 
     static_buffer: Resident | None = None
+    type: Any
 
     def __init__(self, variable, storage, *args, **kwargs):
         super().__init__(variable, storage, *args, **kwargs)

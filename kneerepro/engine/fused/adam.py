@@ -190,11 +190,11 @@ class _Kernel:
             The inputs of each step.
         """
         rate, gradients = steps[0][-1], [g for *_, g, _ in steps]
-        states = [self._state(*state, g) for *state, g, _ in steps]
+        states = [self._state(state, g) for *state, g, _ in steps]
         if gradients[0].dtype == torch.float64 and not self._on_cpu:
             # On CUDA, PyTorch's kernel takes the rate in single precision.
             for state, g in zip(states, gradients):
-                _plain_step(self._op, *state, g, rate)
+                _plain_step(self._op, state, g, rate)
             return [value for state in states for value in state]
         # The kernel goes through the memory of all tensors in parallel, so all
         # have to be in one order. On the CPU that is the gradient's order; the
@@ -218,9 +218,8 @@ class _Kernel:
             for value in state
         ]
 
-    def _state(self, parameter, m, v, g):
-        """What is overwritten: the inputs, or copies of them."""
-        state = [parameter, m, v]
+    def _state(self, state, g):
+        """What is overwritten: parameter and moments, or copies of them."""
         if any(value.shape != g.shape for value in state):
             raise ValueError(
                 'Input dimension mis-match in a step of Adam: parameter, '
@@ -264,7 +263,9 @@ class _Kernel:
         return states
 
 
-def _plain_step(op, parameter, m, v, g, rate):
+def _plain_step(op, state, g, rate):
+    """One step in place, in separate operations."""
+    parameter, m, v = state
     m.mul_(op.beta1).add_(g, alpha=1 - op.beta1)
     v.mul_(op.beta2).addcmul_(g, g, value=1 - op.beta2)
     parameter.sub_(rate * m / (torch.sqrt(v) + op.epsilon))
