@@ -245,7 +245,7 @@ class ResumeTest(unittest.TestCase):
         run = self.at_iteration(process, 'two', 1)
         self.assertEqual(Run(run.folder).state(), 'running')
         self.assertIn(
-            'another process is at work',
+            'another process is working on',
             run_here('cae2d', '--resume', run.folder, status=2),
         )
         process.kill()
