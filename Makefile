@@ -28,8 +28,7 @@ thesis: setup
 	$(BIN)/python experiments/thesis.py
 
 test: setup
-	@mkdir -p build
-	$(BIN)/python -m nose tests --with-xunit --xunit-file=build/tests.xml
+	$(BIN)/python -m tests.run
 
 # make test-commands   run every command of README.rst and docs/ (3 minutes)
 test-commands: setup
