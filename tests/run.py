@@ -25,15 +25,13 @@ COUNTS = 'tests', 'errors', 'failures', 'skip'
 # They take longest, so they are started first: the last module to end decides
 # how long all take.
 SLOWEST = (
-    'experiments/test_trainings.py',
+    'engine/test_training.py',
     'experiments/test_resume.py',
-    'experiments/test_arguments.py',
-    'engine/test_random_graphs.py',
-    'engine/test_replay.py',
-    'engine/kernels/test_conv.py',
-    'benchmarks/test_gpu_check.py',
-    'commands/test_encode.py',
     'data/test_prepare.py',
+    'benchmarks/test_gpu_check.py',
+    'engine/kernels/test_jit.py',
+    'experiments/test_dataset_figures.py',
+    'experiments/test_trainings.py',
 )
 
 
@@ -46,8 +44,10 @@ def main() -> int:
     # Each worker has one core.
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     started, suites = time.monotonic(), []
+    # Workers that are forked let tests fork in turn, so that what a test
+    # patches holds in the processes that it starts.
     with ProcessPoolExecutor(
-        args.processes, multiprocessing.get_context('spawn')
+        args.processes, multiprocessing.get_context('fork')
     ) as pool:
         running = [
             pool.submit(run_module, path) for path in args.files or modules()
