@@ -1,3 +1,5 @@
+"""Linear algebra, and the rarely used Ops of ``kernels/rare.py``."""
+
 import itertools
 
 import numpy as np
