@@ -46,7 +46,7 @@ lint: $(VENV)/lint-installed
 # make coverage        the share of lines that the tests run (30 minutes)
 coverage: $(VENV)/lint-installed
 	@mkdir -p build
-	$(BIN)/python -m coverage run -m nose tests
+	$(BIN)/python -m coverage run -m tests.run
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report --skip-covered
 
