@@ -49,6 +49,6 @@ class ReadmeTest(unittest.TestCase):
             self.assertTrue(os.path.exists(os.path.join(ROOT, path)), path)
 
     def test_data_page_explains_all_defect_codes(self):
-        text = read('docs/data.rst')
+        text = read('docs/data.rst').replace('``', '')  # flags are literals
         for code, meaning in [*REJECTIONS.items(), *NOTES.items()]:
             self.assertRegex(text, rf'(?m)^{code} +{re.escape(meaning)}$')
