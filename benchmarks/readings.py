@@ -112,7 +112,7 @@ def trained_run(
     _, asked = parse(EXPERIMENT, '', flags)
     run = best_run(asked, EXPERIMENT)
     if run is None or not run.finished:
-        status = run_script(SCRIPT, *flags_to_train(asked, EXPERIMENT, flags))
+        status = run_script(SCRIPT, *flags_to_train(run, args.out, flags))
         if status:
             raise SystemExit(status)
         run = best_run(asked, EXPERIMENT)

@@ -9,7 +9,7 @@ import os
 
 from kneerepro import command_line, runs
 from kneerepro.experiment.arguments import add_run_arguments, parse
-from kneerepro.experiment.choose import flags_to_train
+from kneerepro.experiment.choose import best_run, flags_to_train
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.utils import cli
 from kneerepro.utils.scripts import run_script
@@ -33,7 +33,8 @@ def main():
     for name in EXPERIMENTS:
         flags = [*preset, *out, *data, *training]
         _, asked = parse(name, '', flags)
-        run(name + '.py', *flags_to_train(asked, name, flags))
+        best = best_run(asked, name)
+        run(name + '.py', *flags_to_train(best, args.out, flags))
 
     print('\nThe reports:')
     for name in EXPERIMENTS:

@@ -39,15 +39,17 @@ def main() -> int:
     """Run the tests; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('files', metavar='FILE', nargs='*')
-    parser.add_argument('--processes', type=int, default=cores(), metavar='N')
+    parser.add_argument('--processes', type=int, metavar='N')
     args = parser.parse_args()
-    # Each worker has one core.
+    # Each worker has one core. This must precede all imports of NumPy.
     os.environ.setdefault('OMP_NUM_THREADS', '1')
+    from kneerepro.runs.environment import cores
+
     started, suites = time.monotonic(), []
     # Workers that are forked let tests fork in turn, so that what a test
     # patches holds in the processes that it starts.
     with ProcessPoolExecutor(
-        args.processes, multiprocessing.get_context('fork')
+        args.processes or cores(), multiprocessing.get_context('fork')
     ) as pool:
         running = [
             pool.submit(run_module, path) for path in args.files or modules()
@@ -70,13 +72,6 @@ def main() -> int:
         f'{time.monotonic() - started:.0f} s'
     )
     return 1 if failed or not suites else 0
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def modules() -> list[str]:

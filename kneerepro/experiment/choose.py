@@ -55,23 +55,20 @@ def best_run(args: argparse.Namespace, name: str) -> Run | None:
     return next(iter(finished or found), None)
 
 
-def flags_to_train(
-    args: argparse.Namespace, name: str, flags: list[str]
-) -> list[str]:
-    """Return the flags with which the experiment's script resumes the best
-    run (:func:`best_run`) or, without one, starts a new run.
+def flags_to_train(run: Run | None, out: str, flags: list[str]) -> list[str]:
+    """Return the flags with which the experiment's script resumes a run or,
+    without one, starts a new run.
 
     Parameters
     ----------
-    args, name
-        See :func:`matching_runs`.
+    run : kneerepro.runs.Run or None
+        From :func:`best_run`.
+    out : str
+        Folder of all runs.
     flags : list of str
-        Those that `args` were parsed from.
+        Those of a new run.
     """
-    run = best_run(args, name)
-    if run is None:
-        return flags
-    return ['--out', args.out, '--resume', run.folder]
+    return flags if run is None else ['--out', out, '--resume', run.folder]
 
 
 def run_to_resume(

@@ -74,12 +74,12 @@ def figure_of_run(
             f'--run names a run and {flags[0]} selects among the runs: leave '
             'one of them out'
         )
-    run = Run(own.run) if own.run else _finished(args, name, flags)
-    if run is None:
-        status = _train(trainer, args, name, argv, bool(flags))
+    run = Run(own.run) if own.run else _choose(args, name, flags)
+    if not own.run and (run is None or not run.finished):
+        status = _train(trainer, run, own.out, argv, bool(flags))
         if status:
             return status
-        run = _finished(args, name, flags)
+        run = _choose(args, name, flags)
     if run.experiment != name:
         raise UserError(
             f'{own.run} is a run of {run.experiment}, and Figure {number} '
@@ -90,25 +90,26 @@ def figure_of_run(
     return 0
 
 
-def _finished(args, name, flags):
-    """Return the newest finished run, of all or of those like the flags."""
-    if flags:
-        run = best_run(args, name)
-        return run if run is not None and run.finished else None
-    found = runs.find(args.out, name)
-    return next((run for run in found if run.finished), None)
+def _choose(args, name, flags):
+    """Return the newest finished run, of all or of those that agree with the
+    flags, else one to resume, else None.
+    """
+    if not flags:
+        for run in runs.find(args.out, name):
+            if run.finished:
+                return run
+    return best_run(args, name)
 
 
-def _train(trainer, args, name, argv, selected):
+def _train(trainer, run, out, argv, selected):
     """Resume or start a run by its script; return the exit status."""
-    flags = flags_to_train(args, name, argv)
     print(
-        f'no finished run {"like that " if selected else ""}in {args.out}: '
-        + ('resuming one' if '--resume' in flags else 'starting one')
+        f'no finished run {"like that " if selected else ""}in {out}: '
+        + ('starting one' if run is None else 'resuming one')
         + f' with {trainer}',
         flush=True,
     )
-    return run_script(trainer, *flags)
+    return run_script(trainer, *flags_to_train(run, out, argv))
 
 
 def figure_of_networks(number: str, name: str, description: str) -> None:

@@ -73,11 +73,11 @@ class ChooseTest(FolderTest):
 
     def test_flags_to_train(self):
         flags = ['--nz', '3']
-        _, args = self.parse(*flags)
-        self.assertEqual(flags_to_train(args, 'cae2d', flags), flags)
+        self.assertEqual(flags_to_train(None, self.root, flags), flags)
         folder = self.create(*flags)
+        _, args = self.parse(*flags)
         self.assertEqual(
-            flags_to_train(args, 'cae2d', flags),
+            flags_to_train(best_run(args, 'cae2d'), self.root, flags),
             ['--out', self.root, '--resume', folder],
         )
 
