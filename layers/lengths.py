@@ -1,4 +1,4 @@
-"""How filter size, stride and padding change the length of an axis."""
+"""Lengths of an axis before and after a convolution."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ import theano.tensor as T
 from lasagne import init, nonlinearities
 from theano.tensor.nnet import abstract_conv
 
-from layers.conv import BaseConvLayer, theano_border_mode
+from layers.base import BaseConvLayer, theano_border_mode
 from layers.lengths import conv_input_length, conv_output_length, int_tuple
 
 __all__ = [
@@ -111,6 +111,7 @@ class BaseTransposedConvLayer(BaseConvLayer):
         elif self.output_size is not None:
             size = self.output_size
         else:
+            # The base class's __init__ calls this before `pad` is renamed.
             crop = self.crop if hasattr(self, 'crop') else self.pad
             size = self._lengths(conv_input_length, input_shape, crop)
         return (input_shape[0], self.num_filters) + size

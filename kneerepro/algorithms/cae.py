@@ -43,7 +43,13 @@ class CAEFunctions(NamedTuple):
 def mean_squared_error(
     x: theano.Variable, x_prime: theano.Variable
 ) -> theano.Variable:
-    """Compute the mean of ``(x - x')**2`` over all pixels of all images."""
+    """Compute the mean of ``(x - x')**2`` over all pixels of all images.
+
+    Parameters
+    ----------
+    x, x_prime : theano.Variable, shape (n, 1, ...)
+        Images and their reconstructions.
+    """
     return T.mean(T.sqr(x - x_prime))
 
 
@@ -55,6 +61,11 @@ def reconstruction_loss(
     It is ``1 / (2n) * sum over the batch of (x - x')**2``. E6: the text calls
     the squared term the mean squared error, so it is the mean over the pixels
     of an image here, and the loss is half of :func:`mean_squared_error`.
+
+    Parameters
+    ----------
+    x, x_prime : theano.Variable, shape (n, 1, ...)
+        Images and their reconstructions.
     """
     n = T.cast(x.shape[0], x.dtype)
     pixel_axes = tuple(range(1, x.ndim))

@@ -1,4 +1,4 @@
-"""What the algorithms share."""
+"""Functions and noise that the algorithms share."""
 
 from __future__ import annotations
 
@@ -38,7 +38,13 @@ def input_layer(network: Layer) -> InputLayer:
 
 
 def input_variable(network: Layer, name: str) -> theano.Variable:
-    """Create a symbolic minibatch for `network`."""
+    """Create a symbolic minibatch for `network`.
+
+    Raises
+    ------
+    ValueError
+        If `network` has no input layer or several.
+    """
     return input_layer(network).input_var.type(name)
 
 
@@ -146,6 +152,14 @@ def sampling_functions(
     mode: theano.compile.Mode | str | None,
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Compile functions that generate images with the trained generator.
+
+    Parameters
+    ----------
+    generator : Layer
+    noise : Noise
+        `sample` draws from its streams, even if it is `given`.
+    mode : theano.compile.Mode, str or None
+        Passed to ``theano.function``.
 
     Returns
     -------

@@ -58,6 +58,16 @@ def bce(probability: theano.Variable, target: int) -> theano.Variable:
     Only the term that the target leaves is written, so that no ``0 * log 0``
     can arise. Theano rewrites the logarithm of a sigmoid as a softplus, so
     the result is finite for every network output.
+
+    Parameters
+    ----------
+    probability : theano.Variable, shape (n, 1)
+    target : {0, 1}
+
+    Raises
+    ------
+    ValueError
+        If the target is neither 0 nor 1.
     """
     if target not in (0, 1):
         raise ValueError(f'target must be 0 or 1, not {target}')
@@ -83,6 +93,11 @@ def generator_loss(generated: theano.Variable) -> theano.Variable:
     """Compute the loss of Algorithm 2, line 9: ``bce{D(x^)}``.
 
     The target is 1, that of real images.
+
+    Parameters
+    ----------
+    generated : theano.Variable, shape (n, 1)
+        D(x^).
     """
     return bce(generated, 1)
 
@@ -106,7 +121,7 @@ def compile_dcgan(
         From :func:`~kneerepro.networks.build_dcgan`.
     batch_size : int
         Number of images that a generator step generates. A discriminator step
-        generates as many as it is given real ones.
+        generates as many images as it is given real ones.
     learning_rate, beta1, beta2 : float
         Hyperparameters of Adam, of which each network has its own (Table
         2.5).
@@ -121,6 +136,11 @@ def compile_dcgan(
     Returns
     -------
     DCGANFunctions
+
+    Raises
+    ------
+    ValueError
+        If the seed is out of range.
 
     Notes
     -----

@@ -28,10 +28,10 @@ class WGANGPFunctions(NamedTuple):
     Attributes
     ----------
     train_critic : callable
-        ``train_critic(x)`` performs lines 3 to 7: one step of Adam on
-        the critic. It returns L(D) before the step. With given noise
-        it is ``train_critic(x, z, e)``. The caller decides how many
-        critic steps, n_critic, precede a generator step (E8: one).
+        ``train_critic(x)`` performs lines 3 to 7: one step of Adam on the
+        critic. It returns L(D) before the step. With given noise it is
+        ``train_critic(x, z, e)``. The caller decides how many critic steps,
+        n_critic, precede a generator step (E8: one).
     train_generator : callable
         ``train_generator()`` performs lines 8 to 10: one step of Adam on the
         generator. It returns L(G) before the step. With given noise it is
@@ -118,7 +118,13 @@ def critic_loss(
 
 
 def generator_loss(generated: theano.Variable) -> theano.Variable:
-    """Compute the loss of Algorithm 3, line 9: the mean of ``-D(x~)``."""
+    """Compute the loss of Algorithm 3, line 9: the mean of ``-D(x~)``.
+
+    Parameters
+    ----------
+    generated : theano.Variable, shape (n, 1)
+        D(x~).
+    """
     return -T.mean(generated)
 
 
@@ -142,7 +148,7 @@ def compile_wgan_gp(
         From :func:`~kneerepro.networks.build_wgan_gp`.
     batch_size : int
         Number of images that a generator step generates. A critic step
-        generates as many as it is given real ones.
+        generates as many images as it is given real ones.
     learning_rate, beta1, beta2 : float
         Hyperparameters of Adam, of which each network has its own (Table
         2.5).
@@ -159,6 +165,11 @@ def compile_wgan_gp(
     Returns
     -------
     WGANGPFunctions
+
+    Raises
+    ------
+    ValueError
+        If the seed is out of range.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Which function carries out which Op.
+"""Registry of the functions that carry out Ops.
 
 A builder is registered for one or more classes of Ops::
 

@@ -72,8 +72,8 @@ def prefetch(batches: Iterable, device: str | torch.device) -> Iterator:
     def take():
         if stream is None:
             return next(batches, None)
-        # A minibatch that is taken from the device is put together there, on
-        # this stream.
+        # A minibatch from a DeviceArray is gathered on the device, on this
+        # stream.
         with torch.cuda.stream(stream):
             batch = next(batches, None)
             if batch is None or isinstance(batch, torch.Tensor):

@@ -11,13 +11,15 @@ import os
 import re
 from collections.abc import Iterator
 
-_TORCH_MODE = re.compile(r'(?:^|,)\s*mode\s*=\s*TORCH\s*(?:,|$)')
+_MODE = re.compile(r'(?:^|,)\s*mode\s*=\s*([^,]*)')
 _REPLACEMENT = ',mode=Mode'
 
 
 def requests_torch_mode() -> bool:
     """Whether ``THEANO_FLAGS`` asks for the mode ``TORCH``."""
-    return bool(_TORCH_MODE.search(os.environ.get('THEANO_FLAGS', '')))
+    # If a flag is given twice, the last one counts.
+    *_, mode = ['', *_MODE.findall(os.environ.get('THEANO_FLAGS', ''))]
+    return mode.strip() == 'TORCH'
 
 
 @contextlib.contextmanager
@@ -29,12 +31,10 @@ def hide_torch_mode() -> Iterator[None]:
     if not requests_torch_mode():
         yield
         return
-    # If a flag is given twice, the last one counts.
     os.environ['THEANO_FLAGS'] += _REPLACEMENT
     try:
         yield
     finally:
         # Other code may have added to the flags meanwhile.
-        os.environ['THEANO_FLAGS'] = os.environ['THEANO_FLAGS'].replace(
-            _REPLACEMENT, ''
-        )
+        before, _, after = os.environ['THEANO_FLAGS'].rpartition(_REPLACEMENT)
+        os.environ['THEANO_FLAGS'] = before + after

@@ -25,8 +25,8 @@ from theano.tensor.type_other import MakeSlice
 from .dispatch import runs_on_host
 from .values import SMALL_SIZE, is_tensor
 
-# Given host values, these Ops may compute others from them on the host.
-_OPS = (
+# These Ops run on the host if all their inputs are host values.
+_ON_HOST_OF_HOST_VALUES = (
     Assert,
     CAReduce,
     DimShuffle,
@@ -43,7 +43,7 @@ _OPS = (
     ViewOp,
 )
 # These Ops never touch a device.
-_ALWAYS = MakeSlice, ScalarFromTensor, ScalarOp, Shape, Shape_i
+_ALWAYS_ON_HOST = MakeSlice, ScalarFromTensor, ScalarOp, Shape, Shape_i
 
 
 def host_variables(
@@ -72,11 +72,11 @@ def host_variables(
             if isinstance(variable, Constant) and _is_small(variable)
         )
         if (
-            isinstance(node.op, _ALWAYS)
+            isinstance(node.op, _ALWAYS_ON_HOST)
             or runs_on_host(node)
             or not any(map(is_tensor, node.inputs + node.outputs))
             or (
-                isinstance(node.op, _OPS)
+                isinstance(node.op, _ON_HOST_OF_HOST_VALUES)
                 and all(variable in found for variable in node.inputs)
                 and all(map(_is_small, node.outputs))
             )

@@ -1,4 +1,4 @@
-"""Which of Theano's optimisations and of the engine's rewrites are used."""
+"""Selection of Theano's optimisations and of the engine's rewrites."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ CPU_TAG, CUDA_TAG = 'torch_cpu', 'torch_cuda'
 #: The tag of the rewrites for the precision ``bf16``.
 BF16_TAG = 'torch_bf16'
 
-# Excluded are optimisations that serve Theano's own C code: fused and in-place
+# Optimisations that serve Theano's own C code are excluded: fused and in-place
 # operations, calls of BLAS, and convolutions as matrix products. The greedy
-# distributor is excluded too. It takes an eighth of a compilation and saves
-# hardly an operation: without it, a GAN's generator has a tenth fewer.
+# distributor is excluded too. It takes an eighth of the compile time and saves
+# hardly any operations; a GAN's generator has a tenth fewer without it.
 _EXCLUDED = [
     'inplace',
     'fusion',

@@ -1,4 +1,4 @@
-"""How precisely, and by which algorithms, CUDA computes."""
+"""The precision and the algorithms with which CUDA computes."""
 
 from __future__ import annotations
 

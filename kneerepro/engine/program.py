@@ -1,4 +1,4 @@
-"""What a compiled graph does when it is called."""
+"""Programs: compiled graphs that can be called."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from .values import NotCapturableError, Resident, no_transfers, to_device
 
 #: A function keeps at most this many recordings, for all shapes together.
 MAX_RECORDINGS = 4
-# At most this many signatures are remembered, and keys of each.
+# At most this many signatures are remembered, and this many keys of each.
 _MAX_REMEMBERED = 256
 _NO_BUFFER = object()
 

@@ -1,10 +1,10 @@
 """All rewrites of graphs for the engine, in the order in which they run.
 
 Theano runs the optimisers of its ``optdb`` by position. Those that matter here
-are its own canonicalisation (1), specialisation (2), and the merging of equal
-operations before fusion (49). The rewrites carry the tag ``torch``, which only
-this engine's modes ask for. They look only at the graph, so they apply to any
-Theano code.
+are its own canonicalisation (1), specialisation (2), the merging of equal
+operations before fusion (49), and in-place operations (75). The rewrites carry
+the tag ``torch``, which only this engine's modes ask for. They look only at
+the graph, so they apply to any Theano code.
 """
 
 from __future__ import annotations
@@ -79,22 +79,24 @@ REWRITES = (
         name='torch_sum_before_product',
         optimizer=out2in(constant_factors.sum_before_product),
         device='both',
-        reason='After specialisation; the factors that it moves out of sums '
-        'are combined next.',
+        reason='Before torch_divide_factors and torch_sums, both of which '
+        'find more once the factors are outside the sums.',
     ),
     Rewrite(
         position=48.6,
         name='torch_divide_factors',
         optimizer=out2in(constant_factors.divide_factors),
         device='both',
-        reason='Once the factors are outside the sums.',
+        reason='After torch_sum_before_product. A product that only a sum and '
+        'a quotient needed is then needed by the quotient alone.',
     ),
     Rewrite(
         position=48.61,
         name='torch_means',
         optimizer=in2out(means.divide_once, name='torch_divide_once'),
         device='both',
-        reason='Before torch_sums, which looks for means.',
+        reason='Beside the other rewrites of factors. It depends on none of '
+        'them: torch_sums recognises means with one divisor and with several.',
     ),
     Rewrite(
         position=48.62,
@@ -106,7 +108,8 @@ REWRITES = (
             name='torch_sums',
         ),
         device='both',
-        reason='Once means and factors have their final form.',
+        reason='After torch_sum_before_product, which leaves the plain sums '
+        'that it reuses.',
     ),
     Rewrite(
         position=48.7,
@@ -125,15 +128,16 @@ REWRITES = (
         name='torch_rectifiers_by_output',
         optimizer=in2out(rectifier.take_from_output),
         device='both',
-        reason='Once all rectifiers and their gradients are found.',
+        reason='After torch_rectifiers, because all operations on the input '
+        'have to be rectifiers or their gradients.',
     ),
     Rewrite(
         position=48.8,
         name='torch_conv_bias',
         optimizer=out2in(conv_bias.fuse_bias),
         device='both',
-        reason='Before the flips and torch_products, which take convolutions '
-        'together with their bias.',
+        reason='Before torch_composites, which would fuse the addition of the '
+        'bias with the operations that follow.',
     ),
     Rewrite(
         position=48.9,
@@ -165,15 +169,16 @@ REWRITES = (
         name='torch_multiply_add',
         optimizer=out2in(multiply_add.fuse_product),
         device='both',
-        reason='After everything that looks for sums and products.',
+        reason='After torch_rectifiers and torch_adam, whose patterns are '
+        'sums of products.',
     ),
     Rewrite(
         position=48.95,
         name='torch_products',
         optimizer=out2in(bf16.to_bfloat16),
         device='both',
-        reason='Once everything has its final form, and before Theano merges '
-        'equal conversions.',
+        reason='After the flips, which do not look into its Ops, and before '
+        'Theano merges equal conversions.',
         tag=BF16_TAG,
     ),
     Rewrite(
@@ -221,14 +226,15 @@ REWRITES = (
         name='torch_adam_inplace',
         optimizer=adam.UpdateInPlace(),
         device='both',
-        reason='Last, as Theano orders its in-place optimisations.',
+        reason='With the in-place optimisations of Theano, which come last '
+        'because an overwritten input restricts the order of all operations.',
     ),
     Rewrite(
         position=75.1,
         name='torch_adam_together',
         optimizer=adam.UpdateTogether(),
         device='cuda',
-        reason='Once each step is in place. On CUDA each call takes its time.',
+        reason='Once each step is in place. On CUDA each launch takes time.',
     ),
 )
 

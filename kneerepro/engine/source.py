@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import linecache
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import theano
@@ -23,6 +23,7 @@ from theano.ifelse import IfElse
 
 from .dispatch import Kernel, build
 from .host import host_kernel
+from .regions import regions_of
 from .values import is_tensor, storage_address, to_device, to_host
 
 _function_numbers = itertools.count(1)
@@ -48,9 +49,8 @@ class Scope:
         ('r').
     constants : set of int
         The addresses of the memory of constants on the device.
-    regions : dict of Apply to object
-        Where each node runs: in a branch of an ``ifelse``, or in any case
-        (None).
+    regions : dict of Apply to Region
+        Where each node runs, see ``kneerepro.engine.regions``.
     globals : dict
         The names that the functions use, with their values.
     """
@@ -66,7 +66,7 @@ class Scope:
         self.host = host
         self.inputs = [(variable, 'r') for variable in fgraph.inputs]
         self.constants: set = set()
-        self.regions = _regions(order, fgraph.outputs)
+        self.regions = regions_of(order, fgraph.outputs)
         self.globals: dict[str, Any] = {
             'to_device': lambda value: to_device(value, device),
             'to_host': to_host,
@@ -370,51 +370,3 @@ def _origin(variable: theano.Variable) -> theano.Variable:
             break
         variable = node.inputs[viewed[0]]
     return variable
-
-
-def _regions(
-    order: Sequence[Apply], outputs: Iterable[theano.Variable]
-) -> dict[Apply, Any]:
-    """Where each node runs.
-
-    That is (ifelse, branch) for a node that only this branch needs, and None
-    for a node that runs in any case.
-    """
-    regions: dict[Apply, Any] = {}
-
-    def path(region):
-        """The regions around a region, from the outermost to itself."""
-        steps = [region]
-        while region is not None:
-            region = regions[region[0]]
-            steps.append(region)
-        return steps[::-1]
-
-    users = defaultdict(list)
-    for node in order:
-        for i, variable in enumerate(node.inputs):
-            users[variable].append((node, i))
-    outputs = set(outputs)
-    for node in reversed(order):
-        common = None
-        for variable in node.outputs:
-            places = [None] if variable in outputs else []
-            places += [
-                _region_of_use(user, i, regions) for user, i in users[variable]
-            ]
-            for place in places:
-                steps = path(place)
-                common = (
-                    steps
-                    if common is None
-                    else [a for a, b in zip(common, steps) if a == b]
-                )
-        regions[node] = common[-1] if common else None
-    return regions
-
-
-def _region_of_use(user: Apply, i: int, regions: dict[Apply, Any]) -> Any:
-    """Where a node needs its input number `i`."""
-    if isinstance(user.op, IfElse) and i > 0:  # input 0 is the condition
-        return user, int(i > user.op.n_outs)
-    return regions[user]

@@ -110,6 +110,27 @@ class Split:
     def _write_host_part(
         self, early: set[Apply], by_shape: set[Apply]
     ) -> list[Writer]:
+        shape_nodes, value_nodes = self._sort_host_values(early, by_shape)
+        shape_writer = Writer(
+            self._scope, shape_nodes, self._scope.inputs, self.shape_dependent
+        )
+        value_writer = Writer(
+            self._scope,
+            value_nodes,
+            self._scope.inputs
+            + [(variable, 'h') for variable in self.shape_dependent],
+            self.value_dependent,
+        )
+        self.compute_shape_dependent = shape_writer.function
+        self.compute_value_dependent = value_writer.function
+        return [shape_writer, value_writer]
+
+    def _sort_host_values(
+        self, early: set[Apply], by_shape: set[Apply]
+    ) -> tuple[list[Apply], list[Apply]]:
+        """Set `shape_dependent` and `value_dependent`, and return the nodes
+        that compute either.
+        """
         scope, wanted = self._scope, self._wanted_host_values()
         from_shapes = {
             variable for node in by_shape for variable in node.outputs
@@ -144,19 +165,7 @@ class Split:
             [node for node in scope.order if node in by_shape],
             self.shape_dependent,
         )
-        shape_writer = Writer(
-            scope, shape_nodes, scope.inputs, self.shape_dependent
-        )
-        value_writer = Writer(
-            scope,
-            value_nodes,
-            scope.inputs
-            + [(variable, 'h') for variable in self.shape_dependent],
-            self.value_dependent,
-        )
-        self.compute_shape_dependent = shape_writer.function
-        self.compute_value_dependent = value_writer.function
-        return [shape_writer, value_writer]
+        return shape_nodes, value_nodes
 
     def _wanted_host_values(self) -> list[theano.Variable]:
         """What the device part takes from the host, and the outputs there."""

@@ -1,4 +1,4 @@
-"""What the builders share; tests/networks/test_cae.py covers it."""
+"""Functions that the builders of the networks share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ leaky_relu = LeakyRectify(0.2)
 
 
 def scale_filters(count: int, width: float) -> int:
-    """Multiply a filter count by `width`, rounded and at least 1."""
+    """Multiply a filter count by `width`, rounded and at least 1.
+
+    Raises
+    ------
+    ValueError
+        If `width` is not positive.
+    """
     if not width > 0:
         raise ValueError(f'width must be positive, not {width}')
     return max(1, int(round(count * width)))

@@ -1,9 +1,7 @@
 """Compiled functions: shared variables, arguments, results, copies, errors,
 and Theano's tools.
 
-This covers the linker, and with it the modules dispatch, host, memory, program
-and values. The module flags is tested in tests/test_engines.py, substreams in
-kernels/test_random.py."""
+This covers the modules linker, dispatch, host and runner."""
 
 import contextlib
 import copy

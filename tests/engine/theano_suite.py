@@ -232,17 +232,7 @@ def run_in_subprocess(module, args):
                     end = f'the process ended with status {status}'
             except subprocess.TimeoutExpired:
                 end = f'took more than {args.timeout} seconds'
-        results = []
-        if os.path.exists(path):
-            with open(path) as file:
-                for line in file:
-                    if not line.endswith('\n'):
-                        break  # the process was killed while writing
-                    if results and results[-1][1] == 'began':
-                        results.pop()
-                    results.append(json.loads(line))
-        if results and results[-1][1] == 'began':
-            results[-1][1:] = 'failed', 'began but did not end'
+        results = read_results(path)
         if not results:
             end = end or 'no test was found'
         if end:
@@ -251,6 +241,24 @@ def run_in_subprocess(module, args):
                     (module, 'failed', f'{file.read()[-3000:]}\n{end}')
                 )
         return results
+
+
+def read_results(path):
+    """Read what :func:`run_module` wrote, as ``[[test, outcome, text]]``.
+
+    A test that began but did not end has failed."""
+    results = []
+    if os.path.exists(path):
+        with open(path) as file:
+            for line in file:
+                if not line.endswith('\n'):
+                    break  # the process was killed while writing
+                if results and results[-1][1] == 'began':
+                    results.pop()
+                results.append(json.loads(line))
+    if results and results[-1][1] == 'began':
+        results[-1][1:] = 'failed', 'began but did not end'
+    return results
 
 
 def excuse(test, reasons):

@@ -32,9 +32,11 @@ from .patterns import (
 class AdamStep(Op):
     """One step of Adam [1]_ on one parameter.
 
-    The order of computation is that of section 2 of the paper, in which
-    Lasagne writes it: ``m = beta1 m + (1 - beta1) g``, ``v = beta2 v + (1 -
-    beta2) g**2``, ``parameter -= rate m / (sqrt(v) + epsilon)``.
+    The order of computation is that of section 2 of the paper, as in Lasagne::
+
+        m = beta1 m + (1 - beta1) g
+        v = beta2 v + (1 - beta2) g**2
+        parameter = parameter - rate m / (sqrt(v) + epsilon)
 
     Parameters
     ----------
@@ -105,9 +107,9 @@ class AdamSteps(Op):
 
     Notes
     -----
-    The inputs are the first four inputs of `step` for one parameter after the
-    other, and finally the rate. The outputs are those of `step` for one
-    parameter after the other.
+    The inputs are the first four inputs of `step` for each parameter in turn,
+    then the rate. The outputs are the outputs of `step` for each parameter in
+    turn.
     """
 
     __props__ = 'step', 'count'
@@ -219,7 +221,7 @@ class _Kernel:
         ]
 
     def _state(self, state, g):
-        """What is overwritten: parameter and moments, or copies of them."""
+        """The tensors to overwrite: parameter and moments, or copies."""
         if any(value.shape != g.shape for value in state):
             raise ValueError(
                 'Input dimension mis-match in a step of Adam: parameter, '
@@ -273,7 +275,7 @@ def _plain_step(op, state, g, rate):
 
 @local_optimizer([Elemwise])
 def fuse_adam(node):
-    """What ``adam``, Lasagne's or another, computes for a parameter."""
+    """Fuse an ``adam`` update, Lasagne's or another, of one parameter."""
     parameter, change = elemwise_inputs(node.outputs[0], Sub, 2) or (
         None,
         None,
@@ -282,8 +284,8 @@ def fuse_adam(node):
         None,
         None,
     )
-    new_m, rate = _split(numerator, Mul, as_scalar)
-    root, epsilon = _split(denominator, Add, constant_value)
+    new_m, rate = _operand_and_value(numerator, Mul, as_scalar)
+    root, epsilon = _operand_and_value(denominator, Add, constant_value)
     (new_v,) = elemwise_inputs(root, Sqrt, 1) or [None]
     for v, beta2, square in _averages(new_v):
         for m, beta1, g in _averages(new_m):
@@ -302,8 +304,8 @@ def fuse_adam(node):
 
 
 def _squared(variable):
-    """What a variable is the square of, or None; before or after Theano has
-    simplified it.
+    """The base of a square, or None for other variables; before or after
+    Theano has simplified it.
     """
     base, exponent = elemwise_inputs(variable, Pow, 2) or (None, None)
     if base is not None:
@@ -311,7 +313,7 @@ def _squared(variable):
     return (elemwise_inputs(variable, Sqr, 1) or [None])[0]
 
 
-def _split(
+def _operand_and_value(
     variable: Any, scalar_op: type, read: Callable[[Any], Any]
 ) -> tuple[Any, Any]:
     """The two inputs of an operation, one of them read by a function.
@@ -331,7 +333,10 @@ def _split(
 
 def _averages(variable: Any) -> Iterator[tuple[Any, float, Any]]:
     """All ways to read a variable as ``b x + (1 - b) y``, as (x, b, y)."""
-    terms = [_times(term) for term in elemwise_inputs(variable, Add, 2) or []]
+    terms = [
+        _variable_and_factor(term)
+        for term in elemwise_inputs(variable, Add, 2) or []
+    ]
     if len(terms) == 2 and None not in terms:
         for (x, b), (y, other) in (terms, terms[::-1]):
             if abs(b + other - 1) < 4 * np.finfo(variable.dtype).eps:
@@ -339,9 +344,10 @@ def _averages(variable: Any) -> Iterator[tuple[Any, float, Any]]:
                 yield x, b if b < other else 1 - other, y
 
 
-def _times(variable):
-    # Before Theano has simplified it, the variable may itself be a product.
-    other, number = _split(variable, Mul, constant_value)
+def _variable_and_factor(variable):
+    """The variable and the number whose product a variable is, or None."""
+    # Before Theano has simplified it, the first may itself be a product.
+    other, number = _operand_and_value(variable, Mul, constant_value)
     return scaled_variable(variable) if other is None else (other, number)
 
 

@@ -138,7 +138,7 @@ def _build_in_bfloat16(op, node, device):
 
 @local_optimizer(_PRODUCTS)
 def to_bfloat16(node):
-    """A convolution or matrix product, if all its numbers are float32."""
+    """Compute a convolution or matrix product of float32 in bfloat16."""
     if not isinstance(node.op, _PRODUCTS) or not _is_convertible(node):
         return False
     op, inputs, bias = node.op, node.inputs, None

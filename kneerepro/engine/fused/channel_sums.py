@@ -124,7 +124,7 @@ def _build_product_sums(op, node):
 
 @local_optimizer([Sum])
 def sum_moments(node):
-    """``sum((x - mean(x)) ** 2)``, and the sum that the mean is made of."""
+    """Fuse ``sum((x - mean(x)) ** 2)`` with the sum behind the mean."""
     a, b = _summed_pair(node) or (None, None)
     if a is None or a is not b:
         return False
@@ -137,8 +137,8 @@ def sum_moments(node):
 
 @local_optimizer([Sum])
 def sum_products(node):
-    """``sum(g x)`` or ``sum(g (x - c))``, and also ``sum(g)`` if the graph
-    has it.
+    """Fuse ``sum(g x)`` or ``sum(g (x - c))`` with ``sum(g)``, if the graph
+    has that.
     """
     pair = _summed_pair(node)
     if pair is None or pair[0] is pair[1]:

@@ -26,7 +26,7 @@ from .patterns import (
 
 @local_optimizer([Sum])
 def sum_before_product(node):
-    """``sum(x * c) = c * sum(x)``, and likewise for ``x / c``."""
+    """Rewrite ``sum(x * c)`` as ``c * sum(x)``, and quotients likewise."""
     if not isinstance(node.op, Sum):
         return False
     variable, output = node.inputs[0], node.outputs[0]
@@ -63,7 +63,9 @@ def sum_before_product(node):
 
 @local_optimizer([Elemwise])
 def divide_factors(node):
-    """``(x * c) / d = x * (c / d)``, if nothing else needs the product."""
+    """Rewrite ``(x * c) / d`` as ``x * (c / d)``, if nothing else needs the
+    product.
+    """
     output = node.outputs[0]
     product, divisor = elemwise_inputs(output, TrueDiv, 2) or (None, None)
     if (

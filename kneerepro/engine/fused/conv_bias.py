@@ -81,7 +81,7 @@ def _check_bias(bias, channels):
 
 @local_optimizer([Elemwise])
 def fuse_bias(node):
-    """A convolution plus a vector along the channels."""
+    """Let a convolution add the bias, a vector along the channels, itself."""
     terms = elemwise_inputs(node.outputs[0], Add, 2) or []
     for convolved, bias in zip(terms, terms[::-1]):
         inner = convolved.owner

@@ -22,12 +22,12 @@ from .patterns import as_scalar, constant_value, elemwise_inputs, replacement
 
 
 def axis_sizes(variable: theano.Variable) -> list[Any] | None:
-    """The sizes of axes whose product a number is.
+    """Read a number as a product of sizes of axes.
 
     Parameters
     ----------
     variable : Variable
-        Has one element.
+        The number, a variable with one element.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def concatenated(lists: Iterable[list | None]) -> list | None:
 
 
 def _size_in_vector(node):
-    """The sizes whose product one element of a vector is."""
+    """Read one element of a vector as a product of sizes of axes."""
     (numbers,) = elemwise_inputs(node.inputs[0], Cast) or [node.inputs[0]]
     try:
         places = node.op.get_constant_idx(node.inputs)
@@ -80,7 +80,7 @@ def _size_in_vector(node):
 
 @local_optimizer([Elemwise])
 def divide_once(node):
-    """``x / n / m = x / (n m)`` for sizes n and m of axes.
+    """Rewrite ``x / n / m`` as ``x / (n m)`` for sizes n and m of axes.
 
     In a product with several sizes, these are multiplied first.
     """

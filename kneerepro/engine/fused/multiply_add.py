@@ -62,8 +62,8 @@ def _multiply_add(op):
 
 @local_optimizer([Elemwise])
 def fuse_product(node):
-    """A sum or difference, one of whose terms is a product that nothing else
-    needs.
+    """Fuse a sum or difference with one of its terms, a product that nothing
+    else needs.
     """
     output = node.outputs[0]
     difference = elemwise_inputs(output, Sub, 2)

@@ -1,4 +1,6 @@
-"""Questions about a graph that several rewrites ask."""
+"""Questions that several rewrites ask about a graph, and expressions that
+they build.
+"""
 
 from __future__ import annotations
 
@@ -70,8 +72,8 @@ def constant_value(variable: theano.Variable) -> float | None:
 def number_and_factors(
     variable: theano.Variable,
 ) -> tuple[float, list[theano.Variable]]:
-    """A product, as the number and the list of variables that it has as
-    factors.
+    """The factors of a product: the product of the numbers among them, and
+    the list of the variables.
     """
     value = constant_value(variable)
     if value is not None:
@@ -111,8 +113,8 @@ def apply_factors(
     denominators: Iterable[theano.Variable],
     kept: Sequence[int],
 ) -> theano.Variable:
-    """A sum, multiplied and divided by what is constant along the axes summed
-    over.
+    """Multiply and divide a sum by factors that are constant along the axes
+    summed over.
 
     Parameters
     ----------
@@ -132,8 +134,7 @@ def apply_factors(
 def product_pair(
     variable: theano.Variable,
 ) -> list[theano.Variable] | None:
-    """The two tensors that a variable is the product of; for a square, twice
-    the same.
+    """The two factors of a product; those of a square are the same tensor.
 
     Returns None unless both have the same type as the product, which is of
     single or double precision, and only one operation needs the product.
@@ -154,7 +155,7 @@ def product_pair(
 def scaled_variable(
     variable: theano.Variable,
 ) -> tuple[theano.Variable, float] | None:
-    """The variable and the number that a product consists of, or None."""
+    """The two factors of a product of a variable and a number, or None."""
     number, variables = number_and_factors(variable)
     if len(variables) != 1 or variables[0] is variable:
         return None
@@ -162,8 +163,8 @@ def scaled_variable(
 
 
 def channel_vector(variable: theano.Variable) -> theano.Variable | None:
-    """The vector of a variable that varies only along the channels of images,
-    which are their second axis; or None.
+    """A variable that varies only along the channels of images, their second
+    axis, as a vector; None for other variables.
     """
     if variable.ndim < 2 or [
         axis

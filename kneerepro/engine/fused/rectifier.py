@@ -183,7 +183,7 @@ def _gradient(op, marker):
     """
     mean = (op.positive + op.negative) / 2
 
-    def but_at_zero(x, g, out):
+    def except_at_zero(x, g, out):
         if op.positive == 0:
             above = x > 0
             return torch.mul(g, op.negative, out=out).masked_fill_(above, 0)
@@ -199,13 +199,13 @@ def _gradient(op, marker):
     def everywhere(x, g, out):
         # Read x and g first: `out` may be one of them.
         zero, at_zero = marker(x) == 0, g * mean
-        out = but_at_zero(x, g, out)
+        out = except_at_zero(x, g, out)
         return torch.where(zero, at_zero, out, out=out)
 
     @takes_out
     def gradient(x, g, out=None):
         if _never_zero(marker(x)):
-            return but_at_zero(x, g, out)
+            return except_at_zero(x, g, out)
         if out is None or out.ndim == 0 or out.device.type != 'cpu':
             return everywhere(x, g, out)
         # One image at a time takes less memory.
@@ -218,7 +218,9 @@ def _gradient(op, marker):
 
 @local_optimizer([Elemwise])
 def fuse_rectifier(node):
-    """``a x + b |x|`` and ``a g + b g sgn(x)``, both possibly with factors."""
+    """Fuse ``a x + b |x|`` and ``a g + b g sgn(x)``, with further factors or
+    without.
+    """
     output = node.outputs[0]
     sign = 1 if elemwise_inputs(output, Add, 2) else -1
     terms = elemwise_inputs(output, Add if sign > 0 else Sub, 2)
@@ -248,7 +250,7 @@ def fuse_rectifier(node):
 
 @local_optimizer([Elemwise])
 def fuse_scale(node):
-    """A rectifier times a number."""
+    """Multiply the slopes of a rectifier by the number that follows it."""
     output = node.outputs[0]
     x, number = scaled_variable(output) or (None, None)
     if (

@@ -30,7 +30,7 @@ class SquareSum(Op):
         self.axes = axes
 
     def make_node(self, x):
-        """The node for a tensor."""
+        """Make a node for a tensor."""
         return Apply(self, [x], [Sum(self.axes)(x).type()])
 
     def infer_shape(self, node, shapes):
@@ -44,7 +44,7 @@ class SquareSum(Op):
         ]
 
     def perform(self, node, inputs, outputs):
-        """The result in NumPy."""
+        """Compute the result in NumPy."""
         (x,) = inputs
         outputs[0][0] = np.asarray((x**2).sum(self.axes))
 
@@ -59,7 +59,7 @@ def _build_square_sum(op, node):
 
 @local_optimizer([Sum])
 def sum_squares(node):
-    """``sum(x ** 2)``, if nothing else needs the square."""
+    """Fuse ``sum(x ** 2)``, if nothing else needs the square."""
     x, other = product_pair(node.inputs[0]) or (None, None)
     if not isinstance(node.op, Sum) or x is None or x is not other:
         return False

@@ -39,9 +39,9 @@ from .patterns import (
 
 @local_optimizer([Elemwise])
 def subtract_negated(node):
-    """``x + (-c) = x - c``.
+    """Rewrite ``x + (-c)`` as ``x - c``.
 
-    Gradients write the deviation from a mean as on the left.
+    Gradients contain the deviation from a mean in the first form.
     """
     terms = elemwise_inputs(node.outputs[0], Add, 2) or []
     for x, other in zip(terms, terms[::-1]):
@@ -53,8 +53,10 @@ def subtract_negated(node):
 
 @local_optimizer([Sum])
 def sum_termwise(node):
-    """A sum of terms, each of which is a tensor with factors that are constant
-    along the axes that are summed over.
+    """Compute a sum from the sums of its terms, or drop it if it is 0.
+
+    Each term must be a tensor with factors that are constant along the axes
+    that are summed over. See the formulas at the top of this module.
     """
     axes = getattr(node.op, 'axis', None)
     variable, output = node.inputs[0], node.outputs[0]
@@ -172,7 +174,7 @@ def sum_behind_deviation(
 
 
 def _is_broadcast_along(variable, axes, ndim):
-    """Whether a variable is one without some axes, broadcast along these."""
+    """Whether a variable is a tensor broadcast along axes that it lacks."""
     kept = [axis for axis in range(ndim) if axis not in axes]
     return (
         variable.owner is not None
@@ -197,7 +199,7 @@ def _is_quotient_of_sizes(expected, sizes, number, eps):
 
 
 def _unscaled(variable):
-    """What a quotient or product is made of: the variable without divisors and
+    """The parts of a quotient or product: the variable without divisors and
     factors, the sizes of each divisor, and the number it is multiplied by.
     """
     sizes, number = [], 1.0
@@ -224,8 +226,8 @@ def _product(sizes):
 
 @local_optimizer([Elemwise])
 def drop_zeros(node):
-    """Simplify what such a zero is part of: ``0 x = 0``, ``0 / x = 0``,
-    ``x + 0 = x``.
+    """Simplify operations on the zeros of :func:`sum_termwise`: ``0 x = 0``,
+    ``0 / x = 0``, ``x + 0 = x``.
     """
     output = node.outputs[0]
     for zero in filter(_is_zero, node.inputs):

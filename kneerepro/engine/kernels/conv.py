@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +20,7 @@ from theano.tensor.nnet.abstract_conv import (
 from ..dispatch import register
 from ..layout import channels_last
 from . import conv_gemm, conv_winograd
+from .conv_choice import faster_than_pytorch
 
 #: Theano's Ops for convolutions, and for their gradients with respect to the
 #: images and to the filters.
@@ -212,24 +212,31 @@ class Convolution:
                 self.dilation,
             )
         else:
-            function = (
-                torch.conv_transpose2d
-                if self.dimensions == 2
-                else torch.conv_transpose3d
-            )
-            result = function(
-                channels_last(grad_output),
-                channels_last(filters),
-                bias,
-                self.stride,
-                padding,
-                output_padding,
-                self.groups,
-                self.dilation,
+            result = self._pytorch_grad_inputs(
+                filters, grad_output, bias, padding, output_padding
             )
         if extra:
             return torch.nn.functional.pad(result, [-pad for pad in extra])
         return result
+
+    def _pytorch_grad_inputs(
+        self, filters, grad_output, bias, padding, output_padding
+    ):
+        function = (
+            torch.conv_transpose2d
+            if self.dimensions == 2
+            else torch.conv_transpose3d
+        )
+        return function(
+            channels_last(grad_output),
+            channels_last(filters),
+            bias,
+            self.stride,
+            padding,
+            output_padding,
+            self.groups,
+            self.dilation,
+        )
 
     def _padding(self, kernel):
         """The padding in two parts.
@@ -310,9 +317,10 @@ class Convolution:
         return filters.flip(self.flip) if self.flip else filters
 
     def _prefers_channels_last(self, images, shape, outputs):
-        """Whether the gradient for filters of a `shape` should have the
-        channels last in memory, for the sake of what is computed with these
-        filters; our own algorithms put the filters last.
+        """Whether the gradient with respect to filters of a `shape` should
+        have the channels last in memory, because the algorithms that use these
+        filters prefer that. By default our own algorithms put the filters
+        last.
         """
         chosen = [
             self._own_algorithm(task, images, shape, outputs)
@@ -346,42 +354,9 @@ class Convolution:
             or x.dtype not in (torch.float32, torch.float64)
         ):
             return None
-        gemm_is_faster = _GEMM_IS_FASTER[task](*shape)
-        if conv_winograd.fits(shape[2:], self.stride, self.dilation):
-            products = math.prod(shape) * math.prod(outputs) * len(x)
-            time = _TIME_PER_PRODUCT[
-                'gemm' if gemm_is_faster else self.dimensions
-            ]
-            if (
-                conv_winograd.cost(task, len(x), shape, outputs, self.stride)
-                < products * time
-            ):
-                return conv_winograd
-        return conv_gemm if gemm_is_faster else None
-
-
-# Where products of matrices are faster than PyTorch's convolution, by the
-# shape of the filters: measured on processors with AVX2 and with AVX-512, in
-# two and three dimensions.
-_GEMM_IS_FASTER: dict[str, Callable[..., bool]] = {
-    'forward': lambda filters, channels, *kernel: (
-        filters * channels * kernel[0] * kernel[1] > 5e6
-    ),
-    'grad_inputs': lambda filters, channels, *kernel: (
-        channels == 1 or filters * channels * kernel[0] * kernel[1] > 1e7
-    ),
-    'grad_weights': lambda filters, channels, *kernel: (
-        filters * channels * kernel[0] * kernel[1] > 3e6
-        or len(kernel) == 3
-        and channels > 1
-        and filters >= 256
-    ),
-}
-
-# Time per product of what minimal filtering would replace, in the unit of
-# conv_winograd.cost: matrix products, or PyTorch's convolutions in two and
-# three dimensions. Measured.
-_TIME_PER_PRODUCT = {'gemm': 0.92, 2: 0.7, 3: 0.8}
+        return faster_than_pytorch(
+            task, len(x), shape, outputs, self.stride, self.dilation
+        )
 
 
 def _layout_for(images, outputs):

@@ -23,8 +23,8 @@ from ..layout import channels_last, channels_to_end
 # Elements of the matrix that are built at a time. Every part reads all the
 # filters again, so a part is never smaller than the filters.
 _PART = 2**22
-# Up to so many outputs, computing the gradient transposed takes less time than
-# transposing it afterwards.
+# Up to this many outputs, computing the gradient transposed takes less time
+# than transposing it afterwards.
 _TRANSPOSED_UP_TO = 1024
 
 
@@ -250,9 +250,9 @@ def _slices(
         The number of filters.
     """
     part = max(_PART, width * filters)
-    each = math.prod(outputs) * width
-    images = max(1, part // each)
-    rows = max(1, min(outputs[0], part * outputs[0] // each))
+    image_size = math.prod(outputs) * width
+    images = max(1, part // image_size)
+    rows = max(1, min(outputs[0], part * outputs[0] // image_size))
     steps = [
         slice(start, min(start + rows, outputs[0]))
         for start in range(0, outputs[0], rows)
@@ -270,12 +270,11 @@ def _parts(images, shape, outputs, stride, padding, dilation):
         The images, and the indices along the outputs' first axis.
     patches : tensor, shape (positions, elements of a patch)
     """
-    filters, *_ = shape
     kernel, width = shape[2:], math.prod(shape[1:])
     pads = [0, 0]
     for pad in reversed(padding):
         pads += [pad, pad]
-    for batch, steps in _slices(len(images), outputs, width, filters):
+    for batch, steps in _slices(len(images), outputs, width, shape[0]):
         padded = torch.nn.functional.pad(
             images[batch].movedim(1, -1), pads
         ).contiguous()

@@ -58,15 +58,15 @@ def cost(
     if products * channels * count > _MAX_TRANSFORMED:
         return math.inf
     points = sum(points for points, _ in plan.group_sizes)
-    # The factors are measured: the cost of transforming one element to or from
-    # the points. With few channels, the runs of memory are short.
-    of_images = (66 if task != 'grad_inputs' else 132) * (1 + 64 / channels)
-    of_outputs, of_filters = 41, 66
+    # The measured cost of transforming one element to or from the points. With
+    # few channels, the runs of memory are short.
+    image_cost = (66 if task != 'grad_inputs' else 132) * (1 + 64 / channels)
+    output_cost, filter_cost = 41, 66
     return (
         products * tiles * channels * count
-        + of_images * products * tiles * channels
-        + of_outputs * points * tiles * count
-        + of_filters * products * channels * count
+        + image_cost * products * tiles * channels
+        + output_cost * points * tiles * count
+        + filter_cost * products * channels * count
     )
 
 

@@ -32,7 +32,7 @@ _RARE = (
     scalar.ComplexFromPolar,
     scalar.Imag,
 )
-# What PyTorch can do with any unsigned integers.
+# Operations that PyTorch has for all unsigned integers.
 _MOVED = scalar.Cast, scalar.Identity, scalar.Second
 
 # PyTorch's functions that write their result into a given tensor.

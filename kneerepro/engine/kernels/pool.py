@@ -122,6 +122,9 @@ def _smallest(dtype):
 
 
 def _windows(op, x, sizes, strides, pads, outputs=None):
+    """The windows of a pooling of `x`. Their number along each axis follows
+    from the sizes if `outputs` does not give it.
+    """
     shape = x.shape[x.ndim - op.ndim :]
     if outputs is None:
         outputs = Pool.out_shape(

@@ -121,7 +121,8 @@ def _scaled(sample, dtype):
         # Theano has no C code for float16; this does what its Python does.
         norm = float(torch.tensor(3.0458e-05, dtype=dtype))
         return (((sample & 0x7FFF) + 1).double() * norm).to(dtype)
+    # The factor for single precision is the one in Theano's C code, just below
+    # 2**-31, so that no sample is rounded up to 1. It is a Python number,
+    # because a tensor would first have to be copied to the device.
     norm = 4.6566126e-10 if dtype == torch.float32 else 2.0**-31
-    # The factor is a Python number, because a tensor would first have to be
-    # copied to the device.
     return sample.to(dtype) * norm

@@ -16,7 +16,7 @@ _INFINITY = 'infinity'
 
 # By the number of filter elements: which elements of the images make the value
 # at a point, as pairs of place and sign. The first sign is positive.
-_OF_IMAGES: dict[int, dict[Point, list[tuple[int, int]]]] = {
+_IMAGE_TERMS: dict[int, dict[Point, list[tuple[int, int]]]] = {
     1: {0: [(0, 1)], _INFINITY: [(1, 1)]},
     2: {0: [(0, 1), (1, -1)], 1: [(1, 1)], _INFINITY: [(2, 1), (1, -1)]},
     3: {
@@ -27,7 +27,7 @@ _OF_IMAGES: dict[int, dict[Point, list[tuple[int, int]]]] = {
     },
 }
 # The factors of the filter's elements in its value at a point.
-_OF_FILTERS: dict[int, dict[Point, list[float]]] = {
+_FILTER_FACTORS: dict[int, dict[Point, list[float]]] = {
     1: {0: [1], _INFINITY: [1]},
     2: {0: [1, 0], 1: [1, 1], _INFINITY: [0, 1]},
     3: {
@@ -38,7 +38,7 @@ _OF_FILTERS: dict[int, dict[Point, list[float]]] = {
     },
 }
 #: The factors of the product at a point in the first and the second output.
-OF_OUTPUTS: dict[Point, tuple[int, int]] = {
+OUTPUT_FACTORS: dict[Point, tuple[int, int]] = {
     0: (1, 0),
     1: (1, 1),
     -1: (1, -1),
@@ -79,9 +79,11 @@ class Axis:
             len(range(phase, size, stride)) for phase in range(stride)
         ]
         longest = max(self.taps)
-        shared = list(_OF_IMAGES[min(self.taps)])
+        shared = list(_IMAGE_TERMS[min(self.taps)])
         self.groups = [Group(points=shared, phases=range(stride))]
-        more = [point for point in _OF_IMAGES[longest] if point not in shared]
+        more = [
+            point for point in _IMAGE_TERMS[longest] if point not in shared
+        ]
         if more:
             phases = [
                 phase
@@ -91,7 +93,7 @@ class Axis:
             self.groups.append(Group(points=more, phases=phases))
 
     def span(self, tiles: int) -> int:
-        """The number of elements that so many pairs of outputs depend on."""
+        """The number of elements that `tiles` pairs of outputs depend on."""
         return max(
             self.stride * (2 * tiles - 2 + taps) + phase + 1
             for phase, taps in enumerate(self.taps)
@@ -105,7 +107,7 @@ class Axis:
             [
                 [
                     (self.stride * place + phase, sign)
-                    for place, sign in _OF_IMAGES[self.taps[phase]][point]
+                    for place, sign in _IMAGE_TERMS[self.taps[phase]][point]
                 ]
                 for phase in group.phases
             ]
@@ -117,5 +119,5 @@ class Axis:
         those of the other phase are 0.
         """
         row: list[float] = [0] * self.size
-        row[phase :: self.stride] = _OF_FILTERS[self.taps[phase]][point]
+        row[phase :: self.stride] = _FILTER_FACTORS[self.taps[phase]][point]
         return row

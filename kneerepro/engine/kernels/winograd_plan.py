@@ -2,10 +2,10 @@
 
 Along an axis, two neighbouring outputs of a filter with r elements take
 r + 1 products instead of 2 r [1]_. The image and the filter are evaluated at
-r + 1 points, their values are multiplied
-there, and the outputs are sums of these products. In several dimensions the
-savings multiply [2]_. The products at one point for all channels, filters and
-tiles (pairs of outputs along each axis) form one matrix product.
+r + 1 points, their values are multiplied there, and the outputs are sums of
+these products. In several dimensions the savings multiply [2]_. The products
+at one point for all channels, filters and tiles (pairs of outputs along each
+axis) form one matrix product.
 
 A filter with a stride of 2 is treated as two filters of half its size, one for
 the even elements of the images and one for the odd ones; they are called
@@ -32,7 +32,8 @@ from dataclasses import dataclass
 
 import torch
 
-from .winograd_axis import OF_OUTPUTS, Axis, Group
+from .signed_sums import add_sum, every, neighbour_sums, write_sum
+from .winograd_axis import OUTPUT_FACTORS, Axis, Group
 
 _PART = 2**23  # elements of the transformed images at a time
 
@@ -42,7 +43,9 @@ def plan_for(
     kernel: tuple[int, ...], stride: tuple[int, ...], padding: tuple[int, ...]
 ) -> Plan:
     """The :class:`Plan` for filters of a size, with one number per axis."""
-    return Plan([Axis(*of_axis) for of_axis in zip(kernel, stride, padding)])
+    return Plan(
+        [Axis(size, s, pad) for size, s, pad in zip(kernel, stride, padding)]
+    )
 
 
 @dataclass(frozen=True)
@@ -227,7 +230,7 @@ class Plan:
         stacks = [part.cut_out(images)[None, ..., None, :]]
         for i, axis in enumerate(self.axes):
             stacks = [
-                _evaluate(
+                neighbour_sums(
                     stack,
                     dim=2 + i,
                     step=2 * axis.stride,
@@ -263,7 +266,7 @@ class Plan:
         stacks = [grad_output[None, ..., None, :]]
         for i, axis in enumerate(self.axes):
             stacks = [
-                _evaluate(
+                neighbour_sums(
                     stack,
                     dim=2 + i,
                     step=2,
@@ -284,8 +287,8 @@ class Plan:
         stacks = self._unfolded(products, part, lambda groups: [])
         for i in reversed(range(len(self.axes))):
             stacks = [
-                self._to_outputs_along(i, of_axis)
-                for of_axis in self._pieces(stacks, i)
+                self._to_outputs_along(i, piece)
+                for piece in self._pieces(stacks, i)
             ]
         return stacks[0]
 
@@ -294,9 +297,9 @@ class Plan:
         terms = [[], []]
         for group, stack in zip(self.axes[i].groups, stacks):
             for point, values in zip(group.points, stack.unbind(i)):
-                for of_output, sign in zip(terms, OF_OUTPUTS[point]):
+                for output_terms, sign in zip(terms, OUTPUT_FACTORS[point]):
                     if sign:
-                        of_output.append((sign, values))
+                        output_terms.append((sign, values))
         like = terms[0][0][1]
         # The tiles come after i dimensions of points, the images, and i
         # dimensions of tiles.
@@ -304,8 +307,8 @@ class Plan:
         result = like.new_empty(
             (*like.shape[: dim + 1], 2, *like.shape[dim + 1 :])
         )
-        for of_output, target in zip(terms, result.unbind(dim + 1)):
-            _write_sum(_positive_first(of_output), target)
+        for output_terms, target in zip(terms, result.unbind(dim + 1)):
+            write_sum(output_terms, target)
         return result.flatten(dim, dim + 1)
 
     def to_images(
@@ -321,8 +324,8 @@ class Plan:
         )
         for i in reversed(range(len(self.axes))):
             stacks = [
-                self._to_images_along(i, of_axis, part.tiles[i])
-                for of_axis in self._pieces(stacks, i)
+                self._to_images_along(i, piece, part.tiles[i])
+                for piece in self._pieces(stacks, i)
             ]
         return stacks[0]
 
@@ -345,13 +348,11 @@ class Plan:
         # to. That initialises everything but the end.
         result.narrow(dim, step * count, shape[dim] - step * count).zero_()
         for place in sorted(terms):
-            target = result[_every(dim, place, step, count)]
-            of_place = _positive_first(terms[place])
+            target = result[every(dim, place, step, count)]
             if place < step:
-                _write_sum(of_place, target)
+                write_sum(terms[place], target)
             else:
-                for sign, value in of_place:
-                    target.add_(value, alpha=sign)
+                add_sum(terms[place], target)
         return result
 
     def _unfolded(
@@ -386,68 +387,7 @@ class Plan:
 def _output_terms(point):
     """The place and the sign of each output in the value at a point."""
     return [
-        (place, sign) for place, sign in enumerate(OF_OUTPUTS[point]) if sign
+        (place, sign)
+        for place, sign in enumerate(OUTPUT_FACTORS[point])
+        if sign
     ]
-
-
-def _evaluate(
-    stack: torch.Tensor,
-    dim: int,
-    step: int,
-    count: int,
-    terms: list[list[list[tuple[int, int]]]],
-) -> torch.Tensor:
-    """Evaluate sums of neighbours along a dimension.
-
-    Parameters
-    ----------
-    stack : tensor, shape (points, ..., phases, channels)
-    dim : int
-        The dimension of the tiles.
-    step, count : int
-        The distance between tiles, and their number.
-    terms : list
-        For each new point and each new phase, the place and the sign of the
-        neighbours to add.
-
-    Returns
-    -------
-    tensor, shape (points * new points, ..., phases * new phases, channels)
-    """
-    shape = list(stack.shape)
-    shape[dim] = count
-    result = stack.new_empty(
-        (shape[0], len(terms), *shape[1:-1], len(terms[0]), shape[-1])
-    )
-    for i, row in enumerate(terms):
-        for j, places in enumerate(row):
-            _write_sum(
-                [
-                    (sign, stack[_every(dim, place, step, count)])
-                    for place, sign in places
-                ],
-                result[:, i, ..., j, :],
-            )
-    return result.flatten(0, 1).flatten(-3, -2)
-
-
-def _every(dim, place, step, count):
-    """The index of `count` elements of a dimension, `step` apart."""
-    elements = slice(place, place + step * (count - 1) + 1, step)
-    return (slice(None),) * dim + (elements,)
-
-
-def _positive_first(terms):
-    return sorted(terms, key=lambda term: -term[0])
-
-
-def _write_sum(terms, target):
-    """Write a sum of tensors with signs, the first of which is positive."""
-    (_, first), *terms = terms
-    if not terms:
-        target.copy_(first)
-        return
-    (sign, second), *terms = terms
-    torch.add(first, second, alpha=sign, out=target)
-    for sign, value in terms:
-        target.add_(value, alpha=sign)

@@ -1,4 +1,4 @@
-"""These tests cover elemwise and scalars."""
+"""These tests cover elemwise, scalars and scalar_tables."""
 
 import itertools
 from unittest import mock
