@@ -13,6 +13,7 @@ if __name__ == '__main__':
 import argparse
 import os
 
+from kneerepro.command_line import add_count
 from kneerepro.phantom import write_patients
 from kneerepro.utils import cli
 from kneerepro.utils.progress import Progress
@@ -38,40 +39,25 @@ def main():
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         '--out', metavar='DIR', required=True, help='folder to write to'
     )
-    parser.add_argument(
-        '--patients',
-        type=cli.positive_int,
-        default=27,
-        help='number of patients',
-    )
-    parser.add_argument(
-        '--matrix', type=cli.positive_int, default=384, help='rows and columns'
-    )
-    parser.add_argument(
-        '--slices',
-        type=cli.positive_int,
-        default=160,
-        help='slices of a series',
-    )
+    add_count(parser, '--patients', 27, 'number of patients')
+    add_count(parser, '--matrix', 384, 'rows and columns of a slice')
+    add_count(parser, '--slices', 160, 'slices of a series')
     parser.add_argument(
         '--seed',
         type=cli.seed,
         default=0,
-        help='another seed gives other people',
-    )
-    parser.add_argument(
-        '--workers',
-        type=cli.positive_int,
         metavar='N',
-        default=os.cpu_count() or 1,
-        help='number of processes; the files do not depend on it',
+        help='another seed gives other people (default: 0)',
+    )
+    add_count(
+        parser,
+        '--workers',
+        os.cpu_count() or 1,
+        'number of processes; the files do not depend on it',
     )
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Convert DICOM series, or .mat or .npy volumes, to the thesis's dataset.
+"""Convert DICOM series, or volumes in other formats, to the thesis's dataset.
 
 Section 2.2 of the thesis describes it.
 """

@@ -29,6 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='use runs of this preset (default: that of the newest run)',
     )
     parser.add_argument(
+        '--data',
+        metavar='FILE',
+        nargs='+',
+        default=[],
+        help='datasets of the runs, if they are no longer where they were; '
+        'their hashes tell to which runs they belong',
+    )
+    parser.add_argument(
         '--format',
         choices=('text', 'json'),
         default='text',
@@ -44,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
         of = f' of the preset {args.preset}' if args.preset else ''
         raise UserError(f'there is no finished run{of} in {args.out}')
     judgements = claims.judge_all(
-        Evidence(found, args.engine, args.device, args.precision)
+        Evidence(found, args.engine, args.device, args.precision, args.data)
     )
     preset = next(iter(found.values())).settings['preset']
     write = _write_json if args.format == 'json' else _write_text

@@ -18,7 +18,8 @@ import sys
 from kneerepro.commands import inputs
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.thesis import compare
-from kneerepro.thesis.formats import FORMATS, summary
+from kneerepro.thesis.formats import FORMATS
+from kneerepro.thesis.presentation import summary
 from kneerepro.thesis.reproduction import from_model, reproduce
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import replacing

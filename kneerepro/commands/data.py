@@ -7,22 +7,30 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterable
 
+from kneerepro.data.contents import describe_dataset, is_dataset
 from kneerepro.data.convert import NORMALISATIONS, Options
 from kneerepro.data.dataset import Dataset
+from kneerepro.data.label_report import describe_labels
+from kneerepro.data.label_table import read_labels
+from kneerepro.data.labels import Knee, join
 from kneerepro.data.prepare import Settings, describe, prepare
 from kneerepro.data.progress import PhaseProgress
 from kneerepro.data.reading.catalogue import Catalogue
 from kneerepro.data.reading.checks import Limits
 from kneerepro.data.reading.files import survey
-from kneerepro.data.reading.identity import default_key_file, load_key
+from kneerepro.data.reading.identity import add_key_file, load_key
 from kneerepro.data.reading.records import SeriesRecord, find_series
-from kneerepro.data.reading.scan import scan
 from kneerepro.data.reading.selection import add_arguments, selection_of
+from kneerepro.data.reading.unpacking import Archives
 from kneerepro.utils import cli
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.text import pad, printable, width
 from kneerepro.utils.workers import Workers
 
 REJECTED = 1  # exit status of --strict
+
+# Of a description, in the table: the longest that DICOM allows.
+_MAX_DESCRIPTION = 64
 
 
 def prepare_main(description: str) -> int | None:
@@ -40,6 +48,7 @@ def prepare_main(description: str) -> int | None:
         selection=selection_of(args),
         one_per_patient=args.one_per_patient,
         identifiers=args.identifiers,
+        labels=_labels(args),
     )
     with PhaseProgress() as progress:
         summary = prepare(
@@ -52,16 +61,17 @@ def prepare_main(description: str) -> int | None:
             progress=progress,
         )
     if summary is None:
-        print(
+        _print(
             f'{args.out} was made from the same files with the same '
             'options: it is kept'
         )
     else:
-        print('\n'.join(describe(summary, args.out)))
+        for line in describe(summary, args.out):
+            _print(line)
     with Dataset(args.out) as dataset:
         rejected = dataset.provenance['rejected']
         depth, rows, columns = dataset.shape
-        print(
+        _print(
             f'{args.out}: {len(dataset.volumes)} volumes of {depth} x {rows} '
             f'x {columns}, hash {dataset.hash:.12}'
         )
@@ -71,18 +81,24 @@ def prepare_main(description: str) -> int | None:
 def inspect_main(description: str) -> int | None:
     """Run ``data/inspect.py``; returns its exit status."""
     args = _parser(description).parse_args()
+    datasets = list(filter(is_dataset, args.source))
+    for path in datasets:
+        for line in describe_dataset(path):
+            _print(line)
+    args.source = [path for path in args.source if path not in datasets]
+    if not args.source:
+        return None
+    labels = _labels(args)
     selection = selection_of(args)
     with contextlib.closing(Catalogue()) as catalogue:
-        with PhaseProgress() as progress, Workers(args.workers) as workers:
+        with (
+            PhaseProgress() as progress,
+            Workers(args.workers) as workers,
+            Archives(args.source) as archives,
+        ):
             total = survey(args.source).count
-            scan(
-                catalogue,
-                args.source,
-                workers,
-                args.depth,
-                progress=lambda done: progress(
-                    'reading headers', done, total, 0
-                ),
+            archives.scan(
+                catalogue, workers, args.depth, total, progress=progress
             )
         records = find_series(
             catalogue, selection, _limits(args), args.depth, Options().size
@@ -92,7 +108,7 @@ def inspect_main(description: str) -> int | None:
     _print_defects(records)
     _print_notes(records)
     for path, code, message in files:
-        print(f'{code}: {path}: {message}')
+        _print(f'{code}: {archives.shown(path)}: {message}')
     usable = sum(record.usable for record in records)
     selected = sum(record.selected for record in records)
     rejected = len(files) + selected - usable
@@ -106,6 +122,8 @@ def inspect_main(description: str) -> int | None:
         )
         text = 'nothing usable in ' + ', '.join(args.source)
         raise UserError(f'{text}. {explanation}' if explanation else text)
+    if labels is not None:
+        _print_labels(labels, records)
     return REJECTED if args.strict and rejected else None
 
 
@@ -123,7 +141,7 @@ def _parser(description):
         metavar='SOURCE',
         nargs='+',
         help='folder with DICOM series at any depth, or with volumes as .mat '
-        'or .npy; or such a file',
+        'or .npy; such a file; or an archive of them',
     )
     add_arguments(parser)
     parser.add_argument(
@@ -146,6 +164,18 @@ def _parser(description):
         metavar='MM',
         default=Limits().min_coverage,
         help='reject series whose slab is thinner',
+    )
+    parser.add_argument(
+        '--labels',
+        metavar='FILE',
+        help='table of labels, such as KL grades, by patient and side, to be '
+        'stored with the volumes',
+    )
+    parser.add_argument(
+        '--label-columns',
+        metavar='A,B',
+        type=_names,
+        help='columns of the table to keep, by default all',
     )
     parser.add_argument(
         '--workers',
@@ -205,12 +235,7 @@ def _prepare_parser(description):
         action='store_true',
         help='reject all series of a patient except the first',
     )
-    parser.add_argument(
-        '--key-file',
-        metavar='FILE',
-        default=default_key_file(),
-        help="secret key for the patients' hashes, generated if missing",
-    )
+    add_key_file(parser)
     parser.add_argument(
         '--identifiers',
         action='store_true',
@@ -227,11 +252,31 @@ def _at_least_two(text):
     return number
 
 
+def _names(text):
+    return [name.strip() for name in text.split(',') if name.strip()]
+
+
+def _labels(args):
+    """The table of labels, if there is one."""
+    if args.labels is None:
+        if args.label_columns is not None:
+            raise UserError(
+                '--label-columns needs --labels: name the table with --labels'
+            )
+        return None
+    return read_labels(args.labels, args.label_columns)
+
+
 def _limits(args):
     return Limits(min_slices=args.min_slices, min_coverage=args.min_coverage)
 
 
 # --------------------------------------------------------------------- output
+
+
+def _print(line: str) -> None:
+    """Print one line; nothing in it can end it or control the terminal."""
+    print(printable(line))
 
 
 def _print_table(records: Iterable[SeriesRecord]) -> None:
@@ -268,13 +313,19 @@ def _print_table(records: Iterable[SeriesRecord]) -> None:
                 record.plane,
                 record.side,
                 str(number),
-                f'{record.description} {record.part}'.strip(),
+                f'{_shortened(record.description)} {record.part}'.strip(),
             )
         )
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
-        print('  '.join(cells).rstrip())
+    cells = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(width, column)) for column in zip(*cells)]
+    for line in cells:
+        print('  '.join(map(pad, line, widths)).rstrip())
+
+
+def _shortened(description):
+    if len(description) <= _MAX_DESCRIPTION:
+        return description
+    return description[: _MAX_DESCRIPTION - 3] + '...'
 
 
 def _state(record):
@@ -286,7 +337,7 @@ def _state(record):
 def _print_defects(records: Iterable[SeriesRecord]) -> None:
     for record in records:
         if record.defect:
-            print(
+            _print(
                 f'{record.defect.code}: {record.uid}: {record.defect.message}'
             )
 
@@ -295,3 +346,9 @@ def _print_notes(records: Iterable[SeriesRecord]) -> None:
     notes = Counter(note for record in records for note in record.notes)
     for note, count in sorted(notes.items()):
         print(f'note {note}: {count}')
+
+
+def _print_labels(labels, records):
+    knees = [Knee.of_record(record) for record in records if record.usable]
+    for line in describe_labels(join(labels, knees)):
+        _print(line)

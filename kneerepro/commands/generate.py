@@ -1,18 +1,26 @@
 """Generate images from noise with the generator of a GAN.
 
 images.png    all images, side by side
-images.npz    images, shape (n, 1, 64, 64), and the noise z, shape (n, nz)
+images.npz    --format npy: images, shape (n, 1, 64, 64), and the noise z,
+              shape (n, nz)
+
+--format nifti writes nifti/generated.nii.gz, and --format dicom a series,
+dicom/generated/0001.dcm and so on. Both hold the images as slices, 1 mm apart.
+That is a stack, not a volume: neighbours have nothing to do with each other,
+and positions and spacings are nominal, since nobody was scanned.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 
 import numpy as np
 
 from kneerepro.algorithms.common import compile_through
-from kneerepro.commands import inputs
+from kneerepro.commands import formats, inputs
+from kneerepro.data.writing.records import Output, Subject, nominal_grid
 from kneerepro.engines import Engine
 from kneerepro.figures.style import save_tiles
 from kneerepro.registry import GANS
@@ -47,15 +55,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default='generated',
         help='folder to write to (default: generated)',
     )
+    formats.add_argument(parser, 'see below')
     inputs.add_common(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Generate the images and write them."""
-    paths = [
-        os.path.join(args.out, name) for name in ('images.npz', 'images.png')
-    ]
-    inputs.refuse_existing(paths, args.overwrite)
+    tiles = os.path.join(args.out, 'images.png')
+    archives = []
+    if 'npy' in args.format:
+        # With the noise, unlike the arrays of other commands.
+        archives = [os.path.join(args.out, 'images.npz')]
+    others = [name for name in args.format if name != 'npy']
+    targets = [*archives, tiles, *formats.paths(others, args.out)]
+    inputs.refuse_existing(targets, args.overwrite)
     model = inputs.load_model(args.model, GANS)
     engine = Engine(args.engine, args.device, args.precision)
     z = (
@@ -63,17 +76,34 @@ def run(args: argparse.Namespace) -> None:
         .normal(size=(args.n, model.options['nz']))
         .astype('float32')
     )
-    with replacing(paths[0]) as temporary:
-        generate = compile_through(model.networks[:1], engine.mode)
-        images = np.empty((args.n, 1, 64, 64), 'float32')
-        with Progress('generating', 'images') as progress:
-            for i in range(0, args.n, _BATCH):
-                images[i : i + _BATCH] = generate(z[i : i + _BATCH])
-                progress(min(i + _BATCH, args.n), args.n)
-        np.savez(temporary, images=images, z=z)
-        save_tiles(as_square(images[:, 0]), paths[1])
-    for path in paths:
+    with contextlib.ExitStack() as stack:
+        paths = [stack.enter_context(replacing(path)) for path in archives]
+        writers = [
+            stack.enter_context(formats.FORMATS[name](args.out, 1))
+            for name in others
+        ]
+        images = _generate(model, engine, z)
+        for path in paths:
+            np.savez(path, images=images, z=z)
+        stacked = Output(None, 'generated', images[:, 0])
+        rows, columns = images.shape[2:]
+        subject = Subject(nominal_grid((len(images), rows, columns)))
+        for writer in writers:
+            writer.add(stacked, subject)
+        save_tiles(as_square(images[:, 0]), tiles)
+    for path in targets:
         print(f'wrote {path}')
+
+
+def _generate(model, engine, z):
+    """The images for some noise, shape (n, 1, 64, 64)."""
+    generate = compile_through(model.networks[:1], engine.mode)
+    images = np.empty((len(z), 1, 64, 64), 'float32')
+    with Progress('generating', 'images') as progress:
+        for i in range(0, len(z), _BATCH):
+            images[i : i + _BATCH] = generate(z[i : i + _BATCH])
+            progress(min(i + _BATCH, len(z)), len(z))
+    return images
 
 
 def as_square(images: np.ndarray) -> np.ndarray:

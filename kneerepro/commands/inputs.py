@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -16,10 +17,10 @@ from kneerepro import engines, runs
 from kneerepro.algorithms.common import input_layer
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
-from kneerepro.data.prepare import ensure_dataset
+from kneerepro.data.prepare import ensure_dataset, is_source_file
 from kneerepro.data.progress import PhaseProgress
 from kneerepro.data.reading import selection
-from kneerepro.data.reading.identity import load_key
+from kneerepro.data.reading.identity import add_key_file, load_key
 from kneerepro.data.report import report_paths
 from kneerepro.data.splits import check_range
 from kneerepro.registry import AUTOENCODERS, EXPERIMENTS
@@ -37,15 +38,16 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Add ``DATA`` and the selection of series."""
+    """Add ``DATA``, the selection of series and ``--key-file``."""
     parser.add_argument(
         'data',
         metavar='DATA',
-        help='folder of DICOM series, prepared each time in the same way as '
-        "the model's training data (data/prepare.py does it once), or an "
-        'HDF5 dataset',
+        help='folder or archive of DICOM series, prepared each time in the '
+        "same way as the model's training data (data/prepare.py does it "
+        'once), or an HDF5 dataset',
     )
     selection.add_arguments(parser)
+    add_key_file(parser)
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -128,7 +130,7 @@ def open_data(
         values have another meaning, which the result would not reveal.
     """
     options = _training_options(model)
-    if not os.path.isfile(args.data):
+    if not os.path.isfile(args.data) or is_source_file(args.data):
         if options is None:
             raise UserError(
                 f'{args.model} does not record how its training data were '
@@ -148,7 +150,7 @@ def open_data(
                 temporary,
                 options or Options(),
                 selection.selection_of(args),
-                key=load_key,
+                key=partial(load_key, args.key_file),
                 at_least=1,
                 report=lambda line: _report(line, temporary),
                 progress=progress,
@@ -261,21 +263,39 @@ def refuse_existing(paths: Iterable[str], overwrite: bool) -> None:
     Parameters
     ----------
     paths : iterable of str
+        Those of folders end with a slash.
     overwrite : bool
 
     Raises
     ------
     UserError
-        If a path exists, or is a folder.
+        If a path exists. Even with `overwrite`: if it is a folder in place of
+        a file or a file in place of a folder, or a folder that holds anything
+        but volumes, which may be the user's own.
     """
     for path in paths:
-        if os.path.isdir(path):
-            raise UserError(f'cannot write {path}: it is a folder')
-        if os.path.lexists(path) and not overwrite:
+        folder = path.endswith(os.sep)
+        path = path.rstrip(os.sep)
+        if os.path.isdir(path) != folder and os.path.lexists(path):
+            raise UserError(
+                f'cannot write {path}: it is {"no" if folder else "a"} folder'
+            )
+        if not os.path.lexists(path):
+            continue
+        if not overwrite:
             raise UserError(
                 f'{path} already exists: choose another --out, or add '
                 '--overwrite'
             )
+        if folder and not all(map(_is_output, os.listdir(path))):
+            raise UserError(
+                f'cannot replace {path}: it holds more than volumes that '
+                'this command wrote; choose another --out'
+            )
+
+
+def _is_output(name: str) -> bool:
+    return name.startswith(('volume_', 'generated'))
 
 
 def as_batch(volume: np.ndarray, model: zoo.Model) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -29,8 +31,8 @@ _LINE = 0.2  # of text
 @styled
 def overview(
     volumes: np.ndarray | View,
-    reconstruction: np.ndarray,
-    squared_error: np.ndarray,
+    reconstruction: np.ndarray | Mapping[int, np.ndarray],
+    squared_error: np.ndarray | Mapping[int, np.ndarray],
     mse: np.ndarray,
     source: str,
 ) -> Figure:
@@ -38,8 +40,11 @@ def overview(
 
     Parameters
     ----------
-    volumes, reconstruction, squared_error : array or View
+    volumes : array or View
         Of shape (n, 1, depth, rows, columns).
+    reconstruction, squared_error : array or dict
+        Of the same shape; or only the volumes that :func:`choose` chooses, by
+        number.
     mse : array, shape (n,)
         Mean squared error of each volume.
     source : str
@@ -50,7 +55,7 @@ def overview(
     matplotlib.figure.Figure
     """
     depth = volumes.shape[2]
-    chosen = _choose(mse)
+    chosen = choose(mse)
     per_volume = min(_COLUMNS // len(chosen), depth)
     slices = [depth * (i + 1) // (per_volume + 1) for i in range(per_volume)]
     truth, reconstructed, error = (
@@ -115,9 +120,20 @@ def _add_colour_bar(figure, image, width, panel_height):
     bar.formatter.set_powerlimits((-2, 2))
 
 
-def _choose(mse) -> list[tuple[str, int]]:
-    """Choose volumes: what to call each, and its number."""
-    order = np.argsort(mse, kind='stable')
+def choose(mse: np.ndarray) -> list[tuple[str, int]]:
+    """Choose the volumes of an overview.
+
+    Parameters
+    ----------
+    mse : array, shape (n,)
+        Mean squared error of each volume.
+
+    Returns
+    -------
+    list of (str, int)
+        What to call each, and its number.
+    """
+    order = np.argsort(mse, kind='stable').tolist()
     if len(order) == 1:
         return [('', 0)]
     places = [('least ', 0), ('median ', len(order) // 2), ('greatest ', -1)]

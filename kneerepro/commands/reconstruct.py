@@ -1,13 +1,23 @@
 """Write an autoencoder's reconstructions of images, and their errors.
 
-reconstruction.npy     x', shape (volumes, 1, depth, rows, columns)
-squared_error.npy      (x - x')**2 of each voxel, of the same shape
-mse.csv                its mean over each volume
-mse_slices.csv         its mean over each slice, for a 2D autoencoder
+mse.csv                the mean squared error of each volume
+mse_slices.csv         that of each slice, for a 2D autoencoder
 overview.png, .pdf     the volumes with the least, median and greatest error
 
-Both arrays are float32; numpy.load(..., mmap_mode='r') opens them without
-reading them into memory.
+--format npy:
+reconstruction.npy     x', shape (volumes, 1, depth, rows, columns)
+squared_error.npy      (x - x')**2 of each voxel, of the same shape
+
+--format nifti, for each volume:
+nifti/volume_000_ground_truth.nii.gz, ..._reconstruction.nii.gz and
+..._squared_error.nii.gz
+
+--format dicom, for each volume, a derived series of each of the three:
+dicom/volume_000_reconstruction/0001.dcm and so on
+
+All values are float32, but those of DICOM have 16 bits. NIfTI and DICOM lie
+over the original series in a viewer. numpy.load(..., mmap_mode='r') opens the
+arrays without reading them into memory.
 """
 
 from __future__ import annotations
@@ -16,21 +26,25 @@ import argparse
 import contextlib
 import csv
 import os
-from collections.abc import Iterator
-from typing import IO
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from kneerepro.algorithms.common import compile_through
-from kneerepro.commands import inputs
-from kneerepro.commands.overview import overview
+from kneerepro.commands import formats, inputs, subjects
+from kneerepro.commands.overview import choose, overview
+from kneerepro.data.dataset import Dataset
+from kneerepro.data.writing.original import at_original_size
+from kneerepro.data.writing.records import Output, Subject
+from kneerepro.data.writing.writer import Writer
 from kneerepro.engines import Engine
 from kneerepro.figures.style import save_figure
 from kneerepro.registry import AUTOENCODERS, EXPERIMENTS
+from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import replacing
 from kneerepro.utils.progress import Progress
 
-_ARRAYS = 'reconstruction.npy', 'squared_error.npy'
 _TABLE, _SLICES = 'mse.csv', 'mse_slices.csv'
 _OVERVIEW = 'overview.png', 'overview.pdf'
 
@@ -42,45 +56,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--out', metavar='DIR', required=True, help='folder to write to'
     )
+    formats.add_argument(parser, 'see below')
+    subjects.add_arguments(parser)
     inputs.add_common(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Reconstruct the images, and write arrays, tables and the overview."""
+    """Reconstruct the images, and write volumes, tables and the overview."""
+    if args.original_size and 'npy' in args.format:
+        raise UserError(
+            'npy is one array for volumes of all sizes, so it has no '
+            '--original-size: add --format nifti or --format dicom'
+        )
     model = inputs.load_model(args.model, AUTOENCODERS)
-    names = [*_ARRAYS, _TABLE]
+    tables = [_TABLE]
     if not EXPERIMENTS[model.experiment].on_volumes:
-        names.append(_SLICES)
-    targets = {name: os.path.join(args.out, name) for name in names}
+        tables.append(_SLICES)
+    tables = [os.path.join(args.out, name) for name in tables]
+    targets = formats.paths(args.format, args.out) + tables
     inputs.refuse_existing(
-        [
-            *targets.values(),
-            *(os.path.join(args.out, name) for name in _OVERVIEW),
-        ],
+        targets + [os.path.join(args.out, name) for name in _OVERVIEW],
         args.overwrite,
     )
     engine = Engine(args.engine, args.device, args.precision)
     with (
-        inputs.open_data(args, model, targets[_ARRAYS[0]]) as dataset,
+        inputs.open_data(args, model, tables[0]) as dataset,
         contextlib.ExitStack() as stack,
     ):
-        paths = {
-            name: stack.enter_context(replacing(target))
-            for name, target in targets.items()
-        }
-        errors = _reconstruct(model, engine, dataset, paths)
-        reconstruction, squared_error = (
-            np.load(paths[name], mmap_mode='r') for name in _ARRAYS
+        shown = subjects.subjects_of(dataset, args)
+        writers = [
+            stack.enter_context(formats.FORMATS[name](args.out, len(shown)))
+            for name in args.format
+        ]
+        paths = [stack.enter_context(replacing(table)) for table in tables]
+        reconstruct = _reconstructing(model, engine, dataset)
+        errors = _write_volumes(
+            reconstruct, shown, writers, args.original_size
         )
-        figure = overview(
-            dataset.volumes,
-            reconstruction,
-            squared_error,
-            errors.mean(axis=1),
-            _source(model, dataset),
-        )
-        figures = save_figure(figure, os.path.join(args.out, 'overview'))
-    for path in [*targets.values(), *figures]:
+        for path, write in zip(paths, [_write_table, _write_slices]):
+            write(path, dataset, errors)
+        figures = _save_overview(args.out, reconstruct, model, dataset, errors)
+    for path in [*targets, *figures]:
         print(f'wrote {path}')
     of_volumes = errors.mean(axis=1)
     print(
@@ -89,60 +105,81 @@ def run(args: argparse.Namespace) -> None:
     )
 
 
-def _reconstruct(model, engine, dataset, paths):
-    """Write the arrays and the tables, volume by volume.
+@dataclass(frozen=True)
+class _Reconstruction:
+    """A volume, its reconstruction, and the squared error of each voxel.
 
-    Parameters
-    ----------
-    paths : dict of str to str
-        Paths to write to, by the names of the files.
+    All of shape (depth, rows, columns), float32.
+    """
+
+    truth: np.ndarray
+    values: np.ndarray
+    squares: np.ndarray
+
+    def outputs(self, number: int) -> Iterator[Output]:
+        """What is written of it."""
+        yield Output(number, 'ground_truth', self.truth)
+        yield Output(number, 'reconstruction', self.values)
+        limit = float(self.squares.max()) or 1.0
+        yield Output(number, 'squared_error', self.squares, limit)
+
+
+def _reconstructing(
+    model, engine: Engine, dataset: Dataset
+) -> Callable[[int], _Reconstruction]:
+    """A function that reconstructs a volume, given its number."""
+    function = compile_through(model.networks, engine.mode)
+
+    def reconstruct(number):
+        volume = dataset.volumes[number]
+        made = np.asarray(function(inputs.as_batch(volume, model)))
+        made = made.reshape(volume.shape)
+        return _Reconstruction(volume[0], made[0], (volume[0] - made[0]) ** 2)
+
+    return reconstruct
+
+
+def _write_volumes(
+    reconstruct: Callable[[int], _Reconstruction],
+    shown: list[Subject],
+    writers: list[Writer],
+    original_size: bool,
+) -> np.ndarray:
+    """Reconstruct all volumes, one at a time.
 
     Returns
     -------
     array, shape (volumes, depth)
         Mean squared error of each slice.
     """
-    reconstruct = compile_through(model.networks, engine.mode)
-    shape = dataset.volumes.shape
-    errors = np.empty((shape[0], shape[2]))
-    with contextlib.ExitStack() as stack:
-        arrays = [
-            stack.enter_context(_new_array(paths[name], shape))
-            for name in _ARRAYS
-        ]
-        table = stack.enter_context(_new_table(paths[_TABLE]))
-        slices = None
-        if _SLICES in paths:
-            slices = stack.enter_context(_new_table(paths[_SLICES], 'slice'))
-        progress = stack.enter_context(Progress('reconstructing', 'volumes'))
-        for i in range(shape[0]):
-            volume = dataset.volumes[i]
-            reconstruction = reconstruct(inputs.as_batch(volume, model))
-            reconstruction = np.asarray(reconstruction).reshape(volume.shape)
-            squares = (volume - reconstruction) ** 2
-            for file, array in zip(arrays, [reconstruction, squares]):
-                file.write(array.tobytes())
-            errors[i] = squares.mean(axis=(0, 2, 3), dtype='float64')
+    errors = []
+    with Progress('reconstructing', 'volumes') as progress:
+        for number, subject in enumerate(shown):
+            reconstruction = reconstruct(number)
+            for output in reconstruction.outputs(number):
+                placed = output, subject
+                if original_size:
+                    placed = at_original_size(*placed)
+                for writer in writers:
+                    writer.add(*placed)
+            squares = reconstruction.squares
+            errors.append(squares.mean(axis=(1, 2), dtype='float64'))
+            progress(number + 1, len(shown))
+    return np.array(errors)
+
+
+def _write_table(path, dataset, errors):
+    with _new_table(path) as table:
+        for i, mse in enumerate(errors.mean(axis=1).tolist()):
+            table.writerow([i, dataset.patient[i], dataset.side[i], repr(mse)])
+
+
+def _write_slices(path, dataset, errors):
+    with _new_table(path, 'slice') as table:
+        for i, slices in enumerate(errors.tolist()):
             labels = [dataset.patient[i], dataset.side[i]]
-            table.writerow([i, *labels, repr(float(errors[i].mean()))])
-            if slices is not None:
-                for number, error in enumerate(errors[i].tolist(), 1):
-                    slices.writerow([i, number, *labels, repr(error)])
-            progress(i + 1, shape[0])
-    return errors
-
-
-@contextlib.contextmanager
-def _new_array(path: str, shape: tuple[int, ...]) -> Iterator[IO[bytes]]:
-    """Open a ``.npy`` file of float32, to append the values to.
-
-    Not a memory map: on a full disk, writing to one kills the process.
-    """
-    with open(path, 'wb') as file:
-        np.lib.format.write_array_header_1_0(
-            file, {'descr': '<f4', 'fortran_order': False, 'shape': shape}
-        )
-        yield file
+            for number, mse in enumerate(slices, 1):
+                table.writerow([i, number, *labels, repr(mse)])
 
 
 @contextlib.contextmanager
@@ -152,6 +189,21 @@ def _new_table(path: str, *extra_columns: str) -> Iterator:
         writer = csv.writer(file, lineterminator='\n')
         writer.writerow(['volume', *extra_columns, 'patient', 'side', 'mse'])
         yield writer
+
+
+def _save_overview(folder, reconstruct, model, dataset, errors):
+    """Draw the overview; returns the paths of its files."""
+    mse = errors.mean(axis=1)
+    # Reconstructed again, since not all formats can be read back.
+    shown = {number: reconstruct(number) for _, number in choose(mse)}
+    figure = overview(
+        dataset.volumes,
+        {number: made.values[None] for number, made in shown.items()},
+        {number: made.squares[None] for number, made in shown.items()},
+        mse,
+        _source(model, dataset),
+    )
+    return save_figure(figure, os.path.join(folder, 'overview'))
 
 
 def _source(model, dataset) -> str:

@@ -1,8 +1,10 @@
 """Tell Theano about this machine before it is imported.
 
 All settings are defaults: a setting of the user's, in ``THEANO_FLAGS`` or in a
-``.theanorc``, takes precedence. The defaults are written to the environment
-variable ``THEANO_FLAGS``, where Theano and all subprocesses find them.
+``.theanorc``, takes precedence. The exception is a GPU for Theano's own code,
+which has not existed since pygpu can no longer be installed. The settings are
+written to the environment variable ``THEANO_FLAGS``, where Theano and all
+subprocesses find them.
 """
 
 from __future__ import annotations
@@ -10,12 +12,15 @@ from __future__ import annotations
 import configparser
 import contextlib
 import hashlib
+import importlib.util
 import logging
 import os
 import shlex
 import shutil
+import stat
 import sys
 import sysconfig
+import tempfile
 import warnings
 
 logger = logging.getLogger('kneerepro')
@@ -42,6 +47,9 @@ _BLAS_ROUTINES = [
 ]
 
 
+# Where Theano keeps compiled code.
+_DEFAULT_FOLDER = os.path.join('~', '.theano')
+
 #: Whether Theano can compile C code here. Its C code is written for NumPy 1,
 #: and compiled with ``numpy.distutils``, which does not exist on Python 3.12.
 C_CODE = sys.version_info < (3, 12)
@@ -50,18 +58,28 @@ C_CODE = sys.version_info < (3, 12)
 def set_defaults() -> dict[str, str]:
     """Add the flags to ``THEANO_FLAGS`` that the user has not set.
 
-    If no compiler is usable, and the user has not chosen to do without, one
-    warning is logged that says what is missing.
+    One warning each is logged if no compiler is usable and the user has not
+    chosen to do without; if the home folder cannot be written; and if the user
+    asks for a GPU.
 
     Returns
     -------
     dict of str to str
         The flags added: ``floatX``; ``blas.ldflags`` for the OpenBLAS of the
-        wheel ``scipy-openblas32``; and, without a usable C++ compiler or from
-        Python 3.12 on, ``cxx`` and ``optimizer_excluding``.
+        wheel ``scipy-openblas32``; without a usable C++ compiler or from
+        Python 3.12 on, ``cxx`` and ``optimizer_excluding``; without a home
+        folder, ``base_compiledir``; and what replaces flags that ask for a
+        GPU.
     """
-    flags = {'floatX': 'float32', 'blas.ldflags': blas_ldflags()}
     user_flags = flags_set_by_user()
+    flags = {'floatX': 'float32'}
+    if not {'base_compiledir', 'compiledir'} & set(user_flags):
+        folder = substitute_compile_folder()
+        if folder is not None:
+            flags['base_compiledir'] = folder
+    flags['blas.ldflags'] = blas_ldflags(
+        flags.get('base_compiledir', _DEFAULT_FOLDER)
+    )
     reason = missing_compiler()
     if not C_CODE:
         flags['cxx'] = ''
@@ -85,11 +103,25 @@ def set_defaults() -> dict[str, str]:
     flags = {
         name: value for name, value in flags.items() if name not in user_flags
     }
-    os.environ['THEANO_FLAGS'] = ','.join(
-        [f'{name}={shlex.quote(value)}' for name, value in flags.items()]
-        + [flag for flag in [os.environ.get('THEANO_FLAGS')] if flag]
+    # If a flag occurs twice, the last one counts.
+    replaced = _without_gpu(user_flags)
+    parts = [
+        _as_text(flags),
+        os.environ.get('THEANO_FLAGS', ''),
+        _as_text(replaced),
+    ]
+    os.environ['THEANO_FLAGS'] = ','.join(filter(None, parts))
+    return {**flags, **replaced}
+
+
+def _as_text(flags):
+    # shlex leaves commas as they are, at which Theano would split a value.
+    return ','.join(
+        f"{name}='{value}'"
+        if ',' in value and "'" not in value
+        else f'{name}={shlex.quote(value)}'
+        for name, value in flags.items()
     )
-    return flags
 
 
 def flags_set_by_user() -> dict[str, str]:
@@ -124,6 +156,99 @@ def flags_set_by_user() -> dict[str, str]:
     return flags
 
 
+def _without_gpu(user_flags):
+    """Flags that replace those by which a user asks for a GPU.
+
+    Theano would end with a traceback (gpu) or log an error (cuda).
+    """
+    asked = {
+        name: value
+        for name, value in user_flags.items()
+        if (
+            name in ('device', 'init_gpu_device')
+            and value.startswith(('gpu', 'cuda', 'opencl'))
+        )
+        or (name == 'contexts' and value)
+    }
+    if importlib.util.find_spec('pygpu') is not None:
+        # Its back-end replaced the one that was called gpu.
+        asked = {
+            name: value
+            for name, value in asked.items()
+            if value.startswith('gpu')
+        }
+    if asked:
+        logger.warning(
+            "%s: Theano's own GPU code requires pygpu, which is not "
+            'available. Theano uses the CPU, and the PyTorch engine uses CUDA '
+            'if there is any.',
+            ', '.join(f'{name}={value}' for name, value in asked.items()),
+        )
+    return {name: 'cpu' if name == 'device' else '' for name in asked}
+
+
+def substitute_compile_folder() -> str | None:
+    """Find a folder for compiled code, if Theano cannot write its own.
+
+    One warning is logged that names both.
+
+    Returns
+    -------
+    str or None
+        A folder of this user alone, for temporary files; None if the one in
+        the home folder can be written, or if there is no other either.
+    """
+    if os.name == 'nt':
+        return None
+    home = os.environ.get('HOME')
+    if home is None:
+        home = os.path.expanduser('~')
+        if home == '~':
+            # The user has no entry among the system's users. Theano looks
+            # for this variable then, and does without a home if it is there.
+            os.environ.setdefault('USERPROFILE', os.sep)
+    usual = os.path.join(home, '.theano')
+    if os.path.isabs(usual) and _can_be_written(usual):
+        return None
+    try:
+        folder = _private_folder()
+    except OSError:
+        return None  # Theano reports that it cannot write its own
+    logger.warning(
+        'Theano cannot write to %s, and keeps its compiled code in %s. Set '
+        'HOME, or base_compiledir in THEANO_FLAGS, to a folder of your own.',
+        usual,
+        folder,
+    )
+    return folder
+
+
+def _can_be_written(folder):
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+
+
+def _private_folder():
+    """A folder for temporary files that nobody else can have prepared.
+
+    Its code is loaded and run.
+    """
+    folder = os.path.join(tempfile.gettempdir(), f'kneerepro-{os.getuid()}')
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder, 0o700)
+    status = os.lstat(folder)
+    if (
+        stat.S_ISDIR(status.st_mode)
+        and status.st_uid == os.getuid()
+        and not status.st_mode & 0o077
+    ):
+        return folder
+    return tempfile.mkdtemp(prefix='kneerepro-')
+
+
 def missing_compiler() -> tuple[str, str] | None:
     """Find out what keeps Theano from compiling C code here.
 
@@ -149,8 +274,13 @@ def missing_compiler() -> tuple[str, str] | None:
     return None
 
 
-def blas_ldflags() -> str:
+def blas_ldflags(links: str = _DEFAULT_FOLDER) -> str:
     """Make the value of ``blas.ldflags`` for the BLAS wheel.
+
+    Parameters
+    ----------
+    links : str
+        Where to link to the wheel's folder, if Theano cannot use its path.
 
     Returns
     -------
@@ -162,7 +292,7 @@ def blas_ldflags() -> str:
         import scipy_openblas32
     except ImportError:
         return ''
-    folder = _without_spaces(scipy_openblas32.get_lib_dir())
+    folder = _without_spaces(scipy_openblas32.get_lib_dir(), links)
     if folder is None:
         return ''
     # Theano passes all flags except -L and -l on to the compiler, so the
@@ -171,13 +301,13 @@ def blas_ldflags() -> str:
     return ' '.join([f'-L{folder}', '-lscipy_openblas'] + renames)
 
 
-def _without_spaces(folder: str) -> str | None:
+def _without_spaces(folder: str, links: str) -> str | None:
     """Find a path to `folder` without spaces and commas, at which Theano would
     split it: the folder itself, or a symbolic link to it.
     """
     if _is_plain(folder):
         return folder
-    links = os.path.expanduser('~/.theano/kneerepro')
+    links = os.path.join(os.path.expanduser(links), 'kneerepro')
     link = os.path.join(links, hashlib.sha256(folder.encode()).hexdigest())
     if _is_plain(link):
         try:

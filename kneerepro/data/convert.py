@@ -14,6 +14,7 @@ import numpy as np
 
 from kneerepro.data.reading.defects import DefectError
 from kneerepro.data.reading.geometry import fit_to_square
+from kneerepro.data.reading.grid import Grid
 from kneerepro.data.resize import resize
 
 NORMALISATIONS = 'volume', 'slice', 'slice-max', 'dataset'
@@ -65,7 +66,7 @@ def make_volume(
         Between rows and between columns, in mm.
     options : Options
     flips : 3 bools
-        Which axes of the result to reverse.
+        Which axes to reverse, before anything is padded.
 
     Returns
     -------
@@ -96,17 +97,46 @@ def make_volume(
     volume = resize(volume, options.depth, 0)
     if volume.min() == volume.max():
         raise DefectError('CONSTANT_IMAGE', 'all its pixels are equal')
-    volume = _pad_to_square(volume, options.size)
     axes = [axis for axis, reverse in enumerate(flips) if reverse]
-    return np.ascontiguousarray(np.flip(volume, axes))
+    return _pad_to_square(np.flip(volume, axes), options.size)
 
 
 def _pad_to_square(volume, size):
-    missing = [size - length for length in volume.shape[1:]]
+    before, after = _padding(volume.shape[1:], size)
     return np.pad(
         volume,
-        [(0, 0)] + [(n // 2, n - n // 2) for n in missing],
+        [(0, 0), *zip(before, after)],
         constant_values=volume.min(),
+    )
+
+
+def _padding(lengths, size):
+    """How much to add before and after rows and columns."""
+    before = [(size - length) // 2 for length in lengths]
+    return before, [
+        size - length - first for length, first in zip(lengths, before)
+    ]
+
+
+def network_grid(original: Grid, options: Options) -> Grid:
+    """Where the voxels of a volume lie after :func:`make_volume`.
+
+    Parameters
+    ----------
+    original : Grid
+        Of the volume at its original size, after `flips`.
+    options : Options
+
+    Returns
+    -------
+    Grid
+        Of shape (depth, size, size).
+    """
+    _, rows, columns = original.shape
+    fitted = fit_to_square(rows, columns, original.spacing[1:], options.size)
+    before, _ = _padding(fitted, options.size)
+    return original.resized((options.depth, *fitted)).extended(
+        (0, *before), (options.depth, options.size, options.size)
     )
 
 

@@ -2,31 +2,58 @@
 
 A block of text comes before the HDF5 file: it says what follows, so that a
 damaged file is noticed before HDF5 opens it, which can crash the process.
+
+==================  ========================================================
+volumes             float32, {n, 1, depth, rows, columns}, values in [0, 1]
+patient             a name for the person, equal for volumes of one person
+side                LEFT, RIGHT or empty
+certain             whether the person's identity rests on a PatientID
+series              SeriesInstanceUID; empty for a volume that is not DICOM
+frame_of_reference  FrameOfReferenceUID, or empty
+grid                {n, 15}: where the original volume lay, in the order of
+                    its slices, rows and columns here: their numbers, the
+                    position of the first voxel, and the steps to the next
+                    slice, row and column, in DICOM's patient coordinates,
+                    in mm; NaN where unknown
+labels/0, 1, ...    a column of a label table each, with its title as the
+                    attribute ``name``; only if there are labels
+==================  ========================================================
+
+The attribute ``provenance`` says in JSON how the dataset was made.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
 
+from kneerepro.data.convert import Options, network_grid
+from kneerepro.data.reading.grid import Grid
 from kneerepro.data.views import View
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import reason, replacing
 
 FORMAT = 'kneerepro volumes'
-VERSION = 2
+VERSION = 3
+# Those of version 2 lack all of _LATER_FIELDS, grids and labels.
+_READABLE = 2, 3
 
-# What is stored with each volume: the patient, which knee it is, and whether
-# the patient's identity is certain.
+# What is stored with each volume.
 _FIELDS = {'patient': 'S64', 'side': 'S5', 'certain': 'u1'}
+_LATER_FIELDS = {'series': 'S64', 'frame_of_reference': 'S64'}
+
+# A file is complete before others see it, so that it needs no lock of HDF5,
+# and some file systems have none.
+_LOCKING = False
 
 # Bytes of the block. HDF5 leaves the beginning of a file to its users.
 _BLOCK = 512
@@ -74,7 +101,9 @@ def new_dataset(
 @contextlib.contextmanager
 def _create_hdf5(path):
     try:
-        with h5py.File(path, 'w', userblock_size=_BLOCK) as file:
+        with h5py.File(
+            path, 'w', userblock_size=_BLOCK, locking=_LOCKING
+        ) as file:
             yield file
     except RuntimeError as error:
         # What h5py raises for a full disk when it closes the file.
@@ -98,10 +127,14 @@ class DatasetWriter:
     provenance : dict
         How the dataset was made, in values that JSON can hold. The file
         stores it.
+    labels : dict of str to sequence
+        Columns of a label table by their titles, with a value for each
+        volume: numbers (NaN where there is none) or texts ('').
     """
 
     def __init__(self, file: h5py.File, shape: tuple[int, int, int]):
         self.provenance: dict[str, Any] = {}
+        self.labels: dict[str, Sequence[Any]] = {}
         self._file = file
         # Without compression, HDF5 can read a single slice of a chunk.
         self._volumes = file.create_dataset(
@@ -111,7 +144,10 @@ class DatasetWriter:
             chunks=(1, 1) + tuple(shape),
             maxshape=(None, 1) + tuple(shape),
         )
-        self._fields: dict[str, list[Any]] = {name: [] for name in _FIELDS}
+        self._fields: dict[str, list[Any]] = {
+            name: [] for name in [*_FIELDS, *_LATER_FIELDS]
+        }
+        self._grids: list[list[float]] = []
 
     def append(
         self,
@@ -119,6 +155,10 @@ class DatasetWriter:
         patient: str,
         side: str = '',
         certain: bool = True,
+        *,
+        grid: Grid | None = None,
+        series: str = '',
+        frame_of_reference: str = '',
     ) -> None:
         """Add a volume.
 
@@ -131,6 +171,11 @@ class DatasetWriter:
             'LEFT', 'RIGHT' or ''.
         certain : bool
             Whether the person's identity rests on a PatientID.
+        grid : Grid, optional
+            Where the volume lay in the patient before it was resized, with
+            its axes in the order and direction that they have here.
+        series, frame_of_reference : str
+            SeriesInstanceUID and FrameOfReferenceUID.
         """
         volume = np.ascontiguousarray(volume, '<f4')
         count = len(self._volumes)
@@ -140,16 +185,52 @@ class DatasetWriter:
             ('patient', patient.encode('ascii', 'backslashreplace')),
             ('side', side),
             ('certain', certain),
+            ('series', _uid(series)),
+            ('frame_of_reference', _uid(frame_of_reference)),
         ]:
             self._fields[name].append(value)
+        self._grids.append(_as_row(grid))
 
     def finish(self) -> None:
         """Store what describes the volumes. The last call."""
-        for name, dtype in _FIELDS.items():
+        for name, dtype in {**_FIELDS, **_LATER_FIELDS}.items():
             self._file[name] = np.array(self._fields[name], dtype)
+        self._file['grid'] = np.reshape(self._grids, (-1, 15)).astype(float)
+        for i, (name, values) in enumerate(self.labels.items()):
+            column = self._file.create_dataset(
+                f'labels/{i}', data=_as_column(values, len(self._grids))
+            )
+            column.attrs['name'] = name
         self._file.attrs['provenance'] = json.dumps(
             self.provenance, sort_keys=True
         )
+
+
+def _uid(text):
+    """A UID, or '' for text that is none: it may name a person."""
+    return text if re.fullmatch('[0-9.]{1,64}', text) else ''
+
+
+def _as_row(grid):
+    if grid is None:
+        return [np.nan] * 15
+    return [*grid.shape, *grid.origin, *np.ravel(grid.steps)]
+
+
+def _as_grid(row):
+    if np.isnan(row).any():
+        return None
+    return Grid.of(row[:3], row[3:6], row[6:].reshape(3, 3))
+
+
+def _as_column(values, count):
+    """Values of a label as an array that HDF5 can hold."""
+    if len(values) != count:
+        raise ValueError(f'{len(values)} labels for {count} volumes')
+    array = np.asarray(values)
+    if array.dtype.kind in 'fiub':
+        return array.astype('float64')
+    return np.array([str(value).encode() for value in values], 'S')
 
 
 def _read_rest(file: BinaryIO) -> tuple[int, str]:
@@ -183,6 +264,15 @@ class Dataset:
         'LEFT', 'RIGHT' or ''.
     certain : array of bool, shape (patients,)
         Whether the person's identity rests on a PatientID.
+    series, frame_of_reference : array of str, shape (patients,)
+        SeriesInstanceUID and FrameOfReferenceUID; '' where unknown.
+    originals : list of Grid or None
+        Where each volume lay in the patient before it was resized, with its
+        axes in the order and direction that they have here; None where
+        unknown, as in files of version 2.
+    labels : dict of str to array, shape (patients,)
+        The columns of a label table: floats, NaN where there is none, or
+        texts, ''. Empty if the dataset was made without.
     provenance : dict
         How the file was made.
     hash : str
@@ -199,7 +289,7 @@ class Dataset:
     def __init__(self, path: str, verify: bool = True):
         self.hash = _check(path, verify)
         try:
-            self._file = h5py.File(path, 'r')
+            self._file = h5py.File(path, 'r', locking=_LOCKING)
         except OSError as error:
             raise UserError(
                 f'{path} cannot be read as HDF5 ({reason(error)}): prepare it '
@@ -210,9 +300,46 @@ class Dataset:
         self.patient = self._file['patient'][:].astype(str)
         self.side = self._file['side'][:].astype(str)
         self.certain = self._file['certain'][:].astype(bool)
+        count = len(self.patient)
+        self.series, self.frame_of_reference = (
+            self._file[name][:].astype(str)
+            if name in self._file
+            else np.full(count, '')
+            for name in _LATER_FIELDS
+        )
+        self.originals: list[Grid | None] = (
+            [_as_grid(row) for row in self._file['grid'][:]]
+            if 'grid' in self._file
+            else [None] * count
+        )
+        self.labels = self._read_labels()
         self.provenance = json.loads(self._file.attrs['provenance'])
         self.volumes = View(volumes, self.patient, self.certain)
         self.images = View(volumes, self.patient, self.certain, images=True)
+
+    def _read_labels(self):
+        if 'labels' not in self._file:
+            return {}
+        columns = [
+            self._file[f'labels/{i}'] for i in range(len(self._file['labels']))
+        ]
+        return {
+            column.attrs['name']: column[:]
+            if column.dtype.kind == 'f'
+            else np.char.decode(column[:], 'utf-8')
+            for column in columns
+        }
+
+    @functools.cached_property
+    def grids(self) -> list[Grid | None]:
+        """Where the voxels of each volume lie in the patient; None where
+        that is unknown.
+        """
+        depth, size, _ = self.shape
+        options = Options(depth=depth, size=size)
+        return [
+            grid and network_grid(grid, options) for grid in self.originals
+        ]
 
     def examples(self, on_volumes: bool) -> View:
         """The examples for a training.
@@ -272,9 +399,9 @@ def _parse_block(block, path):
             'data/prepare.py'
         )
     version = int(found[2])
-    if version != VERSION:
+    if version not in _READABLE:
         raise UserError(
             f'{path} has format version {version}, but this package reads '
-            f'{VERSION}: prepare it again'
+            f'{" and ".join(map(str, _READABLE))}: prepare it again'
         )
     return int(found[3]), found[4].decode()

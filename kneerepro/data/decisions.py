@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from kneerepro.data.labels import Joined, Knee
 from kneerepro.data.parallel import Conversion
 from kneerepro.data.reading.catalogue import Catalogue
 from kneerepro.data.reading.defects import Defect
+from kneerepro.data.reading.grid import Grid
 from kneerepro.data.reading.identity import keyed_hash
 from kneerepro.data.reading.records import SeriesRecord
 from kneerepro.data.report import Report
@@ -26,12 +28,15 @@ class Summary:
         Rejected files that belong to no series are counted as well.
     codes : dict of str to int
         How often each code occurred, of rejections and of notes.
+    labels : kneerepro.data.labels.Joined or None
+        The table of labels that was joined to the volumes, if any.
     """
 
     converted: int
     rejected: int
     not_selected: int
     codes: dict[str, int]
+    labels: Joined | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,13 @@ class Volume:
         Whether the identity rests on a PatientID.
     side : str
         'LEFT', 'RIGHT' or ''.
+    series, frame_of_reference : str
+        SeriesInstanceUID and FrameOfReferenceUID, or ''.
+    grid : Grid, or None
+        Where the voxels of the series lie, with its axes in the order and
+        direction of the volume's.
+    knee : kneerepro.data.labels.Knee
+        Whom and what it shows, to find its labels.
     """
 
     path: str
@@ -58,6 +70,10 @@ class Volume:
     patient: str
     certain: bool
     side: str
+    series: str = ''
+    frame_of_reference: str = ''
+    grid: Grid | None = None
+    knee: Knee = Knee('')
 
 
 class Decisions:
@@ -113,9 +129,7 @@ class Decisions:
         conversion : kneerepro.data.parallel.Conversion, optional
             What came of it, if the series was usable.
         """
-        patient = record.identity.patient
-        if not self._identifiers:
-            patient = keyed_hash(self._key, patient)
+        patient = self.name_of(record.identity.patient)
         defect = self._defect_of(record, conversion)
         notes: list[str] = []
         number: int | str = ''  # of the volume
@@ -146,6 +160,12 @@ class Decisions:
             plane=record.plane,
             directions=record.directions,
         )
+
+    def name_of(self, patient: str) -> str:
+        """What the dataset and the report call a patient."""
+        if self._identifiers:
+            return patient
+        return keyed_hash(self._key, patient)
 
     def summary(self) -> Summary:
         """What was decided so far."""
@@ -178,6 +198,10 @@ class Decisions:
                 patient=patient,
                 certain=record.identity.certain,
                 side=record.side,
+                series=record.uid,
+                frame_of_reference=record.frame_of_reference,
+                grid=conversion.grid,
+                knee=Knee.of_record(record),
             )
         )
 

@@ -14,9 +14,9 @@ from kneerepro.data.reading.defects import DefectError
 from kneerepro.data.reading.files import survey
 from kneerepro.data.reading.pixels import read_slices
 from kneerepro.data.reading.records import find_series, load_series
-from kneerepro.data.reading.scan import scan
 from kneerepro.data.reading.selection import Selection
 from kneerepro.data.reading.series import Series
+from kneerepro.data.reading.unpacking import Archives
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.workers import Workers
 
@@ -48,7 +48,7 @@ def load_knee(
     number: int = 1,
     selection: Selection | None = None,
 ) -> Knee:
-    """Read one series out of a folder of DICOM files.
+    """Read one series out of a folder, or an archive, of DICOM files.
 
     Parameters
     ----------
@@ -68,19 +68,21 @@ def load_knee(
     UserError
         If there are fewer series, or the pixels cannot be decoded.
     """
-    series = _find(source, number, selection or Selection())
+    with Archives([source]) as archives:
+        series = _find(source, number, selection or Selection(), archives)
+        try:
+            pixels = np.stack(
+                [
+                    scale * image + offset
+                    for image, scale, offset in read_slices(series.slices)
+                ]
+            )
+        except DefectError as error:
+            raise UserError(
+                f'{source}, series {series.uid}: {error}; choose another '
+                'series'
+            ) from None
     orientation = series.orientation()
-    try:
-        pixels = np.stack(
-            [
-                scale * image + offset
-                for image, scale, offset in read_slices(series.slices)
-            ]
-        )
-    except DefectError as error:
-        raise UserError(
-            f'{source}, series {series.uid}: {error}; choose another series'
-        ) from None
     axes = [axis for axis, flip in enumerate(orientation.flips) if flip]
     return Knee(
         pixels=np.flip(pixels, axes),
@@ -90,13 +92,15 @@ def load_knee(
     )
 
 
-def _find(source: str, number: int, selection: Selection) -> Series:
+def _find(
+    source: str, number: int, selection: Selection, archives: Archives
+) -> Series:
     """The usable DICOM series with this number."""
     limits, options = Limits(), Options()
     with contextlib.closing(Catalogue()) as catalogue:
-        survey([source])
+        total = survey([source]).count
         with Workers(1) as workers:
-            scan(catalogue, [source], workers, options.depth)
+            archives.scan(catalogue, workers, options.depth, total)
         usable = [
             record
             for record in find_series(

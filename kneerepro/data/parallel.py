@@ -12,10 +12,12 @@ import numpy as np
 
 import kneerepro
 from kneerepro.data.convert import Options, make_volume, normalise
-from kneerepro.data.reading import arrays
+from kneerepro.data.reading import arrays, images
 from kneerepro.data.reading.catalogue import Catalogue
 from kneerepro.data.reading.checks import Limits
 from kneerepro.data.reading.defects import Defect, DefectError
+from kneerepro.data.reading.geometry import Orientation
+from kneerepro.data.reading.grid import Grid
 from kneerepro.data.reading.pixels import read_slices
 from kneerepro.data.reading.records import SeriesRecord, load_series
 from kneerepro.data.reading.series import Slice
@@ -39,6 +41,9 @@ class Conversion:
         Of its values before normalisation.
     low, high : float
         Its extremes before normalisation.
+    grid : Grid, or None
+        Where the voxels of the series lie, after the axes were reversed as
+        those of the volume are.
     """
 
     files: list[str]
@@ -47,6 +52,7 @@ class Conversion:
     pixel_hash: str = ''
     low: float = 0.0
     high: float = 0.0
+    grid: Grid | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,7 @@ class _Task:
     files: list[str]
     out: str
     options: Options
+    grid: Grid | None
     source: list[Slice] | arrays.ArrayVolume | None = None
     spacing: tuple[float, float] | None = None
     flips: Sequence[bool] = (False, False, False)
@@ -124,32 +131,38 @@ def _conversion(task, result):
         pixel_hash=result['pixels'],
         low=result['low'],
         high=result['high'],
+        grid=task.grid,
     )
 
 
 def _task(catalogue, record, limits, options, folder):
     loaded = load_series(catalogue, record, limits)
-    if record.is_array:
-        source, spacing, flips = loaded, None, (False, False, False)
-    else:
-        source, spacing = loaded.slices, loaded.header.pixel_spacing
-        flips = _flips_of(loaded, record.side, options)
+    source = loaded if record.is_array else loaded.slices
+    _, between_rows, between_columns = record.spacing
+    spacing = None
+    if between_rows and between_columns:
+        spacing = between_rows, between_columns
+    flips = _flips_of(loaded.orientation(), record.side, options)
+    grid = record.grid and record.grid.flipped(flips)
     files = loaded.paths()
     key = _key(record, catalogue.state(files), spacing, options, flips)
     out = os.path.join(folder, key + '.npy')
     known = catalogue.result(key)
     if known is not None and ('code' in known or os.path.exists(out)):
-        return _Task(key, files, out, options, known=known)
-    return _Task(key, files, out, options, source, spacing, flips)
+        return _Task(key, files, out, options, grid, known=known)
+    return _Task(key, files, out, options, grid, source, spacing, flips)
 
 
-def _flips_of(series, side, options):
+def _flips_of(
+    orientation: Orientation | None, side: str, options: Options
+) -> list[bool]:
     """Which axes of a series to reverse."""
-    orientation = series.orientation()
-    flips = list(orientation.flips)
+    plane, flips = 'sagittal', [False, False, False]  # as arrays should be
+    if orientation is not None:
+        plane, flips = orientation.plane, list(orientation.flips)
     if options.flip_left and side == 'LEFT':
         # The axis that runs from one side of the patient to the other.
-        axis = {'sagittal': 0, 'coronal': 2, 'axial': 2}[orientation.plane]
+        axis = {'sagittal': 0, 'coronal': 2, 'axial': 2}[plane]
         flips[axis] = not flips[axis]
     return flips
 
@@ -160,6 +173,7 @@ def _key(record, state, spacing, options, flips):
         kneerepro.__version__,
         record.location,
         record.uid,
+        record.grid,
         state,
         spacing,
         options,
@@ -182,14 +196,9 @@ def _convert(task):
     if task.known is not None:
         return task.known
     try:
-        if isinstance(task.source, arrays.ArrayVolume):
-            pixels = arrays.read_volume(task.source)
-            images = ((image, 1.0, 0.0) for image in pixels)
-            count = len(pixels)
-        else:
-            images, count = read_slices(task.source), len(task.source)
+        slices, count = _open(task.source)
         volume = make_volume(
-            images, count, task.spacing, task.options, task.flips
+            slices, count, task.spacing, task.options, task.flips
         )
     except DefectError as error:
         return {'code': error.code, 'reason': error.message}
@@ -204,6 +213,16 @@ def _convert(task):
     with replacing(task.out) as temporary, open(temporary, 'wb') as file:
         np.save(file, volume)
     return result
+
+
+def _open(source):
+    """The slices of a series or volume, and how many there are."""
+    if isinstance(source, images.ImageVolume):
+        return images.read_slices(source), source.shape[0]
+    if isinstance(source, arrays.ArrayVolume):
+        pixels = arrays.read_volume(source)
+        return ((image, 1.0, 0.0) for image in pixels), len(pixels)
+    return read_slices(source), len(source)
 
 
 def _crashed(task):

@@ -1,10 +1,10 @@
 """From DICOM series to the dataset of section 2.2, at the scale of the OAI.
 
 Work in progress is kept in a folder beside the output: the catalogue of
-headers and one file for each converted volume. The dataset appears when it is
-complete, and the folder is then removed. If a run is stopped, the next one
-with the same arguments continues its work. If another run is already making
-the dataset, this one waits for it.
+headers, what archives hold, and one file for each converted volume. The
+dataset appears when it is complete, and the folder is then removed. If a run
+is stopped, the next one with the same arguments continues its work. If another
+run is already making the dataset, this one waits for it.
 """
 
 from __future__ import annotations
@@ -13,29 +13,43 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Callable
 
 import numpy as np
 
 import kneerepro
 from kneerepro.data.convert import Options, normalise
-from kneerepro.data.dataset import Dataset, DatasetWriter, new_dataset
+from kneerepro.data.dataset import (
+    VERSION,
+    Dataset,
+    DatasetWriter,
+    new_dataset,
+)
 from kneerepro.data.decisions import Decisions, Summary, Volume
+from kneerepro.data.label_report import (
+    describe_labels,
+    unmatched_path,
+    write_unmatched,
+)
+from kneerepro.data.label_table import LabelTable
+from kneerepro.data.labels import Knee, join
 from kneerepro.data.npy import npy_path, write_npy
 from kneerepro.data.parallel import convert_series
 from kneerepro.data.reading import arrays
+from kneerepro.data.reading.archive_formats import is_archive
 from kneerepro.data.reading.catalogue import Catalogue
 from kneerepro.data.reading.checks import Limits
 from kneerepro.data.reading.files import distinct_sources, survey
 from kneerepro.data.reading.identity import keyed_hash
+from kneerepro.data.reading.image_headers import is_image_file
 from kneerepro.data.reading.records import (
     find_series,
     load_series,
     one_per_patient,
 )
-from kneerepro.data.reading.scan import scan
 from kneerepro.data.reading.selection import Selection
+from kneerepro.data.reading.unpacking import Archives
 from kneerepro.data.report import Report, report_paths
 from kneerepro.data.workspace import working_folder
 from kneerepro.utils.errors import UserError
@@ -58,6 +72,8 @@ class Settings:
         Use only the first series of each patient.
     identifiers : bool
         Keep PatientIDs and absolute paths in the dataset and the report.
+    labels : kneerepro.data.label_table.LabelTable, optional
+        To be joined to the volumes.
     """
 
     key: bytes = field(repr=False)
@@ -66,6 +82,7 @@ class Settings:
     selection: Selection = Selection()
     one_per_patient: bool = False
     identifiers: bool = False
+    labels: LabelTable | None = field(default=None, repr=False)
 
     def made_from(self, fingerprint: str) -> dict[str, Any]:
         """What a dataset file records of its making.
@@ -84,6 +101,7 @@ class Settings:
         """
         return {
             'version': kneerepro.__version__,
+            'format': VERSION,
             'source': fingerprint,
             'options': asdict(self.options),
             'limits': asdict(self.limits),
@@ -91,6 +109,8 @@ class Settings:
             'one_per_patient': self.one_per_patient,
             'identifiers': self.identifiers,
             'key': keyed_hash(self.key, ''),
+            'labels': self.labels
+            and {'sha256': self.labels.hash, 'columns': self.labels.chosen},
         }
 
 
@@ -117,7 +137,8 @@ def prepare(
     ----------
     sources : list of str
         Folders with DICOM series at any depth and under any file names, and
-        with volumes as .mat or .npy files; or such files.
+        with volumes as NIfTI, MetaImage, NRRD, .mat or .npy files; or such
+        files, or archives of them.
     out : str
         The HDF5 file to write: see :mod:`kneerepro.data.dataset`. If it was
         made from the same files with the same settings, it is kept. While
@@ -145,8 +166,8 @@ def prepare(
     Raises
     ------
     UserError
-        If fewer than `at_least` series can be converted, or `out` cannot be
-        written. No dataset is left behind then.
+        If fewer than `at_least` series can be converted, no label is of any
+        of them, or `out` cannot be written. No dataset is left behind then.
     """
     job = _Preparation(sources, out, settings, at_least, npy, progress)
     # If nothing is left to do, nothing needs to be writable.
@@ -202,9 +223,13 @@ class _Preparation:
             self.out,
             self.work,
             *report_paths(self.out),
+            unmatched_path(self.out),
             npy_path(self.out),
         ]
         self._survey = survey(self._sources, self._excluded)
+        self._archives = Archives(
+            self._sources, os.path.join(self.work, 'archives')
+        )
         self._made_from = settings.made_from(self._survey.fingerprint)
 
     def keep_current(self):
@@ -234,8 +259,8 @@ class _Preparation:
             if os.path.lexists(path):
                 raise UserError(
                     f'{path} already exists and was made from other data or '
-                    'with other options: name another --out, or use '
-                    '--overwrite'
+                    'with other options, or by an earlier version: name '
+                    'another --out, or use --overwrite'
                 )
 
     def run(self, workers, report_failure):
@@ -252,8 +277,15 @@ class _Preparation:
         ):
             self._read_headers(catalogue, pool)
             records = self._find_series(catalogue)
+            # Before the conversion, which may take hours.
+            self._join_labels(
+                [Knee.of_record(record) for record in records if record.usable]
+            )
             report = Report(
-                self.out, self._sources, self._settings.identifiers
+                self.out,
+                self._sources,
+                self._settings.identifiers,
+                self._archives.shown,
             )
             decisions = self._decide(catalogue, records, pool, report)
             summary = decisions.summary()
@@ -265,13 +297,14 @@ class _Preparation:
                 )
             _assemble(writer, decisions.volumes, options)
             report.write()
+            joined = self._store_labels(writer, decisions)
             writer.provenance = {
                 **self._made_from,
                 'converted': summary.converted,
                 'rejected': summary.rejected,
                 'not_selected': summary.not_selected,
             }
-        return summary
+        return replace(summary, labels=joined)
 
     def _open_catalogue(self):
         catalogue = Catalogue(os.path.join(self.work, 'catalogue.sqlite'))
@@ -282,16 +315,13 @@ class _Preparation:
         return contextlib.closing(catalogue)
 
     def _read_headers(self, catalogue, pool):
-        def show(done):
-            self._progress('reading headers', done, self._survey.count, 0)
-
-        scan(
+        self._archives.scan(
             catalogue,
-            self._sources,
             pool,
             self._settings.options.depth,
+            self._survey.count,
             self._excluded,
-            show if self._progress is not None else None,
+            self._progress,
         )
 
     def _find_series(self, catalogue):
@@ -306,6 +336,22 @@ class _Preparation:
         if self._settings.one_per_patient:
             records = list(one_per_patient(records))
         return records
+
+    def _join_labels(self, knees):
+        if self._settings.labels is None or not knees:
+            return None
+        return join(self._settings.labels, knees)
+
+    def _store_labels(self, writer, decisions):
+        joined = self._join_labels(
+            [volume.knee for volume in decisions.volumes]
+        )
+        if joined is not None:
+            writer.labels = joined.columns()
+            write_unmatched(
+                unmatched_path(self.out), joined.unmatched, decisions.name_of
+            )
+        return joined
 
     def _decide(self, catalogue, records, pool, report):
         """Convert the usable series, and decide on all of them."""
@@ -363,7 +409,15 @@ def _assemble(
         values = np.load(volume.path, mmap_mode='r')
         if extremes is not None:
             values = normalise(values, 'dataset', extremes)
-        writer.append(values, volume.patient, volume.side, volume.certain)
+        writer.append(
+            values,
+            volume.patient,
+            volume.side,
+            volume.certain,
+            grid=volume.grid,
+            series=volume.series,
+            frame_of_reference=volume.frame_of_reference,
+        )
 
 
 def ensure_dataset(
@@ -400,7 +454,7 @@ def ensure_dataset(
     str
         Path of the dataset file.
     """
-    if os.path.isfile(path) and not _is_array_file(path):
+    if os.path.isfile(path) and not is_source_file(path):
         return path
     summary = prepare(
         [path],
@@ -443,8 +497,30 @@ def describe(summary: Summary, out: str) -> Iterator[str]:
         yield f'  {code}: {count}'
     if summary.codes:
         yield f'which series or file and why: {report_paths(out)[0]}'
+    if summary.labels is not None:
+        yield from describe_labels(summary.labels)
+        if summary.labels.unmatched:
+            yield f'which volumes and rows: {unmatched_path(out)}'
 
 
-def _is_array_file(path):
+def is_source_file(path: str) -> bool:
+    """Tell whether a file holds images for :func:`prepare`, not a dataset.
+
+    Parameters
+    ----------
+    path : str
+        Also a folder, or a file that is missing.
+
+    Returns
+    -------
+    bool
+    """
+    if not os.path.isfile(path):
+        return False
     with open(path, 'rb') as file:
-        return arrays.is_array_file(file.read(1024))
+        head = file.read(1024)
+    return (
+        arrays.is_array_file(head)
+        or is_image_file(head, path)
+        or is_archive(path)
+    )

@@ -5,9 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import os
-from typing import Any
+import re
+from typing import Any, Callable
 
 from kneerepro.utils.files import replacing
+from kneerepro.utils.text import printable
+
+# What makes spreadsheets take a cell for a formula, unless it is a number.
+_FORMULA = re.compile(r'[=@]|[+-](?!(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$)', re.I)
 
 COLUMNS = [
     'volume',
@@ -43,14 +48,21 @@ class Report:
     identifiers : bool
         Whether the report may contain absolute paths. Otherwise paths are
         relative to their source.
+    shown : callable, optional
+        Returns the path that the report gives for a file:
+        :meth:`kneerepro.data.reading.unpacking.Archives.shown`.
     """
 
     def __init__(
-        self, out: str, sources: list[str], identifiers: bool = False
+        self,
+        out: str,
+        sources: list[str],
+        identifiers: bool = False,
+        shown: Callable[[str], str] = str,
     ):
         self._out = out
         self._sources = sources
-        self._identifiers = identifiers
+        self._identifiers, self._shown = identifiers, shown
         self._rows: list[dict[str, Any]] = []
 
     def add(self, files: list[str], **row: Any) -> None:
@@ -64,7 +76,9 @@ class Report:
             Values by column; the other columns stay empty.
         """
         assert not set(row) - set(COLUMNS), row
-        source, folder, names = self._within_source(files)
+        source, folder, names = self._within_source(
+            list(map(self._shown, files))
+        )
         self._rows.append(
             {
                 **dict.fromkeys(COLUMNS, ''),
@@ -84,19 +98,15 @@ class Report:
         csv_path, json_path = report_paths(self._out)
         with (
             replacing(csv_path) as temporary,
-            open(
-                temporary,
-                'w',
-                newline='',
-                encoding='utf-8',
-                errors='backslashreplace',
-            ) as file,
+            open(temporary, 'w', newline='', encoding='utf-8') as file,
         ):
             writer = csv.DictWriter(file, COLUMNS, lineterminator='\n')
             writer.writeheader()
             writer.writerows(map(_csv_row, self._rows))
         with replacing(json_path) as temporary, open(temporary, 'w') as file:
-            json.dump(self._rows, file, indent=1)
+            # JSON escapes all that is not ASCII, and all controls but one.
+            for part in json.JSONEncoder(indent=1).iterencode(self._rows):
+                file.write(part.replace('\x7f', '\\u007f'))
 
     def _within_source(self, paths):
         """Where files lie.
@@ -144,11 +154,22 @@ def _relative_to_common(paths):
 
 def _csv_row(row):
     return {
-        **row,
+        **{column: csv_cell(value) for column, value in row.items()},
         'files': len(row['files']),
         'notes': ' '.join(row['notes']),
         'spacing_mm': ' '.join(map(str, row['spacing_mm'])),
     }
+
+
+def csv_cell(value: Any) -> Any:
+    """Text on one line that a spreadsheet shows and does not evaluate.
+
+    Other values stay as they are.
+    """
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return "'" + text if _FORMULA.match(text) else text
 
 
 def report_paths(out: str) -> tuple[str, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from typing import Callable
 
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import reason
-from kneerepro.utils.locks import exclusive
+from kneerepro.utils.locks import exclusive, lock_files
 
 
 @contextlib.contextmanager
@@ -22,7 +23,7 @@ def working_folder(folder: str, out: str) -> Iterator[Callable[[], None]]:
     Parameters
     ----------
     folder : str
-        Created if missing. It must not hold folders.
+        Created if missing.
     out : str
         What is made there, for the messages.
 
@@ -38,6 +39,7 @@ def working_folder(folder: str, out: str) -> Iterator[Callable[[], None]]:
         If the folder cannot be written.
     """
     parent, lock = os.path.dirname(folder), os.path.join(folder, 'lock')
+    locks = lock_files(lock)
     is_new = not os.path.isdir(parent)
     finished = False
 
@@ -58,12 +60,22 @@ def working_folder(folder: str, out: str) -> Iterator[Callable[[], None]]:
             contents = {
                 os.path.join(folder, name) for name in os.listdir(folder)
             }
-            if finished or contents == {lock}:
+            if finished or contents <= set(locks):
                 # The lock goes last: without it, another run may take over
                 # the folder.
-                for path in [*contents - {lock}, lock]:
-                    os.remove(path)
+                for path in contents - set(locks):
+                    _remove(path)
+                for path in locks:
+                    with contextlib.suppress(FileNotFoundError):
+                        os.remove(path)
                 with contextlib.suppress(OSError):  # not empty
                     os.rmdir(folder)
                     if is_new:
                         os.rmdir(parent)
+
+
+def _remove(path):
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        os.remove(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from typing import NoReturn, TypeVar
 
 from kneerepro.utils.errors import Stopped, UserError
 from kneerepro.utils.signals import interrupting_signals, signal_of
+from kneerepro.utils.text import printable
 
 #: Exit status for input that the user can correct.
 BAD_INPUT = 2
@@ -25,7 +27,12 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     exits with status 2. So is an error of the operating system, such as a full
     disk, missing permission or exhausted memory. Ctrl-C and SIGTERM print one
     line and exit with the status that a shell gives them, 130 and 143.
+
+    Characters that the encoding of the output lacks, and the bytes of file
+    names that are not text, are printed as escapes.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors='backslashreplace')
     try:
         with interrupting_signals():
             status = main()
@@ -34,7 +41,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 128 + signal.SIGPIPE
     except (UserError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
+        print(f'error: {printable(str(error))}', file=sys.stderr)
         status = BAD_INPUT
     except (MemoryError, RuntimeError) as error:
         if not _out_of_memory(error):
@@ -84,6 +91,13 @@ def one_of(
         return text
 
     return read
+
+
+def path(text: str) -> str:
+    """Parse a path so that no other program takes it for a flag, as an
+    :mod:`argparse` type.
+    """
+    return os.path.join(os.curdir, text) if text.startswith('-') else text
 
 
 def positive_int(text: str) -> int:

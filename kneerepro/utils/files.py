@@ -9,6 +9,9 @@ from collections.abc import Iterator
 
 from kneerepro.utils.errors import UserError
 
+# In bytes: the temporary name is longer by ten, and systems allow 255.
+_LONGEST_NAME = 240
+
 
 @contextlib.contextmanager
 def replacing(path: str, temporary: str | None = None) -> Iterator[str]:
@@ -37,8 +40,11 @@ def replacing(path: str, temporary: str | None = None) -> Iterator[str]:
     try:
         os.makedirs(folder, exist_ok=True)
         if temporary is None:
+            suffix = '-' + name
+            if len(os.fsencode(name)) > _LONGEST_NAME:
+                suffix = os.path.splitext(name)[1]
             handle, temporary = tempfile.mkstemp(
-                dir=folder, prefix='.', suffix='-' + name
+                dir=folder, prefix='.', suffix=suffix
             )
             os.close(handle)
     except FileExistsError:

@@ -118,12 +118,24 @@ class CommandTest(FolderTest):
         run.save_results({})
         return run.folder
 
-    def dataset(self, shape=SHAPE, name='knees.h5', **options):
-        """Write a dataset that records `options` as those it was made with."""
+    def dataset(self, shape=SHAPE, name='knees.h5', known=None, **options):
+        """Write a dataset.
+
+        Parameters
+        ----------
+        shape : tuple of 3 ints
+        name : str
+            Of the file.
+        known : list of dict, optional
+            What else is known of each volume, such as its `grid`.
+        **options
+            It records these as those it was made with.
+        """
         path, rng = self.path(name), np.random.RandomState(1)
+        known = known or [{}] * len(PATIENTS)
         with new_dataset(path, shape) as writer:
-            for patient, side in zip(PATIENTS, SIDES):
-                writer.append(rng.rand(*shape), patient, side)
+            for patient, side, about in zip(PATIENTS, SIDES, known):
+                writer.append(rng.rand(*shape), patient, side, **about)
             if options:
                 writer.provenance = {
                     'options': {

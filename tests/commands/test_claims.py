@@ -26,6 +26,17 @@ class ClaimsTest(JudgedRunsTest):
             '(?m)^C3 cannot be judged: there is no finished run of cae3d$',
         )
 
+    def test_dataset_that_was_moved(self):
+        self.judged_run('cae2d', test=10)
+        moved = self.path('elsewhere.h5')
+        os.rename(self.data, moved)
+        self.assertRegex(
+            self.claims(), r'(?m)^C1 cannot be judged: .* no longer there'
+        )
+        self.assertRegex(
+            self.claims('--data', moved), r'(?m)^C1 does not hold: '
+        )
+
     def test_prints_json(self):
         self.judged_run('cae2d', test=10)
         found = json.loads(self.claims('--format', 'json'))

@@ -1,6 +1,7 @@
 import contextlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 from unittest import mock
@@ -11,6 +12,7 @@ from kneerepro.commands.data import prepare_main
 from kneerepro.data.dataset import Dataset
 from kneerepro.phantom import write_patients
 from kneerepro.utils import cli
+from tests.data.reading.archive_files import tar_of
 from tests.data.series import write_series
 from tests.folders import FolderTest
 from tests.subprocesses import ROOT
@@ -42,6 +44,19 @@ class CommandTest(FolderTest):
             if '007' in names:
                 path = os.path.join(folder, '007')
         os.remove(path)
+
+
+class ArchivesTest(CommandTest):
+    def test_inspected_and_prepared(self):
+        shutil.make_archive(self.path('in', 'a'), 'zip', self.path('knees'))
+        self.write('in/b.tar', tar_of([('x\n', b'x'), ('/y', b'x')]))
+        output = self.run_script('inspect.py', 'in')
+        self.assertIn('2 usable series, 2 series or files to be re', output)
+        self.assertIn('NOT_DICOM: in/b.tar/x\\n: ', output)
+        self.assertIn('UNSAFE_MEMBER: in/b.tar/%2Fy: ', output)
+        # The archive itself as a source.
+        output = self.run_script('prepare.py', 'in/a.zip')
+        self.assertIn('2 series converted, 0 series or files', output)
 
 
 class PrepareCommandTest(CommandTest):
@@ -168,6 +183,45 @@ class InspectCommandTest(CommandTest):
             self.assertIn(word, output)
         self.assertEqual(sorted(os.listdir(self.folder)), before)
         self.run_script('inspect.py', 'knees', '--strict', status=1)
+
+    def test_text_of_all_kinds(self):
+        """What headers and names contain is shown, but controls nothing."""
+        pixels = np.zeros((20, 4, 4), int)
+        for name, character_set, description in [
+            ('japanese', ['', 'ISO 2022 IR 87'], '膝 矢状断'),
+            ('greek', 'ISO_IR 126', 'Γόνατο'),
+            ('escapes', 'ISO_IR 192', 'a\x1b[31m\u202eb'),
+        ]:
+            write_series(
+                self.path('knees', name),
+                pixels,
+                uid='1.2.' + str(len(name)),
+                SpecificCharacterSet=character_set,
+                SeriesDescription=description,
+            )
+        self.write('knees/other/x\n\udcff\x1b[2J', b'no DICOM')
+        output = self.run_script('inspect.py', 'knees')
+        lines = output.splitlines()
+        self.assertNotIn('\x1b', output)
+        self.assertNotIn('\u202e', output)
+        self.assertIn(r'NOT_DICOM: knees/other/x\n\xff\x1b[2J: ', output)
+        places = {
+            line.index(text)
+            for text in ('膝 矢状断', 'Γόνατο', r'a\x1b[31m\u202eb')
+            for line in lines
+            if text in line
+        }
+        self.assertEqual(places, {lines[1].index('description')})
+        output = self.run_script(
+            'inspect.py',
+            'knees',
+            '--series-description',
+            '矢状|νατο',
+            '--min-coverage',
+            '40',
+        )
+        self.assertIn('2 usable series', output)
+        self.assertIn('3 not selected', output)
 
     def test_nothing_usable(self):
         output = self.run_script(

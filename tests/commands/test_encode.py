@@ -2,6 +2,8 @@
 
 import csv
 import os
+import unittest
+from importlib.util import find_spec
 from unittest import mock
 
 import numpy as np
@@ -58,15 +60,13 @@ class ContentTest(EncodeTest):
         rows = self.table()
         self.assertEqual(
             list(rows[0]),
-            ['volume', 'slice', 'patient', 'side', 'z1', 'z2', 'z3', 'z4'],
+            ['volume', 'slice', 'patient', 'side', 'series']
+            + ['z1', 'z2', 'z3', 'z4'],
         )
         self.assertEqual(
+            [list(row.values())[:5] for row in rows],
             [
-                [row['volume'], row['slice'], row['patient'], row['side']]
-                for row in rows
-            ],
-            [
-                [str(i), str(j), patient, side]
+                [str(i), str(j), patient, side, '']
                 for i, (patient, side) in enumerate(zip(PATIENTS, SIDES))
                 for j in range(1, 17)
             ],
@@ -81,9 +81,34 @@ class ContentTest(EncodeTest):
         rows = self.table()
         self.assertEqual(
             list(rows[0]),
-            ['volume', 'patient', 'side', 'z1', 'z2', 'z3', 'z4'],
+            ['volume', 'patient', 'side', 'series', 'z1', 'z2', 'z3', 'z4'],
         )
         self.assertEqual([row['side'] for row in rows], SIDES)
+
+    def test_series(self):
+        known = [{'series': f'1.2.{i}'} for i in range(3)]
+        self.encode(self.finished_run('cae3d'), self.dataset(known=known))
+        self.assertEqual(
+            [row['series'] for row in self.table()],
+            ['1.2.0', '1.2.1', '1.2.2'],
+        )
+
+    @unittest.skipIf(find_spec('pyarrow') is None, 'no pyarrow')
+    def test_parquet(self):
+        from pyarrow.parquet import read_table
+
+        model, data = self.finished_run('cae2d'), self.dataset()
+        self.encode(model, data)
+        codes, rows = self.codes(), self.table()
+        self.out = self.path('codes.parquet')
+        self.encode(model, data)
+        table = read_table(self.out)
+        self.assertEqual(table.column_names, list(rows[0]))
+        self.assertEqual(
+            table['patient'].to_pylist(), [row['patient'] for row in rows]
+        )
+        for i in range(4):
+            np.testing.assert_array_equal(table[f'z{i + 1}'], codes[:, i])
 
     def test_npz(self):
         for experiment in 'cae2d', 'cae3d':
@@ -362,6 +387,9 @@ class RefusedTest(EncodeTest):
         for name in 'codes.txt', 'codes', 'codes.npy':
             self.out = self.path('out', name)
             self.refused(r'the extension must be \.csv or \.npz', model, data)
+        self.out = self.path('out', 'codes.parquet')
+        with mock.patch('importlib.util.find_spec', return_value=None):
+            self.refused('needs pyarrow, which is not installed', model, data)
         self.out = self.write('old.csv', 'old')
         self.refused('already exists.*--overwrite', model, data)
         self.assertEqual(self.read('old.csv'), b'old')

@@ -1,9 +1,11 @@
+import gzip
 import os
 import subprocess
 import sys
 from unittest import mock
 
 import numpy as np
+import pydicom
 from matplotlib.image import imread
 
 from kneerepro.algorithms.common import Noise, sampling_functions
@@ -75,6 +77,43 @@ class GenerateTest(CommandTest):
         self.generate(run, '-n', '3', '--overwrite', '--seed', '1')
         self.assertGreater(np.abs(self.load()['images'] - images).max(), 1e-3)
 
+    def test_formats(self):
+        run = self.finished_run('dcgan', SHAPE)
+        self.generate(run, '-n', '3')
+        images = self.load()['images'][:, 0]
+        self.out = self.path('volumes')
+        stdout, _ = self.generate(run, '-n', '3', '--format', 'nifti,dicom')
+        self.assertEqual(
+            sorted(os.listdir(self.out)), ['dicom', 'images.png', 'nifti']
+        )
+        for name in 'dicom/', 'nifti/', 'images.png':
+            self.assertIn(f'wrote {os.path.join(self.out, name)}\n', stdout)
+        with gzip.open(
+            self.path('volumes', 'nifti', 'generated.nii.gz')
+        ) as file:
+            content = file.read()
+        np.testing.assert_allclose(
+            np.frombuffer(content[352:], '<f4').reshape(3, 64, 64),
+            images,
+            rtol=1e-5,
+        )
+        self.assertEqual(
+            content[148:228].rstrip(b'\0'),
+            b'kneerepro generated, nominal position',
+        )
+        folder = self.path('volumes', 'dicom', 'generated')
+        slices = [
+            pydicom.dcmread(os.path.join(folder, name))
+            for name in sorted(os.listdir(folder))
+        ]
+        np.testing.assert_allclose(
+            [image.pixel_array / 65535 for image in slices], images, atol=1e-5
+        )
+        self.assertEqual(
+            [image.ImagePositionPatient[0] for image in slices], [1, 0, -1]
+        )
+        self.assertEqual(slices[0].PatientID, '')
+
     @NEEDS_TORCH
     def test_on_the_engine(self):
         run = self.finished_run('dcgan', SHAPE)
@@ -139,6 +178,23 @@ class GenerateTest(CommandTest):
             'already exists', 'generate', run, '--out', self.out
         )
         self.assertEqual(os.listdir(self.out), ['images.png'])
+        for name, message in [
+            ('dicom/generated/0001.dcm', 'already exists'),
+            ('nifti', 'it is no folder'),
+        ]:
+            self.out = self.path(name.replace('/', ' '))
+            self.write(os.path.join(self.out, name))
+            self.assert_refused(
+                message,
+                'generate',
+                run,
+                '--out',
+                self.out,
+                '--format',
+                'nifti,dicom',
+            )
+            self.assertEqual(len(os.listdir(self.out)), 1)
+        self.out = self.path('out')
         self.assert_refused(
             'cannot write .*Not a directory',
             'generate',

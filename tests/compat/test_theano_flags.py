@@ -125,6 +125,152 @@ class SetDefaultsTest(FlagsTest):
             self.assertEqual(self.logged, [])
 
 
+class GpuTest(FlagsTest):
+    def assert_on_the_cpu(self, name, value):
+        flags = self.set_defaults()
+        expected = 'cpu' if name == 'device' else ''
+        self.assertEqual(flags[name], expected)
+        self.assertEqual(len(self.logged), 1)
+        self.assertIn(f'{name}={value}: ', self.logged[0])
+        self.assertRegex(self.logged[0], 'Theano uses the CPU, .* CUDA')
+        # A subprocess inherits the flags and does not warn again.
+        self.assertEqual(self.set_defaults()[name], expected)
+        self.assertEqual(self.logged, [])
+
+    def test_flags(self):
+        for name, value in [
+            ('device', 'gpu'),
+            ('device', 'gpu0'),
+            ('device', 'cuda'),
+            ('device', 'cuda0'),
+            ('device', 'opencl0:0'),
+            ('init_gpu_device', 'cuda'),
+            ('contexts', 'dev0->cuda0;dev1->cuda1'),
+        ]:
+            with self.subTest(value):
+                os.environ['THEANO_FLAGS'] = f'{name}={value},floatX=float64'
+                self.assert_on_the_cpu(name, value)
+                self.assertIn('floatX=float64', os.environ['THEANO_FLAGS'])
+
+    def test_theanorc(self):
+        self.write(
+            '.theanorc',
+            '[global]\ndevice = gpu0\n[nvcc]\nflags = -D_FORCE_INLINES\n',
+        )
+        self.assert_on_the_cpu('device', 'gpu0')
+
+    def test_no_gpu(self):
+        for user in 'device=cpu', 'init_gpu_device=', '':
+            os.environ['THEANO_FLAGS'] = user
+            self.set_defaults()
+            self.assertEqual(self.logged, [])
+
+    def test_with_pygpu(self):
+        """If there is one, the user knows best."""
+        for device, kept in ('cuda0', True), ('gpu0', False):
+            os.environ['THEANO_FLAGS'] = f'device={device}'
+            with mock.patch('importlib.util.find_spec', return_value=True):
+                flags = self.set_defaults()
+            self.assertEqual(flags['device'], device if kept else 'cpu')
+
+
+class CompileFolderTest(FlagsTest):
+    def setUp(self):
+        super().setUp()
+        temporary = mock.patch.object(
+            theano_flags.tempfile, 'tempdir', self.path('tmp')
+        )
+        temporary.start()
+        self.addCleanup(temporary.stop)
+        os.mkdir(self.path('tmp'))
+        self.private = self.path('tmp', f'kneerepro-{os.getuid()}')
+
+    def compile_folder(self):
+        """The folder that Theano uses, and whether that is said."""
+        flags = self.set_defaults()
+        (warning,) = self.logged or ['']
+        folder = flags.get('base_compiledir')
+        self.assertEqual(bool(warning), folder is not None)
+        if folder:
+            self.assertIn(f'compiled code in {folder}. Set HOME', warning)
+            self.assertTrue(os.access(folder, os.W_OK))
+            self.assertEqual(os.stat(folder).st_mode & 0o777, 0o700)
+        return folder
+
+    def test_usual(self):
+        self.assertIsNone(self.compile_folder())
+        self.assertEqual(os.listdir(self.path('tmp')), [])
+
+    def test_home_that_cannot_be_written(self):
+        self.write('file')
+        os.mkdir(self.path('kept'))
+        for home in self.path('file'), '/proc', '', 'relative':
+            os.environ.pop('THEANO_FLAGS', None)
+            os.environ['HOME'] = home
+            self.assertEqual(self.compile_folder(), self.private)
+            # A subprocess inherits the flags and does not warn again.
+            self.set_defaults()
+            self.assertEqual(self.logged, [])
+        os.environ.pop('THEANO_FLAGS')
+        os.environ['HOME'] = self.path('kept')
+        with mock.patch('os.access', return_value=False):
+            self.assertEqual(
+                self.set_defaults()['base_compiledir'], self.private
+            )
+
+    def test_no_home(self):
+        del os.environ['HOME']
+        with (
+            mock.patch('os.path.expanduser', lambda path: path),
+            mock.patch.dict(os.environ),
+        ):
+            os.environ.pop('USERPROFILE', None)
+            self.assertEqual(self.compile_folder(), self.private)
+            # Without it, Theano would not start.
+            self.assertIn('USERPROFILE', os.environ)
+
+    def test_folder_that_another_user_may_have_prepared(self):
+        os.environ['HOME'] = '/proc'
+        os.symlink(self.make_folder('mine', 0o700), self.private)
+        self.assertNotEqual(self.compile_folder(), self.private)
+        os.remove(self.private)
+        os.environ.pop('THEANO_FLAGS')
+        self.make_folder(self.private, 0o777)
+        self.assertNotEqual(self.compile_folder(), self.private)
+        os.chmod(self.private, 0o700)
+        os.environ.pop('THEANO_FLAGS')
+        with mock.patch('os.getuid', return_value=os.getuid() + 1):
+            os.rename(
+                self.private, self.path('tmp', f'kneerepro-{os.getuid()}')
+            )
+            self.assertNotIn(f'kneerepro-{os.getuid()}', self.compile_folder())
+
+    def make_folder(self, name, mode):
+        path = self.path(name)
+        os.mkdir(path)
+        os.chmod(path, mode)
+        return path
+
+    def test_the_user_takes_precedence(self):
+        os.environ['HOME'] = '/proc'
+        os.environ['THEANO_FLAGS'] = 'base_compiledir=/my/own'
+        self.assertEqual(self.set_defaults()['base_compiledir'], '/my/own')
+        self.assertEqual(self.logged, [])
+
+    def test_names_that_theano_would_split(self):
+        os.environ['HOME'] = '/proc'
+        for name in 'a b', 'a,b', "a'b", 'a%b':
+            os.environ.pop('THEANO_FLAGS', None)
+            os.mkdir(self.path(name))
+            with mock.patch.object(
+                theano_flags.tempfile, 'tempdir', self.path(name)
+            ):
+                self.assertEqual(
+                    self.compile_folder(),
+                    self.path(name, f'kneerepro-{os.getuid()}'),
+                )
+
+
 class MissingCompilerTest(unittest.TestCase):
     def missing(self, *found, platform='linux', include=None):
         with tempfile.TemporaryDirectory() as folder:
@@ -224,6 +370,25 @@ for name in ['floatX', 'blas.ldflags', 'cxx']:
             '[blas]\nldflags = -L/a,b -lc\n',
         )
         self.assert_prints(flags, self.show, THEANORC=rc)
+
+    def test_gpu_and_no_home(self):
+        for device in 'gpu0', 'cuda':
+            rc = self.write('rc', f'[global]\ndevice = {device}\n')
+            done = run_python(
+                'import kneerepro, theano\n'
+                'print(theano.config.device, theano.config.base_compiledir)',
+                HOME='/proc',
+                THEANORC=rc,
+                TMPDIR=self.folder,
+            )
+            self.assertEqual(
+                done.stdout,
+                f'cpu {self.path(f"kneerepro-{os.getuid()}")}\n',
+            )
+            first, second, end = done.stderr.split('\n')
+            self.assertRegex(first, '^Theano cannot write to /proc/.theano')
+            self.assertRegex(second, f'^device={device}: ')
+            self.assertEqual(end, '')
 
     def test_trains_without_compiler(self):
         empty = self.path('empty')

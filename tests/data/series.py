@@ -48,14 +48,7 @@ def write_series(
     orientation, normal = np.array(geometry[0], float), np.array(geometry[1])
     paths = []
     for i, pixels in enumerate(volume):
-        # Each is shifted within its plane by a different amount: only the
-        # position along the normal counts.
-        position = (
-            10
-            - i * i * orientation[:3]
-            + i % 2 * orientation[3:]
-            + i * step * normal
-        )
+        position = 10 + i * step * normal
         paths.append(os.path.join(folder, f'{uid}-{i}'))
         write_slice(
             paths[-1],
@@ -183,7 +176,10 @@ def damage(path, old, new):
 
 HEADER = Header(
     **{
-        **dict.fromkeys((field.name for field in fields(Header)), ''),
+        **{
+            field.name: '' if field.type == 'str' else None
+            for field in fields(Header)
+        },
         'rows': 4,
         'columns': 6,
         'orientation': (0, 1, 0, 0, 0, -1),

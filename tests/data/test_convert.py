@@ -3,8 +3,14 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from kneerepro.data.convert import Options, make_volume, normalise
+from kneerepro.data.convert import (
+    Options,
+    make_volume,
+    network_grid,
+    normalise,
+)
 from kneerepro.data.reading.defects import DefectError
+from kneerepro.data.reading.grid import Grid
 from kneerepro.data.resize import resize
 
 VOLUME = (
@@ -93,6 +99,18 @@ class MakeVolumeTest(unittest.TestCase):
                 make(flips=flips), np.flip(make(), axes)
             )
 
+    def test_flips_come_before_padding(self):
+        """Of an odd number of columns, one more goes behind."""
+        volume = make(VOLUME[:, :, :6], options=replace(OPTIONS, size=10))
+        flipped = make(
+            VOLUME[:, :, 5::-1],
+            options=replace(OPTIONS, size=10),
+            flips=(False, False, True),
+        )
+        np.testing.assert_allclose(flipped, volume, atol=2e-3)
+        self.assertEqual(np.ptp(volume[:, :, :2]), 0)
+        self.assertEqual(np.ptp(volume[:, :, 7:]), 0)
+
     def test_slices_of_padding(self):
         holed = VOLUME.copy()
         holed[2] = np.nan
@@ -115,6 +133,48 @@ class MakeVolumeTest(unittest.TestCase):
             with self.assertRaises(DefectError) as caught:
                 make(volume)
             self.assertEqual(caught.exception.code, code)
+
+
+class NetworkGridTest(unittest.TestCase):
+    ORIGINAL = Grid(
+        shape=(5, 12, 6),
+        origin=(30.0, -40.0, 50.0),
+        steps=((-3.0, 0.0, 0.0), (0.0, 0.0, -0.5), (0.0, 0.5, 0.0)),
+    )
+
+    def grid(self, **changes):
+        return network_grid(self.ORIGINAL, replace(OPTIONS, **changes))
+
+    def test_size(self):
+        grid = self.grid(depth=10, size=6)
+        self.assertEqual(grid.shape, (10, 6, 6))
+        np.testing.assert_allclose(grid.spacing, (1.5, 1, 1))
+        # Of the six columns, three show the image: 3 mm from -40.25 mm.
+        np.testing.assert_allclose(
+            grid.position((-0.5, -0.5, 0.5)), (31.5, -40.25, 50.25)
+        )
+
+    def test_where_things_are(self):
+        """A bright voxel lies where it did."""
+        for size in 12, 13, 24:
+            options = Options(depth=10, size=size)
+            grid = network_grid(self.ORIGINAL, options)
+            for index in (1, 3, 2), (4, 10, 5), (2, 6, 1):
+                volume = np.zeros(self.ORIGINAL.shape, 'float32')
+                volume[index] = 1
+                made = make(volume, options, spacing=(0.5, 0.5))
+                weights = made.clip(0)
+                centre = [
+                    (weights.sum(axis=tuple({0, 1, 2} - {axis})))
+                    @ np.arange(length)
+                    / weights.sum()
+                    for axis, length in enumerate(made.shape)
+                ]
+                np.testing.assert_allclose(
+                    grid.position(centre),
+                    self.ORIGINAL.position(index),
+                    atol=0.3,
+                )
 
 
 class NormaliseTest(unittest.TestCase):

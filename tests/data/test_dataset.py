@@ -4,7 +4,9 @@ import time
 import h5py
 import numpy as np
 
+from kneerepro.data.convert import Options, network_grid
 from kneerepro.data.dataset import VERSION, Dataset, new_dataset
+from kneerepro.data.reading.grid import Grid
 from kneerepro.utils.errors import UserError
 from tests.folders import FolderTest
 from tests.subprocesses import run_python
@@ -86,6 +88,88 @@ class RoundTripTest(DatasetTest):
             self.assertEqual(len(set(dataset.patient)), 2)
 
 
+class GeometryTest(DatasetTest):
+    GRID = Grid(
+        shape=(20, 6, 8),
+        origin=(30.1, -40.2, 1 / 3),
+        steps=((-3.0, 0.1, 0.0), (0.0, 0.0, -0.5), (0.0, 0.5, 0.0)),
+    )
+
+    def test_comes_back(self):
+        path = self.path('v.h5')
+        with new_dataset(path, (2, 4, 4)) as writer:
+            volume = np.zeros((2, 4, 4))
+            writer.append(
+                volume,
+                'A',
+                grid=self.GRID,
+                series='1.2.3',
+                frame_of_reference='1.2.4',
+            )
+            writer.append(volume, 'B')
+        with Dataset(path) as dataset:
+            self.assertEqual(dataset.originals, [self.GRID, None])
+            self.assertEqual(repr(dataset.originals[0]), repr(self.GRID))
+            self.assertEqual(list(dataset.series), ['1.2.3', ''])
+            self.assertEqual(list(dataset.frame_of_reference), ['1.2.4', ''])
+            self.assertEqual(
+                dataset.grids,
+                [network_grid(self.GRID, Options(depth=2, size=4)), None],
+            )
+            self.assertEqual(dataset.labels, {})
+
+    def test_uid_that_is_none(self):
+        """It may be anything, such as a name."""
+        with new_dataset(self.path('v.h5'), (2, 3, 4)) as writer:
+            writer.append(
+                VOLUMES[0, 0], 'A', series='Jane', frame_of_reference='1\n2'
+            )
+        self.assertNotIn(b'Jane', self.read('v.h5'))
+        with Dataset(self.path('v.h5')) as dataset:
+            self.assertEqual(
+                (dataset.series[0], dataset.frame_of_reference[0]), ('', '')
+            )
+
+
+class LabelsTest(DatasetTest):
+    LABELS = {
+        'V00XRKL': [3, 0, float('nan')],
+        'site / scanner': ['Köln', '', 'A'],
+        'whole': np.array([1, 2, 3]),
+        'empty': ['', '', ''],
+    }
+
+    def make_labelled(self, name='v.h5'):
+        path = self.path(name)
+        with new_dataset(path, (2, 3, 4)) as writer:
+            for volume in VOLUMES[:3]:
+                writer.append(volume[0], 'A')
+            writer.labels = self.LABELS
+        return path
+
+    def test_come_back(self):
+        with Dataset(self.make_labelled()) as dataset:
+            self.assertEqual(list(dataset.labels), list(self.LABELS))
+            for name, values in self.LABELS.items():
+                np.testing.assert_array_equal(dataset.labels[name], values)
+            kinds = [values.dtype.kind for values in dataset.labels.values()]
+            self.assertEqual(kinds, list('fUfU'))
+
+    def test_same_bytes(self):
+        first = self.read(self.make_labelled())
+        time.sleep(1.1)
+        self.assertEqual(self.read(self.make_labelled('again.h5')), first)
+
+    def test_wrong_number(self):
+        with (
+            self.assertRaisesRegex(ValueError, '1 labels for 2 volumes'),
+            new_dataset(self.path('v.h5'), (2, 3, 4)) as writer,
+        ):
+            for volume in VOLUMES[:2]:
+                writer.append(volume[0], 'A')
+            writer.labels = {'side': ['LEFT']}
+
+
 class WritingTest(DatasetTest):
     def test_fails_as_a_whole(self):
         path = self.make(VOLUMES[:2])
@@ -159,14 +243,18 @@ class RefusalTest(DatasetTest):
 
     def test_other_version(self):
         content = self.read(self.make())
-        self.assertIn(b'version 2\n', content)
-        self.assert_refused(
-            self.write(
-                'other', content.replace(b'version 2\n', b'version 3\n', 1)
-            ),
-            'version 3.*reads 2',
-        )
-        self.assertEqual(VERSION, 2)
+        self.assertIn(b'version 3\n', content)
+        for version in b'1', b'4':
+            self.assert_refused(
+                self.write(
+                    'other',
+                    content.replace(
+                        b'version 3\n', b'version %s\n' % version, 1
+                    ),
+                ),
+                f'version {version.decode()}.*reads 2 and 3',
+            )
+        self.assertEqual(VERSION, 3)
 
     def test_truncated(self):
         content = self.read(self.make())

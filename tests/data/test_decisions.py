@@ -1,12 +1,15 @@
 import unittest
 
 from kneerepro.data.decisions import Decisions, Summary, Volume
+from kneerepro.data.labels import Knee
 from kneerepro.data.parallel import Conversion
 from kneerepro.data.reading.defects import Defect
+from kneerepro.data.reading.grid import Grid
 from kneerepro.data.reading.identity import Identity, keyed_hash
 from kneerepro.data.reading.records import SeriesRecord
 
 KEY = b'0123456789abcdef'
+GRID = Grid((4, 6, 7), (0.0, 1.0, 2.0), ((-2, 0, 0), (0, 0, -1), (0, 1, 0)))
 
 
 class FakeReport:
@@ -37,6 +40,7 @@ def record(uid='1.1', selected=True, **changes):
             'selected': selected,
             'uid': uid,
             'side': 'LEFT',
+            'frame_of_reference': '9.1',
             'notes': ['REORIENTED'],
             'identity': Identity('P', certain=True, notes=[]),
             **changes,
@@ -46,7 +50,12 @@ def record(uid='1.1', selected=True, **changes):
 
 def conversion(pixel_hash):
     return Conversion(
-        files=['f'], path='v.npy', pixel_hash=pixel_hash, low=1, high=2
+        files=['f'],
+        path='v.npy',
+        pixel_hash=pixel_hash,
+        low=1,
+        high=2,
+        grid=GRID,
     )
 
 
@@ -80,6 +89,10 @@ class DecisionsTest(unittest.TestCase):
                     patient=keyed_hash(KEY, 'P'),
                     certain=True,
                     side='LEFT',
+                    series='1.1',
+                    frame_of_reference='9.1',
+                    grid=GRID,
+                    knee=Knee('P', 'LEFT'),
                 )
             ],
         )

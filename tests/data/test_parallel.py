@@ -1,4 +1,5 @@
 import os
+import shutil
 from dataclasses import replace
 from unittest import mock
 
@@ -92,6 +93,44 @@ class ConvertSeriesTest(FolderTest):
                 normalise(expected.astype('float32')),
                 atol=1e-6,
             )
+
+    def test_grid(self):
+        """Every voxel keeps its position, even if the knee is mirrored."""
+        plain, _ = self.convert()
+        mirrored, right = self.convert(replace(OPTIONS, flip_left=True))
+        self.assertEqual(plain.grid.shape, (4, 6, 6))
+        self.assertEqual(plain.grid.steps[0], (-2, 0, 0))
+        self.assertEqual(mirrored.grid.steps[0], (2, 0, 0))
+        for i in range(4):
+            np.testing.assert_allclose(
+                mirrored.grid.position((i, 2, 3)),
+                plain.grid.position((3 - i, 2, 3)),
+            )
+        self.assertEqual(right.grid, plain.grid)
+
+    def test_array_of_a_left_knee(self):
+        self.assertEqual(self.arrays('knee_LEFT.npy', True), [True])
+        self.assertEqual(self.arrays('knee_LEFT.npy', False), [False])
+        self.assertEqual(self.arrays('knee_RIGHT.npy', True), [False])
+
+    def arrays(self, name, flip_left):
+        """Whether the volume of an array is mirrored."""
+        shutil.rmtree(self.path('in'))
+        os.mkdir(self.path('in'))
+        np.save(self.path('in', name), VOLUMES[0])
+        self.catalogue = Catalogue()
+        self.addCleanup(self.catalogue.close)
+        (conversion,) = self.convert(replace(OPTIONS, flip_left=flip_left))
+        self.assertIsNone(conversion.grid)
+        volume = np.load(conversion.path)
+        expected = normalise(VOLUMES[0].astype('float32'))
+        return [
+            mirrored
+            for mirrored in (False, True)
+            if np.allclose(
+                volume, expected[::-1] if mirrored else expected, atol=1e-6
+            )
+        ]
 
     def test_pixel_hash(self):
         write_series(

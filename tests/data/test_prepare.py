@@ -1,4 +1,5 @@
 import csv
+import errno
 import json
 import os
 import shutil
@@ -25,12 +26,14 @@ from kneerepro.data.prepare import (
     ensure_dataset,
     prepare,
 )
+from kneerepro.data.reading import unpacking
 from kneerepro.data.reading.checks import Limits
 from kneerepro.data.reading.defects import NOTES, REJECTIONS
 from kneerepro.data.reading.files import walk_files
 from kneerepro.data.reading.selection import Selection
 from kneerepro.data.resize import resize
 from kneerepro.utils.errors import UserError
+from tests.data.reading.archive_files import COMPRESSIONS, tar_of, zip_of
 from tests.data.series import SAGITTAL, change, write_enhanced, write_series
 from tests.folders import FolderTest
 from tests.subprocesses import ROOT
@@ -811,6 +814,98 @@ print('done', flush=True)
         self.out = self.path('out', 'fresh.h5')
         self.prepare()
         np.testing.assert_array_equal(self.result()[0], again)
+
+
+class ArchivesTest(PrepareTest):
+    """The same images in archives, links and elsewhere."""
+
+    def pack(self):
+        """Put each series into an archive; returns the folder of them."""
+        for i, uid in enumerate(sorted(os.listdir(self.source))):
+            folder = self.path('dicom', uid)
+            members = [
+                (f'P/{name}', self.read(f'dicom/{uid}/{name}'))
+                for name in os.listdir(folder)
+            ]
+            content = zip_of(members)
+            if i % 2:
+                content = COMPRESSIONS['tar.gz'](tar_of(members))
+            self.write(f'packed/visit/{uid}', content)
+        return self.path('packed')
+
+    def test_same_result(self):
+        self.prepare()
+        before, report = self.result(), self.report()
+        shutil.rmtree(self.path('out'))
+        summary = self.prepare(sources=[self.pack()])
+        for expected, found in zip(before, self.result()):
+            np.testing.assert_array_equal(found, expected)
+        for expected, found in zip(report, self.report()):
+            self.assertEqual(
+                found['folder'], f'visit/{expected["series_uid"]}/P'
+            )
+            self.assertEqual(found['files'], expected['files'])
+        self.assertEqual(summary.rejected, 0)
+        self.assertEqual(
+            self.listing(), ['v.h5', 'v.report.csv', 'v.report.json']
+        )
+        self.assertIsNone(self.prepare(sources=[self.path('packed')]))
+
+    def test_defects(self):
+        packed = self.pack()
+        os.rename(self.path('packed', 'visit', '1.1'), self.path('zip'))
+        content = self.read('zip')
+        self.write('packed/bad', content[: len(content) // 2])
+        self.write('packed/unsafe', tar_of([('../up', b'x')]))
+        summary = self.prepare(sources=[packed])
+        self.assertEqual((summary.converted, summary.rejected), (3, 2))
+        (row,) = self.rows(code='BAD_ARCHIVE')
+        self.assertEqual((row['folder'], row['files']), ('.', ['bad']))
+        (row,) = self.rows(code='UNSAFE_MEMBER')
+        self.assertEqual(
+            (row['folder'], row['files']), ('unsafe', ['%2E%2E%2Fup'])
+        )
+
+    def test_continued(self):
+        packed = self.pack()
+        with (
+            mock.patch.object(module.Report, 'write', interrupt),
+            self.assertRaises(KeyboardInterrupt),
+        ):
+            self.prepare(sources=[packed])
+        self.assertTrue(os.path.isdir(self.out + '.partial/archives'))
+        with mock.patch.object(
+            unpacking, 'unpack', side_effect=AssertionError
+        ):
+            self.prepare(sources=[packed])
+        self.assertEqual(len(self.result()[0]), 4)
+        self.assertNotIn('v.h5.partial', self.listing())
+
+    def test_links(self):
+        self.prepare()
+        before = self.read(self.out)
+        os.makedirs(self.path('links'))
+        for uid in os.listdir(self.source):
+            os.symlink(self.path('dicom', uid), self.path('links', uid))
+        self.prepare(sources=[self.path('links')], overwrite=True)
+        self.assertEqual(self.read(self.out), before)
+
+    def test_any_name(self):
+        for name in ['new\nline', '"q\' %s#', '-x', os.fsdecode(b'\xff')]:
+            os.rename(self.source, self.path(name))
+            self.source = self.path(name)
+            self.out = self.path('out', name, name + '.h5')
+            self.prepare()
+            self.assertEqual(len(self.result()[0]), 4)
+            self.assertEqual(len(os.listdir(os.path.dirname(self.out))), 3)
+            self.assertIsNone(self.prepare())
+
+    def test_file_system_without_locks(self):
+        with mock.patch('fcntl.flock', side_effect=OSError(errno.ENOSYS, '')):
+            self.prepare()
+        self.assertEqual(
+            self.listing(), ['v.h5', 'v.report.csv', 'v.report.json']
+        )
 
 
 class EnsureDatasetTest(PrepareTest):

@@ -63,6 +63,49 @@ class ReportTest(FolderTest):
         row = self.add('a/x/1', identifiers=True)
         self.assertEqual(row['folder'], self.path('a', 'x'))
 
+    def test_text_that_is_no_text(self):
+        """Neither controls nor formulas reach the table."""
+        row = self.add(
+            'a/x\udcff\n/1',
+            'a/x\udcff\n/2',
+            patient='=HYPERLINK("x")\x1b[31m\u202e\x7f',
+            series_uid='1.2\x1b',
+        )
+        # JSON gives back what there was, but nothing of it is raw.
+        self.assertEqual(row['folder'], 'x\udcff\n')
+        self.assertIn('\x1b[31m\u202e\x7f', row['patient'])
+        content = self.read('out/v.report.json')
+        self.assertTrue(content.isascii())
+        for control in *range(10), *range(11, 32), 127:
+            self.assertNotIn(bytes([control]), content)
+        csv_content = self.read('out/v.report.csv')
+        self.assertEqual(csv_content.count(b'\n'), 2)
+        with open(report_paths(self.out)[0], newline='') as file:
+            (row,) = csv.DictReader(file)
+        self.assertEqual(row['folder'], r'x\xff\n')
+        self.assertEqual(row['series_uid'], r'1.2\x1b')
+        self.assertEqual(
+            row['patient'], '\'=HYPERLINK("x")' + r'\x1b[31m\u202e\x7f'
+        )
+
+    def test_formulas(self):
+        for text, cell in [
+            ('=1+1', "'=1+1"),
+            ('@SUM(A1)', "'@SUM(A1)"),
+            ('+cmd', "'+cmd"),
+            ('-2+3', "'-2+3"),
+            ('-12', '-12'),
+            ('+1.5e3', '+1.5e3'),
+            ('P=1', 'P=1'),
+            ('膝', '膝'),
+        ]:
+            self.add('a/1', patient=text)
+            with open(
+                report_paths(self.out)[0], newline='', encoding='utf-8'
+            ) as file:
+                (row,) = csv.DictReader(file)
+            self.assertEqual(row['patient'], cell)
+
     def test_unknown_column(self):
         with self.assertRaises(AssertionError):
             self.add('a/1', colour='red')

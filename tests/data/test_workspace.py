@@ -1,4 +1,6 @@
+import errno
 import os
+from unittest import mock
 
 from kneerepro.data.workspace import working_folder
 from kneerepro.utils.errors import UserError
@@ -25,6 +27,28 @@ class WorkingFolderTest(FolderTest):
         with self.assertRaises(KeyError), working_folder(self.work, 'x'):
             raise KeyError
         self.assertEqual(os.listdir(self.folder), [])
+
+    def test_folders_in_it(self):
+        self.write('elsewhere/file')
+        with working_folder(self.work, 'x') as finished:
+            self.write('new/work/archives/deep/part')
+            os.symlink(self.path('elsewhere'), self.path('new/work/link'))
+            finished()
+        self.assertEqual(os.listdir(self.folder), ['elsewhere'])
+        self.assertEqual(os.listdir(self.path('elsewhere')), ['file'])
+
+    def test_file_system_without_locks(self):
+        refused = OSError(errno.ENOSYS, '')
+        for content in '', 'new/work/part':
+            with (
+                mock.patch('fcntl.flock', side_effect=refused),
+                working_folder(self.work, 'x') as finished,
+            ):
+                if content:
+                    self.write(content)
+                    finished()
+                self.assertIn('lock.owner', os.listdir(self.work))
+            self.assertEqual(os.listdir(self.folder), [])
 
     def test_kept_after_an_error(self):
         with self.assertRaises(KeyError), working_folder(self.work, 'x'):

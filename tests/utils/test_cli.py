@@ -36,6 +36,24 @@ class RunTest(unittest.TestCase):
             (2, 'error: no such thing\n'),
         )
 
+    def test_text_from_files_cannot_control_the_terminal(self):
+        self.assertEqual(
+            self.run_main(error=UserError('no \x1b[31m\n\u202e\udcff')),
+            (2, 'error: no \\x1b[31m\\n\\u202e\\xff\n'),
+        )
+
+    def test_output_that_cannot_be_encoded(self):
+        for encoding, text in [
+            ('ascii', r'wrote \u819d \udcff'),
+            ('utf-8', r'wrote \udcff'),
+        ]:
+            done = run_python(
+                'from kneerepro.utils import cli\n'
+                f"cli.run(lambda: print('{text}'))",
+                PYTHONIOENCODING=encoding,
+            )
+            self.assertEqual(done.stdout.strip(), text, done.stderr)
+
     def test_operating_system_error_is_one_line(self):
         self.assertEqual(
             self.run_main(error=OSError(28, 'No space left', 'a/b')),
@@ -124,6 +142,10 @@ class TypesTest(unittest.TestCase):
         kind = cli.one_of(('wide', 'deep'))
         self.assertEqual(self.parse(kind, 'deep'), 'deep')
         self.assert_refused(kind, 'high', 'high is not one of wide, deep')
+
+    def test_path(self):
+        for text, path in ('-out', './-out'), ('a/-b', 'a/-b'), ('', ''):
+            self.assertEqual(self.parse(cli.path, text), path)
 
     def test_positive_int(self):
         for text, number in [('1', 1), ('180', 180)]:

@@ -68,6 +68,20 @@ class ReplacingTest(FolderTest):
             os.chdir(before)
         self.assertEqual(os.listdir(self.folder), ['file'])
 
+    def test_any_name(self):
+        for name in [
+            'a' * 251 + '.npz',
+            'ö' * 125 + '.npz',
+            'new\nline',
+            '"quotes\' and %s',
+            '-dash, comma #',
+            os.fsdecode(b'not \xff utf-8.h5'),
+        ]:
+            self.put(name, name.encode('utf-8', 'surrogateescape').hex())
+            self.assertEqual(self.read(name).decode(), os.fsencode(name).hex())
+            self.assertEqual(os.listdir(self.folder), [name])
+            os.remove(self.path(name))
+
     def assert_error(self, name, reason):
         path = self.path(name)
         with self.assertRaisesRegex(

@@ -1,1 +1,1 @@
-"""Read DICOM files and arrays: from files on disk to checked series."""
+"""Read DICOM and other files: from files on disk to checked series."""

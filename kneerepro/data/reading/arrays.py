@@ -11,6 +11,8 @@ import numpy as np
 import scipy.io
 
 from kneerepro.data.reading.defects import DefectError
+from kneerepro.data.reading.geometry import Orientation, orient_axes
+from kneerepro.data.reading.grid import Grid
 
 
 @dataclass(frozen=True)
@@ -26,18 +28,30 @@ class ArrayVolume:
         Of the volume in the array, from 0.
     shape : tuple of 3 ints
         Slices, rows and columns.
+    spacing : tuple of 3 floats
+        Between slices, rows and columns, in mm; 0 where unknown, as for
+        arrays.
+    grid : Grid, or None
+        Where the voxels lie in the patient; None where unknown, as for
+        arrays.
     """
 
     path: str
     name: str
     index: int
     shape: tuple[int, int, int]
+    spacing: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    grid: Grid | None = None
 
     def paths(self) -> list[str]:
         """The file, as :meth:`kneerepro.data.reading.series.Series.paths`
         gives those of a series.
         """
         return [self.path]
+
+    def orientation(self) -> Orientation | None:
+        """How the volume lies in the patient; None if that is unknown."""
+        return orient_axes(self.grid.steps) if self.grid else None
 
 
 @dataclass(frozen=True)
@@ -52,8 +66,8 @@ class _Array:
 
 _NPY = b'\x93NUMPY'
 _HDF5 = b'\x89HDF\r\n\x1a\n'
-# .mat files may be compressed, but hardly to less than a thousandth; and an
-# array of this size, in bytes, is harmless anyway.
+# Files may be compressed, but hardly to less than a thousandth; and an array
+# of this size, in bytes, is harmless anyway.
 _MAX_COMPRESSION = 1000
 _ALWAYS_PLAUSIBLE = 64 * 2**20
 
@@ -163,7 +177,7 @@ def _stored_values(volume):
             volume.path, volume.name, os.stat(volume.path).st_mtime_ns
         )
         return _cut(array, volume, matlab=True)
-    with h5py.File(volume.path, 'r') as file:
+    with _opened_hdf5(volume.path) as file:
         return _cut(_Reversed(file[volume.name]), volume, matlab=True)
 
 
@@ -179,14 +193,32 @@ def _arrays(path):
         raise
     except Exception as error:
         raise _unreadable(error) from None
-    limit = max(_ALWAYS_PLAUSIBLE, _MAX_COMPRESSION * os.path.getsize(path))
+    available = os.path.getsize(path)
     for array in arrays:
-        if _size(array.dtype, array.shape) > limit:
-            raise DefectError(
-                'TRUNCATED_PIXELS',
-                'it declares more values than the file can hold',
-            )
+        check_plausible(_size(array.dtype, array.shape), available)
         yield array
+
+
+def check_plausible(size: float, available: int) -> None:
+    """Refuse an array that no file can hold, not even a compressed one.
+
+    Parameters
+    ----------
+    size : float
+        In bytes, as the header declares it.
+    available : int
+        Bytes of the file.
+
+    Raises
+    ------
+    DefectError
+        TRUNCATED_PIXELS.
+    """
+    if not size <= max(_ALWAYS_PLAUSIBLE, _MAX_COMPRESSION * available):
+        raise DefectError(
+            'TRUNCATED_PIXELS',
+            'it declares more values than the file can hold',
+        )
 
 
 def _size(dtype, shape):
@@ -236,8 +268,13 @@ def _mat5_arrays(path):
     ]
 
 
+def _opened_hdf5(path):
+    # Some file systems have no locks, and nobody writes to the file.
+    return h5py.File(path, 'r', locking=False)
+
+
 def _mat73_arrays(path):
-    with h5py.File(path, 'r') as file:
+    with _opened_hdf5(path) as file:
         return [
             _Array(
                 name=name,

@@ -10,14 +10,21 @@ import functools
 import json
 import os
 import sqlite3
+import urllib.parse
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, Callable
 
 from kneerepro.data.reading.arrays import ArrayVolume
 from kneerepro.data.reading.frames import Frame
+from kneerepro.data.reading.grid import Grid
 from kneerepro.data.reading.header import Header
+from kneerepro.data.reading.images import ImageVolume
 from kneerepro.data.reading.series import Slice
+
+# The version of the tables and of what their fields mean: raise it with every
+# change of Header, Frame or a table. What an earlier version left is dropped.
+_FORMAT = 2
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT);
@@ -31,7 +38,7 @@ CREATE TABLE IF NOT EXISTS slice (
 CREATE INDEX IF NOT EXISTS series ON slice (series);
 CREATE TABLE IF NOT EXISTS volume (
     file INTEGER, name TEXT, place INTEGER, slices INTEGER, rows INTEGER,
-    columns INTEGER);
+    columns INTEGER, image TEXT);
 CREATE TABLE IF NOT EXISTS result (key TEXT PRIMARY KEY, fields TEXT);
 """
 
@@ -74,14 +81,34 @@ class Catalogue:
     """
 
     def __init__(self, path: str = ''):
-        self._connection = sqlite3.connect(path)
+        if path:
+            # Some file systems have no locks, and only one process at a time
+            # works in the folder.
+            quoted = urllib.parse.quote(os.fsencode(os.path.abspath(path)))
+            self._connection = sqlite3.connect(
+                f'file:{quoted}?nolock=1', uri=True
+            )
+        else:
+            self._connection = sqlite3.connect('')
         # The database survives if the process is killed at any moment. What
         # a power cut destroys can be read again.
         self._connection.execute('PRAGMA synchronous = OFF')
+        self._drop_other_formats()
         self._connection.executescript(_TABLES)
         # The slices of a series share their header.
         self._header_id = functools.lru_cache(maxsize=1024)(self._add_header)
         self._header = functools.lru_cache(maxsize=1024)(self._load_header)
+
+    def _drop_other_formats(self):
+        if self._value('PRAGMA user_version') == _FORMAT:
+            return
+        names = self._connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+        ).fetchall()
+        for (name,) in names:
+            self._connection.execute(f'DROP TABLE "{name}"')
+        self._connection.execute(f'PRAGMA user_version = {_FORMAT}')
+        self.commit()
 
     def close(self) -> None:
         """Close the database. What was not committed is lost."""
@@ -116,6 +143,12 @@ class Catalogue:
             is not None
         )
 
+    def forget_file(self, path: str) -> None:
+        """Remove a file of which no slice or volume was found."""
+        self._connection.execute(
+            'DELETE FROM file WHERE path = ?', (os.fsencode(path),)
+        )
+
     def add_files(self, files: Iterable[FileRecord]) -> None:
         """Add files and what they hold.
 
@@ -138,7 +171,13 @@ class Catalogue:
             )
             slices += [self._slice_row(number, frame) for frame in file.frames]
             volumes += [
-                (number, volume.name, volume.index, *volume.shape)
+                (
+                    number,
+                    volume.name,
+                    volume.index,
+                    *volume.shape,
+                    _image_fields(volume),
+                )
                 for volume in file.volumes
             ]
         self._insert('file', rows)
@@ -236,22 +275,36 @@ class Catalogue:
         )
 
     def volumes(self) -> list[ArrayVolume]:
-        """The volumes in .mat and .npy files, sorted by path, name and
+        """The volumes in files other than DICOM, sorted by path, name and
         index.
         """
+        return self._volumes('ORDER BY path, name, place')
+
+    def volume(self, path: str, name: str, index: int) -> ArrayVolume:
+        """One of :meth:`volumes`."""
+        (volume,) = self._volumes(
+            'WHERE path = ? AND name = ? AND place = ?',
+            os.fsencode(path),
+            name,
+            index,
+        )
+        return volume
+
+    def _volumes(self, which, *arguments):
         rows = self._connection.execute(
-            'SELECT path, name, place, slices, rows, columns '
-            'FROM volume JOIN file ON volume.file = file.id '
-            'ORDER BY path, name, place'
+            'SELECT path, name, place, slices, rows, columns, image '
+            f'FROM volume JOIN file ON volume.file = file.id {which}',
+            arguments,
         )
         return [
-            ArrayVolume(
+            _volume(
+                image,
                 path=os.fsdecode(path),
                 name=name,
                 index=index,
                 shape=(slices, rows, columns),
             )
-            for path, name, index, slices, rows, columns in rows
+            for path, name, index, slices, rows, columns, image in rows
         ]
 
     def state(self, paths: Sequence[str]) -> list[tuple[bytes, int, int]]:
@@ -291,3 +344,30 @@ class Catalogue:
             self._connection.executemany(
                 f'INSERT INTO {table} VALUES ({marks})', rows
             )
+
+
+def _image_fields(volume):
+    """What an image has beside the fields of an array, as JSON."""
+    if not isinstance(volume, ImageVolume):
+        return None
+    grid = volume.grid and astuple(volume.grid)
+    return json.dumps([volume.axes, volume.spacing, grid, volume.data])
+
+
+def _volume(image, **fields):
+    """The volume whose :func:`_image_fields` these are."""
+    if image is None:
+        return ArrayVolume(**fields)
+    axes, spacing, grid, data = _tuples(json.loads(image))
+    return ImageVolume(
+        **fields,
+        axes=axes,
+        spacing=spacing,
+        grid=grid and Grid.of(*grid),
+        data=data,
+    )
+
+
+def _tuples(value):
+    """Lists, which JSON has instead of tuples, as tuples."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -12,8 +12,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kneerepro.data.reading.criteria import component
 from kneerepro.data.reading.defects import REJECTIONS, Defect
+from kneerepro.data.reading.geometry import along_normal, within_plane
+from kneerepro.data.reading.positions import usual_step, whole
 from kneerepro.data.reading.series import Series
+from kneerepro.data.reading.tolerances import (
+    COSINE,
+    PIXEL_SPACING,
+    SAME_POSITION,
+    SHEAR,
+    SHIFT,
+)
 
 
 @dataclass(frozen=True)
@@ -33,8 +43,9 @@ class Limits:
     min_coverage: float = 80.0
 
 
-_SAME_POSITION = 0.01  # mm
-_TOLERANCE = 0.1  # as a fraction of the distance between slices
+def check_separation(series: Series, limits: Limits) -> Defect | None:
+    """What was found when its slices were separated from others."""
+    return series.defect
 
 
 def check_modality(series: Series, limits: Limits) -> Defect | None:
@@ -67,6 +78,17 @@ def check_colour(series: Series, limits: Limits) -> Defect | None:
     return None
 
 
+def check_component(series: Series, limits: Limits) -> Defect | None:
+    """NOT_MAGNITUDE: another component of a complex image."""
+    components = {component(image.header) for image in series.slices}
+    others = sorted(components - {'', 'magnitude'})
+    if others:
+        return Defect(
+            'NOT_MAGNITUDE', f'its images are {" and ".join(others)} images'
+        )
+    return None
+
+
 def check_sizes(series: Series, limits: Limits) -> Defect | None:
     """MIXED_SIZES: different rows, columns or pixel spacings."""
     headers = [image.header for image in series.slices]
@@ -76,8 +98,9 @@ def check_sizes(series: Series, limits: Limits) -> Defect | None:
             f'{rows} x {columns}' for rows, columns in sorted(sizes)[:3]
         )
         return Defect('MIXED_SIZES', f'its slices have {listed} pixels')
-    spacings = {header.pixel_spacing for header in headers}
-    if len({s and tuple(np.round(s, 4)) for s in spacings}) > 1:
+    # A slice without a pixel spacing has that of the others.
+    spacings = {h.pixel_spacing for h in headers if h.pixel_spacing}
+    if spacings and np.ptp(list(spacings), axis=0).max() > PIXEL_SPACING:
         return Defect('MIXED_SIZES', 'its slices differ in pixel spacing')
     return None
 
@@ -90,7 +113,7 @@ def check_positions(series: Series, limits: Limits) -> Defect | None:
             'slices without ImagePositionPatient or ImageOrientationPatient',
         )
     cosines = np.array(series.header.orientation).reshape(2, 3)
-    if not np.allclose(cosines @ cosines.T, np.eye(2), atol=0.01):
+    if not np.allclose(cosines @ cosines.T, np.eye(2), atol=COSINE):
         return Defect(
             'NO_POSITIONS',
             'the directions in ImageOrientationPatient are not perpendicular '
@@ -105,7 +128,7 @@ def check_orientations(series: Series, limits: Limits) -> Defect | None:
         cosines = np.array(
             [image.header.orientation for image in series.slices]
         )
-        if np.abs(cosines - cosines[0]).max() > 0.01:
+        if np.abs(cosines - cosines[0]).max() > COSINE:
             return Defect(
                 'MIXED_ORIENTATIONS', 'its slices differ in orientation'
             )
@@ -114,18 +137,13 @@ def check_orientations(series: Series, limits: Limits) -> Defect | None:
 
 def check_count(series: Series, limits: Limits) -> Defect | None:
     """TOO_FEW_SLICES: fewer than the limit."""
-    if len(series) < limits.min_slices:
-        return Defect(
-            'TOO_FEW_SLICES',
-            f'{len(series)} slices; at least {limits.min_slices} are required',
-        )
-    return None
+    return find_thinness(len(series), None, limits)
 
 
 def check_duplicate_slices(series: Series, limits: Limits) -> Defect | None:
     """DUPLICATE_SLICES: several slices at one position."""
     steps = np.diff(series.positions())
-    count = int((steps < _SAME_POSITION).sum())
+    count = int((steps < SAME_POSITION).sum())
     if count:
         return Defect(
             'DUPLICATE_SLICES',
@@ -137,8 +155,8 @@ def check_duplicate_slices(series: Series, limits: Limits) -> Defect | None:
 def check_missing_slices(series: Series, limits: Limits) -> Defect | None:
     """MISSING_SLICES: gaps as wide as whole slices."""
     gaps = _gaps(series)
-    missing = int(round((gaps - 1)[_whole(gaps)].sum()))
-    if missing and _whole(gaps).all():
+    missing = int(round((gaps - 1)[whole(gaps)].sum()))
+    if missing and whole(gaps).all():
         return Defect(
             'MISSING_SLICES',
             f'{missing} slices are missing between its {len(series)}',
@@ -148,7 +166,7 @@ def check_missing_slices(series: Series, limits: Limits) -> Defect | None:
 
 def check_spacing(series: Series, limits: Limits) -> Defect | None:
     """UNEVEN_SPACING: slices at irregular distances."""
-    if not _whole(_gaps(series)).all():
+    if not whole(_gaps(series)).all():
         steps = np.diff(series.positions())
         return Defect(
             'UNEVEN_SPACING',
@@ -157,13 +175,57 @@ def check_spacing(series: Series, limits: Limits) -> Defect | None:
     return None
 
 
+def check_shifts(series: Series, limits: Limits) -> Defect | None:
+    """SHIFTED_SLICES: not stacked along the slice normal.
+
+    The corners of all slices lie on a straight line to within 0.1 mm, and
+    the line deviates from the normal by at most 0.01 mm per mm.
+    """
+    if len(series) < 2:
+        return None
+    corners = np.array([image.position for image in series.slices])
+    cosines = np.mean(
+        np.array([image.header.orientation for image in series.slices]), axis=0
+    )
+    distances = along_normal(cosines, corners)
+    shifts = within_plane(cosines, corners)
+    slope, start = np.polyfit(distances, shifts, 1)
+    aside = shifts - start - np.outer(distances, slope)
+    farthest = np.linalg.norm(aside, axis=1).max()
+    if farthest > SHIFT:
+        return Defect(
+            'SHIFTED_SLICES',
+            f'slices lie up to {farthest:.3g} mm aside of the line through '
+            'all',
+        )
+    shear = float(np.linalg.norm(slope))
+    if shear > SHEAR:
+        return Defect(
+            'SHIFTED_SLICES',
+            f'it is sheared, as with a tilted gantry: by {shear:.3g} mm for '
+            'each mm of depth',
+        )
+    return None
+
+
 def check_coverage(series: Series, limits: Limits) -> Defect | None:
     """INCOMPLETE_COVERAGE: a slab thinner than the limit."""
-    coverage = series.spacing()[0] * len(series)
-    if coverage < limits.min_coverage:
+    return find_thinness(len(series), series.spacing()[0], limits)
+
+
+def find_thinness(
+    slices: int, spacing: float | None, limits: Limits
+) -> Defect | None:
+    """TOO_FEW_SLICES, or INCOMPLETE_COVERAGE if the spacing is known."""
+    if slices < limits.min_slices:
+        return Defect(
+            'TOO_FEW_SLICES',
+            f'{slices} slices; at least {limits.min_slices} are required',
+        )
+    if spacing is not None and spacing * slices < limits.min_coverage:
         return Defect(
             'INCOMPLETE_COVERAGE',
-            f'{len(series)} slices cover {coverage:.1f} mm; at least '
+            f'{slices} slices cover {spacing * slices:.1f} mm; at least '
             f'{limits.min_coverage:g} mm are required',
         )
     return None
@@ -171,19 +233,16 @@ def check_coverage(series: Series, limits: Limits) -> Defect | None:
 
 def _gaps(series):
     """Distances between neighbouring slices, in units of the usual one."""
-    steps = np.diff(series.positions())
-    return steps / max(series.spacing()[0], _SAME_POSITION)
-
-
-def _whole(gaps):
-    """Which gaps are multiples of the usual distance."""
-    return np.abs(gaps - np.maximum(np.round(gaps), 1)) < _TOLERANCE
+    positions = series.positions()
+    return np.diff(positions) / max(usual_step(positions), SAME_POSITION)
 
 
 # The order matters: each check may rely on those before it.
 CHECKS = [
+    check_separation,
     check_modality,
     check_colour,
+    check_component,
     check_files,
     check_sizes,
     check_positions,
@@ -192,6 +251,7 @@ CHECKS = [
     check_duplicate_slices,
     check_missing_slices,
     check_spacing,
+    check_shifts,
     check_coverage,
 ]
 

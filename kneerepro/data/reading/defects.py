@@ -29,27 +29,45 @@ class Defect:
 REJECTIONS = {
     # of a file
     'UNREADABLE': 'cannot be opened, or its header is damaged',
-    'NOT_DICOM': 'neither DICOM nor a .mat or .npy volume; hidden files and '
-    'companions such as .csv or .txt are passed over instead',
+    'NOT_DICOM': 'neither DICOM nor a volume in another known format; hidden '
+    'files and companions such as .csv or .txt are passed over instead',
     'NO_SERIES_UID': 'has no SeriesInstanceUID, so belongs to no series',
     'NO_PIXEL_DATA': 'contains no image',
     'TRUNCATED_PIXELS': 'fewer pixels than the header declares',
     'SIZE_ABSURD': 'the header declares an image that the file cannot hold',
     'UNDECODABLE_PIXELS': 'its pixels cannot be decoded',
     'NO_DECODER': 'compressed in a way for which no decoder is installed',
-    'NO_VOLUME': 'a .mat or .npy file without an array of images',
+    'NO_READER': 'NIfTI, MetaImage or NRRD, which needs SimpleITK; it does '
+    'not read NIfTI-2',
+    'NO_VOLUME': 'a file of another format than DICOM without images in '
+    'three dimensions',
     'WRONG_SHAPE': 'an array whose shape is not that of volumes',
+    'BAD_ARCHIVE': 'an archive, or a member of one, that is damaged or cannot '
+    'be unpacked',
+    'UNSAFE_MEMBER': 'a member of an archive whose path, kind or size is not '
+    'safe to unpack',
+    'ENCRYPTED_MEMBER': 'a member of an archive that is encrypted',
     # of a series, from its headers
     'NOT_MR': 'not magnetic resonance',
     'COLOUR': 'a colour image',
+    'NOT_MAGNITUDE': 'a phase, real or imaginary image',
+    'MIXED_PATIENTS': 'several PatientIDs in a series, and not each a volume',
+    'MIXED_STUDIES': 'several StudyInstanceUIDs in a series, and not each a '
+    'volume',
+    'MIXED_FRAMES': 'several FrameOfReferenceUIDs in a series, and not each a '
+    'volume',
+    'AMBIGUOUS_SLICES': 'slices without a value that tells the volumes of a '
+    'series apart, where positions do not tell either',
     'MIXED_SIZES': 'slices of different sizes or pixel spacings',
     'MIXED_ORIENTATIONS': 'slices of different orientations, as in a '
-    'localizer',
+    'localizer; or a NIfTI file whose sform and qform disagree',
     'NO_POSITIONS': 'slices without position or orientation: no known order',
     'TOO_FEW_SLICES': 'fewer slices than --min-slices',
     'DUPLICATE_SLICES': 'several slices at one position',
     'MISSING_SLICES': 'gaps as wide as whole slices',
     'UNEVEN_SPACING': 'slices at irregular distances',
+    'SHIFTED_SLICES': 'slices shifted within their plane: sheared, as by a '
+    'tilted gantry, or moved aside; or axes that are not perpendicular',
     'INCOMPLETE_COVERAGE': 'a slab thinner than --min-coverage',
     # of a volume
     'NOT_FINITE': 'contains values that are not finite',
@@ -73,6 +91,8 @@ NOTES = {
     'its own patient',
     'PATIENTS_SHARE_FRAME': 'several PatientIDs with one FrameOfReferenceUID',
     'SIDE_UNKNOWN': 'left or right knee is unknown',
+    'ORIENTATION_UNKNOWN': 'its file does not say how it lies in the patient: '
+    'axes taken as the file has them',
 }
 
 

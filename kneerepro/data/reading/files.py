@@ -65,62 +65,106 @@ def walk_files(
 ) -> Iterator[FoundFile]:
     """List all files of sources, always in the same order.
 
+    Links to folders and files are followed, also out of the source. No folder
+    and no file is listed twice, whichever links lead to it.
+
     Parameters
     ----------
     sources : list of str
         Folders or files.
     excluded : collection of str
-        Absolute paths of files and folders to leave out.
+        Paths of files and folders to leave out.
 
     Yields
     ------
     FoundFile
     """
-    excluded = set(excluded)
+    walk = _Walk(excluded)
     for source in sources:
-        if os.path.abspath(source) not in excluded:
-            yield from _walk(source, excluded)
+        yield from walk.files(source)
 
 
-def _walk(path, excluded):
-    try:
-        if os.path.isdir(path):
-            with os.scandir(path) as entries:
-                entries = sorted(entries, key=lambda entry: entry.name)
-        else:
-            entries = [_NamedFile(path)]
-    except OSError as error:
-        yield FoundFile(path, error=error)
-        return
-    for entry in entries:
-        if excluded and os.path.abspath(entry.path) in excluded:
-            continue
-        try:
-            if entry.is_dir():
-                # A link to a folder could lead round in circles.
-                if not entry.is_symlink():
-                    yield from _walk(entry.path, excluded)
+class _Walk:
+    """Lists files, and remembers what it has already listed."""
+
+    def __init__(self, excluded: Collection[str]):
+        self._excluded = {_real_place(path) for path in excluded}
+        # Real paths. A million files in ordinary folders would take too much
+        # memory, so of them only the folders are remembered.
+        self._folders: set[str] = set()
+        self._single_files: set[str] = set()
+
+    def files(self, source: str) -> Iterator[FoundFile]:
+        """List the files of a source."""
+        if _real_place(source) in self._excluded:
+            return
+        if not os.path.isdir(source):
+            yield from self._single_file(source)
+            return
+        # Not a recursion, which Python limits to some hundred folders.
+        pending = [self._entries(source, os.path.realpath(source))]
+        while pending:
+            found = next(pending[-1], None)
+            if found is None:
+                pending.pop()
+            elif isinstance(found, FoundFile):
+                yield found
             else:
-                status = entry.stat()
-                if stat.S_ISREG(status.st_mode):  # not a pipe or a device
-                    yield FoundFile(
-                        entry.path, status.st_size, status.st_mtime_ns
-                    )
+                pending.append(found)
+
+    def _entries(self, folder, real):
+        """What a folder holds: its files, and iterators over its folders."""
+        if real in self._folders or real in self._excluded:
+            return
+        try:
+            with os.scandir(folder) as entries:
+                entries = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            yield FoundFile(entry.path, error=error)
+            yield FoundFile(folder, error=error)
+            return
+        self._folders.add(real)
+        for entry in entries:
+            path = os.path.join(real, entry.name)
+            if path in self._excluded:
+                continue
+            try:
+                if entry.is_dir():
+                    if entry.is_symlink():
+                        path = os.path.realpath(path)
+                    yield self._entries(entry.path, path)
+                elif entry.is_symlink():
+                    yield from self._single_file(entry.path)
+                elif path not in self._single_files:
+                    yield from _listed(entry.path, entry.stat())
+            except OSError as error:
+                yield FoundFile(entry.path, error=error)
+
+    def _single_file(self, path):
+        """A file that is a source, or that a link leads to."""
+        try:
+            status = os.stat(path)
+        except OSError as error:  # among others, a link to nowhere
+            yield FoundFile(path, error=error)
+            return
+        real = os.path.realpath(path)
+        if (
+            real not in self._single_files
+            and real not in self._excluded
+            and os.path.dirname(real) not in self._folders
+        ):
+            self._single_files.add(real)
+            yield from _listed(path, status)
 
 
-class _NamedFile:
-    """A file given as a source, with the methods of an os.DirEntry."""
+def _listed(path, status):
+    if stat.S_ISREG(status.st_mode):  # not a pipe or a device
+        yield FoundFile(path, status.st_size, status.st_mtime_ns)
 
-    def __init__(self, path):
-        self.path = path
 
-    def is_dir(self):
-        return False
-
-    def stat(self):
-        return os.stat(self.path)
+def _real_place(path):
+    """The path with all links resolved, except one at its end."""
+    folder, name = os.path.split(os.path.abspath(path))
+    return os.path.join(os.path.realpath(folder), name)
 
 
 @dataclass(frozen=True)
@@ -159,12 +203,13 @@ def survey(sources: list[str], excluded: Collection[str] = ()) -> Survey:
         If a source does not exist.
     """
     digest, count = hashlib.sha256(), 0
+    walk = _Walk(excluded)
     for source in sources:
         if not os.path.exists(source):
             raise UserError(
                 f'{source} does not exist: name a folder or a file that does'
             )
-        for file in walk_files([source], excluded):
+        for file in walk.files(source):
             state = (
                 file.path[len(source) :],
                 file.size,

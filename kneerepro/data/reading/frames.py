@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pydicom
-
 from kneerepro.data.reading.defects import DefectError
-from kneerepro.data.reading.header import Header, read_header
+from kneerepro.data.reading.header import (
+    MAX_LENGTH,
+    Header,
+    believable_spacing,
+    joined_type,
+    read_header,
+)
+from kneerepro.data.reading.parsing import read_image
 from kneerepro.data.reading.pixel_data import locate_pixels
+from kneerepro.data.reading.values import MAX_INTEGER
 
 # The SOP classes Enhanced MR and Legacy Converted Enhanced MR.
 ENHANCED = '1.2.840.10008.5.1.4.1.1.4.1', '1.2.840.10008.5.1.4.1.1.4.4'
-
-# A header may declare any number of frames; a knee has a few hundred.
-_MAX_FRAMES = 10**5
 
 
 @dataclass(frozen=True)
@@ -67,10 +72,13 @@ def read_frames(path: str) -> list[Frame]:
     """
     file = read_header(path)
     header = file.common
-    start, defect = locate_pixels(path, file)
     if header.sop_class in ENHANCED:
         frames = _enhanced_frames(path, header, file.sop)
+        pixels = locate_pixels(path, file, len(frames))
     else:
+        pixels = locate_pixels(path, file, header.frames)
+        if header.frames != pixels.frames:
+            header = replace(header, frames=pixels.frames)
         frames = [
             Frame(
                 index=index,
@@ -79,14 +87,16 @@ def read_frames(path: str) -> list[Frame]:
                 number=file.number,
                 position=file.position,
             )
-            for index in range(max(1, min(header.frames, _MAX_FRAMES)))
+            for index in range(pixels.frames)
         ]
     step = header.rows * header.columns * header.bits_allocated // 8
     return [
         replace(
             frame,
-            offset=None if start is None else start + frame.index * step,
-            defect=defect,
+            offset=None
+            if pixels.start is None
+            else pixels.start + frame.index * step,
+            defect=pixels.defect,
         )
         for frame in frames
     ]
@@ -95,16 +105,20 @@ def read_frames(path: str) -> list[Frame]:
 def _enhanced_frames(path, header, sop):
     """The frames of an enhanced multi-frame image (DICOM part 3, A.36)."""
     try:
-        image = pydicom.dcmread(path, stop_before_pixels=True)
+        image = read_image(path, header.syntax, stop_before_pixels=True)
         shared = image.get('SharedFunctionalGroupsSequence') or [{}]
-        frames = [
-            _enhanced_frame(
-                index, _FunctionalGroups(own, shared[0]), header, sop
-            )
-            for index, own in enumerate(image.PerFrameFunctionalGroupsSequence)
-        ]
-        if len(frames) != header.frames:
+        own = image.PerFrameFunctionalGroupsSequence
+        if len(own) != (header.frames or len(own)):
             raise ValueError('groups for another number of frames')
+        header = replace(header, frames=len(own))
+        return [
+            _enhanced_frame(
+                index, _FunctionalGroups(groups, shared[0]), header, sop
+            )
+            for index, groups in enumerate(own)
+        ]
+    except DefectError:
+        raise
     except Exception as error:
         # pydicom lets through whatever a damaged file provokes.
         raise DefectError(
@@ -112,11 +126,13 @@ def _enhanced_frames(path, header, sop):
             'its header does not describe its frames '
             f'({type(error).__name__})',
         ) from None
-    return frames
 
 
 class _FunctionalGroups:
-    """The attributes of one frame: its own, then those that all share."""
+    """The attributes of one frame: its own, then those that all share.
+
+    Numbers that cannot be read are unknown, as in a header.
+    """
 
     def __init__(self, own: Any, shared: Any):
         self._groups = own, shared
@@ -129,43 +145,81 @@ class _FunctionalGroups:
         return None
 
     def text(self, sequence, name):
-        return str(self.find(sequence, name) or '')
+        value = self.find(sequence, name) or ''
+        return value if isinstance(value, str) else '\\'.join(map(str, value))
 
-    def number(self, sequence, name, default):
-        value = self.find(sequence, name)
-        return default if value is None else float(value)
+    def numbers(self, sequence, name, count, limit=math.inf):
+        try:
+            value = self.find(sequence, name)
+            if isinstance(value, str) or not isinstance(value, Sequence):
+                value = [value]
+            numbers = tuple(map(float, value[:count]))
+        except Exception:
+            # pydicom lets through whatever a damaged file provokes.
+            return None
+        known = len(numbers) == count and all(map(math.isfinite, numbers))
+        return numbers if known and max(map(abs, numbers)) <= limit else None
 
-    def numbers(self, sequence, name):
-        value = self.find(sequence, name)
-        return None if value is None else tuple(map(float, value))
+    def number(self, sequence, name):
+        numbers = self.numbers(sequence, name, 1)
+        return numbers and numbers[0]
+
+    def integer(self, sequence, name):
+        numbers = self.numbers(sequence, name, 1, MAX_INTEGER)
+        return int(numbers[0]) if numbers and not numbers[0] % 1 else None
+
+    def decisive(self, sequence, name, default):
+        """A number that decides the intensities."""
+        try:
+            known = self.find(sequence, name) is not None
+        except Exception:
+            # pydicom lets through whatever a damaged file provokes.
+            known = True
+        number = self.number(sequence, name) if known else default
+        if number is None:
+            raise DefectError(
+                'UNREADABLE', f'the {name} of a frame is not a number'
+            )
+        return number
 
 
 def _enhanced_frame(index, groups, header, sop):
+    content = 'FrameContentSequence'
     transformation = 'PixelValueTransformationSequence'
-    number = groups.find('FrameContentSequence', 'InStackPositionNumber')
+    kind = 'MRImageFrameTypeSequence'
+    image_type = joined_type(
+        groups.text(kind, 'FrameType'),
+        groups.text(kind, 'ComplexImageComponent'),
+    )
     return Frame(
         index=index,
         header=replace(
             header,
+            image_type=image_type or header.image_type,
             orientation=groups.numbers(
-                'PlaneOrientationSequence', 'ImageOrientationPatient'
+                'PlaneOrientationSequence',
+                'ImageOrientationPatient',
+                6,
+                MAX_LENGTH,
             ),
-            pixel_spacing=groups.numbers(
-                'PixelMeasuresSequence', 'PixelSpacing'
+            pixel_spacing=believable_spacing(
+                groups.numbers('PixelMeasuresSequence', 'PixelSpacing', 2)
             ),
-            stack=groups.text('FrameContentSequence', 'StackID'),
-            temporal_position=groups.text(
-                'FrameContentSequence', 'TemporalPositionIndex'
-            ),
-            echo_time=groups.text('MREchoSequence', 'EffectiveEchoTime'),
+            stack=groups.text(content, 'StackID'),
+            temporal_position=groups.number(content, 'TemporalPositionIndex'),
+            acquisition=groups.integer(content, 'FrameAcquisitionNumber'),
+            echo_time=groups.number('MREchoSequence', 'EffectiveEchoTime'),
             laterality=groups.text('FrameAnatomySequence', 'FrameLaterality')
             or header.laterality,
-            slope=groups.number(transformation, 'RescaleSlope', 1.0),
-            intercept=groups.number(transformation, 'RescaleIntercept', 0.0),
+            slope=groups.decisive(transformation, 'RescaleSlope', 0.0)
+            or header.slope,
+            intercept=groups.decisive(
+                transformation, 'RescaleIntercept', header.intercept
+            ),
         ),
         sop=f'{sop}:{index}',
-        number=None if number is None else int(number),
+        number=groups.integer(content, 'InStackPositionNumber'),
         position=groups.numbers(
-            'PlanePositionSequence', 'ImagePositionPatient'
+            'PlanePositionSequence', 'ImagePositionPatient', 3, MAX_LENGTH
         ),
     )

@@ -6,6 +6,7 @@ the back, z to the head (DICOM part 3, C.7.6.2).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ _VIEWS = {
     'coronal': ('AP', 'SI', 'RL'),
     'axial': ('IS', 'AP', 'RL'),
 }
+# How much longer the steps between slices must be than those within them to
+# tell the axes of a volume apart.
+_THICK = 1.2
 # The axis along which each direction runs, and its sign.
 _AXES = {
     'RL': (0, 1),
@@ -88,6 +92,27 @@ def along_normal(
     return np.asarray(positions, float) @ normal(orientation)
 
 
+def within_plane(
+    orientation: Sequence[float], positions: np.ndarray
+) -> np.ndarray:
+    """Where slices begin within their plane.
+
+    Parameters
+    ----------
+    orientation : 6 floats
+        ImageOrientationPatient: the directions of a row and of a column.
+    positions : array, shape (slices, 3)
+        ImagePositionPatient, in mm.
+
+    Returns
+    -------
+    array, shape (slices, 2)
+        In mm, along a row and along a column.
+    """
+    directions = np.reshape(orientation, (2, 3))
+    return np.asarray(positions, float) @ directions.T
+
+
 def orient(orientation: Sequence[float]) -> Orientation:
     """How a series with these direction cosines lies in the patient.
 
@@ -104,8 +129,25 @@ def orient(orientation: Sequence[float]) -> Orientation:
     cosines = np.array(orientation, float)
     # Slices are counted along the normal, rows along a column, and columns
     # along a row.
-    vectors = normal(orientation), cosines[3:], cosines[:3]
-    plane = ('sagittal', 'coronal', 'axial')[np.abs(vectors[0]).argmax()]
+    return orient_axes((normal(orientation), cosines[3:], cosines[:3]))
+
+
+def orient_axes(
+    vectors: Sequence[Sequence[float] | np.ndarray],
+) -> Orientation:
+    """How a volume with these axes lies in the patient.
+
+    Parameters
+    ----------
+    vectors : 3 sequences of 3 floats
+        The directions in which slices, rows and columns are counted, of any
+        length.
+
+    Returns
+    -------
+    Orientation
+    """
+    plane = _plane(vectors[0])
     letters, flips = '', []
     for vector, wanted in zip(vectors, _VIEWS[plane]):
         direction = _direction(vector)
@@ -117,6 +159,43 @@ def orient(orientation: Sequence[float]) -> Orientation:
     return Orientation(
         plane=plane, directions=letters, flips=(slices, rows, columns)
     )
+
+
+def usual_axes(vectors: Sequence[Sequence[float]]) -> tuple[int, int, int]:
+    """Which axes of a volume are slices, rows and columns in the usual view.
+
+    Parameters
+    ----------
+    vectors : 3 sequences of 3 floats
+        The steps from voxel to voxel along each axis, in mm. The slices are
+        those of the acquisition if these can be told: if the steps along one
+        axis are more than 1.2 times as long as along the others. Otherwise
+        they are sagittal.
+
+    Returns
+    -------
+    tuple of 3 ints
+        As for :func:`numpy.transpose`.
+    """
+    steps = np.array(vectors, float)
+    lengths = np.linalg.norm(steps, axis=1)
+    longest = int(lengths.argmax())
+    others = np.delete(lengths, longest)
+    # Rounded, because formats store lengths with different precision.
+    if round(float(lengths[longest] / others.max()), 4) > _THICK:
+        slices = longest
+    else:
+        slices = int(np.abs(steps[:, 0] / lengths).argmax())
+    direction = _VIEWS[_plane(steps[slices])][1]
+    axis, _ = _AXES[direction]
+    along = np.abs(steps[:, axis] / lengths)
+    rows = max({0, 1, 2} - {slices}, key=lambda i: along[i])
+    return slices, rows, 3 - slices - rows
+
+
+def _plane(vector):
+    """The plane whose slices are counted in a direction."""
+    return ('sagittal', 'coronal', 'axial')[int(np.abs(vector).argmax())]
 
 
 def _direction(vector):
@@ -156,6 +235,12 @@ def fit_to_square(
     height, width = rows * row_spacing, columns * column_spacing
     longer = max(height, width)
     return (
-        max(1, round(size * height / longer)),
-        max(1, round(size * width / longer)),
+        _nearest(size * height / longer),
+        _nearest(size * width / longer),
     )
+
+
+def _nearest(length):
+    # What lies half-way between two numbers goes up, even if a format that
+    # stores spacings with fewer digits makes it slightly less.
+    return max(1, math.floor(length + 0.5001))

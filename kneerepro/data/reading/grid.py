@@ -32,6 +32,25 @@ class Grid:
     origin: Vector
     steps: tuple[Vector, Vector, Vector]
 
+    @classmethod
+    def of(
+        cls,
+        shape: Sequence[int] | np.ndarray,
+        origin: Sequence[float] | np.ndarray,
+        steps: Sequence[Sequence[float]] | np.ndarray,
+    ) -> Grid:
+        """A grid from arrays or other sequences."""
+        slices, rows, columns = map(int, shape)
+        x, y, z = map(float, origin)
+        first, second, third = (
+            (float(step[0]), float(step[1]), float(step[2])) for step in steps
+        )
+        return cls(
+            shape=(slices, rows, columns),
+            origin=(x, y, z),
+            steps=(first, second, third),
+        )
+
     @property
     def spacing(self) -> Vector:
         """The distances of slices, of rows and of columns, in mm."""
@@ -51,7 +70,7 @@ class Grid:
         affine[:3, 3] = self.origin
         return affine
 
-    def position(self, index: Sequence[float]) -> np.ndarray:
+    def position(self, index: Sequence[float] | np.ndarray) -> np.ndarray:
         """The position of a voxel.
 
         Parameters
@@ -64,6 +83,10 @@ class Grid:
         array, shape (3,)
         """
         return self.origin + np.asarray(index, float) @ np.array(self.steps)
+
+    def centre(self) -> np.ndarray:
+        """The position of the middle of the volume, shape (3,)."""
+        return self.position([(length - 1) / 2 for length in self.shape])
 
     def flipped(self, flips: Sequence[bool]) -> Grid:
         """The grid of a volume whose axes are reversed.
@@ -147,8 +170,4 @@ class Grid:
         return replace(self._with(origin, np.array(self.steps)), shape=shape)
 
     def _with(self, origin, steps):
-        x, y, z = map(float, origin)
-        slices, rows, columns = (
-            (float(step[0]), float(step[1]), float(step[2])) for step in steps
-        )
-        return replace(self, origin=(x, y, z), steps=(slices, rows, columns))
+        return Grid.of(self.shape, origin, steps)

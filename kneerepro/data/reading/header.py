@@ -9,27 +9,27 @@ all of them, so these are decoded once for the whole series
 from __future__ import annotations
 
 import functools
-import io
-import os
+import re
 from dataclasses import dataclass
 
-import numpy as np
-import pydicom
-from pydicom.errors import InvalidDicomError
-
+from kneerepro.data.reading import values
 from kneerepro.data.reading.defects import DefectError
+from kneerepro.data.reading.parsing import CHARACTER_SET, parse_file
 
 # The elements that the slices of a series usually have in common.
 _TAGS = dict(
+    character_set=CHARACTER_SET,
     image_type=0x00080008,
     sop_class=0x00080016,
     modality=0x00080060,
     description=0x0008103E,
+    component=0x00089208,
     patient=0x00100020,
     echo_time=0x00180081,
-    echo_numbers=0x00180086,
+    echo_number=0x00180086,
     study=0x0020000D,
     series=0x0020000E,
+    acquisition=0x00200012,
     orientation=0x00200037,
     frame_of_reference=0x00200052,
     laterality=0x00200060,
@@ -44,6 +44,7 @@ _TAGS = dict(
     pixel_spacing=0x00280030,
     bits_allocated=0x00280100,
     bits_stored=0x00280101,
+    high_bit=0x00280102,
     signed=0x00280103,
     padding=0x00280120,
     padding_limit=0x00280121,
@@ -54,42 +55,47 @@ _TAGS = dict(
 _SOP, _NUMBER, _POSITION = 0x00080018, 0x00200013, 0x00200032
 _READ = [*_TAGS.values(), _SOP, _NUMBER, _POSITION]
 
-IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED = (
-    '1.2.840.10008.1.2',
-    '1.2.840.10008.1.2.1',
-    '1.2.840.10008.1.2.2',
-    '1.2.840.10008.1.2.1.99',
-)
+#: No position or pixel spacing is as large, in mm.
+MAX_LENGTH = 1e6
+#: A knee has a few hundred.
+MAX_FRAMES = 10**5
 
-_MEBIBYTE = 2**20
-# How much of a file is read in search of the end of its header: most headers
-# fit into the first step. The last step bounds the memory that a damaged file
-# can take.
-_HEAD_SIZES = 2**14, _MEBIBYTE, 64 * _MEBIBYTE
+_UID = re.compile('[0-9.]{1,64}')
 
 
 @dataclass(frozen=True)
 class Header:
     """What the slices of a series have in common.
 
-    Text is '' where the header does not give it.
+    Text is '' where the header does not give it. A number is None where the
+    header does not give it or it cannot be read.
 
     Attributes
     ----------
     syntax : str
-        TransferSyntaxUID.
+        TransferSyntaxUID. If the file does not name it, or does not follow
+        it, the uncompressed syntax in which its elements are written.
     little_endian : bool
-    image_type, sop_class, modality, description : str
-        ImageType, SOPClassUID, Modality and SeriesDescription.
+    image_type : str
+        ImageType and, if it is given, ComplexImageComponent.
+    sop_class, modality, description : str
+        SOPClassUID, Modality and SeriesDescription.
     patient, study, series, frame_of_reference : str
         PatientID, StudyInstanceUID, SeriesInstanceUID and
         FrameOfReferenceUID.
     laterality : str
         ImageLaterality or, without it, Laterality.
-    echo_time : str
-        EchoTime or, without it, EchoNumbers.
-    temporal_position, stack : str
-        TemporalPositionIdentifier and StackID.
+    echo_time : float or None
+        EchoTime (EffectiveEchoTime of an enhanced image) in ms.
+    echo_number : int or None
+        The first of EchoNumbers.
+    temporal_position : float or None
+        TemporalPositionIdentifier (TemporalPositionIndex of an enhanced
+        image).
+    acquisition : int or None
+        AcquisitionNumber (FrameAcquisitionNumber of an enhanced image).
+    stack : str
+        StackID.
     orientation : tuple of 6 floats, or None
         ImageOrientationPatient.
     pixel_spacing : tuple of 2 floats, or None
@@ -98,10 +104,16 @@ class Header:
         SamplesPerPixel: 1 for shades of grey.
     photometric : str
         PhotometricInterpretation.
-    frames, rows, columns : int
-        Frames of the file, rows and columns of each.
-    bits_allocated, bits_stored : int
-    signed : bool
+    frames : int or None
+        Of the file; 1 if the header does not give it, None if it cannot be
+        read.
+    rows, columns : int
+        Of each frame.
+    bits_allocated, bits_stored, high_bit : int
+        Bits of each stored value, those of them that belong to the image,
+        and the number of the highest of these, from 0. All are 0 if the
+        header does not give the first.
+    signed : bool or None
         Whether stored values are signed.
     padding : tuple of 2 ints, or None
         Stored values from the first to the second, both included, mark
@@ -121,19 +133,22 @@ class Header:
     series: str
     frame_of_reference: str
     laterality: str
-    echo_time: str
-    temporal_position: str
+    echo_time: float | None
+    echo_number: int | None
+    temporal_position: float | None
+    acquisition: int | None
     stack: str
     orientation: tuple[float, ...] | None
     pixel_spacing: tuple[float, float] | None
     samples: int
     photometric: str
-    frames: int
+    frames: int | None
     rows: int
     columns: int
     bits_allocated: int
     bits_stored: int
-    signed: bool
+    high_bit: int
+    signed: bool | None
     padding: tuple[int, int] | None
     slope: float
     intercept: float
@@ -157,6 +172,8 @@ class FileHeader:
     end : int or None
         Where the header ends within `head` and the element of the pixels
         begins; None in a deflated file, where nobody can tell.
+    implicit : bool
+        Whether elements are written without their type (implicit VR).
     size : int
         Of the file, in bytes.
     """
@@ -167,6 +184,7 @@ class FileHeader:
     position: tuple[float, ...] | None
     head: bytes
     end: int | None
+    implicit: bool
     size: int
 
 
@@ -186,81 +204,27 @@ def read_header(path: str) -> FileHeader:
     DefectError
         UNREADABLE, NOT_DICOM or NO_SERIES_UID.
     """
-    try:
-        image, end, head, size = _parse(path)
-        elements = dict(image.items())
-        syntax = str(image.file_meta.get('TransferSyntaxUID', ''))
-    except InvalidDicomError:
-        raise DefectError('NOT_DICOM', 'not a DICOM file') from None
-    except OSError as error:
-        raise DefectError(
-            'UNREADABLE',
-            os.strerror(error.errno) if error.errno else 'cannot be read',
-        ) from None
-    except Exception as error:
-        # pydicom lets through whatever a damaged file provokes: EOFError,
-        # struct.error, RecursionError, ... One bad file must not stop the
-        # others.
-        raise DefectError(
-            'UNREADABLE', f'its header is damaged ({type(error).__name__})'
-        ) from None
-    raw = tuple(_raw(elements, tag) for tag in _TAGS.values())
-    try:
-        common = _common_header(syntax, syntax != BIG_ENDIAN, raw)
-        sop = _text(_raw(elements, _SOP))
-        number = _integer(_raw(elements, _NUMBER))
-        position = _numbers(_raw(elements, _POSITION), 3)
-    except (ValueError, OverflowError):
-        raise DefectError(
-            'UNREADABLE', 'its header holds text in place of numbers'
-        ) from None
+    file = parse_file(path, _READ)
+    raw = file.elements
+    common = _common_header(
+        file.syntax,
+        file.little_endian,
+        tuple(raw.get(tag, b'') for tag in _TAGS.values()),
+    )
+    if not file.has_preamble and not _UID.fullmatch(common.series):
+        raise DefectError('NOT_DICOM', 'not a DICOM file')
     if not common.series:
         raise DefectError('NO_SERIES_UID', 'it has no SeriesInstanceUID')
     return FileHeader(
         common=common,
-        sop=sop,
-        number=number,
-        position=position,
-        head=head,
-        end=end,
-        size=size,
+        sop=values.identifier(raw.get(_SOP, b'')),
+        number=values.integer(raw.get(_NUMBER, b'')),
+        position=values.decimals(raw.get(_POSITION, b''), 3, MAX_LENGTH),
+        head=file.head,
+        end=file.end,
+        implicit=file.implicit,
+        size=file.size,
     )
-
-
-def _parse(path):
-    """The elements of a file as pydicom reads them; and `end`, `head` and
-    `size` of a :class:`FileHeader`.
-    """
-    with open(path, 'rb', buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        head = b''
-        for wanted in _HEAD_SIZES:
-            head += file.read(wanted - len(head))
-            stream = io.BytesIO(head)
-            try:
-                image = pydicom.dcmread(
-                    stream, stop_before_pixels=True, specific_tags=_READ
-                )
-            except InvalidDicomError:
-                raise
-            except Exception:
-                if len(head) >= size or len(head) < wanted:
-                    raise
-                continue
-            if image.file_meta.get('TransferSyntaxUID') == DEFLATED:
-                return image, None, b'', size
-            # pydicom takes the end of what it is given for the end of the
-            # header. Then read on.
-            if stream.tell() + 12 <= len(head) or len(head) >= size:
-                return image, stream.tell(), head, size
-    raise ValueError('the header has no end')
-
-
-def _raw(elements, tag):
-    """The bytes of an element; b'' if it is absent."""
-    element = elements.get(tag)
-    value = element.value if element is not None else b''
-    return value if isinstance(value, bytes) else b''
 
 
 @functools.lru_cache(maxsize=256)
@@ -268,75 +232,108 @@ def _common_header(syntax, little_endian, raw):
     """Decode the elements that the slices of a series share."""
     raw = dict(zip(_TAGS, raw))
     order = 'little' if little_endian else 'big'
+    encodings = values.encodings_of(raw['character_set'])
 
-    def integer(name, default=0, signed=False):
+    def text(name):
+        return values.text(raw[name], encodings)
+
+    def identifier(name):
+        return values.identifier(raw[name])
+
+    def binary(name, default=0):
         value = raw[name]
-        return (
-            int.from_bytes(value[:2], order, signed=signed)
-            if len(value) >= 2
-            else default
-        )
+        return int.from_bytes(value[:2], order) if len(value) >= 2 else default
 
-    def number(name, default):
-        return (_numbers(raw[name], 1) or [default])[0]
-
-    signed = integer('signed') == 1
-    bits = integer('bits_allocated', 16)
+    bits = binary('bits_allocated')
+    stored = binary('bits_stored', bits)
+    high_bit = binary('high_bit', stored - 1)
+    signed = {0: False, 1: True}.get(binary('signed', None))
     padding = None
-    if raw['padding'] and bits <= 16:
-        first = integer('padding', 0, signed)
-        last = integer('padding_limit', first, signed)
-        padding = min(first, last), max(first, last)
+    if raw['padding'] and 0 < stored <= bits <= 16:
+        first = binary('padding')
+        last = binary('padding_limit', first)
+        padding = _padding(first, last, stored, signed)
     return Header(
         syntax=syntax,
         little_endian=little_endian,
-        image_type=_text(raw['image_type']),
-        sop_class=_text(raw['sop_class']),
-        modality=_text(raw['modality']),
-        description=_text(raw['description']),
-        patient=_text(raw['patient']),
-        study=_text(raw['study']),
-        series=_text(raw['series']),
-        frame_of_reference=_text(raw['frame_of_reference']),
-        laterality=(
-            _text(raw['image_laterality']) or _text(raw['laterality'])
+        image_type=joined_type(text('image_type'), text('component')),
+        sop_class=identifier('sop_class'),
+        modality=text('modality'),
+        description=text('description'),
+        patient=text('patient'),
+        study=identifier('study'),
+        series=identifier('series'),
+        frame_of_reference=identifier('frame_of_reference'),
+        laterality=text('image_laterality') or text('laterality'),
+        echo_time=values.decimal(raw['echo_time']),
+        echo_number=values.integer(raw['echo_number']),
+        temporal_position=values.decimal(raw['temporal_position']),
+        acquisition=values.integer(raw['acquisition']),
+        stack=text('stack'),
+        orientation=values.decimals(raw['orientation'], 6, MAX_LENGTH),
+        pixel_spacing=believable_spacing(
+            values.decimals(raw['pixel_spacing'], 2)
         ),
-        echo_time=(_text(raw['echo_time']) or _text(raw['echo_numbers'])),
-        temporal_position=_text(raw['temporal_position']),
-        stack=_text(raw['stack']),
-        orientation=_numbers(raw['orientation'], 6),
-        pixel_spacing=_numbers(raw['pixel_spacing'], 2),
-        samples=integer('samples', 1),
-        photometric=_text(raw['photometric']),
-        frames=_integer(raw['frames']) or 1,
-        rows=integer('rows'),
-        columns=integer('columns'),
+        samples=binary('samples', 1),
+        photometric=text('photometric'),
+        frames=_frames(raw['frames']),
+        rows=binary('rows'),
+        columns=binary('columns'),
         bits_allocated=bits,
-        bits_stored=integer('bits_stored', bits),
+        bits_stored=stored,
+        # A number that leaves no room for the bits that are stored is wrong.
+        high_bit=(
+            high_bit if stored <= high_bit + 1 <= bits else max(0, stored - 1)
+        ),
         signed=signed,
         padding=padding,
         # A slope of 0 would erase the image: it counts as absent.
-        slope=number('slope', 1.0) or 1.0,
-        intercept=number('intercept', 0.0),
+        slope=_decisive(raw['slope'], 'RescaleSlope') or 1.0,
+        intercept=_decisive(raw['intercept'], 'RescaleIntercept') or 0.0,
     )
 
 
-def _text(value):
-    return value.decode('utf-8', 'backslashreplace').strip(' \0')
+def joined_type(image_type: str, component: str) -> str:
+    """ImageType followed by ComplexImageComponent, without empty values."""
+    parts = f'{image_type}\\{component}'.split('\\')
+    return '\\'.join(filter(None, map(str.strip, parts)))
 
 
-def _integer(value):
-    """The first of the integers in a text, or None if it is empty."""
-    text = _text(value).split('\\')[0]
-    return int(text) if text else None
-
-
-def _numbers(value, count):
-    """A tuple of `count` finite floats, or None if the element is empty."""
-    text = _text(value)
-    if not text:
+def believable_spacing(
+    spacing: tuple[float, ...] | None,
+) -> tuple[float, float] | None:
+    """A pixel spacing in mm; None if it cannot be one."""
+    if spacing is None or not 0 < min(spacing) <= max(spacing) <= MAX_LENGTH:
         return None
-    numbers = tuple(map(float, text.split('\\')))
-    if len(numbers) < count or not np.isfinite(numbers).all():
-        raise ValueError(f'not {count} numbers')
-    return numbers[:count]
+    rows, columns = spacing
+    return rows, columns
+
+
+def _frames(value):
+    """NumberOfFrames; None if it cannot be read or believed."""
+    if not values.identifier(value):
+        return 1
+    frames = values.integer(value)
+    return frames if frames and 0 < frames <= MAX_FRAMES else None
+
+
+def _padding(first, last, bits_stored, signed):
+    """The range of stored values from one end to the other.
+
+    Bits that are not stored count no more than in the pixels themselves.
+    """
+    ends = [end % 2**bits_stored for end in (first, last)]
+    if signed:
+        half = 2 ** (bits_stored - 1)
+        ends = [(end + half) % (2 * half) - half for end in ends]
+    return min(ends), max(ends)
+
+
+def _decisive(value, name):
+    """A number that decides the intensities; None if it is empty."""
+    if not values.identifier(value):
+        return None
+    number = values.decimal(value)
+    if number is None or b'\\' in value:
+        raise DefectError('UNREADABLE', f'its {name} is not a number')
+    return number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import hmac
 import os
@@ -90,15 +91,31 @@ def keyed_hash(key: bytes, patient: str) -> str:
     str
         32 hexadecimal digits.
     """
-    return hmac.new(key, patient.encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.new(
+        key, patient.encode('utf-8', 'surrogateescape'), hashlib.sha256
+    ).hexdigest()[:32]
 
 
 def default_key_file() -> str:
-    """The path of the user's key, unless another is given."""
-    folder = os.environ.get('XDG_CONFIG_HOME') or os.path.join(
-        os.path.expanduser('~'), '.config'
-    )
+    """The path of the user's key, unless another is given.
+
+    It begins with ``~`` if the user has no home folder.
+    """
+    folder = os.environ.get('XDG_CONFIG_HOME', '')
+    # By its specification, a relative path is to be ignored.
+    if not os.path.isabs(folder):
+        folder = os.path.join(os.path.expanduser('~'), '.config')
     return os.path.join(folder, 'kneerepro', 'patient.key')
+
+
+def add_key_file(parser: argparse.ArgumentParser) -> None:
+    """Add ``--key-file`` to a script's parser."""
+    parser.add_argument(
+        '--key-file',
+        metavar='FILE',
+        default=default_key_file(),
+        help="secret key for the patients' hashes, generated if missing",
+    )
 
 
 def load_key(path: str | None = None) -> bytes:
@@ -107,8 +124,8 @@ def load_key(path: str | None = None) -> bytes:
     Parameters
     ----------
     path : str, optional
-        By default :func:`default_key_file`. Datasets whose patients are to
-        be compared need the same key.
+        From :func:`add_key_file`; by default :func:`default_key_file`.
+        Datasets whose patients are to be compared need the same key.
 
     Returns
     -------
@@ -119,7 +136,15 @@ def load_key(path: str | None = None) -> bytes:
     UserError
         If it cannot be read or written, or is shorter than 16 bytes.
     """
-    path = path or default_key_file()
+    advice = 'name another with --key-file'
+    if path is None:
+        advice = 'set XDG_CONFIG_HOME to a folder of your own'
+        path = default_key_file()
+    if path.startswith('~' + os.sep) and path == default_key_file():
+        raise UserError(
+            "the key for the patients' hashes is kept in the home folder, and "
+            f'there is none; {advice}'
+        )
     try:
         if not os.path.exists(path):
             _make_key(path)
@@ -127,8 +152,8 @@ def load_key(path: str | None = None) -> bytes:
             key = file.read(4096).strip()
     except OSError as error:
         raise UserError(
-            f'cannot read the key file {path}: {reason(error)}; '
-            'name another with --key-file'
+            f'cannot read or write the key file {path}: {reason(error)}; '
+            f'{advice}'
         ) from None
     if len(key) < _MIN_KEY:
         raise UserError(

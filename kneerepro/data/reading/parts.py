@@ -1,15 +1,56 @@
-"""Separate the copies, and the parts, that share a SeriesInstanceUID."""
+"""Separate the people, copies and volumes that share a SeriesInstanceUID."""
 
 from __future__ import annotations
 
-import functools
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
+from kneerepro.data.reading.checks import Limits, find_defect
+from kneerepro.data.reading.criteria import IDENTITY, VOLUMES, Criterion
+from kneerepro.data.reading.defects import Defect, DefectError
+from kneerepro.data.reading.positions import occupied, vacant
 from kneerepro.data.reading.series import Series, Slice
+from kneerepro.data.reading.two_knees import split_knees
+
+
+def split_series(
+    uid: str, slices: list[Slice], limits: Limits
+) -> list[Series]:
+    """Separate what shares a SeriesInstanceUID.
+
+    People, visits and frames of reference are told apart first, then copies
+    of the same images, then volumes (:mod:`kneerepro.data.reading.criteria`),
+    and at last two knees.
+
+    Parameters
+    ----------
+    uid : str
+        SeriesInstanceUID.
+    slices : list of Slice
+        Sorted by path.
+    limits : kneerepro.data.reading.checks.Limits
+
+    Returns
+    -------
+    list of Series
+        Their parts are named by number, never by text from the headers. A
+        series has a defect if it is a copy, or if slices cannot be separated
+        without doubt. All slices are one such series if they show several
+        people or visits that are not each a good volume.
+    """
+    people = list(_divide(_Part('', slices), IDENTITY, limits.min_slices))
+    for person in people:
+        if person.defect:
+            return [Series(uid, '', slices, person.defect)]
+    parts = [_volumes(uid, person, limits) for person in people]
+    if len(people) > 1 and not all(
+        any(find_defect(volume, limits) is None for volume in volumes)
+        for volumes in parts
+    ):
+        return [Series(uid, '', slices, _mixed(slices))]
+    return [volume for volumes in parts for volume in volumes]
 
 
 def split_copies(slices: list[Slice]) -> list[list[Slice]]:
@@ -41,73 +82,136 @@ def split_copies(slices: list[Slice]) -> list[list[Slice]]:
     return copies
 
 
-def split_parts(
-    uid: str, slices: list[Slice], min_slices: int
-) -> list[Series]:
-    """Separate the stacks, echoes and time points that share a series.
-
-    Parameters
-    ----------
-    uid : str
-        SeriesInstanceUID.
-    slices : list of Slice
-    min_slices : int
-        Slices with an orientation of their own make a stack if there are at
-        least this many; otherwise they stay, for the check on mixed
-        orientations to find.
-
-    Returns
-    -------
-    list of Series
-        Their parts are named by number, never by text from the headers.
+@dataclass(frozen=True)
+class _Part:
+    """Slices that belong together, the name of that part of the series, and
+    why they cannot be separated any further.
     """
-    parts = [('', slices)]
-    for name, key, at_least in [
-        ('stack', lambda image: image.header.stack, 1),
-        ('echo', lambda image: image.header.echo_time, 1),
-        ('time', lambda image: image.header.temporal_position, 1),
-        ('orientation', _orientation, min_slices),
-    ]:
-        parts = [
-            finer
-            for part, members in parts
-            for finer in _split(part, members, name, key, at_least)
-        ]
-    return [Series(uid, part, members) for part, members in parts]
+
+    name: str
+    slices: list[Slice]
+    defect: Defect | None = None
 
 
-def _split(
-    part: str,
-    slices: list[Slice],
-    name: str,
-    key: Callable[[Slice], Any],
-    at_least: int,
-) -> list[tuple[str, list[Slice]]]:
-    """Group slices by a key, if that makes groups of a minimal size."""
+def _mixed(slices):
+    """The defect of slices that show several people or visits."""
+    for criterion in IDENTITY:
+        count = len(set(criterion.numbers(slices)) - {None})
+        if count > 1:
+            break
+    return Defect(
+        criterion.unclear,
+        f'its slices have {count} values of {criterion.keyword}, and not each '
+        'of them makes a volume',
+    )
+
+
+def _volumes(uid: str, person: _Part, limits: Limits) -> list[Series]:
+    """The copies and the volumes of one visit."""
+    volumes: list[Series] = []
+    for i, copy in enumerate(split_copies(person.slices)):
+        # What was copied in part is not split by orientation.
+        min_slices = limits.min_slices if i == 0 else len(copy) + 1
+        for part in _divide(replace(person, slices=copy), VOLUMES, min_slices):
+            defect = part.defect
+            if i > 0:
+                defect = Defect(
+                    'DUPLICATE_SERIES',
+                    f'{len(part.slices)} images of the series occur more than '
+                    'once',
+                )
+            series = Series(uid, part.name, part.slices, defect)
+            volumes += [series] if defect else split_knees(series, limits)
+    return volumes
+
+
+def _divide(
+    part: _Part, criteria: Sequence[Criterion], min_slices: int
+) -> Iterator[_Part]:
+    """Separate slices by one criterion after the other."""
+    first = part.slices[0].header
+    if part.defect or all(image.header is first for image in part.slices):
+        yield part
+        return
+    for i, criterion in enumerate(criteria):
+        try:
+            groups = _separate(part.slices, criterion, min_slices)
+        except DefectError as error:
+            yield replace(part, defect=Defect(error.code, error.message))
+            return
+        if len(groups) > 1:
+            for number, group in enumerate(groups, 1):
+                name = f'{part.name} {criterion.name} {number}'.strip()
+                yield from _divide(
+                    _Part(name, group), criteria[i + 1 :], min_slices
+                )
+            return
+    yield part
+
+
+def _separate(slices, criterion, min_slices):
+    """The slices with each value of a criterion; raises DefectError if it is
+    unclear where one belongs.
+    """
+    numbers = criterion.numbers(slices)
+    groups = _grouped(slices, numbers)
+    absent = groups.pop(None, [])
+    if not groups or (len(groups) == 1 and not absent):
+        return [slices]
+    if absent:
+        places = iter(_places_of(absent, groups, criterion, min_slices))
+        numbers = [next(places) if n is None else n for n in numbers]
+        unclear = numbers.count(None)
+        if unclear:
+            known = list(groups.values())
+            if criterion.unclear and criterion.separates(known, min_slices):
+                raise DefectError(
+                    criterion.unclear,
+                    f'{unclear} of its slices lack {criterion.keyword}, and '
+                    'their positions do not tell where they belong',
+                )
+            return [slices]
+        groups = _grouped(slices, numbers)
+    parts = [groups[number] for number in sorted(groups)]
+    if len(parts) > 1 and criterion.separates(parts, min_slices):
+        return parts
+    return [slices]
+
+
+def _grouped(slices, numbers):
     groups = defaultdict(list)
-    for image in slices:
-        groups[key(image)].append(image)
-    if len(groups) < 2 or min(map(len, groups.values())) < at_least:
-        return [(part, slices)]
-    return [
-        (f'{part} {name} {i}'.strip(), groups[value])
-        for i, value in enumerate(sorted(groups, key=_numbers_first), 1)
-    ]
+    for image, number in zip(slices, numbers):
+        groups[number].append(image)
+    return groups
 
 
-def _orientation(image):
-    return _rounded(image.header.orientation or ())
+def _places_of(absent, groups, criterion, min_slices):
+    """The number of the group to which each slice without a value belongs;
+    None where that is unclear.
+    """
+    known = list(groups.values())
+    if (
+        criterion.absent_is_value
+        and len(absent) >= min_slices
+        and occupied(known, absent).all()
+    ):
+        return [max(groups) + 1] * len(absent)
+    if len(groups) == 1:
+        return list(groups) * len(absent)
+    others = {
+        number: {_without(image, criterion) for image in group}
+        for number, group in groups.items()
+    }
+    places = []
+    for image, fits in zip(absent, vacant(known, absent)):
+        numbers = [number for number, fit in zip(groups, fits) if fit]
+        if len(numbers) > 1:
+            header = _without(image, criterion)
+            numbers = [n for n in numbers if header in others[n]]
+        places.append(numbers[0] if len(numbers) == 1 else None)
+    return places
 
 
-@functools.lru_cache(maxsize=64)
-def _rounded(orientation):
-    # Adding 0 turns -0 into 0.
-    return tuple(np.round(orientation, 2) + 0.0)
-
-
-def _numbers_first(value):
-    """A key that sorts texts with numbers by their value, before others."""
-    try:
-        return (0, float(value), '')
-    except (TypeError, ValueError):
-        return (1, 0.0, str(value))
+def _without(image, criterion):
+    """The header of a slice but for the field that a criterion rests on."""
+    return replace(image.header, **{criterion.field: None})

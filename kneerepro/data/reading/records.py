@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kneerepro.data.reading import checks
@@ -14,15 +14,18 @@ from kneerepro.data.reading.catalogue import Catalogue
 from kneerepro.data.reading.checks import Limits
 from kneerepro.data.reading.defects import Defect
 from kneerepro.data.reading.geometry import fit_to_square
+from kneerepro.data.reading.grid import Grid
 from kneerepro.data.reading.identity import Identity, identify
-from kneerepro.data.reading.parts import split_copies, split_parts
+from kneerepro.data.reading.images import ImageVolume
+from kneerepro.data.reading.parts import split_series
 from kneerepro.data.reading.selection import Selection
 from kneerepro.data.reading.series import Series
+from kneerepro.data.reading.sides import side_at, side_in_words
 
 
 @dataclass(frozen=True)
 class SeriesRecord:
-    """What is known of a series, or of a volume from an array.
+    """What is known of a series, or of a volume from another file.
 
     Attributes
     ----------
@@ -41,6 +44,8 @@ class SeriesRecord:
         PatientID.
     side : str
         'LEFT', 'RIGHT' or ''.
+    path : str
+        Its first file.
     plane, directions : str
         See :class:`kneerepro.data.reading.geometry.Orientation`; '' where
         unknown.
@@ -49,6 +54,10 @@ class SeriesRecord:
         Codes of :data:`kneerepro.data.reading.defects.NOTES`.
     identity : Identity
         The person whom it shows.
+    grid : Grid, or None
+        Where the voxels lie in the patient, with the axes as
+        :func:`load_series` gives them; None where unknown or where the
+        series is not usable.
     """
 
     location: tuple[Any, ...]
@@ -63,6 +72,7 @@ class SeriesRecord:
     frame_of_reference: str = ''
     patient_id: str = ''
     side: str = ''
+    path: str = ''
     plane: str = ''
     directions: str = ''
     defect: Defect | None = None
@@ -70,6 +80,7 @@ class SeriesRecord:
     identity: Identity = field(
         default_factory=lambda: Identity('', certain=False, notes=[])
     )
+    grid: Grid | None = None
 
     @property
     def usable(self) -> bool:
@@ -78,7 +89,7 @@ class SeriesRecord:
 
     @property
     def is_array(self) -> bool:
-        """Whether it is a volume from an array, not a DICOM series."""
+        """Whether it is a volume from another file, not a DICOM series."""
         return self.location[0] == 'array'
 
 
@@ -110,7 +121,10 @@ def find_series(
         for uid in catalogue.series_uids()
         for location, series in _series_of(catalogue, uid, limits)
     ]
-    records += [_record_array(volume, depth) for volume in catalogue.volumes()]
+    records += [
+        _record_array(volume, limits, depth, size)
+        for volume in catalogue.volumes()
+    ]
     records = _with_identities(records)
     records.sort(
         key=lambda record: (
@@ -170,7 +184,8 @@ def load_series(
     kneerepro.data.reading.arrays.ArrayVolume
     """
     if record.is_array:
-        return ArrayVolume(*record.location[1:])
+        _, path, name, index, _ = record.location
+        return catalogue.volume(path, name, index)
     return next(
         series
         for location, series in _series_of(catalogue, record.uid, limits)
@@ -179,25 +194,23 @@ def load_series(
 
 
 def _series_of(catalogue, uid, limits):
-    """The copies and parts of a series, each with its location."""
-    for i, copy in enumerate(split_copies(catalogue.slices(uid))):
-        # What was copied in part is not split by orientation.
-        min_slices = limits.min_slices if i == 0 else len(copy) + 1
-        for j, series in enumerate(split_parts(uid, copy, min_slices)):
-            yield ('series', i, j), series
+    """The parts of a series, each with its location."""
+    parts = split_series(uid, catalogue.slices(uid), limits)
+    return [(('series', i), series) for i, series in enumerate(parts)]
 
 
 def _record_series(location, series, selection, limits, depth, size):
     header = series.header
     selected = header.description in selection
     defect, notes = None, []
-    plane = directions = ''
+    plane, directions, grid = '', '', None
     if selected:
-        defect = _defect_of(location, series, limits)
+        defect = checks.find_defect(series, limits)
     if selected and defect is None:
         orientation = series.orientation()
         plane, directions = orientation.plane, orientation.directions
         notes = _notes_on(series, orientation, depth, size)
+        grid = series.grid()
     elif series.has_positions():
         plane = series.orientation().plane
     return SeriesRecord(
@@ -213,21 +226,13 @@ def _record_series(location, series, selection, limits, depth, size):
         frame_of_reference=header.frame_of_reference,
         patient_id=header.patient,
         side=series.side(),
+        path=series.slices[0].path,
         plane=plane,
         directions=directions,
         defect=defect,
         notes=notes,
+        grid=grid,
     )
-
-
-def _defect_of(location, series, limits):
-    _, copy, _ = location
-    if copy > 0:
-        return Defect(
-            'DUPLICATE_SERIES',
-            f'{len(series)} images of the series occur more than once',
-        )
-    return checks.find_defect(series, limits)
 
 
 def _notes_on(series, orientation, depth, size):
@@ -248,30 +253,61 @@ def _notes_on(series, orientation, depth, size):
     ]
 
 
-def _record_array(volume, depth):
+def _record_array(volume, limits, depth, size):
+    """The record of a volume from a file that is not DICOM."""
     slices, rows, columns = volume.shape
-    notes = ['SIDE_UNKNOWN']
-    if slices != depth:
-        notes.append('RESAMPLED_DEPTH')
-    if rows != columns:
-        notes.append('PADDED_FIELD')
+    orientation, grid = volume.orientation(), volume.grid
+    between, *pixel_spacing = volume.spacing
+    fitted = fit_to_square(
+        rows, columns, pixel_spacing if all(pixel_spacing) else None, size
+    )
+    side = side_in_words(os.path.basename(volume.path))
+    if grid is not None and not side:
+        side = side_at(grid.centre()[0])
+    is_image = isinstance(volume, ImageVolume)
+    notes = [
+        note
+        for note, applies in [
+            ('SIDE_UNKNOWN', not side),
+            ('ORIENTATION_UNKNOWN', is_image and orientation is None),
+            ('REORIENTED', orientation is not None and any(orientation.flips)),
+            ('RESAMPLED_DEPTH', slices != depth),
+            ('PADDED_FIELD', fitted[0] != fitted[1]),
+        ]
+        if applies
+    ]
     return SeriesRecord(
-        location=('array', *astuple(volume)),
+        location=(
+            'array',
+            volume.path,
+            volume.name,
+            volume.index,
+            volume.shape,
+        ),
         part=f'volume {volume.index + 1}',
         slices=slices,
         rows=rows,
         columns=columns,
-        spacing=(0.0, 0.0, 0.0),
+        spacing=volume.spacing,
         selected=True,
+        side=side,
+        path=volume.path,
+        plane=orientation.plane if orientation else '',
+        directions=orientation.directions if orientation else '',
+        # The thesis's own arrays are used as they are.
+        defect=checks.find_thinness(slices, between or None, limits)
+        if is_image
+        else None,
         notes=notes,
+        grid=grid,
     )
 
 
 def _with_identities(records):
     identities = identify(
         [
-            (record.patient_id, record.frame_of_reference, _own_name(record))
-            for record in records
+            (record.patient_id, record.frame_of_reference, name)
+            for record, name in zip(records, _own_names(records))
         ]
     )
     return [
@@ -280,11 +316,18 @@ def _with_identities(records):
     ]
 
 
-def _own_name(record):
-    """What distinguishes a series of an unknown patient from all others,
+def _own_names(records):
+    """What distinguishes each series of an unknown patient from all others,
     wherever the files lie.
     """
-    if record.is_array:
-        _, path, name, index, _ = record.location
-        return f'{os.path.basename(path)} {name} {index}'
-    return record.uid
+    counts: Counter[str] = Counter()
+    for record in records:
+        own = record.uid
+        if record.is_array:
+            _, path, name, index, _ = record.location
+            own = f'{os.path.basename(path)} {name} {index}'
+            counts[own] += 1
+            # Converters give the files of all patients one name.
+            if counts[own] > 1:
+                own += f' {counts[own]}'
+        yield own

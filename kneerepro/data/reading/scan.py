@@ -8,11 +8,12 @@ from collections.abc import Collection
 from functools import partial
 from typing import Callable
 
-from kneerepro.data.reading import arrays
+from kneerepro.data.reading import arrays, images
 from kneerepro.data.reading.catalogue import Catalogue, FileRecord
 from kneerepro.data.reading.defects import DefectError
 from kneerepro.data.reading.files import FoundFile, walk_files
 from kneerepro.data.reading.frames import read_frames
+from kneerepro.data.reading.image_headers import is_companion, is_image_file
 from kneerepro.utils.files import reason
 from kneerepro.utils.workers import Workers
 
@@ -92,6 +93,10 @@ def _read(file, depth):
             head = content.read(1024)
         if arrays.is_array_file(head):
             return _record(file, volumes=arrays.find_volumes(file.path, depth))
+        if is_image_file(head, file.path):
+            return _record(file, volumes=images.find_volumes(file.path))
+        if is_companion(head, file.path):
+            return _record(file, message='holds the values for a header')
         return _record(file, frames=read_frames(file.path))
     except OSError as error:
         return _record(file, code='UNREADABLE', message=reason(error))
@@ -101,6 +106,13 @@ def _read(file, depth):
             file,
             code=None if passed_over else error.code,
             message=error.message,
+        )
+    except Exception as error:
+        # Whatever a damaged file provokes must not stop the others.
+        return _record(
+            file,
+            code='UNREADABLE',
+            message=f'it cannot be read ({type(error).__name__})',
         )
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from kneerepro.utils.text import printable
 
 # The OAI's description of the series that the thesis used (section 2.1).
 DEFAULT = 'SAG_3D_DESS_(LEFT|RIGHT)'
@@ -47,7 +50,8 @@ class Selection:
         if not others:
             return ''
         listed = ', '.join(
-            f"'{name}' ({count})" for name, count in others.most_common(5)
+            f"'{printable(name)}' ({count})"
+            for name, count in others.most_common(5)
         )
         return (
             f"None of these descriptions matches '{self.pattern}': {listed}; "
@@ -84,4 +88,5 @@ def _expression(text):
         raise argparse.ArgumentTypeError(
             f'{text!r} is no regular expression: {error}'
         ) from None
-    return text
+    # As the descriptions are: some keyboards separate letters and accents.
+    return unicodedata.normalize('NFC', text)

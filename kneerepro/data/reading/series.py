@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kneerepro.data.reading.defects import Defect
 from kneerepro.data.reading.frames import Frame
 from kneerepro.data.reading.geometry import (
     Orientation,
     along_normal,
     orient,
 )
+from kneerepro.data.reading.grid import Grid
+from kneerepro.data.reading.header import Header
+from kneerepro.data.reading.sides import side_at, side_in_words
 
-# A slab whose centre is nearer than this to the middle of the scanner, in mm,
-# may be a knee of either side that was moved there.
-_MIDDLE = 30
+# What a series says of itself if any of its slices does.
+_TOLD_BY_ANY = (
+    'image_type',
+    'description',
+    'patient',
+    'study',
+    'frame_of_reference',
+    'laterality',
+    'pixel_spacing',
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,18 @@ class Slice(Frame):
     path: str = ''
 
 
+def side_by_laterality(header: Header) -> str:
+    """'LEFT', 'RIGHT' or '', by the laterality in a header."""
+    return {'L': 'LEFT', 'R': 'RIGHT'}.get(header.laterality[:1].upper(), '')
+
+
+def stated_side(header: Header) -> str:
+    """'LEFT', 'RIGHT' or '', by the laterality in a header or, without it,
+    by the description as the OAI writes it.
+    """
+    return side_by_laterality(header) or side_in_words(header.description)
+
+
 class Series:
     """The slices of one stack of a series.
 
@@ -41,19 +64,33 @@ class Series:
         Which part of the series this is, such as 'echo 2'; '' if the series
         has only one.
     slices : list of Slice
+    defect : Defect, optional
+        What was found when the slices were separated from others.
+    known_side : str
+        'LEFT' or 'RIGHT' if where the slices lie beside others of the series
+        tells which knee it is, whatever their headers say.
 
     Attributes
     ----------
     slices : list of Slice
         Sorted along the slice normal if all of them have positions.
     header : kneerepro.data.reading.header.Header
-        Of the first of the given slices.
+        Of the first of the given slices. What this one lacks, such as a
+        PatientID, is taken from the others.
     """
 
-    def __init__(self, uid: str, part: str, slices: list[Slice]):
-        self.uid, self.part = uid, part
+    def __init__(
+        self,
+        uid: str,
+        part: str,
+        slices: list[Slice],
+        defect: Defect | None = None,
+        known_side: str = '',
+    ):
+        self.uid, self.part, self.defect = uid, part, defect
         self.slices = slices
-        self.header = slices[0].header
+        self.header = _common_header(slices)
+        self._known_side = known_side
         if self.has_positions():
             # A stable sort keeps slices at one position in the files' order.
             order = np.argsort(self.positions(), kind='stable')
@@ -105,6 +142,40 @@ class Series:
         )
         return (between,) + (self.header.pixel_spacing or (0.0, 0.0))
 
+    def grid(self) -> Grid | None:
+        """Where the voxels lie, with the slices in their order here.
+
+        Returns
+        -------
+        Grid or None
+            None if positions or the pixel spacing are missing, or there is
+            one slice alone.
+        """
+        header = self.header
+        if (
+            len(self) < 2
+            or not self.has_positions()
+            or header.pixel_spacing is None
+        ):
+            return None
+        first, last = (
+            np.array(self.slices[i].position, float) for i in (0, -1)
+        )
+        between_rows, between_columns = header.pixel_spacing
+        directions = np.reshape(self._cosines(), (2, 3))
+        along_row, along_column = directions / np.linalg.norm(
+            directions, axis=1, keepdims=True
+        )
+        return Grid.of(
+            (len(self), header.rows, header.columns),
+            first,
+            (
+                (last - first) / (len(self) - 1),
+                along_column * between_rows,
+                along_row * between_columns,
+            ),
+        )
+
     def paths(self) -> list[str]:
         """The files that hold the slices, each once."""
         return list(dict.fromkeys(image.path for image in self.slices))
@@ -121,22 +192,19 @@ class Series:
         str
             'LEFT', 'RIGHT' or, if it is unknown, ''.
         """
-        header = self.header
-        known = {'L': 'LEFT', 'R': 'RIGHT'}.get(header.laterality[:1].upper())
-        if known:
-            return known
-        words = header.description.upper().replace('_', ' ').split()
-        if ('LEFT' in words) != ('RIGHT' in words):
-            return 'LEFT' if 'LEFT' in words else 'RIGHT'
-        if not self.has_positions():
-            return ''
-        x = self._centre()[0]
-        if abs(x) < _MIDDLE:
-            return ''
-        return 'LEFT' if x > 0 else 'RIGHT'
+        stated = self._known_side or stated_side(self.header)
+        if stated or not self.has_positions():
+            return stated
+        return side_at(self.centre()[0])
 
-    def _centre(self):
-        """The centre of the slab in patient coordinates, in mm."""
+    def centre(self) -> np.ndarray:
+        """The centre of the slab. It must have positions.
+
+        Returns
+        -------
+        array, shape (3,)
+            In patient coordinates, in mm.
+        """
         rows, columns = self.header.pixel_spacing or (0.0, 0.0)
         cosines = np.array(self._cosines())
         corners = np.array([image.position for image in self.slices])
@@ -145,3 +213,18 @@ class Series:
             + cosines[:3] * columns * (self.header.columns - 1) / 2
             + cosines[3:] * rows * (self.header.rows - 1) / 2
         )
+
+
+def _common_header(slices):
+    """The header of the first slice, completed by those of the others."""
+    header = slices[0].header
+    others = {id(image.header): image.header for image in slices}.values()
+    if len(others) == 1:
+        return header
+    found = {
+        name: next(filter(None, (getattr(other, name) for other in others)))
+        for name in _TOLD_BY_ANY
+        if not getattr(header, name)
+        and any(getattr(other, name) for other in others)
+    }
+    return replace(header, **found) if found else header

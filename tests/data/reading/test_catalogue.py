@@ -1,8 +1,18 @@
-from dataclasses import replace
+import contextlib
+import os
+import sqlite3
+from dataclasses import astuple, fields, replace
 
 from kneerepro.data.reading.arrays import ArrayVolume
-from kneerepro.data.reading.catalogue import Catalogue, FileRecord
+from kneerepro.data.reading.catalogue import (
+    _FORMAT,
+    Catalogue,
+    FileRecord,
+)
 from kneerepro.data.reading.frames import Frame
+from kneerepro.data.reading.grid import Grid
+from kneerepro.data.reading.header import Header
+from kneerepro.data.reading.images import ImageVolume
 from tests.data.series import HEADER, make_slices
 from tests.folders import FolderTest
 
@@ -32,6 +42,20 @@ class CatalogueTest(FolderTest):
         catalogue = Catalogue(self.path('catalogue'))
         self.addCleanup(catalogue.close)
         return catalogue
+
+    def test_any_name(self):
+        for name in ['new\nline', '"q\' %20?x=1#', os.fsdecode(b'\xff')]:
+            with contextlib.closing(Catalogue(self.path(name))) as catalogue:
+                catalogue.start('before')
+            self.assertEqual(os.listdir(self.folder), [name])
+            os.remove(self.path(name))
+
+    def test_forgotten(self):
+        catalogue = self.filled()
+        catalogue.forget_file('e')
+        self.assertEqual(catalogue.defective_files(), [])
+        self.assertFalse(catalogue.known_files()('e'))
+        self.assertTrue(catalogue.known_files()('d'))
 
     def filled(self):
         catalogue = self.open()
@@ -81,6 +105,29 @@ class CatalogueTest(FolderTest):
         )
         self.assertEqual(catalogue.passed_over_files(), [('d', 'readme')])
 
+    def test_images(self):
+        grid = Grid(
+            (4, 5, 6), (1.5, 2, 3), ((-2, 0, 0), (0, 0, -1), (0, 1, 0))
+        )
+        images = [
+            ImageVolume(
+                'c', '', i, (4, 5, 6), (2.0, 1.0, 1.0), place, axes, data
+            )
+            for i, (place, axes, data) in enumerate(
+                [(grid, (2, 1, 0), ''), (None, (0, 1, 2), 'c\udcff.raw')]
+            )
+        ]
+        catalogue = self.filled()
+        catalogue.add_files([file_record('x', volumes=images)])
+        found = catalogue.volumes()[1:]
+        self.assertEqual(found, [replace(image, path='x') for image in images])
+        self.assertEqual(repr(found[0].grid), repr(Grid.of(*astuple(grid))))
+        for image in found:
+            self.assertEqual(catalogue.volume('x', '', image.index), image)
+        self.assertEqual(
+            catalogue.volume('c', 'v', 1), ArrayVolume('c', 'v', 1, (4, 5, 6))
+        )
+
     def test_state(self):
         self.assertEqual(
             self.filled().state(['b', 'a\udcff']),
@@ -109,6 +156,41 @@ class CatalogueTest(FolderTest):
         self.assertFalse(catalogue.known_files()('b'))
         # Results say themselves which files they are for.
         self.assertEqual(catalogue.result('key'), {'low': 1.5})
+
+    def test_earlier_format(self):
+        """What an earlier version has left is not misread."""
+        catalogue = self.filled()
+        catalogue.add_result('key', {'low': 1.5})
+        catalogue.close()
+        connection = sqlite3.connect(self.path('catalogue'))
+        connection.execute('DROP TABLE volume')
+        connection.execute('CREATE TABLE volume (file INTEGER)')
+        connection.execute('PRAGMA user_version = 0')
+        connection.commit()
+        connection.close()
+        catalogue = self.open()
+        catalogue.start('before')
+        self.assertEqual(catalogue.series_uids(), [])
+        self.assertFalse(catalogue.known_files()('b'))
+        self.assertIsNone(catalogue.result('key'))
+        volume = ArrayVolume('c', 'v', 1, (4, 5, 6))
+        catalogue.add_files([file_record('c', volumes=[volume])])
+        self.assertEqual(catalogue.volumes(), [volume])
+
+    def test_format_of_this_version(self):
+        """If these change, raise _FORMAT in the catalogue."""
+        self.assertEqual(
+            (_FORMAT, ' '.join(field.name for field in fields(Header))),
+            (
+                2,
+                'syntax little_endian image_type sop_class modality '
+                'description patient study series frame_of_reference '
+                'laterality echo_time echo_number temporal_position '
+                'acquisition stack orientation pixel_spacing samples '
+                'photometric frames rows columns bits_allocated bits_stored '
+                'high_bit signed padding slope intercept',
+            ),
+        )
 
     def test_results(self):
         catalogue = self.open()

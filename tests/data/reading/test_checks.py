@@ -1,9 +1,11 @@
 import unittest
 from dataclasses import replace
 
+import numpy as np
+
 from kneerepro.data.reading import checks
 from kneerepro.data.reading.checks import Limits, find_defect
-from kneerepro.data.reading.defects import REJECTIONS
+from kneerepro.data.reading.defects import REJECTIONS, Defect
 from kneerepro.data.reading.series import Series
 from tests.data.series import make_slices, shuffled
 
@@ -30,7 +32,7 @@ def moved(i, x):
     return changed(i, field={'position': (x, 10.0, 20.0)})
 
 
-class ChecksTest(unittest.TestCase):
+class DefectTest(unittest.TestCase):
     def assert_defect(self, code, check, series, message='.'):
         """The check finds the defect, and no check before it finds any."""
         defect = check(series, LIMITS)
@@ -40,6 +42,8 @@ class ChecksTest(unittest.TestCase):
         self.assertEqual(find_defect(series, LIMITS), defect)
         self.assertIn(code, REJECTIONS)
 
+
+class ChecksTest(DefectTest):
     def test_good(self):
         good = series(make_slices(60))
         for check in checks.CHECKS:
@@ -77,6 +81,28 @@ class ChecksTest(unittest.TestCase):
                 find_defect(changed(photometric=photometric), LIMITS)
             )
 
+    def test_separation(self):
+        defect = Defect('MIXED_FRAMES', 'found before')
+        unclear = Series('1.2', '', make_slices(60), defect)
+        self.assert_defect('MIXED_FRAMES', checks.check_separation, unclear)
+
+    def test_component(self):
+        self.assert_defect(
+            'NOT_MAGNITUDE',
+            checks.check_component,
+            series(make_slices(60, image_type='ORIGINAL\\PRIMARY\\P')),
+            'phase',
+        )
+        self.assert_defect(
+            'NOT_MAGNITUDE',
+            checks.check_component,
+            changed(image_type='ORIGINAL\\PRIMARY\\R_IR'),
+            'real',
+        )
+        self.assertIsNone(
+            find_defect(changed(image_type='ORIGINAL\\PRIMARY\\M'), LIMITS)
+        )
+
     def test_sizes(self):
         self.assert_defect(
             'MIXED_SIZES',
@@ -90,14 +116,12 @@ class ChecksTest(unittest.TestCase):
             changed(pixel_spacing=(0.5, 0.26)),
             'spacing',
         )
-        self.assert_defect(
-            'MIXED_SIZES',
-            checks.check_sizes,
-            changed(pixel_spacing=None),
-            'spacing',
-        )
-        rounded = changed(pixel_spacing=(0.50000001, 0.25))
-        self.assertIsNone(find_defect(rounded, LIMITS))
+        for rounded in [(0.50000001, 0.25), (0.5004, 0.2496), None]:
+            self.assertIsNone(
+                find_defect(changed(pixel_spacing=rounded), LIMITS)
+            )
+        unknown = series(make_slices(60, pixel_spacing=None))
+        self.assertIsNone(checks.check_sizes(unknown, LIMITS))
 
     def test_positions(self):
         for spoilt in [
@@ -170,6 +194,78 @@ class ChecksTest(unittest.TestCase):
             self.assertIsNone(
                 find_defect(series(make_slices(count, 0.7)), LIMITS)
             )
+
+
+class ShiftsTest(DefectTest):
+    def shifted(self, shifts, orientation=(0, 1, 0, 0, 0, -1)):
+        """A series whose slices are shifted from the normal, in mm along a
+        row and along a column.
+        """
+        cosines = np.reshape(orientation, (2, 3)).astype(float)
+        slices = make_slices(60, orientation=tuple(orientation))
+        corners = (
+            np.outer(np.arange(60) * 1.5, np.cross(*cosines))
+            + [30, -80, 70]
+            + np.asarray(shifts, float) @ cosines
+        )
+        return series(
+            [
+                replace(image, position=tuple(corner))
+                for image, corner in zip(slices, corners.tolist())
+            ]
+        )
+
+    def assert_shifted(self, shifts, message='.', **kwargs):
+        self.assert_defect(
+            'SHIFTED_SLICES',
+            checks.check_shifts,
+            self.shifted(shifts, **kwargs),
+            message,
+        )
+
+    def assert_straight(self, shifts, **kwargs):
+        self.assertIsNone(find_defect(self.shifted(shifts, **kwargs), LIMITS))
+
+    def test_straight(self):
+        noise = np.random.RandomState(0).normal(0, 0.01, (60, 2))
+        rounded = np.random.RandomState(0).uniform(-0.05, 0.05, (60, 2))
+        angle = np.radians(25)
+        oblique = (
+            np.sin(angle), np.cos(angle), 0,
+            0.1 * np.cos(angle), -0.1 * np.sin(angle), -np.sqrt(0.99),
+        )  # fmt: skip
+        for shifts in np.zeros((60, 2)), noise, rounded:
+            self.assert_straight(shifts)
+            self.assert_straight(shifts, orientation=oblique)
+
+    def test_orientations_that_differ_slightly(self):
+        slices = make_slices(60)
+        for i, image in enumerate(slices):
+            tilt = 1e-3 * (-1) ** i
+            orientation = (tilt, 1.0, 0.0, 0.0, 0.0, -1.0)
+            slices[i] = replace(
+                image, header=replace(image.header, orientation=orientation)
+            )
+        self.assertIsNone(find_defect(series(slices), LIMITS))
+
+    def test_sheared(self):
+        steps = np.arange(60)[:, np.newaxis] * 1.5
+        for slope in [(0, 0.02), (-0.02, 0), (0.1, 0.1), np.tan([0, 0.3])]:
+            self.assert_shifted(steps * slope, 'sheared.* mm for each mm')
+        self.assert_straight(steps * [0.005, 0.005])
+
+    def test_moved_aside(self):
+        halfway = np.arange(60)[:, np.newaxis] >= 30
+        every_other = np.arange(60)[:, np.newaxis] % 2
+        one = np.arange(60)[:, np.newaxis] == 17
+        for which in halfway, every_other, one:
+            for shift in [(0, 0.3), (-0.5, 0), (5, 5)]:
+                self.assert_shifted(which * shift, 'aside')
+        self.assert_straight(every_other * [0.05, 0.05])
+
+    def test_one_slice(self):
+        single = series(make_slices(1))
+        self.assertIsNone(checks.check_shifts(single, LIMITS))
 
 
 class InstanceNumbersTest(unittest.TestCase):

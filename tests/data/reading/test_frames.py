@@ -6,7 +6,13 @@ import pydicom.data
 
 from kneerepro.data.reading.defects import DefectError
 from kneerepro.data.reading.frames import read_frames
-from tests.data.series import QuietTest, write_enhanced, write_slice
+from tests.data.series import (
+    QuietTest,
+    damage,
+    group,
+    write_enhanced,
+    write_slice,
+)
 
 TEST_FILES = os.path.join(os.path.dirname(pydicom.data.__file__), 'test_files')
 PIXELS = np.arange(12).reshape(3, 4)
@@ -82,6 +88,59 @@ class SeveralFramesTest(FramesTest):
         self.assertEqual((first.index, second.index), (0, 1))
         self.assertEqual(second.offset - first.offset, 24)
 
+    def test_number_that_cannot_be_read(self):
+        """There are as many frames as there are pixels for."""
+        for count in 1, 3:
+            path = self.path('frames')
+            write_slice(
+                path,
+                PIXELS,
+                SeriesInstanceUID='1.2.3',
+                NumberOfFrames='7777',
+                PixelData=bytes(24 * count),
+            )
+            damage(path, b'IS\x04\x007777', b'IS\x04\x00many')
+            frames = read_frames(path)
+            self.assertEqual(len(frames), count)
+            for frame in frames:
+                self.assertIsNone(frame.defect)
+                self.assertEqual(frame.header.frames, count)
+
+    def test_number_that_cannot_be_read_and_part_of_a_frame(self):
+        path = self.path('frames')
+        write_slice(
+            path,
+            PIXELS,
+            SeriesInstanceUID='1.2.3',
+            NumberOfFrames='-777',
+            PixelData=bytes(40),
+        )
+        self.assertEqual(
+            [frame.defect for frame in read_frames(path)],
+            ['TRUNCATED_PIXELS'] * 2,
+        )
+
+    def test_more_than_the_header_says(self):
+        """None is left out without a word."""
+        for stated in None, 1:
+            path = self.path('frames')
+            write_slice(
+                path,
+                PIXELS,
+                SeriesInstanceUID='1.2.3',
+                NumberOfFrames=stated,
+                PixelData=np.arange(36, dtype='<u2').tobytes(),
+            )
+            self.assertEqual(
+                [frame.header.frames for frame in read_frames(path)], [3] * 3
+            )
+        # What is less than a frame is padding.
+        write_slice(
+            path, PIXELS, SeriesInstanceUID='1.2.3', PixelData=bytes(40)
+        )
+        (frame,) = read_frames(path)
+        self.assertIsNone(frame.defect)
+
     def test_more_than_the_file_holds(self):
         path = self.path('frames')
         write_slice(path, PIXELS, SeriesInstanceUID='1.2.3', NumberOfFrames=3)
@@ -121,6 +180,71 @@ class EnhancedTest(FramesTest):
                 np.arange(12) + 12 * i,
             )
 
+    def with_groups(self, **sequences):
+        """The frames of an image that all have these functional groups."""
+        path = self.path('enhanced')
+        groups = [group(**sequences) for _ in range(4)]
+        write_enhanced(
+            path,
+            np.arange(48).reshape(4, 3, 4),
+            PerFrameFunctionalGroupsSequence=groups,
+        )
+        return path
+
+    def test_parts(self):
+        path = self.with_groups(
+            MREcho=dict(EffectiveEchoTime=4.7),
+            FrameContent=dict(
+                TemporalPositionIndex=2, FrameAcquisitionNumber=3
+            ),
+            MRImageFrameType=dict(
+                FrameType=['ORIGINAL', 'PRIMARY'],
+                ComplexImageComponent='PHASE',
+            ),
+        )
+        for frame in read_frames(path):
+            header = frame.header
+            self.assertEqual(
+                (
+                    header.echo_time,
+                    header.temporal_position,
+                    header.acquisition,
+                    header.image_type,
+                ),
+                (4.7, 2, 3, r'ORIGINAL\PRIMARY\PHASE'),
+            )
+
+    def test_numbers_that_cannot_be_read(self):
+        path = self.with_groups(
+            MREcho=dict(EffectiveEchoTime=float('nan')),
+            PlanePosition=dict(ImagePositionPatient=['1', '2', '3.5']),
+            PixelMeasures=dict(PixelSpacing=[0, 0]),
+            PlaneOrientation=dict(ImageOrientationPatient=[1, 0, 0]),
+        )
+        content = self.read('enhanced')
+        self.write('enhanced', content.replace(b'1\\2\\3.5', b'1\\x\\3.5'))
+        for frame in read_frames(path):
+            self.assertIsNone(frame.position)
+            self.assertIsNone(frame.header.echo_time)
+            self.assertIsNone(frame.header.pixel_spacing)
+            self.assertIsNone(frame.header.orientation)
+
+    def test_intensities_that_are_no_number(self):
+        path = self.with_groups(
+            PixelValueTransformation=dict(RescaleSlope='2.75')
+        )
+        self.assertEqual(read_frames(path)[0].header.slope, 2.75)
+        content = self.read('enhanced')
+        for text in b'2,75', b'nan ', b'xxxx':
+            self.write('enhanced', content.replace(b'2.75', text))
+            self.assert_defect('UNREADABLE', path)
+
+    def test_number_of_frames_that_cannot_be_read(self):
+        path = self.write_enhanced(NumberOfFrames='-7')
+        self.assertEqual(
+            [frame.header.frames for frame in read_frames(path)], [4] * 4
+        )
+
     def test_frames_that_are_not_described(self):
         self.assert_defect(
             'UNREADABLE',
@@ -148,7 +272,7 @@ class ForeignFilesTest(FramesTest):
             'MR_small_jp2klossless.dcm': 'fine',
             'MR_truncated.dcm': 'TRUNCATED_PIXELS',
             'image_dfl.dcm': 'fine',
-            'badVR.dcm': 'UNREADABLE',
+            'badVR.dcm': 'fine',
             'README.txt': 'NOT_DICOM',
             'rtplan.dcm': 'NO_PIXEL_DATA',
             'reportsi.dcm': 'NO_PIXEL_DATA',

@@ -60,3 +60,15 @@ class TestGrid(TestCase):
         np.testing.assert_allclose(
             extended.position((1, 3, 2)), SAGITTAL.position((1, 1, 1))
         )
+
+    def test_of_arrays(self):
+        grid = Grid.of(
+            np.array([4.0, 6.0, 8.0]),
+            np.array(SAGITTAL.origin),
+            np.array(SAGITTAL.steps),
+        )
+        self.assertEqual(grid, SAGITTAL)
+        self.assertEqual(repr(grid), repr(SAGITTAL))
+
+    def test_centre(self):
+        np.testing.assert_allclose(SAGITTAL.centre(), (25.5, -39.125, 48.75))

@@ -3,8 +3,12 @@ import os
 import struct
 import time
 import unittest
+from unittest import mock
 
 import numpy as np
+import pydicom
+from pydicom import config
+from pydicom.tag import Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from kneerepro.data.reading.defects import DefectError
@@ -67,7 +71,7 @@ class FieldsTest(HeaderTest):
                 header.laterality,
                 header.echo_time,
             ),
-            ('1.2.3', 'P1', 'SAG 3D', '1.9', 'L', '4.7'),
+            ('1.2.3', 'P1', 'SAG 3D', '1.9', 'L', 4.7),
         )
         self.assertEqual(header.orientation, (1, 0, 0, 0, 1, 0))
         self.assertEqual(header.pixel_spacing, (0.5, 0.25))
@@ -133,6 +137,167 @@ class FieldsTest(HeaderTest):
         self.assertIsNone(file.end)
 
 
+class NumbersTest(HeaderTest):
+    """Numbers that cannot be read, in elements that decide nothing."""
+
+    def with_text(self, name, text):
+        """Read a header with any text in place of a number."""
+        placeholder = '7' * (len(text) + len(text) % 2)
+        path = self.path('slice')
+        with mock.patch.object(
+            config.settings, '_writing_validation_mode', config.IGNORE
+        ):
+            write_slice(path, PIXELS, SeriesInstanceUID='1.2.3')
+            image = pydicom.dcmread(path)
+            # Text of any length, under another type.
+            image.add_new(Tag(name), 'LO', placeholder)
+            image.save_as(path)
+        damage(
+            path, placeholder.encode(), text.encode().ljust(len(placeholder))
+        )
+        return read_header(path)
+
+    def test_unreadable(self):
+        for text in '1' * 20 + '5', '*', 'img1', 'nan', '1_0', '9' * 400:
+            self.assertIsNone(self.with_text('InstanceNumber', text).number)
+            for name, field in [
+                ('EchoNumbers', 'echo_number'),
+                ('AcquisitionNumber', 'acquisition'),
+            ]:
+                header = self.with_text(name, text).common
+                self.assertIsNone(getattr(header, field))
+        for text in 'abc', '4,7', 'nan', 'inf':
+            for name, field in [
+                ('EchoTime', 'echo_time'),
+                ('TemporalPositionIdentifier', 'temporal_position'),
+            ]:
+                header = self.with_text(name, text).common
+                self.assertIsNone(getattr(header, field))
+
+    def test_readable(self):
+        for text in '7.0', '07', '+7 ', '7\\8':
+            self.assertEqual(self.with_text('InstanceNumber', text).number, 7)
+        header = self.with_text('TemporalPositionIdentifier', '01').common
+        self.assertEqual(header.temporal_position, 1)
+        self.assertEqual(
+            self.with_text('EchoTime', '4.70').common.echo_time, 4.7
+        )
+        self.assertEqual(
+            self.with_text('AcquisitionNumber', '3').common.acquisition, 3
+        )
+
+    def test_geometry(self):
+        for text in '1\\2', '1\\2\\x', '1\\2\\nan', '1\\2\\1e9', '1,5\\2\\3':
+            file = self.with_text('ImagePositionPatient', text)
+            self.assertIsNone(file.position)
+        for text in '0.5', '0.5\\0', '-1\\-1', '0,5\\0,5', '1\\1e9':
+            header = self.with_text('PixelSpacing', text).common
+            self.assertIsNone(header.pixel_spacing)
+        header = self.with_text('ImageOrientationPatient', '1\\0\\0\\0\\1')
+        self.assertIsNone(header.common.orientation)
+
+    def test_frames(self):
+        for text, frames in [
+            ('2', 2),
+            (' ', 1),
+            ('9' * 400, None),
+            ('0', None),
+            ('-1', None),
+            ('2000000000', None),
+            ('two', None),
+        ]:
+            header = self.with_text('NumberOfFrames', text).common
+            self.assertEqual(header.frames, frames)
+
+    def test_binary_numbers(self):
+        header = self.header(Rows=None, PixelRepresentation=None).common
+        self.assertEqual((header.rows, header.signed), (0, None))
+        header = self.header(PixelRepresentation=1024).common
+        self.assertIsNone(header.signed)
+        header = self.header(BitsStored=None, HighBit=None).common
+        self.assertEqual((header.bits_stored, header.high_bit), (16, 15))
+
+    def test_high_bit(self):
+        for stored, high, expected in [
+            (12, 11, 11),
+            (12, 15, 15),
+            (12, 13, 13),
+            (12, 5, 11),
+            (12, 16, 11),
+            (16, 0, 15),
+            (12, None, 11),
+        ]:
+            header = self.header(BitsStored=stored, HighBit=high).common
+            self.assertEqual(header.high_bit, expected)
+
+    def test_padding_has_no_more_bits_than_the_pixels(self):
+        for value, signed, expected in [
+            (0xF830, 0, 0x830),
+            (0x0830, 1, -2000),
+            (-2000, 1, -2000),
+            (63, 1, 63),
+        ]:
+            header = self.header(
+                BitsStored=12,
+                HighBit=11,
+                PixelRepresentation=signed,
+                PixelPaddingValue=value,
+            ).common
+            self.assertEqual(header.padding, (expected, expected))
+
+    def test_absurd_bits(self):
+        for stored in 0, 17, 65535:
+            header = self.header(BitsStored=stored, PixelPaddingValue=1).common
+            self.assertIsNone(header.padding)
+
+
+class TextTest(HeaderTest):
+    def test_character_sets(self):
+        for character_set, text in [
+            ('ISO_IR 100', 'Genou équilibré'),
+            ('ISO_IR 126', 'Γόνατο'),
+            ('ISO_IR 192', '膝'),
+            ('GB18030', '膝关节'),
+            (['', 'ISO 2022 IR 87'], '膝 矢状断'),
+            (['', 'ISO 2022 IR 149'], '무릎'),
+            (['', 'ISO 2022 IR 58'], '膝关节'),
+        ]:
+            header = self.header(
+                SpecificCharacterSet=character_set,
+                SeriesDescription=text,
+                PatientID=text,
+                StackID=text,
+            ).common
+            self.assertEqual(
+                (header.description, header.patient, header.stack),
+                (text, text, text),
+            )
+
+    def test_patient_is_the_same_in_every_character_set(self):
+        patients = {
+            self.header(
+                SpecificCharacterSet=character_set, PatientID='Müller'
+            ).common.patient
+            for character_set in ('ISO_IR 100', 'ISO_IR 192', 'GB18030')
+        }
+        self.assertEqual(patients, {'Müller'})
+
+    def test_unknown_character_set(self):
+        path = self.slice(
+            SpecificCharacterSet='ISO_IR 100', SeriesDescription='é genou'
+        )
+        damage(path, b'ISO_IR 100', b'KLINGON\x1b[\xff')
+        self.assertEqual(read_header(path).common.description, 'é genou')
+
+    def test_image_type(self):
+        header = self.header(
+            ImageType=['ORIGINAL', 'PRIMARY ', 'M'],
+            ComplexImageComponent='MAGNITUDE',
+        ).common
+        self.assertEqual(header.image_type, r'ORIGINAL\PRIMARY\M\MAGNITUDE')
+        self.assertEqual(self.header().common.image_type, '')
+
+
 class DefectTest(HeaderTest):
     def test_not_dicom(self):
         for content in b'', b'text', bytes(1000), b'\x89PNG' + bytes(500):
@@ -145,15 +310,18 @@ class DefectTest(HeaderTest):
 
     def test_unreadable(self):
         self.assert_defect('UNREADABLE', self.path('nowhere'))
-        path = self.slice(ImagePositionPatient=[1, 2, 3])
-        damage(path, b'\\2.0', b'\\x.0')
-        self.assert_defect('UNREADABLE', path)
 
-    def test_position_that_is_no_number(self):
-        for text in 'nan', 'inf', '1e999':
-            path = self.slice(ImagePositionPatient='0\\0\\000000')
-            damage(path, b'0\\0\\000000', b'0\\0\\' + text.encode().ljust(6))
-            self.assert_defect('UNREADABLE', path)
+    def test_intensities_that_are_no_number(self):
+        for name in 'RescaleSlope', 'RescaleIntercept':
+            for text in 'abc', '1,5', 'nan', 'inf', '1e999', '1\\2':
+                path = self.slice(**{name: '77777777'})
+                damage(path, b'77777777', text.encode().ljust(8))
+                with self.assertRaises(DefectError) as caught:
+                    read_header(path)
+                self.assertEqual(
+                    str(caught.exception),
+                    f'UNREADABLE: its {name} is not a number',
+                )
 
     def test_deeply_nested_sequences(self):
         # Their length is undefined, so a reader has to descend into each.

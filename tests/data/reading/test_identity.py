@@ -1,5 +1,6 @@
 import os
 import stat
+from unittest import mock
 
 from kneerepro.data.reading.identity import (
     Identity,
@@ -89,5 +90,52 @@ class KeyTest(FolderTest):
         with self.assertRaisesRegex(UserError, 'key'):
             load_key(self.path('file', 'key'))
 
+    def test_advice_is_what_the_command_has(self):
+        self.write('file')
+        for path, advice in [
+            (self.path('file', 'key'), 'name another with --key-file$'),
+            (None, 'set XDG_CONFIG_HOME to a folder of your own$'),
+        ]:
+            with (
+                mock.patch.dict(os.environ, XDG_CONFIG_HOME=self.path('file')),
+                self.assertRaisesRegex(
+                    UserError,
+                    'cannot read or write the key file .*key: [A-Z].*; '
+                    + advice,
+                ),
+            ):
+                load_key(path)
+
+    def test_no_home(self):
+        """Nothing is written to a folder of the name ~."""
+        before = os.getcwd()
+        self.addCleanup(os.chdir, before)
+        os.chdir(self.folder)
+        with (
+            mock.patch.dict(os.environ, XDG_CONFIG_HOME=''),
+            mock.patch('os.path.expanduser', lambda path: path),
+        ):
+            for path, advice in [
+                (None, 'set XDG_CONFIG_HOME'),
+                (default_key_file(), 'name another with --key-file'),
+            ]:
+                with self.assertRaisesRegex(
+                    UserError, f'there is none; {advice}'
+                ):
+                    load_key(path)
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_any_name(self):
+        for name in ['new\nline', '"q\' %s#', '-x', os.fsdecode(b'\xff')]:
+            key = load_key(self.path(name, name))
+            self.assertEqual(load_key(self.path(name, name)), key)
+
     def test_default(self):
-        self.assertRegex(default_key_file(), 'kneerepro/patient.key$')
+        with mock.patch.dict(os.environ, XDG_CONFIG_HOME='/my/own'):
+            self.assertEqual(
+                default_key_file(), '/my/own/kneerepro/patient.key'
+            )
+        home = os.path.expanduser('~/.config/kneerepro/patient.key')
+        for folder in '', 'relative':
+            with mock.patch.dict(os.environ, XDG_CONFIG_HOME=folder):
+                self.assertEqual(default_key_file(), home)

@@ -1,18 +1,25 @@
 import os
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pydicom
 import pydicom.data
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
     RLELossless,
 )
 
+from kneerepro.data.reading import pixels as module
 from kneerepro.data.reading.defects import DefectError
-from kneerepro.data.reading.pixels import read_slices
+from kneerepro.data.reading.pixels import (
+    _image_bits,
+    _needed_packages,
+    read_slices,
+)
 from tests.data.series import QuietTest, change, read_file, write_slice
 
 TEST_FILES = os.path.join(os.path.dirname(pydicom.data.__file__), 'test_files')
@@ -81,6 +88,56 @@ class StoredTest(PixelsTest):
             HighBit=11,
             PixelRepresentation=1,
         )
+
+    def test_high_bit(self):
+        """Twelve bits to the left of what is no part of the image."""
+        self.assert_image(PIXELS, PIXELS * 16 + 5, BitsStored=12, HighBit=15)
+        self.assert_image(PIXELS, PIXELS * 4 + 3, BitsStored=12, HighBit=13)
+        negative = PIXELS - 2000
+        self.assert_image(
+            negative,
+            (negative & 0xFFF) * 16 + 5,
+            BitsStored=12,
+            HighBit=15,
+            PixelRepresentation=1,
+        )
+
+    def test_padding_with_unused_bits(self):
+        padded = PIXELS.copy()
+        padded[0, :2] = 63
+        expected = PIXELS.copy()
+        expected[0, :2] = np.delete(PIXELS.ravel(), [0, 1]).min()
+        for value in 63, 0xA000 + 63:
+            self.assert_image(
+                expected,
+                padded + 0xA000,
+                BitsStored=12,
+                HighBit=11,
+                PixelPaddingValue=value,
+            )
+
+    def test_32_bits(self):
+        cells = PIXELS.astype('<u4') + 0xABC00000
+        self.assert_image(
+            PIXELS,
+            BitsAllocated=32,
+            BitsStored=20,
+            HighBit=19,
+            PixelData=cells.tobytes(),
+        )
+
+    def test_other_numbers_of_bits(self):
+        bits = np.arange(16).reshape(4, 4) % 3 % 2
+        self.assert_image(
+            bits,
+            bits,
+            BitsAllocated=1,
+            BitsStored=1,
+            HighBit=0,
+            PixelData=np.packbits(bits.ravel(), bitorder='little').tobytes(),
+        )
+        path = self.slice(BitsAllocated=12, BitsStored=12, HighBit=11)
+        self.assert_defect('UNDECODABLE_PIXELS', read_file(path))
 
     def test_rescale(self):
         self.assert_image(
@@ -174,14 +231,14 @@ class CompressedTest(PixelsTest):
                 (image,) = read(path)
                 np.testing.assert_array_equal(image, expected, name)
 
-    def test_jpeg_lossless(self):
-        """The plugin of the codecs extra decodes it."""
+    def compressed(self, source):
+        """The path of a copy in each of the lossless syntaxes of gdcm, which
+        the codecs extra installs.
+        """
         try:
             import gdcm
         except ImportError:
             self.skipTest('without python-gdcm')
-        source = os.path.join(TEST_FILES, 'MR_small.dcm')
-        (expected,) = read(source)
         reader = gdcm.ImageReader()
         reader.SetFileName(source)
         self.assertTrue(reader.Read())
@@ -201,19 +258,138 @@ class CompressedTest(PixelsTest):
             writer.SetImage(change_syntax.GetOutput())
             writer.SetFileName(self.path('compressed'))
             self.assertTrue(writer.Write())
-            path = self.path('compressed')
+            yield self.path('compressed')
+
+    def test_lossless(self):
+        source = os.path.join(TEST_FILES, 'MR_small.dcm')
+        (expected,) = read(source)
+        for path in self.compressed(source):
             self.assertIsNone(read_file(path)[0].offset)
             (image,) = read(path)
             np.testing.assert_array_equal(image, expected)
 
-    def test_no_decoder(self):
-        path = self.slice()
-        found = read_file(path)[0]
-        header = replace(found.header, syntax='1.2.840.10008.1.2.4.999')
-        change(path, PixelData=None)
-        self.assert_defect(
-            'NO_DECODER', [replace(found, offset=None, header=header)]
+    def test_unused_bits(self):
+        """Compressed with all their bits, of which twelve are the image's."""
+        for signed, pixels in [
+            (0, np.arange(1024).reshape(32, 32)),
+            (1, np.arange(1024).reshape(32, 32) - 512),
+        ]:
+            cells = (pixels & 0xFFF) | 0x5000
+            source = self.slice(cells, PixelRepresentation=signed)
+            for path in self.compressed(source):
+                change(path, BitsStored=12, HighBit=11)
+                (image,) = read(path)
+                np.testing.assert_array_equal(image, pixels)
+
+    def test_unused_bits_of_rle(self):
+        pixels = PIXELS - 2000
+        path = self.slice((pixels & 0xFFF) | 0x5000, PixelRepresentation=1)
+        image = pydicom.dcmread(path)
+        image.compress(RLELossless)
+        image.BitsStored, image.HighBit = 12, 11
+        image.save_as(path)
+        np.testing.assert_array_equal(read(path)[0], pixels)
+
+    def test_deflated(self):
+        pixels = PIXELS - 2000
+        self.assert_image(
+            pixels,
+            (pixels & 0xFFF) | 0x5000,
+            syntax=DeflatedExplicitVRLittleEndian,
+            PixelRepresentation=1,
+            BitsStored=12,
+            HighBit=11,
         )
+
+    def test_high_bit(self):
+        """Only where values are stored as they are does it mean anything."""
+        self.assert_image(
+            PIXELS,
+            PIXELS * 16 + 5,
+            syntax=DeflatedExplicitVRLittleEndian,
+            BitsStored=12,
+            HighBit=15,
+        )
+        (image,) = read_file(os.path.join(TEST_FILES, 'MR_small_RLE.dcm'))
+        for syntax in '1.2.840.10008.1.2.4.90', '1.2.840.10008.1.2.4.70':
+            header = replace(
+                image.header, syntax=syntax, bits_stored=12, high_bit=15
+            )
+            with self.assertRaises(DefectError) as caught:
+                _image_bits(np.zeros((2, 2), 'u2'), header)
+            self.assertEqual(caught.exception.code, 'UNDECODABLE_PIXELS')
+
+    def test_lossy(self):
+        """Values that compression made too large stay bright."""
+        (image,) = read_file(self.slice(BitsStored=12, HighBit=11))
+        header = replace(image.header, syntax='1.2.840.10008.1.2.4.91')
+        np.testing.assert_array_equal(
+            _image_bits(np.array([0, 4095, 4097], 'u2'), header),
+            [0, 4095, 4095],
+        )
+        np.testing.assert_array_equal(
+            _image_bits(np.array([-2050, 7, 2049], 'i2'), header),
+            [-2048, 7, 2047],
+        )
+
+    def test_number_of_frames_that_cannot_be_read(self):
+        path = self.slice(
+            syntax=DeflatedExplicitVRLittleEndian, NumberOfFrames=-1
+        )
+        self.assertEqual(read_file(path)[0].header.frames, 1)
+        np.testing.assert_array_equal(read(path), [PIXELS])
+
+    def message(self, syntax):
+        """What is said of pixels that nobody can decode."""
+        path = self.slice()
+        (found,) = read_file(path)
+        header = replace(found.header, syntax=syntax)
+        change(path, PixelData=None)
+        with self.assertRaises(DefectError) as caught:
+            list(read_slices([replace(found, offset=None, header=header)]))
+        return str(caught.exception)
+
+    def test_no_decoder(self):
+        self.assertEqual(
+            self.message('1.2.840.10008.1.2.4.999'),
+            'NO_DECODER: there is no decoder for 1.2.840.10008.1.2.4.999: '
+            'convert the files',
+        )
+        self.assertIn(
+            'no decoder for an unknown transfer syntax',
+            self.message('somebody'),
+        )
+
+    def test_no_decoder_installed(self):
+        with mock.patch.object(
+            module, '_needed_packages', lambda syntax: ['python-gdcm>=3']
+        ):
+            self.assertEqual(
+                self.message('1.2.840.10008.1.2.4.70'),
+                'NO_DECODER: no decoder for JPEG Lossless, '
+                'Non-Hierarchical, First-Order Prediction (Process 14 '
+                '[Selection Value 1]) is installed: install python-gdcm>=3',
+            )
+
+    def test_decoder_that_is_installed(self):
+        """Its failure is no reason to install it."""
+        self.assertIn(
+            'UNDECODABLE_PIXELS: the pixels of one of its files cannot be '
+            'decoded from RLE Lossless',
+            self.message(RLELossless),
+        )
+        self.assertEqual(_needed_packages(RLELossless), [])
+
+    def test_needed_packages(self):
+        for syntax in '1.2.840.10008.1.2.4.70', '1.2.840.10008.1.2.4.90':
+            try:
+                import gdcm  # noqa: F401
+            except ImportError:
+                self.assertIn(
+                    'python-gdcm', str(_needed_packages(UID(syntax)))
+                )
+            else:
+                self.assertEqual(_needed_packages(UID(syntax)), [])
 
     def test_undecodable(self):
         path = self.path('rle')
@@ -249,5 +425,4 @@ class ChangedTest(PixelsTest):
             path = self.slice(syntax=syntax)
             found = read_file(path)
             os.remove(path)
-            with self.assertRaises(DefectError):
-                list(read_slices(found))
+            self.assert_defect('UNREADABLE', found)

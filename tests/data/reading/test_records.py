@@ -2,6 +2,7 @@ import os
 import shutil
 
 import numpy as np
+import SimpleITK
 
 from kneerepro.data.reading.arrays import ArrayVolume
 from kneerepro.data.reading.catalogue import Catalogue
@@ -14,7 +15,7 @@ from kneerepro.data.reading.records import (
 from kneerepro.data.reading.scan import scan
 from kneerepro.data.reading.selection import Selection
 from kneerepro.utils.workers import Workers
-from tests.data.series import SAGITTAL, write_series
+from tests.data.series import SAGITTAL, change, write_series
 from tests.folders import FolderTest
 
 LIMITS = Limits(min_slices=2, min_coverage=0.0)
@@ -96,6 +97,90 @@ class FieldsTest(RecordsTest):
             ],
         )
 
+    def image(self, name, spacing=(2.0, 1.0, 1.0), **geometry):
+        """Write a volume of a knee on the right."""
+        image = SimpleITK.GetImageFromArray(np.ones((4, 6, 7)))
+        image.SetSpacing(spacing[::-1])
+        image.SetOrigin(geometry.get('origin', (-50.0, 0.0, 0.0)))
+        image.SetDirection(
+            geometry.get('direction', (0, 0, -1, 1, 0, 0, 0, -1, 0))
+        )
+        SimpleITK.WriteImage(image, self.path('in', name))
+
+    def test_image(self):
+        self.image('v.nii')
+        record = self.find_one()
+        self.assertEqual(
+            (record.slices, record.rows, record.columns, record.spacing),
+            (4, 6, 7, (2.0, 1.0, 1.0)),
+        )
+        self.assertEqual(
+            (record.plane, record.directions, record.side),
+            ('sagittal', 'LRSIAP', 'RIGHT'),
+        )
+        self.assertEqual(record.notes, ['PADDED_FIELD', 'PATIENT_UNKNOWN'])
+        self.assertTrue(record.usable and record.is_array)
+        self.assertEqual(record.grid.position((3, 0, 0))[0], -56.0)
+
+    def test_images_of_one_name(self):
+        for folder in 'P', 'Q':
+            os.mkdir(self.path('in', folder))
+            self.image(os.path.join(folder, 'v.nii'))
+        first, second = self.find()
+        self.assertNotEqual(first.identity.patient, second.identity.patient)
+        self.assertNotIn('SEVERAL_SERIES_OF_PATIENT', first.notes)
+
+    def test_image_of_a_named_side(self):
+        self.image('9000000_LEFT.nii')
+        self.assertEqual(self.find_one().side, 'LEFT')
+
+    def test_image_without_orientation(self):
+        self.image(
+            'v.mha',
+            spacing=(1.0, 1.0, 1.0),
+            origin=(0.0, 0.0, 0.0),
+            direction=(1, 0, 0, 0, 1, 0, 0, 0, 1),
+        )
+        record = self.find_one()
+        self.assertEqual(
+            record.notes,
+            [
+                'SIDE_UNKNOWN',
+                'ORIENTATION_UNKNOWN',
+                'PADDED_FIELD',
+                'PATIENT_UNKNOWN',
+            ],
+        )
+        self.assertEqual(
+            (record.slices, record.spacing, record.plane, record.grid),
+            (4, (0, 0, 0), '', None),
+        )
+
+    def test_image_in_another_direction(self):
+        self.image('v.nrrd', direction=(0, 0, 1, -1, 0, 0, 0, -1, 0))
+        record = self.find_one()
+        self.assertIn('REORIENTED', record.notes)
+        self.assertEqual(record.directions, 'LRSIAP')
+
+    def test_image_that_is_thin(self):
+        self.image('v.nii')
+        for limits, code in [
+            (Limits(min_slices=5, min_coverage=0.0), 'TOO_FEW_SLICES'),
+            (Limits(min_slices=2, min_coverage=9.0), 'INCOMPLETE_COVERAGE'),
+        ]:
+            self.find_one()
+            (record,) = find_series(self.catalogue, ALL, limits, 4, size=6)
+            self.assertEqual(record.defect.code, code)
+
+    def test_grid(self):
+        os.remove(self.series('1.1')[1])
+        self.series('1.2', geometry=SAGITTAL, PixelSpacing=[0.5, 0.25])
+        first, second = self.find()
+        self.assertIsNone(first.grid)  # it is not usable
+        self.assertEqual(
+            second.grid.steps, ((-2, 0, 0), (0, 0, -0.5), (0, 0.25, 0))
+        )
+
     def test_not_selected(self):
         self.series('1.1')
         record = self.find_one(selection=Selection('x'))
@@ -133,6 +218,92 @@ class FieldsTest(RecordsTest):
                 self.setUp()
                 self.series('1.1', **changes)
                 self.assertEqual(self.find_one().notes, [note])
+
+
+class OneVolumeTest(RecordsTest):
+    """Numbers that are written in several ways do not split a series."""
+
+    def test_numbers(self):
+        for elements in [
+            dict(EchoTime=['4.7', '4.70', '4.70 ', '']),
+            dict(EchoTime=['30', '30.001', '3.0E1', None]),
+            dict(TemporalPositionIdentifier=['1', '01', '1', '']),
+            dict(AcquisitionNumber=['1', '1', '1', '']),
+            dict(PixelSpacing=[['0.3646'] * 2, ['0.364600'] * 2] * 2),
+            dict(
+                ImageOrientationPatient=[
+                    ['0', '1', '0', '0', '0', '-1'],
+                    ['-0.0', '1', '0.000', '0', '-0', '-1'],
+                    ['0.0000005', '1', '0', '0', '0', '-1'],
+                    ['-0.001', '1', '0', '0', '0', '-1'],
+                ]
+            ),
+            dict(StackID=['1', '1 ', '1', '']),
+            dict(PatientID=['someone', 'someone ', '', None]),
+        ]:
+            with self.subTest(elements):
+                self.setUp()
+                paths = self.series('1.1', geometry=SAGITTAL, EchoTime='4.7')
+                for i, path in enumerate(paths):
+                    change(
+                        path, **{name: elements[name][i] for name in elements}
+                    )
+                record = self.find_one()
+                self.assertIsNone(record.defect)
+                self.assertEqual(
+                    (record.part, record.slices, record.patient_id),
+                    ('', 4, 'someone'),
+                )
+
+
+class TwoPeopleTest(RecordsTest):
+    """Two people, or two visits, under one SeriesInstanceUID."""
+
+    def two(self, shift, **elements):
+        for i, values in enumerate(zip(*elements.values())):
+            paths = self.series(
+                f'1.{i}',
+                SeriesInstanceUID='1',
+                **dict(zip(elements, values)),
+            )
+            for j, path in enumerate(paths):
+                change(
+                    path,
+                    ImagePositionPatient=[0, 0, 2 * j + i * shift],
+                )
+        return self.find()
+
+    def test_people(self):
+        for shift in 0, 1, 8:
+            self.setUp()
+            first, second = self.two(shift, PatientID=['Q', 'P'])
+            self.assertTrue(first.usable and second.usable)
+            self.assertEqual(
+                [
+                    (record.part, record.patient_id, record.spacing[0])
+                    for record in (first, second)
+                ],
+                [('patient 1', 'P', 2.0), ('patient 2', 'Q', 2.0)],
+            )
+            self.assertEqual(
+                [record.identity.patient for record in (first, second)],
+                ['P', 'Q'],
+            )
+            loaded = load_series(self.catalogue, second, LIMITS)
+            self.assertEqual(loaded.header.patient, 'Q')
+
+    def test_visits(self):
+        records = self.two(1, StudyInstanceUID=['2.1', '2.2'])
+        self.assertEqual(
+            [record.part for record in records], ['study 1', 'study 2']
+        )
+        self.assertTrue(all(record.usable for record in records))
+
+    def test_not_both_volumes(self):
+        change(self.series('1.1')[2], PatientID='other')
+        record = self.find_one()
+        self.assertEqual((record.part, record.slices), ('', 4))
+        self.assertEqual(record.defect.code, 'MIXED_PATIENTS')
 
 
 class OrderTest(RecordsTest):
@@ -186,7 +357,7 @@ class LoadTest(RecordsTest):
         self.assertEqual((first.part, second.part), ('echo 1', 'echo 2'))
         series = load_series(self.catalogue, second, LIMITS)
         self.assertEqual(
-            (series.part, series.header.echo_time), ('echo 2', '2')
+            (series.part, series.header.echo_time), ('echo 2', 2.0)
         )
 
     def test_array(self):

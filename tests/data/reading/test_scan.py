@@ -1,17 +1,19 @@
 import os
+from collections import Counter
 from unittest import mock
 
 import numpy as np
+import SimpleITK
 
 from kneerepro.data.reading import scan as module
 from kneerepro.data.reading.catalogue import Catalogue
 from kneerepro.data.reading.scan import scan
 from kneerepro.utils.workers import Workers
-from tests.data.series import write_series
-from tests.folders import FolderTest
+from tests.data.mutations import damaged, find_all, outcome, whole_files
+from tests.data.series import QuietTest, write_series
 
 
-class ScanTest(FolderTest):
+class ScanTest(QuietTest):
     def setUp(self):
         super().setUp()
         self.catalogue = Catalogue()
@@ -57,6 +59,35 @@ class ScanTest(FolderTest):
             ['.hidden', 'readme.txt'],
         )
 
+    def test_images(self):
+        image = SimpleITK.GetImageFromArray(np.ones((4, 5, 6)))
+        for name in 'a.nii.gz', 'b.mhd', 'c.nhdr', 'd.hdr':
+            SimpleITK.WriteImage(image, self.path('in', name))
+        self.write('in/e.nii', b'damaged')
+        self.write('in/f.raw', b'without a header')
+        self.scan()
+        self.assertEqual(
+            [
+                (os.path.basename(v.path), v.shape)
+                for v in self.catalogue.volumes()
+            ],
+            [(n, (4, 5, 6)) for n in ('a.nii.gz', 'b.mhd', 'c.nhdr', 'd.hdr')],
+        )
+        self.assertEqual(
+            [
+                (os.path.basename(path), code)
+                for path, code, _ in self.catalogue.defective_files()
+            ],
+            [('e.nii', 'UNREADABLE'), ('f.raw', 'NOT_DICOM')],
+        )
+        self.assertEqual(
+            [
+                os.path.basename(path)
+                for path, _ in self.catalogue.passed_over_files()
+            ],
+            ['b.raw', 'c.raw', 'd.img'],
+        )
+
     def test_known_files_are_not_read_again(self):
         self.scan()
         self.write('in/damaged', b'DICM')
@@ -78,6 +109,42 @@ class ScanTest(FolderTest):
                 'UNREADABLE',
                 'No such file or directory',
             ),
+        )
+
+    def test_damaged_files(self):
+        """Each is used or named with a code, and none ends the run."""
+        contents = whole_files(self.folder)
+        outcomes = Counter()
+        for seed in range(60):
+            path = self.write(f'in/{seed}', damaged(contents, seed))
+            with self.subTest(seed):
+                outcomes[outcome(path)] += 1
+        self.assertGreater(outcomes['used'], 3)
+        self.assertGreater(len(outcomes), 5)
+        self.scan()
+        in_series = {
+            image.path
+            for uid in self.catalogue.series_uids()
+            for image in self.catalogue.slices(uid)
+        }
+        rejected = [path for path, _, _ in self.catalogue.defective_files()]
+        self.assertEqual(len(in_series) + len(rejected), 63)
+        find_all(self.catalogue)
+
+    def test_reader_that_raises(self):
+        def read_frames(path):
+            if path.endswith('-1'):
+                raise RecursionError
+            return real(path)
+
+        real = module.read_frames
+        with mock.patch.object(module, 'read_frames', read_frames):
+            self.scan()
+        ((path, code, message),) = self.catalogue.defective_files()
+        self.assertEqual(os.path.basename(path), '1.2-1')
+        self.assertEqual(
+            (code, message),
+            ('UNREADABLE', 'it cannot be read (RecursionError)'),
         )
 
     def test_reader_that_crashes(self):

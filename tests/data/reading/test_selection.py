@@ -29,6 +29,16 @@ class SelectionTest(unittest.TestCase):
         self.assertIn("matches 'x': 'T2' (2), 'COR' (1);", text)
         self.assertEqual(Selection('x').explain([]), '')
 
+    def test_composed_and_decomposed_letters(self):
+        parser = argparse.ArgumentParser()
+        add_arguments(parser)
+        args = parser.parse_args(['--series-description', 'e\u0301quilibre'])
+        self.assertIn('Genou \u00e9quilibre', selection_of(args))
+
+    def test_explain_prints_no_controls(self):
+        text = Selection('x').explain(['\x1b[31m\n\u202e'])
+        self.assertIn(r"'\x1b[31m\n\u202e' (1)", text)
+
     def test_explain_names_the_most_frequent(self):
         text = Selection('x').explain('aabbccddeef')
         self.assertIn("'e' (2)", text)

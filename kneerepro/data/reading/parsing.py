@@ -1,0 +1,208 @@
+"""Parse the header of a DICOM file into the bytes of its elements."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import pydicom
+from pydicom.dataelem import RawDataElement
+from pydicom.errors import InvalidDicomError
+
+from kneerepro.data.reading.defects import DefectError
+from kneerepro.data.reading.values import identifier
+
+IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED = (
+    '1.2.840.10008.1.2',
+    '1.2.840.10008.1.2.1',
+    '1.2.840.10008.1.2.2',
+    '1.2.840.10008.1.2.1.99',
+)
+CHARACTER_SET = 0x00080005
+
+#: Transfer syntaxes in which pixels are stored as plain integers.
+NATIVE = IMPLICIT, EXPLICIT, BIG_ENDIAN
+
+_MEBIBYTE = 2**20
+# How much of a file is read in search of the end of its header: most headers
+# fit into the first step. The last step bounds the memory that a damaged file
+# can take.
+_HEAD_SIZES = 2**14, _MEBIBYTE, 64 * _MEBIBYTE
+
+
+@dataclass(frozen=True)
+class ParsedFile:
+    """What :func:`parse_file` finds.
+
+    Attributes
+    ----------
+    elements : dict of int to bytes
+        The values of the elements by tag, SpecificCharacterSet always among
+        them, unless they are empty.
+    syntax : str
+        See :class:`kneerepro.data.reading.header.Header`.
+    implicit, little_endian : bool
+        How the elements are written: without their types, and in which order
+        of bytes.
+    has_preamble : bool
+        Whether the file says that it is DICOM.
+    head, end, size
+        See :class:`kneerepro.data.reading.header.FileHeader`.
+    """
+
+    elements: dict[int, bytes]
+    syntax: str
+    implicit: bool
+    little_endian: bool
+    has_preamble: bool
+    head: bytes
+    end: int | None
+    size: int
+
+
+def parse_file(path: str, tags: Collection[int]) -> ParsedFile:
+    """Parse the header of a DICOM file.
+
+    Parameters
+    ----------
+    path : str
+    tags : collection of int
+        The elements to keep.
+
+    Returns
+    -------
+    ParsedFile
+
+    Raises
+    ------
+    DefectError
+        UNREADABLE or NOT_DICOM.
+    """
+    try:
+        image, head, end, size = _read_head(path, list(tags))
+        found = {int(tag): element for tag, element in image.items()}
+        declared = image.file_meta.get('TransferSyntaxUID') or ''
+    except InvalidDicomError:
+        raise DefectError('NOT_DICOM', 'not a DICOM file') from None
+    except OSError as error:
+        raise DefectError(
+            'UNREADABLE',
+            os.strerror(error.errno) if error.errno else 'cannot be read',
+        ) from None
+    except Exception as error:
+        # pydicom lets through whatever a damaged file provokes: EOFError,
+        # struct.error, RecursionError, ... One bad file must not stop the
+        # others.
+        raise DefectError(
+            'UNREADABLE', f'its header is damaged ({type(error).__name__})'
+        ) from None
+    implicit, little_endian = _encoding(found.values())
+    return ParsedFile(
+        elements=_raw_values(found),
+        syntax=_syntax(str(declared), implicit, little_endian),
+        implicit=implicit,
+        little_endian=little_endian,
+        has_preamble=image.preamble is not None,
+        head=head,
+        end=end,
+        size=size,
+    )
+
+
+def read_image(path: str, syntax: str, **options: Any) -> pydicom.Dataset:
+    """Read a whole file of which :func:`parse_file` has read the header.
+
+    Parameters
+    ----------
+    path : str
+    syntax : str
+        As :func:`parse_file` found it.
+    options
+        For :func:`pydicom.dcmread`.
+
+    Returns
+    -------
+    pydicom.Dataset
+    """
+    image = pydicom.dcmread(path, force=True, **options)
+    if syntax in NATIVE:
+        image.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
+    return image
+
+
+def _encoding(elements):
+    """How elements are in fact written, which pydicom finds out: whether
+    their types are implicit, and whether they are little endian.
+    """
+    for element in elements:
+        if isinstance(element, RawDataElement):
+            return element.is_implicit_VR, element.is_little_endian
+    return False, True
+
+
+def _raw_values(elements):
+    """The bytes of those elements that have some."""
+    values = {
+        tag: element.value
+        for tag, element in elements.items()
+        if isinstance(element.value, bytes)
+    }
+    if CHARACTER_SET in elements and CHARACTER_SET not in values:
+        # pydicom decodes this one while it reads.
+        names = elements[CHARACTER_SET].value or ''
+        if not isinstance(names, str):
+            names = '\\'.join(map(str, names))
+        values[CHARACTER_SET] = names.encode('latin_1', 'replace')
+    return values
+
+
+def _syntax(declared, implicit, little_endian):
+    """The transfer syntax, or the one that the elements show."""
+    declared = identifier(declared.encode('utf-8', 'replace'))
+    if declared and declared not in NATIVE:
+        return declared
+    if not little_endian:
+        return BIG_ENDIAN
+    return IMPLICIT if implicit else EXPLICIT
+
+
+def _read_head(path, tags):
+    """The image as pydicom reads it; and `head`, `end` and `size` of a
+    :class:`FileHeader`.
+    """
+    with open(path, 'rb', buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        head = b''
+        for wanted in _HEAD_SIZES:
+            head += file.read(wanted - len(head))
+            stream = io.BytesIO(head)
+            try:
+                image = pydicom.dcmread(
+                    stream,
+                    stop_before_pixels=True,
+                    specific_tags=tags,
+                    force=_begins_with_an_element(head),
+                )
+            except InvalidDicomError:
+                raise
+            except Exception:
+                if len(head) >= size or len(head) < wanted:
+                    raise
+                continue
+            if image.file_meta.get('TransferSyntaxUID') == DEFLATED:
+                return image, b'', None, size
+            # pydicom takes the end of what it is given for the end of the
+            # header. Then read on.
+            if stream.tell() + 16 <= len(head) or len(head) >= size:
+                return image, head, stream.tell(), size
+    raise ValueError('the header has no end')
+
+
+def _begins_with_an_element(head):
+    """Whether a file without the preamble may be DICOM nevertheless: whether
+    it begins with group 0002 or, in either order of bytes, 0008.
+    """
+    return head[:2] in (b'\2\0', b'\x08\0', b'\0\x08')

@@ -1,0 +1,1 @@
+"""Write volumes for other programs: viewers, archives, statistics."""
