@@ -4,13 +4,13 @@
 # make docs     build the documentation: build/docs/index.html
 #
 # You need only make and a Python between 3.9 and 3.13. The first call builds
-# a virtual environment. To choose a Python, name it: make test
-# PYTHON=python3.13. It gets its own virtual environment.
+# a virtual environment. To choose another Python, name it, as in
+# "make test PYTHON=python3.13": it gets a virtual environment of its own.
 
 VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 
-.PHONY: help setup cae3d thesis test lint coverage docs test-commands test-compiled test-engine benchmark \
+.PHONY: help setup cae3d thesis test fuzz lint coverage docs test-commands test-compiled test-engine benchmark \
         growth readings gpu-check numbers clean
 
 help:
@@ -42,6 +42,10 @@ lint: $(VENV)/lint-installed
 	$(BIN)/python -m ruff check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m mypy
+
+# make fuzz            read thousands of damaged files and images of all sizes
+fuzz: setup
+	$(BIN)/python -m nose -s tests/fuzz_headers.py
 
 # make coverage        the share of lines that the tests run (15 minutes)
 coverage: export COVERAGE_FILE = $(CURDIR)/build/coverage

@@ -19,7 +19,7 @@ from typing import Any
 
 from processes import ROOT, run_for_json, split_cores
 
-#: Modules outside tests/engine that test the engine, too.
+# Modules outside tests/engine that test the engine as well.
 _MORE_MODULES = ('tests.test_engines',)
 
 
@@ -48,7 +48,7 @@ def run_tests(
     ----------
     device : {'cpu', 'cuda'}
     seconds : float
-        Time limit, after which modules that still run are stopped.
+        Time limit for all modules together. Those that still run are stopped.
     names : list of str, optional
         The modules, by default all.
     **variables
@@ -57,10 +57,10 @@ def run_tests(
     Returns
     -------
     list of dict
-        For each module its ``name`` and either ``error``, why there is no
-        result; or ``lacks``, the missing package because of which it was
-        skipped; or ``ran``, the number of tests, ``failed``, the names of
-        those that failed, and ``skipped``, numbers by reason.
+        For each module its ``name``, and one of these: ``error``, the reason
+        why there is no result; ``lacks``, the missing package for which it
+        was skipped; or ``ran``, the number of tests, with ``failed``, the
+        names of those that failed, and ``skipped``, their number by reason.
     """
     end = time.monotonic() + seconds
     names = names or modules()

@@ -1,4 +1,4 @@
-"""Check, with one command, that the engine works on a GPU as it should.
+"""Check with one command that the engine works on a GPU as it should.
 
 =========  ==============================================================
 equality   train the four networks on the GPU and on the CPU, from the
@@ -10,14 +10,14 @@ run        time the thesis's four trainings
 
 Runs all parts, or those that are named. After each part, its results go into
 a JSON file and into a report that says what passed. Parts that do not run
-again, or that are stopped, keep their earlier results. So a GPU that is
-available for minutes only can run some parts now and others later:
+again, or that are stopped, keep their earlier results. If a GPU is available
+only for minutes, run some parts now and others later:
 
     gpu_check.py equality tests --seconds 200
     gpu_check.py table run --seconds 200
 
-It requires Theano, Lasagne, PyTorch, NumPy, SciPy and six; from Python 3.12
-on setuptools; and `run` requires tqdm.
+It requires Theano, Lasagne, PyTorch, NumPy, SciPy, six and, from Python 3.12
+on, setuptools. The part run requires tqdm and h5py as well.
 """
 
 from __future__ import annotations
@@ -38,26 +38,29 @@ os.environ['PYTHONPATH'] = os.pathsep.join(
     filter(None, [ROOT, os.environ.get('PYTHONPATH')])
 )
 
-import gpu_report  # noqa: E402
-from network_sizes import THESIS  # noqa: E402
-
-from kneerepro.utils import cli, files  # noqa: E402
-from kneerepro.utils.errors import UserError  # noqa: E402
-
 _REQUIRED = ['theano', 'lasagne', 'torch', 'numpy', 'scipy', 'six']
 if sys.version_info >= (3, 12):
     _REQUIRED.append('setuptools')  # contains the distutils of Theano
+
+if __name__ == '__main__':
+    # The imports below need some of these packages.
+    missing = [
+        name for name in _REQUIRED if importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        sys.exit(f'not installed: {", ".join(missing)}')
+
+import gpu_report  # noqa: E402
+from network_sizes import THESIS  # noqa: E402
+
+from kneerepro import command_line  # noqa: E402
+from kneerepro.utils import cli, files  # noqa: E402
+from kneerepro.utils.errors import UserError  # noqa: E402
 
 
 def main() -> int:
     """Run the parts, and return 0 if no check failed."""
     args = parse_arguments()
-    missing = [
-        name for name in _REQUIRED if importlib.util.find_spec(name) is None
-    ]
-    if missing:
-        print(f'not installed: {", ".join(missing)}', file=sys.stderr)
-        return 1
     import torch
 
     if args.device == 'cuda' and not torch.cuda.is_available():
@@ -115,11 +118,8 @@ def parse_arguments() -> argparse.Namespace:
         type=cli.one_of(THESIS),
         help='train these as long as the thesis, instead of extrapolating',
     )
-    parser.add_argument(
-        '--steps',
-        type=cli.positive_int,
-        default=50,
-        help='number of steps whose median the table shows (default: 50)',
+    command_line.add_count(
+        parser, '--steps', 50, 'number of steps whose median the table shows'
     )
     parser.add_argument(
         '--seconds',
@@ -131,15 +131,15 @@ def parse_arguments() -> argparse.Namespace:
         '--json',
         metavar='FILE',
         default='gpu_check.json',
-        help='(default: gpu_check.json)',
+        help='results of all parts so far (default: gpu_check.json)',
     )
     parser.add_argument(
         '--report',
         metavar='FILE',
         default='gpu_check.rst',
-        help='(default: gpu_check.rst)',
+        help='report to write (default: gpu_check.rst)',
     )
-    # For the tests of this script on machines without a GPU.
+    # The tests of this script use these on machines without a GPU.
     parser.add_argument(
         '--device',
         choices=['cuda', 'cpu'],

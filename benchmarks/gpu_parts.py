@@ -35,7 +35,7 @@ class Settings:
     ----------
     device : {'cuda', 'cpu'}
     small : bool
-        Whether to do as little as shows that the part works.
+        Whether to do only what shows that a part works.
     whole : list of str
         Networks to train as long as the thesis.
     steps : int
@@ -77,8 +77,10 @@ def machine(device: str) -> dict[str, str]:
 
 
 def equality(settings: Settings) -> list[dict[str, Any]]:
-    """Compare each network in each precision, with and without CUDA graphs,
-    between the device and the CPU. TF32 is off.
+    """Compare trainings on the device with trainings on the CPU.
+
+    There is one for each network and precision, with and without CUDA graphs.
+    TF32 is off.
     """
     end = time.monotonic() + settings.seconds
     cases = list(itertools.product(THESIS, PRECISIONS, (True, False)))
@@ -138,8 +140,8 @@ def table(settings: Settings) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Rows of :func:`interleaved.time_interleaved`, or for a network an
-        error.
+        Rows of :func:`interleaved.time_interleaved`. A network that could not
+        be timed has an ``error`` instead.
     """
     end = time.monotonic() + settings.seconds
     rows = []
@@ -168,9 +170,12 @@ def run(settings: Settings) -> list[dict[str, Any]]:
     """Time the trainings, one after the other."""
     end = time.monotonic() + settings.seconds
     networks = ('cae2d', 'dcgan') if settings.small else THESIS
-    # A training shows its progress with tqdm.
-    if importlib.util.find_spec('tqdm') is None:
-        return [{'network': network, 'lacks': 'tqdm'} for network in networks]
+    # A training shows its progress with tqdm, and views of datasets need h5py.
+    for package in 'tqdm', 'h5py':
+        if importlib.util.find_spec(package) is None:
+            return [
+                {'network': network, 'lacks': package} for network in networks
+            ]
     found = []
     for network in networks:
         options = [

@@ -1,5 +1,5 @@
-"""How a training step's time and peak memory grow with the size of its input,
-on the engine and in PyTorch alone.
+"""Measure how a training step's time and peak memory grow with the size of its
+input, on the engine and in PyTorch alone.
 
 Varies the size of the minibatch of the 2D autoencoder, and the depth of the
 volumes of the 3D one. Both have the thesis's numbers of filters. The two
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from interleaved import machine, time_interleaved
 
-from kneerepro import engines
+from kneerepro import command_line, engines
 from kneerepro.runs import environment
 from kneerepro.utils import cli
 
@@ -130,11 +130,8 @@ def parse_arguments() -> argparse.Namespace:
         type=cli.one_of(SERIES),
         help=f'{" or ".join(SERIES)} (default: both)',
     )
-    parser.add_argument(
-        '--steps',
-        type=cli.positive_int,
-        default=5,
-        help='number of steps whose median is taken (default: 5)',
+    command_line.add_count(
+        parser, '--steps', 5, 'number of steps whose median is taken'
     )
     parser.add_argument('--device', choices=engines.DEVICES, default='auto')
     parser.add_argument(

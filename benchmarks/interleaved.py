@@ -25,8 +25,8 @@ from kneerepro import engines
 from kneerepro.runs import environment
 from kneerepro.utils.errors import UserError
 
-# glibc settings that keep freed memory in the process. The engine does this
-# itself (kneerepro.engine.memory); somebody who knows PyTorch well would set
+# glibc settings that keep freed memory in the process, as the engine itself
+# does (kneerepro.engine.memory). Somebody who knows PyTorch well would set
 # these, or use another allocator.
 _KEEP_FREED_MEMORY = {
     'MALLOC_MMAP_MAX_': '0',
@@ -99,8 +99,9 @@ class StepProcess:
         self._process.stdout.close()
 
     def row(self) -> dict[str, Any]:
-        """The measurements, as JSON stores them. The first step, which
-        allocates the memory, is separate.
+        """The measurements, as JSON stores them.
+
+        The first step is separate, because it allocates the memory.
         """
         first, *others = self.steps
         return {
@@ -143,8 +144,8 @@ def time_interleaved(
     count : int
         Steps of each, after a first one.
     end : float, optional
-        The time, of ``time.monotonic``, after which no step begins, except
-        for the first two of each.
+        The time, of ``time.monotonic``, after which no step begins. The first
+        two steps of each implementation are made in any case.
 
     Returns
     -------

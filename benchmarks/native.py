@@ -170,7 +170,7 @@ def _gan(network, parameters, batch_size, device, width):
     generator = move(_generator(nz, width), device)
     critic = move(_critic(width), device)
     train_generator, train_critic = (
-        _adam(parameters, device, network) for network in (generator, critic)
+        _adam(parameters, device, half) for half in (generator, critic)
     )
     if network == 'dcgan':
         critic_loss = _discriminator_loss

@@ -1,11 +1,10 @@
-"""How --precision bf16 changes the losses: train the four networks in float32
-and in bf16.
+"""Measure how --precision bf16 changes the losses of the four networks.
 
-Both trainings start from the same seed and see the same minibatches of the
-preset's synthetic knees. A third training, in float32 with images multiplied
-by 1 + 1e-7, shows how much of the difference is not due to bf16. The trainings
-alternate iteration by iteration, so that any other load on the machine slows
-all of them equally.
+Each network is trained in float32 and in bf16. Both trainings start from the
+same seed and see the same minibatches of the preset's synthetic knees. A third
+training, in float32 with images multiplied by 1 + 1e-7, shows how much of the
+difference is not due to bf16. The trainings alternate iteration by iteration,
+so that any other load on the machine slows all of them equally.
 """
 
 from __future__ import annotations
@@ -22,15 +21,16 @@ import kneerepro  # noqa: F401, makes Theano importable
 # isort: split
 import lasagne
 import numpy as np
+from thesis_networks import compile_networks
 
-from kneerepro import algorithms, command_line, config, engines
+from kneerepro import command_line, config, engines
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.reading.selection import Selection
 from kneerepro.data.splits import minibatches
 from kneerepro.experiment.datasets import dataset_file, options_from
 from kneerepro.phantom.default import default_knees
 from kneerepro.registry import EXPERIMENTS
-from kneerepro.runs import environment, zoo
+from kneerepro.runs import environment
 from kneerepro.utils import cli
 
 ITERATIONS = {'cae2d': 300, 'cae3d': 60, 'dcgan': 200, 'wgan_gp': 200}
@@ -41,9 +41,8 @@ TRAININGS = {
     'perturbed': ('float32', 1 + 1e-7),
 }
 
-_LAST = (
-    0.1  # share of the iterations, at the end, over which losses are averaged
-)
+# Final losses are averaged over this share of the iterations.
+_LAST = 0.1
 
 
 class Training:
@@ -65,18 +64,8 @@ class Training:
         factor: float,
     ):
         lasagne.random.set_rng(np.random.RandomState(parameters['seed']))
+        _, functions = compile_networks(network, parameters, shape, mode)
         spec = EXPERIMENTS[network]
-        pair = zoo.build(
-            network, zoo.builder_options(network, parameters, shape)
-        )
-        names = ['learning_rate', 'beta1', 'beta2', 'penalty_weight']
-        if not spec.autoencoder:
-            names += ['batch_size', 'seed']
-        functions = getattr(algorithms, spec.compiler)(
-            *pair,
-            mode=mode,
-            **{name: parameters[name] for name in names if name in parameters},
-        )
         if spec.autoencoder:
             self._train, self._train_generator = functions.train, None
             names = ['train']
@@ -150,7 +139,7 @@ def measure(
 def _examples(network, parameters, out):
     """The preset's synthetic knees, and the shape of a volume."""
     knees = default_knees(
-        __file__,
+        out,
         *(
             parameters[name]
             for name in ('patients', 'matrix', 'slices', 'seed')
@@ -158,7 +147,7 @@ def _examples(network, parameters, out):
     )
     path = dataset_file(
         knees,
-        True,
+        None,
         os.path.join(out, 'datasets'),
         options_from(parameters),
         Selection(),
@@ -221,18 +210,12 @@ def main() -> None:
             args.iterations or ITERATIONS[network],
         )
         row['compared'] = compare(row)
-        for name, values in row['compared'].items():
-            print(
-                f'{network} {name}: '
-                '{float32:.4g} in float32, {bf16:.4g} in bf16; greatest '
-                'difference {difference:.2g}, of perturbed float32 '
-                '{perturbed:.2g}'.format(**values)
-            )
         # The first iteration is left out: it allocates the memory.
         plain, bf16 = (
             np.median(row['seconds'][name][1:]) for name in ('float32', 'bf16')
         )
         row['times'] = None if args.untimed else plain / bf16
+        print_losses(row)
         if not args.untimed:
             print(
                 f'an iteration: {plain:.3g} s in float32, {bf16:.3g} s in '
@@ -243,6 +226,17 @@ def main() -> None:
         if args.json:
             with open(args.json, 'w', encoding='utf-8') as file:
                 json.dump(measured, file, indent=1)
+
+
+def print_losses(row: dict[str, Any]) -> None:
+    """Print the comparison of a network's losses."""
+    for name, values in row['compared'].items():
+        print(
+            f'{row["network"]} {name}: '
+            '{float32:.4g} in float32, {bf16:.4g} in bf16; greatest '
+            'difference {difference:.2g}, of perturbed float32 '
+            '{perturbed:.2g}'.format(**values)
+        )
 
 
 def parse_arguments() -> argparse.Namespace:

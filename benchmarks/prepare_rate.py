@@ -3,8 +3,8 @@ bare loop of ``pydicom.dcmread(path).pixel_array`` over the same files; and its
 peak memory.
 
 Unless --source is given, the series are synthetic, with 160 slices of
-384 x 384 as in the OAI. All files are read once before, so that the speed of
-the disk does not matter.
+384 x 384 as in the OAI. All files are read once beforehand, so that the speed
+of the disk does not matter.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import time
 
 import pydicom
 
+from kneerepro import command_line
 from kneerepro.data.prepare import Settings, prepare
 from kneerepro.data.reading.files import walk_files
 from kneerepro.data.reading.selection import Selection
@@ -111,13 +112,12 @@ def main() -> None:
     """Measure, and print the rates and the peak memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--source', help='folder of DICOM series')
-    parser.add_argument(
-        '--series',
-        type=cli.positive_int,
-        default=32,
-        help='number of synthetic series, without --source (default: 32)',
+    command_line.add_count(
+        parser, '--series', 32, 'number of synthetic series, without --source'
     )
-    parser.add_argument('--rounds', type=cli.positive_int, default=5)
+    command_line.add_count(
+        parser, '--rounds', 5, 'number of times that each is measured'
+    )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source = args.source or os.path.join(folder, 'dicom')
@@ -133,7 +133,7 @@ def main() -> None:
         print(f'{count} series, {args.rounds} rounds, {os.cpu_count()} cores')
         print_rates(count, seconds)
         print(
-            f'peak memory with 2 workers, all processes together: '
+            'peak memory with 2 workers, all processes together: '
             f'{peak_memory(source, folder, 2):.0f} MiB'
         )
 
@@ -157,7 +157,7 @@ def print_rates(count: int, seconds: dict[str, list[float]]) -> None:
         )
 
     def ratio(first, second):
-        # Of times measured directly after each other.
+        # Each ratio is of two times measured directly after each other.
         return statistics.median(
             a / b for a, b in zip(seconds[first], seconds[second])
         )

@@ -27,8 +27,8 @@ def run_for_json(
     Parameters
     ----------
     arguments : list of str
-        Arguments of the interpreter. The path of a file is added, to which
-        the process must write a dict or a list as JSON.
+        Arguments of the interpreter. One more is added at the end, the path of
+        a file to which the process must write a dict or a list as JSON.
     seconds : float
         Time limit, after which the process is stopped.
     threads : int, optional
@@ -79,6 +79,6 @@ def split_cores(count: int) -> tuple[int, int]:
     workers, threads : int
         How many processes to run at a time, and with how many threads each.
     """
-    cores = environment.cores()
+    cores = environment.cores() or 1
     workers = max(1, min(count, cores // 2))
     return workers, max(1, cores // workers)

@@ -1,5 +1,5 @@
-"""What the 3D autoencoder learns under each reading of E17 and E21: how
-intensities are scaled, and the initial bias of the last layer.
+"""Measure what the 3D autoencoder learns under each reading of E17 and E21:
+how intensities are scaled, and the initial bias of the last layer.
 
 Trains the network of the preset quick for some hundred iterations under each
 reading, and measures whether its code and its reconstructions depend on the
@@ -17,6 +17,7 @@ from typing import Any
 import kneerepro  # noqa: F401, makes Theano importable
 
 # isort: split
+from kneerepro import command_line
 from kneerepro.experiment.arguments import parse
 from kneerepro.experiment.choose import best_run, flags_to_train
 from kneerepro.runs import Run, environment
@@ -73,9 +74,11 @@ def parse_arguments() -> argparse.Namespace:
         default='runs/readings',
         help='folder of the runs (default: runs/readings)',
     )
-    parser.add_argument('--patients', type=cli.positive_int, default=40)
-    parser.add_argument('--iterations', type=cli.positive_int, default=400)
-    parser.add_argument('--preset', default='quick', metavar='NAME')
+    command_line.add_count(parser, '--patients', 40, 'synthetic patients')
+    command_line.add_count(
+        parser, '--iterations', 400, 'minibatches to train on'
+    )
+    command_line.add_preset(parser)
     parser.add_argument(
         '--json',
         metavar='FILE',

@@ -1,4 +1,4 @@
-"""Seconds per training step on the PyTorch engine, in PyTorch alone, and on
+"""Time a training step on the PyTorch engine, in PyTorch alone, and on
 Theano's C code.
 
 The networks are the thesis's four, at its sizes and batch sizes (Table 2.5),
@@ -18,7 +18,7 @@ from interleaved import machine, time_interleaved
 from network_sizes import BATCH_SIZES, NETWORKS, THESIS
 from steps import ENGINES
 
-from kneerepro import engines
+from kneerepro import command_line, engines
 from kneerepro.compat.theano_flags import C_CODE
 from kneerepro.runs import environment
 from kneerepro.utils import cli
@@ -32,7 +32,7 @@ _HEADINGS = (
     's a step',
     'least, greatest',
     'peak GiB',
-    'times',
+    'speed',
 )
 _WIDTHS = 7, 5, 6, 10, 8, 8, 16, 8, 6
 # Names are aligned to the left, numbers to the right.
@@ -87,14 +87,14 @@ def parse_arguments() -> argparse.Namespace:
         type=cli.one_of(NETWORKS),
         help=f"{', '.join(NETWORKS)} (default: the thesis's, the first four)",
     )
-    parser.add_argument(
-        '--steps',
-        type=cli.positive_int,
-        default=5,
-        help='number of steps whose median is taken (default: 5)',
+    command_line.add_count(
+        parser, '--steps', 5, 'number of steps whose median is taken'
     )
     parser.add_argument(
-        '--batch-size', type=cli.positive_int, help="instead of the thesis's"
+        '--batch-size',
+        type=cli.positive_int,
+        metavar='N',
+        help="examples in a minibatch (default: the thesis's)",
     )
     parser.add_argument(
         '--device',
@@ -109,10 +109,11 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
-    """Print rows of :func:`interleaved.time_interleaved`, with speeds
-    relative to the last row.
+    """Print rows of :func:`interleaved.time_interleaved`.
+
+    The speeds are relative to the last row.
     """
-    slowest = np.median(rows[-1]['steps'])
+    last = np.median(rows[-1]['steps'])
     for row in rows:
         median = np.median(row['steps'])
         print(
@@ -125,7 +126,7 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
                 f'{median:.3g}',
                 f'{min(row["steps"]):.3g}, {max(row["steps"]):.3g}',
                 f'{row["memory"]:.2f}',
-                f'{slowest / median:.2f}',
+                f'{last / median:.2f}',
             ),
             flush=True,
         )

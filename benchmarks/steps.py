@@ -55,18 +55,19 @@ def compile_step(
     if engine == 'native':
         return _native_step(network, arrays, device, depth, width)
     # PyTorch alone is not deterministic either.
-    engine = engines.Engine(
+    chosen = engines.Engine(
         engine, 'cpu' if engine == 'theano' else device, deterministic=False
     )
-    arrays = [engine.place(array)[:] for array in arrays]
-    steps = _theano_functions(network, batch_size, depth, width, engine.mode)
+    arrays = [chosen.place(array)[:] for array in arrays]
+    steps = _theano_functions(network, batch_size, depth, width, chosen.mode)
     return lambda: [float(step(*arrays)) for step in steps]
 
 
 def minibatch(
     network: str, batch_size: int, depth: int | None = None
 ) -> list[np.ndarray]:
-    """Make a minibatch of noise, and of random classes where they are learned.
+    """Make a minibatch of noise, with random classes for networks that learn
+    classes.
 
     Parameters
     ----------

@@ -15,13 +15,14 @@ import time
 from typing import Any
 
 import numpy as np
+from thesis_networks import compile_networks
 
-from kneerepro import algorithms, command_line, config, engines, runs
+from kneerepro import command_line, config, engines, runs
 from kneerepro.data.splits import SPLITS
 from kneerepro.data.views import View
 from kneerepro.registry import EXPERIMENTS
-from kneerepro.runs import zoo
-from kneerepro.runs.training import Training, mean_over
+from kneerepro.runs.batches import mean_over
+from kneerepro.runs.training import Training
 from kneerepro.utils import cli
 
 
@@ -56,8 +57,9 @@ def time_run(
         parameters['epochs'] = min(epochs, count)
     engine = engines.Engine('torch', device)
     train, test = _examples(network, parameters)
+    shape = parameters['depth'], parameters['size'], parameters['size']
     start = time.perf_counter()
-    pair, functions = _compile(network, parameters, engine.mode)
+    pair, functions = compile_networks(network, parameters, shape, engine.mode)
     compiling = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as folder:
         run = runs.create(
@@ -101,7 +103,7 @@ def _train(network, training, functions, test, first_ten_every):
     spec = EXPERIMENTS[network]
     ends = [time.perf_counter()]
     for batch in training.minibatches():
-        # The same as the loops of experiments/.
+        # The same as in the loops of experiments/.
         if spec.autoencoder:
             training.log(train=functions.train(batch))
             if training.ends_interval(first_ten_every):
@@ -119,7 +121,7 @@ def _train(network, training, functions, test, first_ten_every):
 
 
 def _examples(network, parameters):
-    """Training and test examples; a GAN has no test examples, but None."""
+    """Training and test examples. A GAN's test examples are None."""
     shape = (
         parameters['patients'],
         1,
@@ -139,30 +141,13 @@ def _examples(network, parameters):
     return examples.take(divided.train), examples.take(divided.test)
 
 
-def _compile(network, parameters, mode):
-    shape = (parameters['depth'], parameters['size'], parameters['size'])
-    pair = zoo.build(network, zoo.builder_options(network, parameters, shape))
-    names = 'learning_rate', 'beta1', 'beta2'
-    if not EXPERIMENTS[network].autoencoder:
-        names += 'batch_size', 'seed', 'penalty_weight'
-    compile_network = getattr(algorithms, EXPERIMENTS[network].compiler)
-    return pair, compile_network(
-        *pair,
-        mode=mode,
-        **{name: parameters[name] for name in names if name in parameters},
-    )
-
-
 def main() -> None:
     """Time a run, and print and write the result."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('network', choices=EXPERIMENTS)
     parser.add_argument('--device', choices=engines.DEVICES, default='auto')
-    parser.add_argument(
-        '--epochs',
-        type=cli.positive_int,
-        default=3,
-        help='how many epochs to extrapolate from (default: 3)',
+    command_line.add_count(
+        parser, '--epochs', 3, 'number of epochs to extrapolate from'
     )
     parser.add_argument(
         '--whole', action='store_true', help='train all epochs'

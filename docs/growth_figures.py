@@ -1,5 +1,5 @@
-"""Figures of how time and memory of a training step grow with its input, from
-the file of benchmarks/growth.py.
+"""Draw how time and memory of a training step grow with its input, from the
+file of benchmarks/growth.py.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def write(name: str, *lines: str) -> None:
 
 
 def save_figure(figure: Figure, name: str) -> str:
-    """Save a figure of few colours; returns the file's name."""
+    """Save a figure of few colours; return the file's name."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format='png', dpi=_WIDTH / figure.get_figwidth())
     with Image.open(buffer) as image:
@@ -35,7 +35,7 @@ def save_figure(figure: Figure, name: str) -> str:
 
 
 def save_copy(path: str, name: str, coloured: bool) -> str:
-    """Save a smaller copy of a picture; returns the file's name.
+    """Save a smaller copy of a picture.
 
     Parameters
     ----------
@@ -44,7 +44,12 @@ def save_copy(path: str, name: str, coloured: bool) -> str:
     name : str
         The copy's name, without extension.
     coloured : bool
-        Whether it has colours, and few of them, rather than shades of grey.
+        Whether it has a few colours rather than shades of grey.
+
+    Returns
+    -------
+    str
+        The copy's name: a PNG if it has colours, otherwise a JPEG.
     """
     with Image.open(path) as image:
         image = image.convert('RGB')

@@ -130,7 +130,8 @@ def publish(name: str, lines: Iterable[str], script: str) -> None:
     lines : iterable of str
         None of them if there is nothing new.
     script : str
-        Measures it; named on the page if it has never been published.
+        The script that measures it. The page names it if nothing has been
+        published yet.
     """
     lines = list(lines)
     if lines:

@@ -37,7 +37,7 @@ _CURVES = '3.3', '3.5', '3.7', '3.10'
 
 
 def numbers(runs: dict[str, Run]) -> Iterator[str]:
-    """Yield what the runs and the machine are, the losses and the figures.
+    """Yield the tables of runs, machines and losses, and the figures.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def _figures(run: Run, prefix: str = '') -> Iterator[str]:
         Put before the names of the copies.
     """
     for number in FIGURES[run.experiment]:
-        if number.startswith('3.'):  # the others are the same for every run
+        if number.startswith('3.'):  # chapter 2's are the same for every run
             yield from _figure(
                 run,
                 file_name(number),
@@ -176,7 +176,7 @@ def _include(file: str, caption: str) -> list[str]:
 
 
 def thesis_size(runs: list[Run]) -> Iterator[str]:
-    """Yield what autoencoders at the thesis's size are and have learned.
+    """Yield what autoencoders of the thesis's size have learned.
 
     The figures are those of the first run of each network.
 

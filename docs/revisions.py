@@ -21,6 +21,7 @@ def check_revision(revision: str | None, what: str) -> None:
     Raises
     ------
     UserError
+        If the revision is unknown, or if files differed from it.
     """
     if revision is None:
         raise UserError(
@@ -35,7 +36,14 @@ def check_revision(revision: str | None, what: str) -> None:
 
 
 def check_runs(runs: Iterable[Run]) -> None:
-    """Check the revision of each start of each run."""
+    """Check the revision of each start of each run.
+
+    Raises
+    ------
+    UserError
+        As :func:`check_revision`.
+    """
     for run in runs:
-        for environment in run.environments():
-            check_revision(environment['revision'], run.folder)
+        # If there is no record at all, the revision is unknown as well.
+        for environment in run.environments() or [{}]:
+            check_revision(environment.get('revision'), run.folder)

@@ -1,4 +1,4 @@
-"""A figure of how the spread of autoencoders' codes changes in training."""
+"""Draw how the spread of autoencoders' codes changes during the training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kneerepro.figures.style import (
 from kneerepro.runs.collapse import COLLAPSES
 
 _COLOURS = BLUE, ORANGE, '#3a7d44', '#7b5ea7'
-_LEAST = 1e-9  # of the axis
+_LEAST = 1e-9  # lower end of the axis
 
 
 @styled

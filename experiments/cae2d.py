@@ -14,7 +14,7 @@ from kneerepro.experiment.evaluation import (
     measure_code_spread,
 )
 from kneerepro.experiment.session import Experiment
-from kneerepro.runs.training import mean_over
+from kneerepro.runs.batches import mean_over
 from kneerepro.utils import cli
 
 SLIDES = 20, 40, 60, 80, 100, 120  # Figure 3.2: "every 20 slides"
@@ -25,7 +25,7 @@ SAMPLES = range(5, 101, 5)  # epochs after which a sample is saved
 def main():
     # Section 2.4.1: "The dataset was divided into 27,800 images for training
     # and 1000 images for testing" (E10: the cut divides a patient).
-    with Experiment('cae2d', __doc__, __file__) as experiment:
+    with Experiment('cae2d', __doc__) as experiment:
         if not experiment.run.finished:
             train(experiment)
         experiment.draw()

@@ -16,7 +16,7 @@ from kneerepro.experiment.evaluation import (
     measure_code_spread,
 )
 from kneerepro.experiment.session import Experiment
-from kneerepro.runs.training import mean_over
+from kneerepro.runs.batches import mean_over
 from kneerepro.utils import cli
 
 SLIDES = 20, 80, 160  # Figure 3.4: of 160
@@ -28,7 +28,7 @@ SAMPLES = range(25, 501, 25)  # epochs after which a sample is saved
 def main():
     # Section 2.4.1: "A training set of 160 3D images was used, alongside a
     # test set of the remaining 20 images".
-    with Experiment('cae3d', __doc__, __file__) as experiment:
+    with Experiment('cae3d', __doc__) as experiment:
         if not experiment.run.finished:
             train(experiment)
         experiment.draw()

@@ -17,12 +17,12 @@ from kneerepro.utils import cli
 
 TIMES = 1, 4, 8, 12, 16, 20  # Figure 3.6: "6 training times", of 20 epochs
 SAMPLES = range(1, 21)  # epochs after which a sample is saved
-REAL = 100  # images beside which Figure 3.6 is seen
+REAL = 100  # training images that set the white level of Figure 3.6
 
 
 def main():
     # The GANs have no test set (E9).
-    with Experiment('dcgan', __doc__, __file__) as experiment:
+    with Experiment('dcgan', __doc__) as experiment:
         if not experiment.run.finished:
             train(experiment)
         experiment.draw()

@@ -21,7 +21,7 @@ from kneerepro.utils import cli
 def main():
     args = parse_arguments()
     source = args.data or default_knees(
-        __file__, args.patient, matrix=384, slices=160, seed=0
+        args.out, args.patient, matrix=384, slices=160, seed=0
     )
     knee = load_knee(source, args.patient, selection_of(args))
     figure = figure_2_1(
@@ -47,13 +47,7 @@ def parse_arguments():
     parser = command_line.Parser(__doc__)
     add_data_arguments(parser, datasets=False)
     command_line.add_out(parser)
-    parser.add_argument(
-        '--patient',
-        type=cli.positive_int,
-        default=1,
-        metavar='N',
-        help='number of the series (default: 1)',
-    )
+    command_line.add_count(parser, '--patient', 1, 'number of the series')
     return parser.parse_args()
 
 

@@ -38,11 +38,11 @@ def main():
 
 def read_volume(args):
     source = args.data or default_knees(
-        __file__, args.patient, matrix=128, slices=160, seed=0
+        args.out, args.patient, matrix=128, slices=160, seed=0
     )
     path = dataset_file(
         source,
-        not args.data,
+        args.key_file if args.data else None,
         os.path.join(args.out, 'datasets'),
         Options(args.depth, args.size),
         selection_of(args),
@@ -61,27 +61,9 @@ def parse_arguments():
     parser = command_line.Parser(__doc__)
     add_data_arguments(parser)
     command_line.add_out(parser)
-    parser.add_argument(
-        '--patient',
-        type=cli.positive_int,
-        default=1,
-        metavar='N',
-        help='number of the volume (default: 1)',
-    )
-    parser.add_argument(
-        '--depth',
-        type=cli.positive_int,
-        default=160,
-        metavar='N',
-        help='slides of a volume (default: 160)',
-    )
-    parser.add_argument(
-        '--size',
-        type=cli.positive_int,
-        default=64,
-        metavar='N',
-        help='rows and columns of a slide (default: 64)',
-    )
+    command_line.add_count(parser, '--patient', 1, 'number of the volume')
+    command_line.add_count(parser, '--depth', 160, 'slides of a volume')
+    command_line.add_count(parser, '--size', 64, 'rows and columns of a slide')
     return parser.parse_args()
 
 

@@ -36,7 +36,7 @@ def main():
 def choose_images(args, parameters):
     """Return the examples, and of how many images they were chosen."""
     source = args.data or default_knees(
-        __file__,
+        args.out,
         parameters['patients'],
         parameters['matrix'],
         parameters['slices'],
@@ -44,7 +44,7 @@ def choose_images(args, parameters):
     )
     path = dataset_file(
         source,
-        not args.data,
+        args.key_file if args.data else None,
         os.path.join(args.out, 'datasets'),
         options_from(parameters),
         selection_of(args),

@@ -1,13 +1,12 @@
 """The whole thesis in its order: all figures of chapters 2 and 3.
 
-Finished runs are drawn again, a stopped run is resumed, a missing one is
-started. The same command, given again, therefore continues where it was
-stopped.
+Finished runs are drawn again, stopped runs are resumed, and missing runs are
+started. Given again, the same command therefore continues where it stopped.
 """
 
 import os
 
-from kneerepro import command_line, runs
+from kneerepro import command_line
 from kneerepro.experiment.arguments import add_run_arguments, parse
 from kneerepro.experiment.choose import best_run, flags_to_train
 from kneerepro.registry import EXPERIMENTS
@@ -30,15 +29,16 @@ def main():
 
     # -------------------------------------------------------------- chapter 3
     run('fig3_1_images.py', *out, *preset, *data)
+    flags, reports = [*preset, *out, *data, *training], []
     for name in EXPERIMENTS:
-        flags = [*preset, *out, *data, *training]
         _, asked = parse(name, '', flags)
         best = best_run(asked, name)
         run(name + '.py', *flags_to_train(best, args.out, flags))
+        reports.append(best_run(asked, name).path('report.html'))
 
     print('\nThe reports:')
-    for name in EXPERIMENTS:
-        print('   ', runs.find(args.out, name)[0].path('report.html'))
+    for report in reports:
+        print('   ', report)
 
 
 def run(script, *arguments):
@@ -60,7 +60,12 @@ def parse_arguments():
     for name, value in vars(args).items():
         if name in ('out', 'preset') or value == parser.get_default(name):
             continue
-        about_data = name in ('data', 'series_description', 'any_series')
+        about_data = name in (
+            'data',
+            'series_description',
+            'any_series',
+            'key_file',
+        )
         (data if about_data else training).extend(as_flag(name, value))
     return args, data, training
 

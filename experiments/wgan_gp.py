@@ -22,7 +22,7 @@ COMPARED = 100  # Figure 3.9: "100 real and generated images"
 
 def main():
     # The GANs have no test set (E9).
-    with Experiment('wgan_gp', __doc__, __file__) as experiment:
+    with Experiment('wgan_gp', __doc__) as experiment:
         if not experiment.run.finished:
             train(experiment)
         experiment.draw()
@@ -46,7 +46,7 @@ def train(experiment):
         mode=experiment.engine.mode,
     )
 
-    # From the same noise each time, so that differences come from the
+    # The noise is the same each time, so that differences come from the
     # training.
     rng = np.random.RandomState(parameters['seed'])
     noise = rng.normal(size=(COMPARED, parameters['nz'])).astype('float32')

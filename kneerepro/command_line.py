@@ -63,6 +63,7 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     """Add ``--out``."""
     parser.add_argument(
         '--out',
+        type=cli.path,
         metavar='DIR',
         default='runs',
         help='folder of all runs (default: runs)',
@@ -79,6 +80,28 @@ def add_preset(
         metavar='NAME',
         help='values of the parameters without a flag: '
         f'{", ".join(PRESETS)} (default: {default}) or the path of a file',
+    )
+
+
+def add_count(
+    parser: argparse.ArgumentParser, flag: str, default: int, text: str
+) -> None:
+    """Add a flag that takes an integer of at least 1.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    flag : str
+    default : int
+    text : str
+        Description for ``--help``, which shows the default after it.
+    """
+    parser.add_argument(
+        flag,
+        type=cli.positive_int,
+        default=default,
+        metavar='N',
+        help=f'{text} (default: {default})',
     )
 
 
@@ -106,18 +129,19 @@ def add_parameters(
     add_preset(parser, preset)
     # The help compares these; smoke is for tests.
     presets = {
-        name: read_preset(name, experiment) for name in ('quick', 'thesis')
+        preset_name: read_preset(preset_name, experiment)
+        for preset_name in ('quick', 'thesis')
     }
     group = parser.add_argument_group('parameters')
     for name, value in presets['thesis'].items():
         if name not in only:
             continue
-        values = ', '.join(
-            f'{preset}: {as_text(values[name])}'
-            for preset, values in presets.items()
+        defaults = ', '.join(
+            f'{preset_name}: {as_text(values[name])}'
+            for preset_name, values in presets.items()
         )
         flag = '--' + name.replace('_', '-')
-        text = f'{PARAMETERS[name].help} ({values})'
+        text = f'{PARAMETERS[name].help} ({defaults})'
         if isinstance(value, bool):
             action = group.add_argument(
                 flag, help=text, action=argparse.BooleanOptionalAction

@@ -52,10 +52,10 @@ class Parameter:
 
 
 def _optional(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Make a reader that reads empty text as None."""
+    """Make a reader that reads 'none' and empty text as None."""
 
     def read_optional(text):
-        return read(text) if text else None
+        return None if text in ('', 'none') else read(text)
 
     return read_optional
 
@@ -212,8 +212,8 @@ DATA_PARAMETERS = (
     'seed',
 )
 
-# Earlier versions did not have these parameters, and behaved as with these
-# values.
+# Parameters that earlier versions did not have, with the values that describe
+# what they did.
 _EARLIER_BEHAVIOUR = {'output_bias': 'zero', 'first_ten_every': 1}
 
 
@@ -294,6 +294,12 @@ def _read_file(preset: str, experiment: str) -> dict[str, str]:
 
 def read_parameter(name: str, text: str) -> Any:
     """Convert a parameter's text, as in a preset, to its value.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`PARAMETERS`.
+    text : str
 
     Raises
     ------
@@ -383,8 +389,9 @@ def as_text(value: Any) -> str:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return ' (did you mean ...?)' with the most similar known name, or an
-    empty string if none is similar.
+    """Return ' (did you mean ...?)' with the most similar known name.
+
+    The result is an empty string if no known name is similar.
     """
     close = difflib.get_close_matches(name, list(known), 1)
     return f' (did you mean {close[0]}?)' if close else ''

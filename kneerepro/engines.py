@@ -1,4 +1,4 @@
-"""Which engine runs the compiled functions, on which device, how precisely."""
+"""Choose the engine, device and precision that compiled functions run in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEVICES = 'auto', 'cpu', 'cuda'
 #: Precisions of convolutions and matrix products. The first is the thesis's.
 PRECISIONS = 'float32', 'bf16'
 
-# A dataset is copied to the GPU if it takes at most this part of the free
+# A dataset is copied to the GPU if it takes at most this fraction of the free
 # memory. Activations, gradients and cuDNN's workspaces need the rest.
 _MAX_SHARE = 0.25
 
@@ -75,9 +75,10 @@ def add_cuda_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def stored_precision(stored: Mapping[str, Any]) -> str:
-    """Return the precision among the settings or arguments that a run stored.
+    """Return the precision in the settings or arguments that a run stored.
 
-    Runs from before there was a choice stored none; they used the thesis's.
+    Runs of versions that offered no choice stored none and used float32, as
+    the thesis did.
     """
     return stored.get('precision', PRECISIONS[0])
 

@@ -26,6 +26,7 @@ class ParameterTest(FolderTest):
             ('nz', '7', 7),
             ('shuffle', 'no', False),
             ('test', '', None),
+            ('iterations', 'none', None),
             ('channels', '8,8,4,1', [8, 8, 4, 1]),
             ('filter_size', '5', 5),
             ('output_bias', '-2', -2.0),
@@ -38,6 +39,7 @@ class ParameterTest(FolderTest):
             ('nzz', '7', r'^there is no parameter nzz \(did you mean nz\?\)$'),
             ('nz', 'x', "^nz: 'x' is not an integer$"),
             ('nz', '', "^nz: '' is not an integer$"),
+            ('nz', 'none', "^nz: 'none' is not an integer$"),
             ('split', 'first', "^split: 'first' is not one of last, patient$"),
         ]:
             with self.assertRaisesRegex(UserError, message):
@@ -48,11 +50,8 @@ class ParameterTest(FolderTest):
             for experiment in EXPERIMENTS:
                 values = config.read_preset(preset, experiment)
                 for name, value in values.items():
-                    if value is not None:
-                        text = config.as_text(value)
-                        self.assertEqual(
-                            config.read_parameter(name, text), value
-                        )
+                    text = config.as_text(value)
+                    self.assertEqual(config.read_parameter(name, text), value)
         self.assertEqual(config.as_text(None), 'none')
 
 

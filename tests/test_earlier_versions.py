@@ -56,6 +56,12 @@ class SavedTest(FolderTest):
             self.assertEqual(
                 list(dataset.side[:3]), ['RIGHT', 'RIGHT', 'LEFT']
             )
+            # These came later.
+            self.assertEqual(dataset.originals, [None] * 6)
+            self.assertEqual(dataset.grids, [None] * 6)
+            self.assertEqual(list(dataset.series), [''] * 6)
+            self.assertEqual(list(dataset.frame_of_reference), [''] * 6)
+            self.assertEqual(dataset.labels, {})
 
     def test_model_opens(self):
         encoder, decoder = zoo.load(

@@ -11,11 +11,13 @@ COVERED_BY = {
     'kneerepro/__main__.py': 'commands/test_commands.py',
     'kneerepro/commands/inputs.py': 'commands/test_encode.py',
     'kneerepro/engine/dispatch.py': 'engine/test_linker.py',
-    'kneerepro/engine/flags.py': 'test_engines.py',
     'kneerepro/engine/fused/patterns.py': 'engine/fused/test_sums.py',
     'kneerepro/engine/host.py': 'engine/test_linker.py',
     'kneerepro/engine/kernels/conv_gemm.py': 'engine/kernels/test_conv.py',
     'kneerepro/engine/kernels/rare.py': 'engine/kernels/test_linalg.py',
+    'kneerepro/engine/kernels/scalar_tables.py': (
+        'engine/kernels/test_elemwise.py'
+    ),
     'kneerepro/engine/kernels/scalars.py': 'engine/kernels/test_elemwise.py',
     'kneerepro/engine/kernels/winograd_axis.py': (
         'engine/kernels/test_conv_winograd.py'
@@ -25,9 +27,7 @@ COVERED_BY = {
     ),
     'kneerepro/engine/optimizer.py': 'engine/test_rewrites.py',
     'kneerepro/engine/program.py': 'engine/test_source.py',
-    'kneerepro/engine/recording.py': 'engine/test_replay.py',
     'kneerepro/engine/runner.py': 'engine/test_linker.py',
-    'kneerepro/engine/split.py': 'engine/test_replay.py',
     'kneerepro/engine/values.py': 'engine/test_containers.py',
     'kneerepro/experiment/arguments.py': 'experiments/test_arguments.py',
     'kneerepro/experiment/captions.py': 'thesis/test_tables.py',
@@ -38,6 +38,7 @@ COVERED_BY = {
     'kneerepro/networks/common.py': 'networks/test_cae.py',
     'kneerepro/utils/errors.py': 'utils/test_cli.py',
     'kneerepro/utils/scripts.py': 'experiments/test_arguments.py',
+    'layers/base.py': 'layers/test_conv.py',
 }
 
 

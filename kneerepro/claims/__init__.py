@@ -136,7 +136,7 @@ def judge_all(
 
 
 def caution(runs: dict[str, Run]) -> str | None:
-    """Why verdicts on these runs need not apply to the thesis.
+    """Say why verdicts on these runs need not apply to the thesis.
 
     Parameters
     ----------

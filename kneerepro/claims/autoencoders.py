@@ -13,7 +13,7 @@ from kneerepro.claims.measurement import Measurement, mean_ratio, ratio, single
 from kneerepro.measures import curves, reconstruction
 from kneerepro.measures.bootstrap import TooFewSamplesError, estimate
 
-# A shorter training has no early and late part that could be told apart.
+# In a shorter training, an early and a late part cannot be told apart.
 _MIN_EPOCHS = 20
 
 
@@ -138,7 +138,13 @@ def slower_and_worse(evidence: Evidence) -> list[Measurement]:
 
 
 def overfitting(evidence: Evidence) -> list[Measurement]:
-    """C3: how far test and training errors are apart, and from when on."""
+    """C3: how far test and training errors are apart, and from when on.
+
+    Raises
+    ------
+    TooFewSamplesError
+        If the training has fewer than 20 epochs.
+    """
     errors = [_volume_errors(evidence, part) for part in ('test', 'train')]
     # Only whole epochs count. The first test loss was measured before the
     # training.

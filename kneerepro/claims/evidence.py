@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import glob
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -19,7 +18,9 @@ from kneerepro.measures.bootstrap import MIN_SAMPLES, TooFewSamplesError
 from kneerepro.measures.codes import code_spread
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import zoo
+from kneerepro.runs.batches import outputs_over
 from kneerepro.runs.collapse import COLLAPSES
+from kneerepro.runs.datasets import find_dataset, folder_of_runs
 from kneerepro.runs.losses import last_value
 from kneerepro.utils.errors import UserError
 
@@ -29,7 +30,6 @@ MAX_IMAGES = 1000
 
 # Images that go through a network at once. Volumes go one by one.
 _BATCH_SIZE = 128
-
 
 _Method = TypeVar('_Method', bound=Callable[..., Any])
 
@@ -63,6 +63,8 @@ class Evidence:
         A finished run of each experiment that has one.
     engine, device, precision : str
         See :class:`kneerepro.engines.Engine`.
+    datasets : collection of str
+        Dataset files of the runs that have been moved since.
     """
 
     def __init__(
@@ -71,13 +73,21 @@ class Evidence:
         engine: str = 'auto',
         device: str = 'auto',
         precision: str = 'float32',
+        datasets: Collection[str] = (),
     ):
         self._runs = found
+        self._datasets = datasets
         self._engine = engine, device, precision
         self._cache: dict[tuple, Any] = {}
 
     def run(self, experiment: str) -> runs.Run:
-        """The run of an experiment."""
+        """The run of an experiment.
+
+        Raises
+        ------
+        UserError
+            If there is none.
+        """
         if experiment not in self._runs:
             raise UserError(f'there is no finished run of {experiment}')
         return self._runs[experiment]
@@ -100,8 +110,8 @@ class Evidence:
         images cannot be compared by its code.
         """
         for name in experiments:
-            collapse = COLLAPSES[name]
             if EXPERIMENTS[name].autoencoder:
+                collapse = COLLAPSES[name]
                 spread = self._code_spread(name)
                 if spread < collapse.threshold:
                     raise UserError(
@@ -125,7 +135,18 @@ class Evidence:
     # ---------------------------------------------------------------- losses
 
     def curve(self, experiment: str, name: str) -> np.ndarray:
-        """A loss at the iterations where it was measured, shape (n,)."""
+        """A loss at the iterations where it was measured.
+
+        Parameters
+        ----------
+        experiment : str
+        name : str
+            Of the loss, such as 'train'.
+
+        Returns
+        -------
+        array, shape (n,)
+        """
         try:
             losses = self._results(experiment)[name + '_loss']
         except KeyError:
@@ -179,7 +200,7 @@ class Evidence:
     def _examples(self, experiment, part, count=None):
         """All test examples, or `count` randomly drawn training examples."""
         run = self.run(experiment)
-        with dataset_of(run) as dataset:
+        with dataset_of(run, self._datasets) as dataset:
             examples = dataset.examples(EXPERIMENTS[experiment].on_volumes)
             split = _split(run, examples)
             chosen = split.test
@@ -191,8 +212,8 @@ class Evidence:
     def sample_size(self, experiment: str) -> int:
         """How many images a GAN is judged by.
 
-        Half of the training images at most, so that two sets of different
-        real images can be drawn.
+        At most half as many as there are training images, so that two disjoint
+        sets of real images can be drawn.
         """
         train = self.run(experiment).settings['data']['train']
         return min(MAX_IMAGES, train // 2)
@@ -207,15 +228,21 @@ class Evidence:
             n is :meth:`sample_size`.
         """
         count = self.sample_size(experiment)
-        with dataset_of(self.run(experiment)) as dataset:
+        run = self.run(experiment)
+        with dataset_of(run, self._datasets) as dataset:
             order = np.random.RandomState(0).permutation(len(dataset.images))
             images = dataset.images[order[: 2 * count]]
         return images.reshape(2, count, *images.shape[2:])
 
     def training_images(self, experiment: str) -> np.ndarray:
-        """All training images of a 2D experiment, shape (n, rows, columns)."""
+        """All training images of a 2D experiment.
+
+        Returns
+        -------
+        array, shape (n, rows, columns)
+        """
         run = self.run(experiment)
-        with dataset_of(run) as dataset:
+        with dataset_of(run, self._datasets) as dataset:
             images = dataset.images
             if EXPERIMENTS[experiment].autoencoder:
                 return images[np.sort(_split(run, images).train)][:, 0]
@@ -223,9 +250,12 @@ class Evidence:
 
     @_cached
     def generated_images(self, experiment: str) -> np.ndarray:
-        """Images generated by a GAN, shape (n, rows, columns).
+        """Images generated by a GAN.
 
-        n is :meth:`sample_size`.
+        Returns
+        -------
+        array, shape (n, rows, columns)
+            n is :meth:`sample_size`.
         """
         size = (
             self.sample_size(experiment),
@@ -253,13 +283,10 @@ class Evidence:
         """The output of the networks of a run, one after the other, or of the
         first one alone.
         """
-        function = self._function(experiment, only_first_network)
-        batch = 1 if EXPERIMENTS[experiment].on_volumes else _BATCH_SIZE
-        return np.concatenate(
-            [
-                function(inputs[i : i + batch])
-                for i in range(0, len(inputs), batch)
-            ]
+        return outputs_over(
+            self._function(experiment, only_first_network),
+            inputs,
+            1 if EXPERIMENTS[experiment].on_volumes else _BATCH_SIZE,
         )
 
     @_cached
@@ -305,15 +332,15 @@ def newest_runs(root: str, preset: str | None = None) -> dict[str, runs.Run]:
     return newest
 
 
-def dataset_of(run: runs.Run) -> Dataset:
+def dataset_of(run: runs.Run, paths: Collection[str] = ()) -> Dataset:
     """Open the dataset on which a run was trained.
-
-    It is recognised by its hash. It may be where it was during the training,
-    or in the folder of datasets beside the runs.
 
     Parameters
     ----------
     run : kneerepro.runs.Run
+    paths : collection of str
+        Where to look for it first: see
+        :func:`kneerepro.runs.datasets.find_dataset`.
 
     Returns
     -------
@@ -322,22 +349,13 @@ def dataset_of(run: runs.Run) -> Dataset:
     Raises
     ------
     UserError
-        If it is in neither place.
+        If it is nowhere.
     """
-    root = os.path.dirname(os.path.dirname(os.path.abspath(run.folder)))
-    paths = glob.glob(os.path.join(glob.escape(root), 'datasets', '*.h5'))
-    original = run.arguments.get('data')
-    if original and os.path.isfile(original):
-        paths.insert(0, original)
-    for path in paths:
-        try:
-            with Dataset(path, verify=False) as dataset:
-                found = dataset.hash
-        except UserError:
-            continue
-        if found == run.settings['data']['hash']:
-            return Dataset(path)
+    found = find_dataset(run, paths)
+    if found is not None:
+        return Dataset(found)
+    folder = os.path.join(folder_of_runs(run), 'datasets')
     raise UserError(
-        f'the dataset of {run.folder} is no longer there: put it back, or '
-        f'copy it to {os.path.join(root, "datasets")}'
+        f'the dataset of {run.folder} is no longer there: put it back or into '
+        f'{folder}, or, for the command claims, name it with --data'
     )

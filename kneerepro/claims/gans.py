@@ -26,12 +26,12 @@ _REPETITIONS = 200
 # The bootstrap resamples blocks of a loss, whose values depend on each other.
 _BLOCKS = f'blocks of {curves.WINDOW} iterations'
 
-# Samples needed for each feature: n <= d samples of d features have a singular
-# covariance, from which no Fréchet distance can be estimated.
+# Samples required for each feature. The covariance of n <= d samples of d
+# features is singular, and no Fréchet distance can be estimated from it.
 _SAMPLES_PER_FEATURE = 2
 
-# An encoder is of use if its autoencoder leaves less than this fraction of
-# the variance of the test images.
+# The encoder provides useful features only if its autoencoder leaves less than
+# this fraction of the variance of the test images.
 _MAX_UNEXPLAINED = 0.5
 
 
@@ -150,7 +150,7 @@ def stable(evidence: Evidence) -> list[Measurement]:
         Measurement(
             name="epochs until the critic's loss has settled, relative to "
             "DCGAN's discriminator",
-            # A loss that has settled from the start must not divide by 0.
+            # The divisor is 0 if a loss has settled from the start.
             estimate=single(settled[0] / max(settled[1], 1e-9), 1, 1),
             samples='runs; no interval',
             side='below',
@@ -286,7 +286,7 @@ def _require_features(evidence, experiment):
         raise UserError(
             'the encoder of cae2d, which provides the features, is not '
             f'trained: its autoencoder leaves {unexplained:.0%} of the '
-            f'variance of the test images, and this claim needs less than '
+            'variance of the test images, and this claim needs less than '
             f'{_MAX_UNEXPLAINED:.0%}'
         )
 

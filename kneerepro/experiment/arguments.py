@@ -8,14 +8,15 @@ from typing import Any
 
 from kneerepro import command_line, config, engines
 from kneerepro.data.reading import selection
+from kneerepro.data.reading.identity import add_key_file
 from kneerepro.runs import Run
-from kneerepro.utils.cli import non_negative_float
+from kneerepro.utils import cli
 
 
 def add_data_arguments(
     parser: argparse.ArgumentParser, datasets: bool = True
 ) -> None:
-    """Add ``--data`` and the flags that select series.
+    """Add ``--data`` and the flags about it.
 
     Parameters
     ----------
@@ -23,15 +24,17 @@ def add_data_arguments(
     datasets : bool
         Whether ``--data`` may also name a dataset file.
     """
-    accepted = 'folder of DICOM series'
+    accepted = 'folder or archive of DICOM series'
     if datasets:
         accepted += ', or an HDF5 dataset'
     parser.add_argument(
         '--data',
+        type=cli.path,
         metavar='PATH',
         help=f'{accepted} (default: synthetic knees)',
     )
     selection.add_arguments(parser)
+    add_key_file(parser)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +43,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     command_line.add_out(parser)
     parser.add_argument(
         '--checkpoint-interval',
-        type=non_negative_float,
+        type=cli.non_negative_float,
         default=120.0,
         metavar='S',
         help='seconds between checkpoints (default: 120)',
@@ -81,6 +84,7 @@ def parse(
     parser.add_argument(
         '--resume',
         nargs='?',
+        type=cli.path,
         metavar='RUN',
         const=None,
         help='continue a stopped run (default: the newest)',
@@ -98,7 +102,20 @@ def parse(
 
 
 def arguments_to_store(args: argparse.Namespace, name: str) -> dict[str, Any]:
-    """Return the arguments that a run stores and is resumed with."""
+    """Return the arguments that a run stores and is resumed with.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        From :func:`parse`.
+    name : str
+        Of the experiment.
+
+    Returns
+    -------
+    dict
+        Can be converted to JSON.
+    """
     return {
         'data': args.data and os.path.abspath(args.data),
         'series': selection.selection_of(args).pattern,
@@ -114,7 +131,19 @@ def arguments_to_store(args: argparse.Namespace, name: str) -> dict[str, Any]:
 
 
 def stored_arguments(run: Run) -> dict[str, Any]:
-    """Return the arguments that a run of any version was started with."""
+    """Return the arguments that a run was started with.
+
+    Parameters
+    ----------
+    run : kneerepro.runs.Run
+        Of this or an earlier version.
+
+    Returns
+    -------
+    dict
+        As :func:`arguments_to_store`. What earlier versions did not store has
+        the value that describes what they did.
+    """
     return {
         **run.arguments,
         'parameters': config.fill_missing(

@@ -1,4 +1,4 @@
-"""Which run a command line asks for: finished, to be resumed, or none."""
+"""Choose the run that a command line asks for, finished or to be resumed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 from kneerepro import config, runs
 from kneerepro.experiment.arguments import arguments_to_store, stored_arguments
 from kneerepro.runs import Run
+from kneerepro.runs.datasets import hash_of
+from kneerepro.utils import cli
 from kneerepro.utils.errors import UserError
 
 # Flags that a run stores under another name.
@@ -35,10 +37,17 @@ def matching_runs(args: argparse.Namespace, name: str) -> list[Run]:
         stored = stored_arguments(run)
         return all(
             value in (stored.get(key, value), 'auto')
+            or (key == 'data' and _is_dataset_of(run, value))
             for key, value in asked.items()
         )
 
     return [run for run in runs.find(args.out, name) if matches(run)]
+
+
+def _is_dataset_of(run, path):
+    """Whether a path leads to the run's dataset, which has been moved."""
+    found = hash_of(path) if path else None
+    return found is not None and found == run.settings['data']['hash']
 
 
 def best_run(args: argparse.Namespace, name: str) -> Run | None:
@@ -68,7 +77,14 @@ def flags_to_train(run: Run | None, out: str, flags: list[str]) -> list[str]:
     flags : list of str
         Those of a new run.
     """
-    return flags if run is None else ['--out', out, '--resume', run.folder]
+    if run is None:
+        return flags
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument('--data', type=cli.path)
+    data = parser.parse_known_args(flags)[0].data
+    # The run's own may have been moved since.
+    moved = [] if data is None else ['--data', data]
+    return ['--out', out, '--resume', run.folder, *moved]
 
 
 def run_to_resume(
@@ -86,8 +102,9 @@ def run_to_resume(
     Raises
     ------
     UserError
-        If there is no such run, or if a flag contradicts the arguments that
-        it was started with.
+        If there is no such run, or if a flag other than ``--data``
+        contradicts the arguments that it was started with. Data may have been
+        moved: their hash decides.
     """
     if args.resume is None:
         unfinished = [
@@ -114,7 +131,7 @@ def _check_agreement(run, given, args):
     asked = {**vars(args), **arguments_to_store(args, run.experiment)}
     stored = stored_arguments(run)
     stored.update(stored['parameters'])
-    for name in given:
+    for name in given.keys() - {'data'}:
         key = _STORED_AS.get(name, name)
         if key in stored and asked[key] not in (stored[key], 'auto'):
             flag = '--' + name.replace('_', '-')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import partial
 
 import numpy as np
 
@@ -12,9 +13,10 @@ from kneerepro.data.prepare import ensure_dataset
 from kneerepro.data.progress import PhaseProgress
 from kneerepro.data.reading import identity
 from kneerepro.data.reading.selection import Selection
+from kneerepro.phantom.default import default_knees
 from kneerepro.phantom.truth import epicondylar_widths
+from kneerepro.phantom.writer import ground_truth
 
-# Synthetic knees have no patients to protect.
 _SYNTHETIC_KEY = b'synthetic knees'
 
 
@@ -30,7 +32,7 @@ def options_from(parameters: dict) -> Options:
 
 def dataset_file(
     source: str,
-    synthetic: bool,
+    key_file: str | None,
     folder: str,
     options: Options,
     selection: Selection,
@@ -41,9 +43,10 @@ def dataset_file(
     Parameters
     ----------
     source : str
-        A folder of series or a dataset file.
-    synthetic : bool
-        Whether it holds synthetic knees.
+        A folder or an archive of series, or a dataset file.
+    key_file : str or None
+        For :func:`kneerepro.data.reading.identity.load_key`. None for
+        synthetic knees, which have no patients to protect.
     folder : str
         Where the dataset file is written. Its name is derived from source,
         options and selection, so that experiments share it.
@@ -78,23 +81,56 @@ def dataset_file(
             os.path.join(folder, name),
             options,
             selection,
-            key=_synthetic_key if synthetic else identity.load_key,
+            key=partial(_load_key, key_file),
             at_least=at_least,
             progress=progress,
         )
 
 
+def synthetic_knees(out: str, parameters: dict) -> str:
+    """Return the folder of synthetic knees, written first if missing.
+
+    Parameters
+    ----------
+    out : str
+        Folder of all runs.
+    parameters : dict
+        Of an experiment.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be written.
+    """
+    return default_knees(out, **_knees(parameters))
+
+
+def _knees(parameters):
+    names = 'patients', 'matrix', 'slices', 'seed'
+    return {name: parameters[name] for name in names}
+
+
 def widths_of_patients(
-    source: str, synthetic: bool, patients: np.ndarray
+    source: str | None,
+    key_file: str | None,
+    parameters: dict,
+    patients: np.ndarray,
 ) -> np.ndarray:
     """Return the epicondylar widths of the patients of a dataset.
 
     Parameters
     ----------
-    source : str
-        What the dataset was converted from.
-    synthetic : bool
-        Whether that is the package's own folder of synthetic knees.
+    source : str or None
+        What the dataset was converted from. None for the synthetic knees of
+        an experiment.
+    key_file : str or None
+        As for :func:`dataset_file`.
+    parameters : dict
+        Of the experiment.
     patients : array of str, shape (n,)
         Hashes of the PatientIDs, as in the dataset.
 
@@ -103,15 +139,21 @@ def widths_of_patients(
     array, shape (n,)
         In mm; NaN for patients that are not synthetic knees.
     """
-    widths = epicondylar_widths(source)
-    if not widths:
-        return np.full(len(patients), np.nan)
-    key = _synthetic_key() if synthetic else identity.load_key()
+    if source is None:
+        widths = {
+            row['participant']: row['epicondylar_width_mm']
+            for row in ground_truth(**_knees(parameters))
+        }
+    else:
+        widths = epicondylar_widths(source)
+        if not widths:
+            return np.full(len(patients), np.nan)
+    key = _load_key(key_file)
     by_hash = {
         identity.keyed_hash(key, name): width for name, width in widths.items()
     }
     return np.array([by_hash.get(name, np.nan) for name in patients])
 
 
-def _synthetic_key():
-    return _SYNTHETIC_KEY
+def _load_key(key_file):
+    return _SYNTHETIC_KEY if key_file is None else identity.load_key(key_file)

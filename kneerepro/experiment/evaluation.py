@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kneerepro.measures import codes, reconstruction
-from kneerepro.runs.training import outputs_over
+from kneerepro.runs.batches import outputs_over
 
 if TYPE_CHECKING:
     from kneerepro.algorithms.cae import CAEFunctions

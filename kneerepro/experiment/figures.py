@@ -21,7 +21,7 @@ ARCHITECTURES = {
 
 def _architecture(number):
     def draw(run, results):
-        # Built anew: the figure shows shapes, not trained parameters.
+        # The figure shows shapes and no parameters, so new networks will do.
         networks = zoo.build(
             run.experiment,
             zoo.builder_options(

@@ -20,7 +20,7 @@ _SYMBOLS = {
 # The footer gives the resulting numbers of examples and their size instead.
 _OF_THE_DATA = {'patients', 'matrix', 'slices', 'depth', 'size', 'test'}
 
-# Named in the legend of the figure that it concerns.
+# The legend of the figure that it concerns names it.
 _IN_THE_LEGEND = {'first_ten_every'}
 
 # The parameters that the shapes of the networks depend on.
@@ -42,8 +42,8 @@ def footer_of(run: Run) -> str:
     """Return the footer of a run's figures.
 
     It names the data and every setting that differs from the thesis, so that
-    a run with less data, smaller networks or less time cannot be mistaken
-    for the thesis's.
+    a run with less data, smaller networks or a shorter training cannot be
+    mistaken for the thesis's.
     """
     settings, data = run.settings, run.settings['data']
     changed = run.differences_from_thesis()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import os
+from collections.abc import Collection
 
 from kneerepro import claims, config
 from kneerepro.claims.evidence import Evidence, newest_runs
@@ -25,7 +26,7 @@ from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import replacing
 from kneerepro.utils.pages import template_environment
 
-# Why a parameter differs from the thesis's.
+# Why parameters of the presets differ from the thesis's.
 _REASONS = {
     'patients': 'fewer synthetic knees to make and to train on',
     'matrix': 'no larger than the dataset requires',
@@ -47,7 +48,7 @@ _REASONS = {
 }
 
 
-def write(run: Run, results: Results) -> str:
+def write(run: Run, results: Results, datasets: Collection[str] = ()) -> str:
     """Write the report of a finished run.
 
     Parameters
@@ -55,6 +56,8 @@ def write(run: Run, results: Results) -> str:
     run : kneerepro.runs.Run
     results : dict of str to array
         From :meth:`kneerepro.runs.Run.results`.
+    datasets : collection of str
+        Where to look for the run's dataset first.
 
     Returns
     -------
@@ -85,12 +88,14 @@ def write(run: Run, results: Results) -> str:
             for name, (value, thesis) in run.differences_from_thesis().items()
         ],
         environments=run.environments(),
-        **_claims(run),
+        **_claims(run, datasets),
     )
     path = run.path('report.html')
     with (
         replacing(path) as temporary,
-        open(temporary, 'w', encoding='utf-8') as file,
+        open(
+            temporary, 'w', encoding='utf-8', errors='backslashreplace'
+        ) as file,
     ):
         file.write(page)
     return path
@@ -142,7 +147,7 @@ def _identification(results):
     return int(results['identified'].sum()), len(results['identified'])
 
 
-def _claims(run):
+def _claims(run, datasets):
     """Judge the claims about an experiment from the run and, where they
     compare experiments, from the newest runs of the same preset beside it.
     """
@@ -153,6 +158,7 @@ def _claims(run):
         run.settings['engine'],
         run.settings['device'],
         stored_precision(run.settings),
+        datasets,
     )
     return {
         'judgements': claims.judge_all(evidence, run.experiment),
@@ -182,6 +188,7 @@ def _losses(run, results):
 
 
 def _facts(run, results):
+    """Return the table about the run: name and value of each row."""
     losses = [array for key, array in results.items() if key.endswith('_loss')]
     iterations = len(losses[0]) - 1  # the first is from before the training
     seconds = float(results['seconds'])

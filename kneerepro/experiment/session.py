@@ -17,6 +17,7 @@ import numpy as np
 from lasagne.layers import count_params
 
 from kneerepro import config, engines, runs
+from kneerepro.data.contents import is_dataset
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.reading.selection import Selection
 from kneerepro.data.splits import SPLITS, check_range
@@ -30,14 +31,15 @@ from kneerepro.experiment.choose import run_to_resume
 from kneerepro.experiment.datasets import (
     dataset_file,
     options_from,
+    synthetic_knees,
     widths_of_patients,
 )
 from kneerepro.experiment.figures import FIGURES, draw_codes, draw_figure
 from kneerepro.figures.style import save_tiles
 from kneerepro.networks import output_bias_for
-from kneerepro.phantom.default import default_knees
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import environment, zoo
+from kneerepro.runs.datasets import find_dataset
 from kneerepro.runs.losses import Board
 from kneerepro.runs.training import Training
 from kneerepro.utils.errors import Stopped, UserError
@@ -59,8 +61,6 @@ class Experiment:
         One of :data:`kneerepro.registry.EXPERIMENTS`.
     description : str
         The script's docstring; ``--help`` shows its first paragraph.
-    script : str
-        Path of the script.
 
     Attributes
     ----------
@@ -86,10 +86,9 @@ class Experiment:
         On exit, after Ctrl-C outside of the training's steps.
     """
 
-    def __init__(self, name: str, description: str, script: str):
+    def __init__(self, name: str, description: str):
         self.name = name
         self._spec = EXPERIMENTS[name]
-        self._script = script
         self._given, self._args = parse(name, description)
 
     def __enter__(self) -> Experiment:
@@ -214,7 +213,7 @@ class Experiment:
             for path in draw_figure(self.run, results, number)
         ]
         written += draw_codes(self.run, results)
-        written.append(report.write(self.run, results))
+        written.append(report.write(self.run, results, [self._dataset_path]))
         for path in written:
             print(f'wrote {path}')
 
@@ -237,19 +236,20 @@ class Experiment:
             arguments.get('tf32'),
             deterministic=arguments.get('deterministic', True),
         )
-        given = arguments['data']
-        if not os.path.isfile(given or ''):
-            # Complain before the conversion rather than after it.
-            depth, size = self.parameters['depth'], self.parameters['size']
-            self._check_shape((depth, size, size))
-        source = given or self._synthetic_knees()
-        dataset = stack.enter_context(
-            Dataset(self._dataset_file(source, arguments))
-        )
+        given = source = arguments['data']
+        if run is not None and 'data' in self._given:
+            source = args.data
+        self._key_file = args.key_file if given else None
+        self._dataset_path = self._find_dataset(run, source, arguments)
+        dataset = stack.enter_context(Dataset(self._dataset_path))
+        if run is not None:
+            self._check_hash(run, dataset)
         self.shape = tuple(map(int, dataset.shape))
         self._check_shape(self.shape)
         self.sides = dataset.side
-        self.widths = widths_of_patients(source, not given, dataset.patient)
+        self.widths = widths_of_patients(
+            given and source, self._key_file, self.parameters, dataset.patient
+        )
         self._take_examples(dataset)
         data = self._describe_data(dataset, synthetic=not given)
         self.run = run or self._create_run(arguments, data)
@@ -264,27 +264,41 @@ class Experiment:
         if self.run.finished:
             print(f'{self.run.folder} is finished: drawing its figures again')
 
-    def _synthetic_knees(self):
-        """Return the folder of synthetic knees, written first if missing."""
-        parameters = self.parameters
-        return default_knees(
-            self._script,
-            parameters['patients'],
-            parameters['matrix'],
-            parameters['slices'],
-            parameters['seed'],
-        )
-
-    def _dataset_file(self, source, arguments):
+    def _find_dataset(self, run, source, arguments):
         """Return the dataset's path, converted first if need be."""
+        if run is not None and 'data' not in self._given:
+            found = find_dataset(run, out=self._args.out)
+            if found is not None:
+                return found
+            if source and not os.path.exists(source):
+                raise UserError(
+                    f'the data of {run.folder} are no longer at {source}; '
+                    f'{run.how_to_resume()} --data NEW, where NEW is the '
+                    'path that they have now'
+                )
+        if not is_dataset(source or ''):
+            # Complain before the conversion rather than after it.
+            depth, size = self.parameters['depth'], self.parameters['size']
+            self._check_shape((depth, size, size))
         return dataset_file(
-            source,
-            not arguments['data'],
+            source or synthetic_knees(self._args.out, self.parameters),
+            self._key_file,
             os.path.join(self._args.out, 'datasets'),
             options_from(self.parameters),
             Selection(arguments['series']),
             at_least=2 if self._spec.autoencoder else 1,
         )
+
+    def _check_hash(self, run, dataset):
+        """Raise UserError if a dataset is not the one of a run."""
+        expected = run.settings['data']['hash']
+        if dataset.hash != expected:
+            raise UserError(
+                f'{self._dataset_path} is not the dataset that {run.folder} '
+                f'was started with: its hash is {dataset.hash:.12}, not '
+                f'{expected:.12}; name that one with --data, or start a new '
+                'run without --resume'
+            )
 
     def _take_examples(self, dataset):
         """Set the training and test examples."""

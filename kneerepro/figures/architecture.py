@@ -261,7 +261,10 @@ def _times(sizes):
 
 
 def _short(sizes):
-    """Such as '2' for (2, 2). Lasagne's words, such as 'same', stay."""
+    """Write sizes as briefly as possible, such as '2' for (2, 2).
+
+    Lasagne's words for a border, such as 'same', stay as they are.
+    """
     if isinstance(sizes, str):
         return sizes
     if len(set(sizes)) > 1:

@@ -18,6 +18,12 @@ from kneerepro.figures.style import (
     white_level,
 )
 
+# Lengths in inches.
+_WIDTH, _LEFT = 7, 0.4  # of the figure, and of its left margin
+_GAP = 0.12  # between pairs of images, and between images over time
+_SEAM = 0.03  # between the images of a pair
+_LINE = 0.2  # height of a line of text
+
 
 @styled
 def figure_3_4(
@@ -50,61 +56,70 @@ def figure_3_4(
     -------
     matplotlib.figure.Figure
     """
-    # All lengths are in inches. The pairs of images fill the width, unless
-    # there are only a few of them.
-    width, left, gap, seam, line = 7, 0.4, 0.12, 0.03, 0.2
-    usable = width - left - 0.06
-    pair = min((usable + gap) / len(slides) - gap, 3)
-    side = (pair - seam) / 2
-    small = min((usable + gap) / len(over_time) - gap, side)
+    # The pairs of images fill the width, unless there are only a few of them.
+    usable = _WIDTH - _LEFT - 0.06
+    pair = min((usable + _GAP) / len(slides) - _GAP, 3)
+    side = (pair - _SEAM) / 2
+    small = min((usable + _GAP) / len(over_time) - _GAP, side)
     aspect = truth.shape[2] / truth.shape[3]
     row_bottoms = [
-        FOOTER_HEIGHT + aspect * small + 3 * line + i * (aspect * side + 0.05)
+        FOOTER_HEIGHT + aspect * small + 3 * _LINE + i * (aspect * side + 0.05)
         for i in reversed(range(len(patients)))
     ]
     top = row_bottoms[0] + aspect * side
-    height = top + 2.2 * line
-    figure = new_figure(width, height, footer)
+    figure = new_figure(_WIDTH, top + 2.2 * _LINE, footer)
+    for j, slide in enumerate(slides):
+        x = _LEFT + j * (pair + _GAP) + pair / 2
+        _heading(figure, f'slide {slide}', x, top + 1.2 * _LINE, ha='center')
+    _draw_pairs(figure, truth, reconstruction, patients, row_bottoms, side)
+    _heading(
+        figure,
+        f'Slide {slides[len(slides) // 2]} of {patients[0]} over the epochs',
+        _LEFT,
+        FOOTER_HEIGHT + aspect * small + 1.2 * _LINE,
+    )
+    _draw_over_time(figure, over_time, epochs, small)
+    return figure
 
-    def show(image, x, y, side, vmax, title=''):
-        axes = axes_at(figure, x, y, side, aspect * side)
-        show_image(axes, image, vmax)
-        axes.set_title(title, fontsize=7, color=GREY, pad=3)
-        return axes
 
-    def heading(text, x, y, **kwargs):
-        figure.text(x / width, y / height, text, fontsize=9, **kwargs)
+def _draw_pairs(figure, truth, reconstruction, patients, row_bottoms, side):
+    """Draw each slide beside its reconstruction, with a row for each patient.
 
+    `side` is the width of an image.
+    """
     vmax = white_level(truth)
     for i, (patient, y) in enumerate(zip(patients, row_bottoms)):
         titles = ['', ''] if i else ['ground truth', 'reconstruction']
-        for j in range(len(slides)):
-            x = left + j * (pair + gap)
-            axes = show(truth[i, j], x, y, side, vmax, titles[0])
-            show(
-                reconstruction[i, j], x + side + seam, y, side, vmax, titles[1]
-            )
-            if j == 0:
-                axes.set_ylabel(textwrap.fill(patient, 14))
-    for j, slide in enumerate(slides):
-        heading(
-            f'slide {slide}',
-            left + j * (pair + gap) + pair / 2,
-            top + 1.2 * line,
-            ha='center',
-        )
+        for j, images in enumerate(zip(truth[i], reconstruction[i])):
+            left = _LEFT + j * (2 * side + _SEAM + _GAP)
+            for k, (image, title) in enumerate(zip(images, titles)):
+                x = left + k * (side + _SEAM)
+                axes = _show(figure, image, x, y, side, vmax, title)
+                if j == k == 0:
+                    axes.set_ylabel(textwrap.fill(patient, 14))
 
-    heading(
-        f'Slide {slides[len(slides) // 2]} of {patients[0]} over the epochs',
-        left,
-        FOOTER_HEIGHT + aspect * small + 1.2 * line,
-    )
-    vmax = white_level(over_time[0])
+
+def _draw_over_time(figure, images, epochs, side):
+    """Draw a ground truth and its reconstructions side by side."""
+    vmax = white_level(images[0])
     titles = ['ground truth'] + [f'epoch {epoch}' for epoch in epochs]
-    for i, (image, title) in enumerate(zip(over_time, titles)):
-        x = left + i * (small + gap)
-        show(image, x, FOOTER_HEIGHT, small, vmax, title)
-    return figure
+    for i, (image, title) in enumerate(zip(images, titles)):
+        x = _LEFT + i * (side + _GAP)
+        _show(figure, image, x, FOOTER_HEIGHT, side, vmax, title)
+
+
+def _show(figure, image, x, y, width, vmax, title):
+    """Show an image with its lower left corner at (x, y); return its axes."""
+    rows, columns = image.shape
+    axes = axes_at(figure, x, y, width, width * rows / columns)
+    show_image(axes, image, vmax)
+    axes.set_title(title, fontsize=7, color=GREY, pad=3)
+    return axes
+
+
+def _heading(figure, text, x, y, **kwargs):
+    width, height = figure.get_size_inches()
+    figure.text(x / width, y / height, text, fontsize=9, **kwargs)
 
 
 @styled

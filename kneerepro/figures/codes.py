@@ -23,14 +23,14 @@ _SIDES = {
 }
 _WIDTH = 7  # of the figure, in inches
 _SIZE = 2.3  # of each plot, in inches
-_MANY = 500  # so many points are drawn smaller
+_MANY = 500  # from this number on, points are smaller
 
 
 @styled
 def scatter_of_codes(
     plane: np.ndarray,
     explained: np.ndarray,
-    tests: np.ndarray,
+    in_test_set: np.ndarray,
     sides: np.ndarray,
     widths: np.ndarray,
     footer: str | None = None,
@@ -43,7 +43,7 @@ def scatter_of_codes(
         A row for each example.
     explained : array, shape (2,)
         The fraction of the codes' variance along each component.
-    tests : array of bool, shape (n,)
+    in_test_set : array of bool, shape (n,)
         Whether each example belongs to the test set.
     sides : array of str, shape (n,)
         'LEFT', 'RIGHT' or '' if the side is unknown.
@@ -61,16 +61,21 @@ def scatter_of_codes(
     figure = new_figure(_WIDTH, bottom + _SIZE + 0.45, footer)
     by_side = axes_at(figure, left, bottom, _SIZE, _SIZE)
     for side, (_, colour) in _SIDES.items():
-        _draw(by_side, plane, tests, sides == side, color=colour)
+        _draw(by_side, plane, in_test_set, sides == side, color=colour)
     _draw_legend(figure, left, set(sides))
     plots = [by_side]
     known = np.isfinite(widths)
     if known.any():
         left += _SIZE + gap
         by_width = axes_at(figure, left, bottom, _SIZE, _SIZE)
-        _draw(by_width, plane, tests, ~known, color='0.8')
+        _draw(by_width, plane, in_test_set, ~known, color='0.8')
         points = _draw(
-            by_width, plane, tests, known, c=widths[known], cmap='viridis'
+            by_width,
+            plane,
+            in_test_set,
+            known,
+            c=widths[known],
+            cmap='viridis',
         )
         left += _SIZE + 0.08
         bar = figure.colorbar(
@@ -89,12 +94,12 @@ def scatter_of_codes(
     return figure
 
 
-def _draw(axes, plane, tests, chosen, **style):
+def _draw(axes, plane, in_test_set, chosen, **style):
     """Draw the chosen points, those of test examples with a ring."""
     size = 16 if len(plane) < _MANY else 4
     points = axes.scatter(*plane[chosen].T, s=size, linewidths=0, **style)
     axes.scatter(
-        *plane[chosen & tests].T,
+        *plane[chosen & in_test_set].T,
         s=1.6 * size,
         facecolor='none',
         edgecolor='black',

@@ -298,11 +298,11 @@ def _loss_plot(curves, iterations_per_epoch, footer, label='loss'):
 
 
 def _limits(curves):
-    """Limits of y that show everything but a few values that are far away.
+    """Limits of y that show all but a few values that are far away.
 
-    A few means one in a hundred at either end of a curve, but at least three.
-    A value is far away if its distance from the others is greater than their
-    range.
+    At each end of a curve, up to one value in a hundred may be left out, or up
+    to three in a short curve. A value is far away if its distance from the
+    others is greater than their range.
     """
     lows, highs = [], []
     for values in curves:
@@ -332,8 +332,8 @@ def _running_median(values, window):
 def _mark_outliers(axes, values, name, color):
     """Mark values beyond the limits of y at the edge of the plot.
 
-    Returns a list with the handle for the legend, empty if there are no such
-    values.
+    Return a list with the handle for the legend. It is empty if there are no
+    such values.
     """
     low, high = axes.get_ylim()
     markers = []
@@ -362,7 +362,10 @@ def _mark_outliers(axes, values, name, color):
 
 
 def _outlier_label(name, outliers):
-    """Such as 'critic: 3 values beyond the axis (−700 to 3,000)'."""
+    """Count outliers and give their range.
+
+    For example, 'critic: 3 values beyond the axis (−700 to 3,000)'.
+    """
     noun = 'value' if len(outliers) == 1 else 'values'
     ends = sorted({outliers.min(), outliers.max()})
     extent = ' to '.join(_number(value) for value in ends)

@@ -25,9 +25,9 @@ from kneerepro.figures.style import (
 _WIDTH, _HEIGHT = 6, 3  # of the plot, in inches
 _INSET = 0.95  # the longer side of an inset, in inches
 _HEADING = 0.2  # above an inset, in inches
-_GAP = 0.08  # least distance of curves, insets and legend, in inches
+_GAP = 0.08  # least distance between curves, insets and legend, in inches
 _LIGHT_ORANGE = '#fdae6b'  # the first ten test examples
-_FEW = 12  # so few values are drawn as separate points
+_FEW = 12  # up to this number, values get markers
 _DASHES = (6, 2), (1.5, 1.5)  # of the baselines
 _TICK_STEPS = [1, 2, 2.5, 5, 10]
 
@@ -94,8 +94,8 @@ def plot_curve(axes: Axes, values: np.ndarray, **style: Any) -> list[Line2D]:
     axes : matplotlib.axes.Axes
     values : array, shape (1 + iterations,)
     style
-        Arguments for :meth:`matplotlib.axes.Axes.plot`. A few values are
-        drawn as separate points in addition.
+        Arguments for :meth:`matplotlib.axes.Axes.plot`. If there are only a
+        few values, they get markers in addition.
 
     Returns
     -------
@@ -190,7 +190,7 @@ def _how_often(values):
 def _with_final_value(name, values):
     """Add the final value to a name in the legend.
 
-    It cannot be read off the axis, which starts far above it.
+    It cannot be read off the axis, which covers the much larger first values.
     """
     measured = values[np.isfinite(values)]
     return f'{name} (at the end {measured[-1]:.2g})' if len(measured) else name
@@ -199,7 +199,7 @@ def _with_final_value(name, values):
 def _place_insets(axes, legend, curve, iterations_per_epoch, insets):
     """Draw insets below the legend, each as near to its epoch as possible.
 
-    This sets the limits of y such that neither the legend nor an inset covers
+    Also set the limits of y, such that neither the legend nor an inset covers
     a curve.
 
     Parameters

@@ -16,8 +16,8 @@ from kneerepro.figures.style import BLUE, FOOTER_HEIGHT, GREY, new_figure
 _IMAGE_COLOUR, _HIDDEN_COLOUR, _END_COLOUR = '0.88', '#a9c1e6', BLUE
 
 _SMALL, _MEDIUM = 6.5, 7  # points
-_LABEL_SPACING = 1.15  # lines of an operation
-_WIDTH, _LEFT, _RIGHT = 7, 0.3, 0.2  # of the figure and its margins
+_LABEL_SPACING = 1.15  # distance of an operation's lines, in line heights
+_WIDTH, _LEFT, _RIGHT = 7, 0.3, 0.2  # width of the figure and of its margins
 _MAX_HEIGHT = 1.25  # of a box
 _MIN_ARROW = 0.14  # length of an arrow
 _TEXT_GAP = 0.07  # between neighbouring texts
@@ -25,7 +25,7 @@ _ROW_GAP = 0.2
 _TITLE_HEIGHT = 0.22
 _MARGIN = 0.06
 _BOX_GAP = 0.08  # between boxes and the texts above and below them
-_NOTE_LETTERS = 140  # of a line of the note
+_NOTE_LETTERS = 140  # in a line of the note
 
 
 @dataclass(frozen=True)
@@ -212,19 +212,10 @@ def draw_rows(rows: tuple[Row, Row], footer: str | None = None) -> Figure:
         fontsize=_MEDIUM,
         ha='right',
     )
-    _, (x, y) = _draw_row(axes, rows[0], scale, top, usable)
+    _, end = _draw_row(axes, rows[0], scale, top, usable)
     below = top - heights[0] - _ROW_GAP
-    end, _ = _draw_row(axes, rows[1], scale, below, usable)
-    # A line leads from the end of the first row around to the second row.
-    left, right, gutter = _MARGIN, _WIDTH - _MARGIN, below + _ROW_GAP / 2
-    axes.plot(
-        [x, right, right, left, left],
-        [y, y, gutter, gutter, end[1]],
-        color=GREY,
-        linewidth=0.7,
-        solid_joinstyle='round',
-    )
-    _draw_arrow(axes, (left, end[1]), end)
+    start, _ = _draw_row(axes, rows[1], scale, below, usable)
+    _draw_turn(axes, end, start, below + _ROW_GAP / 2)
     return figure
 
 
@@ -328,6 +319,22 @@ def _draw_stage(axes, row, i, x, y, scale):
                 linespacing=1,
             )
     return x - width / 2 - 0.03, x + width / 2 + 0.03
+
+
+def _draw_turn(axes, end, start, between):
+    """Connect the end of the first row with the start of the second one.
+
+    The line leads around to the left margin at a height between the rows.
+    """
+    (x, y), left, right = end, _MARGIN, _WIDTH - _MARGIN
+    axes.plot(
+        [x, right, right, left, left],
+        [y, y, between, between, start[1]],
+        color=GREY,
+        linewidth=0.7,
+        solid_joinstyle='round',
+    )
+    _draw_arrow(axes, (left, start[1]), start)
 
 
 def _draw_arrow(axes, start, end):

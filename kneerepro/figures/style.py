@@ -62,7 +62,7 @@ def styled(draw: _Draw) -> _Draw:
 def new_figure(
     width: float, height: float, footer: str | None = None
 ) -> Figure:
-    """A figure with a footer in small print.
+    """Create a figure with a footer in small print.
 
     Parameters
     ----------
@@ -110,7 +110,20 @@ def _wrapped(footer, width):
 def axes_at(
     figure: Figure, x: float, y: float, width: float, height: float
 ) -> Axes:
-    """Add axes with their lower left corner at (`x`, `y`), in inches."""
+    """Add axes at a place in a figure.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    x, y : float
+        The lower left corner, in inches.
+    width, height : float
+        In inches.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
     across, up = figure.get_size_inches()
     return figure.add_axes((x / across, y / up, width / across, height / up))
 
@@ -142,6 +155,16 @@ def white_level(images: np.ndarray) -> float:
     """The intensity to show as white: the 99.8th percentile of `images`.
 
     With the maximum, a single bright vessel would leave all tissue dark.
+
+    Parameters
+    ----------
+    images : array
+        Of any shape.
+
+    Returns
+    -------
+    float
+        Above 0, even if all images are black.
     """
     return max(float(np.percentile(images, 99.8)), 1e-3)
 

@@ -22,7 +22,52 @@ def code_spread(codes: np.ndarray) -> float:
         which is reached if each unit is 0 for one half of the examples and 1
         for the other half.
     """
-    return float(np.std(codes, axis=0, dtype='float64').mean())
+    spread = CodeSpread()
+    spread.add(codes)
+    return spread.value()
+
+
+class CodeSpread:
+    """:func:`code_spread` of codes that come a few at a time.
+
+    Attributes
+    ----------
+    count : int
+        Number of codes so far.
+
+    Notes
+    -----
+    The sums of squares of two groups about their means add up to that about
+    the common mean, with n m / (n + m) times the squared difference of the
+    means [1]_. Unlike sums of squares about 0, they do not cancel if the
+    codes are far from 0.
+
+    References
+    ----------
+    .. [1] T. Chan, G. Golub, R. LeVeque (1983): Algorithms for computing the
+           sample variance. The American Statistician 37(3).
+    """
+
+    def __init__(self):
+        self.count = 0
+        self._mean = self._squares = np.zeros(1)
+
+    def add(self, codes: np.ndarray) -> None:
+        """Add codes, of shape (n, nz)."""
+        codes = np.asarray(codes, 'float64')
+        mean = codes.mean(axis=0)
+        total = self.count + len(codes)
+        self._squares = (
+            self._squares
+            + np.square(codes - mean).sum(axis=0)
+            + (mean - self._mean) ** 2 * self.count * len(codes) / total
+        )
+        self._mean = self._mean + (mean - self._mean) * len(codes) / total
+        self.count = total
+
+    def value(self) -> float:
+        """The spread so far; 0 for a single code."""
+        return float(np.sqrt(self._squares / self.count).mean())
 
 
 def image_spread(images: np.ndarray) -> float:

@@ -54,7 +54,17 @@ def trend(curve: np.ndarray, window: int = WINDOW) -> np.ndarray:
 
 
 def residuals(curve: np.ndarray, window: int = WINDOW) -> np.ndarray:
-    """The curve minus its trend, shape (n,)."""
+    """The curve minus its trend.
+
+    Parameters
+    ----------
+    curve, window
+        See :func:`trend`.
+
+    Returns
+    -------
+    array, shape (n,), float64
+    """
     return curve - trend(curve, window)
 
 

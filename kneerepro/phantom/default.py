@@ -5,45 +5,54 @@ from __future__ import annotations
 import os
 
 from kneerepro.phantom.writer import write_patients
+from kneerepro.utils.errors import UserError
+from kneerepro.utils.files import reason
 from kneerepro.utils.progress import Progress
+from kneerepro.utils.text import printable
 
 
 def default_knees(
-    script: str, patients: int, matrix: int, slices: int, seed: int
+    out: str, patients: int, matrix: int, slices: int, seed: int
 ) -> str:
     """Write the DICOM series of synthetic knees, unless they exist.
 
-    They are in ``data/phantom`` of a checkout, where experiments share them.
-
     Parameters
     ----------
-    script : str
-        Path of the experiment's script, which tells where the checkout is.
+    out : str
+        Folder of all runs. The knees are in its folder ``knees``, where
+        experiments share them.
     patients, matrix, slices, seed : int
         See :func:`kneerepro.phantom.write_patients`.
 
     Returns
     -------
     str
-        The folder, relative to the working directory.
+        The folder with the series.
+
+    Raises
+    ------
+    UserError
+        If it cannot be written.
     """
-    root = os.path.dirname(os.path.dirname(os.path.abspath(script)))
-    folder = os.path.relpath(
-        os.path.join(
-            root,
-            'data',
-            'phantom',
-            f'{patients}-patients-{slices}x{matrix}x{matrix}-seed{seed}',
-        )
+    folder = os.path.join(
+        out,
+        'knees',
+        f'{patients}-patients-{slices}x{matrix}x{matrix}-seed{seed}',
     )
-    with Progress(f'synthetic knees in {folder}', 'patients') as progress:
-        write_patients(
-            folder,
-            patients,
-            seed,
-            matrix,
-            slices,
-            progress,
-            workers=os.cpu_count() or 1,
-        )
+    title = f'synthetic knees in {printable(folder)}'
+    try:
+        with Progress(title, 'patients') as progress:
+            write_patients(
+                folder,
+                patients,
+                seed,
+                matrix,
+                slices,
+                progress,
+                workers=os.cpu_count() or 1,
+            )
+    except OSError as error:
+        raise UserError(
+            f'cannot write {title}: {reason(error)}; name another --out'
+        ) from None
     return folder

@@ -11,11 +11,12 @@ from kneerepro.phantom.anatomy import Anatomy, sample_anatomy
 from kneerepro.phantom.knee import tissues
 from kneerepro.phantom.shapes import Points, ramp
 
-# Of the Osteoarthritis Initiative's series: 384 x 384 pixels, 160 slices.
+# Size of the Osteoarthritis Initiative's series, which have 384 x 384 pixels
+# and 160 slices.
 FIELD_OF_VIEW = 140.0  # mm
 SLAB = 160 * 0.7  # mm
 
-_LARGEST = 4095  # of 12 bits
+_LARGEST = 4095  # the largest stored value, of 12 bits
 _HEIGHT = 10  # mm: how far the middle of the image is above the joint line
 
 # Pixels to compute at a time: few enough that their arrays fit in the cache.
@@ -56,8 +57,8 @@ def knee_volume(
     noise = np.random.default_rng([seed, patient, 3])
     pixel = FIELD_OF_VIEW / matrix
     volume = np.empty((slices, matrix, matrix), 'uint16')
+    posterior, superior = _plane(matrix)
     for i, left in enumerate(slice_positions(slices)):
-        posterior, superior = _plane(matrix)
         for rows in _bands(matrix):
             p = to_knee(left, posterior, superior[rows])
             image = _paint(anatomy, p, texture, pixel)

@@ -1,7 +1,7 @@
 """Signed distances to simple bodies, in mm and negative inside.
 
-Points are tuples of three arrays that broadcast. Near the surface, where they
-are used, the distances are exact or correct to first order. The formulas are
+Points are tuples of three arrays that broadcast. The distances are used near
+the surface, where they are exact or correct to first order. The formulas are
 from https://iquilezles.org/articles/distfunctions/.
 """
 
@@ -21,11 +21,19 @@ Sphere = tuple[float, float, float, float]
 def ellipsoid(
     p: Points, centre: Sequence[float], radii: Sequence[float]
 ) -> np.ndarray:
-    """Signed distance to an ellipsoid whose axes are those of coordinates."""
+    """Signed distance to an ellipsoid with its axes along the coordinates.
+
+    Parameters
+    ----------
+    p : tuple of 3 arrays
+        Points, in mm.
+    centre, radii : sequence of 3 floats
+        In mm.
+    """
     scaled = [(q - c) / r for q, c, r in zip(p, centre, radii)]
     k0 = _norm(scaled)
     k1 = _norm([s / r for s, r in zip(scaled, radii)])
-    # Both vanish at the centre.
+    # Both norms vanish at the centre.
     return (k0 - 1) * (k0 + 1e-5) / (k1 + 1e-6)
 
 
@@ -36,6 +44,13 @@ def superellipse(
 
     Its equation is ``(x / rx)**4 + (y / ry)**4 = 1``: a shape between an
     ellipse and a box.
+
+    Parameters
+    ----------
+    x, y : array
+        Points, in mm. The axis of the cylinder is at the origin.
+    rx, ry : array
+        Half the widths of the section, in mm.
     """
     u, v = x / rx, y / ry
     u3, v3 = u * u * u, v * v * v
@@ -45,7 +60,15 @@ def superellipse(
 
 
 def round_cone(p: Points, a: Sphere, b: Sphere) -> np.ndarray:
-    """Signed distance to a cone between two spheres, with round ends."""
+    """Signed distance to a cone between two spheres, with round ends.
+
+    Parameters
+    ----------
+    p : tuple of 3 arrays
+        Points, in mm.
+    a, b : tuple of 4 floats
+        Centre and radius of each sphere, in mm.
+    """
     x, y, z = [q - u for q, u in zip(p, a)]
     bx, by, bz = [v - u for u, v in zip(a[:3], b)]
     square = bx * bx + by * by + bz * bz
@@ -57,7 +80,15 @@ def round_cone(p: Points, a: Sphere, b: Sphere) -> np.ndarray:
 
 
 def tube(p: Points, spheres: Sequence[Sphere]) -> np.ndarray:
-    """Signed distance to a chain of cones through spheres."""
+    """Signed distance to a chain of cones through spheres.
+
+    Parameters
+    ----------
+    p : tuple of 3 arrays
+        Points, in mm.
+    spheres : sequence of tuple of 4 floats
+        As in :func:`round_cone`; at least two.
+    """
     distance = round_cone(p, *spheres[:2])
     for a, b in zip(spheres[1:], spheres[2:]):
         distance = np.minimum(distance, round_cone(p, a, b))

@@ -13,7 +13,7 @@ def epicondylar_widths(folder: str) -> dict[str, float]:
     Parameters
     ----------
     folder : str
-        Where :func:`kneerepro.phantom.write_patients` wrote the knees; or any
+        Where :func:`kneerepro.phantom.write_patients` wrote the knees, or any
         other folder.
 
     Returns

@@ -1,6 +1,5 @@
-"""Write synthetic knees as DICOM, laid out like the OAI's series.
-
-OAI stands for the Osteoarthritis Initiative.
+"""Write synthetic knees as DICOM, laid out like the series of the
+Osteoarthritis Initiative (OAI).
 """
 
 from __future__ import annotations
@@ -117,10 +116,31 @@ def write_patients(
                 next(written)
         _write_csv(
             os.path.join(out, 'ground_truth.csv'),
-            [exam.ground_truth() for exam in exams],
+            ground_truth(patients, seed, matrix, slices),
         )
     if progress is not None:
         progress(patients, patients)
+
+
+def ground_truth(
+    patients: int, seed: int = 0, matrix: int = 384, slices: int = 160
+) -> list[dict[str, Any]]:
+    """Describe the knees that :func:`write_patients` writes.
+
+    Parameters
+    ----------
+    patients, seed, matrix, slices : int
+        As for :func:`write_patients`.
+
+    Returns
+    -------
+    list of dict
+        The rows of ``ground_truth.csv``.
+    """
+    return [
+        _Examination(seed, patient, matrix, slices).ground_truth()
+        for patient in range(patients)
+    ]
 
 
 @dataclass(frozen=True)
@@ -135,7 +155,7 @@ class _Task:
 
 
 def _all_written(tasks, workers):
-    """Write the patients of tasks; yields after each."""
+    """Write the patient of each task; yield after each of them."""
     if min(workers, len(tasks)) < 2:
         yield from map(_write_patient, tasks)
         return
@@ -156,7 +176,7 @@ def _write_patient(task):
 
 
 def _error_of_patient(task):
-    """Write a patient in a worker; returns the error, if there is one."""
+    """Write a patient in a worker process; return the error, or None."""
     try:
         _write_patient(task)
     except OSError as error:
@@ -165,7 +185,7 @@ def _error_of_patient(task):
 
 
 def _crashed(task):
-    # No input can crash the process, so it must have run out of memory.
+    # No input can crash a worker, so it must have run out of memory.
     return OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
 

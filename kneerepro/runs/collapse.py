@@ -74,7 +74,9 @@ class Collapse:
         )
 
     def warning(self, value: float) -> str:
-        """Return the finding for a measured value, and the advice."""
+        """Return the finding for a measured value, and the advice, as one line
+        that begins with a small letter.
+        """
         return f'{self.finding.format(value)}. {self.advice}.'
 
 

@@ -1,4 +1,4 @@
-"""The versions and the machine that a run ran on."""
+"""Record the versions and the machine with which a run was made."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PACKAGES = (
 
 
 def describe(engine: Engine) -> dict[str, Any]:
-    """Describe versions and machine by values that can be converted to JSON.
+    """Describe the versions and the machine.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def describe(engine: Engine) -> dict[str, Any]:
     Returns
     -------
     dict
-        Packages that are not installed are missing.
+        Can be converted to JSON. Packages that are not installed are missing.
     """
     versions = {name: _version(name) for name in _PACKAGES}
     return {

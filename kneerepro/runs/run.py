@@ -14,15 +14,12 @@ import numpy as np
 
 from kneerepro import config
 from kneerepro.engines import PRECISIONS, stored_precision
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import archive
 from kneerepro.runs.checkpoints import Checkpoints
+from kneerepro.utils import locks
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import reason, replacing
-
-try:
-    import fcntl
-except ImportError:  # Windows, where runs are not locked
-    fcntl = None  # type: ignore[assignment]
 
 _RESULTS = 'results'
 
@@ -54,7 +51,7 @@ class Run:
     Raises
     ------
     UserError
-        If the folder holds no run.
+        If the folder holds no run, or one of an unknown experiment.
     """
 
     def __init__(self, folder: str):
@@ -65,6 +62,12 @@ class Run:
             self.settings = self.config['settings']
             self.arguments = self.config['arguments']
             self.experiment = self.settings['experiment']
+            if self.experiment not in EXPERIMENTS:
+                raise UserError(
+                    f'{folder} is not a run of this version: it has no '
+                    f'experiment {self.experiment}; use the version of the '
+                    'package that made the run'
+                )
             self.parameters = config.fill_missing(
                 self.settings['parameters'], self.experiment
             )
@@ -98,14 +101,11 @@ class Run:
         """Return 'finished', 'running' or 'stopped'."""
         if self.finished:
             return 'finished'
-        try:
-            with self.locked():
-                return 'stopped'
-        except UserError:
-            return 'running'
+        held = locks.is_held(self.path('config.json'))
+        return 'running' if held else 'stopped'
 
     def saved_iteration(self) -> int:
-        """Return the iteration after which the run could be resumed."""
+        """Return the iteration of the last checkpoint, or 0 without any."""
         return self.checkpoints.last_iteration()
 
     def describe_progress(self) -> str:
@@ -151,27 +151,45 @@ class Run:
         Raises
         ------
         UserError
-            If another process already is.
+            If another process already is, or the folder cannot be written.
         """
-        with open(self.path('config.json'), 'rb') as file:
-            if fcntl is not None:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise UserError(
-                        f'another process is working on {self.folder}: wait '
-                        'for it, or stop it'
-                    ) from None
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(
+                    locks.exclusive_now(self.path('config.json'))
+                )
+            except locks.HeldError as error:
+                raise UserError(
+                    f'{error} is working on {self.folder}: wait for it, or '
+                    'stop it'
+                ) from None
+            except OSError as error:
+                raise UserError(
+                    f'cannot write to {self.folder}: {reason(error)}; copy '
+                    'the run to a folder of your own'
+                ) from None
             yield
 
     def add_environment(self, environment: Mapping[str, Any]) -> None:
-        """Record what the run runs on since its last start."""
+        """Append a start's versions and machine to ``environment.json``.
+
+        Parameters
+        ----------
+        environment : dict
+            From :func:`kneerepro.runs.environment.describe`.
+        """
         path = self.path('environment.json')
         with replacing(path) as temporary:
             _write_json(temporary, [*self.environments(), environment])
 
     def environments(self) -> list[dict[str, Any]]:
-        """Return what the run ran on, one entry for each start."""
+        """Return the versions and machine of each start, the first one first.
+
+        Returns
+        -------
+        list of dict
+            Empty if the file is missing or damaged: the run needs none of it.
+        """
         try:
             with open(self.path('environment.json')) as file:
                 return json.load(file)
@@ -179,7 +197,17 @@ class Run:
             return []
 
     def save_results(self, results: Mapping[str, Any]) -> None:
-        """Write the arrays that the figures show. The run is then finished."""
+        """Write the arrays that the figures show. The run is then finished.
+
+        Parameters
+        ----------
+        results : dict of str to array
+
+        Raises
+        ------
+        UserError
+            If they cannot be written.
+        """
         archive.save(
             self.path('results.npz'), _RESULTS, results, self.settings
         )

@@ -75,6 +75,13 @@ def check_values(
 ) -> None:
     """Check that saved values fit the shared variables.
 
+    Parameters
+    ----------
+    variables : dict of str to theano shared variable
+        From :func:`shared_variables`.
+    values : dict of str to array
+        From :func:`get_values`, possibly of another program.
+
     Raises
     ------
     ArchiveError
@@ -99,6 +106,11 @@ def check_values(
 
 def check_finite(values: Mapping[str, np.ndarray]) -> None:
     """Check that no value is infinite or NaN.
+
+    Parameters
+    ----------
+    values : dict of str to array
+        From :func:`get_values`.
 
     Raises
     ------

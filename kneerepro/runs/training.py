@@ -19,6 +19,7 @@ from kneerepro.runs.archive import ArchiveError
 from kneerepro.runs.collapse import COLLAPSES
 from kneerepro.runs.losses import Board, LossFile, last_value
 from kneerepro.runs.run import Run
+from kneerepro.runs.snapshot import Snapshot
 from kneerepro.utils.errors import Stopped, UserError
 from kneerepro.utils.progress import Progress
 from kneerepro.utils.signals import stop_signals
@@ -33,9 +34,9 @@ class Training:
         Where the training is saved. Its parameters give the length of the
         training, and size and order of the minibatches.
     networks : list of Layer
-    functions : namedtuple of theano functions
-        All state that a training step changes belongs to these functions or to
-        the networks.
+    functions : named tuple of theano functions
+        From :mod:`kneerepro.algorithms`. All state that a training step
+        changes belongs to these functions or to the networks.
     examples : View, array or DeviceArray, shape (n, ...), float32
         The training set.
     losses : list of str
@@ -138,8 +139,8 @@ class Training:
         )
 
     def ends_scaled_epoch(self, epochs: Iterable[int], of: int) -> bool:
-        """Tell whether one of some epochs of a training of another length ends
-        here, in proportion to the length of this one.
+        """Tell whether an epoch ends here that corresponds to one of those
+        given for a training of another length.
 
         In a training of 10 epochs, ``ends_scaled_epoch([20, 50], of=100)`` is
         true at the end of epochs 2 and 5.
@@ -195,7 +196,7 @@ class Training:
             After Ctrl-C or SIGTERM, when the iteration is saved.
         UserError
             If a value is not finite, or if a file cannot be written. The last
-            checkpoint stays.
+            checkpoint stays as it was.
         """
         last = time.monotonic()
         with (
@@ -221,28 +222,31 @@ class Training:
         self.save()
 
     def save(self) -> str:
-        """Write a checkpoint and return its path."""
+        """Write a checkpoint.
+
+        Returns
+        -------
+        str
+            Its path.
+
+        Raises
+        ------
+        UserError
+            If a variable is not finite, or if the file cannot be written.
+        """
         values = state.get_values(self._variables)
         try:
             state.check_finite(values)
         except UserError as error:
             self._raise_diverged(str(error))
-        arrays = {f'variable/{name}': value for name, value in values.items()}
-        arrays.update(
-            (f'loss/{name}', np.array(curve))
-            for name, curve in self.losses.items()
-        )
-        arrays.update(
-            (f'measure/{name}', np.array(curve))
-            for name, curve in self.measures.items()
-        )
-        arrays.update(
-            (f'kept/{name}/{i}', array)
-            for name, recorded in self.recorded.items()
-            for i, array in enumerate(recorded)
+        snapshot = Snapshot(
+            variables=values,
+            losses=self.losses,
+            measures=self.measures,
+            recorded=self.recorded,
         )
         path = self._run.checkpoints.save(
-            self.iteration, arrays, {'seconds': self.seconds}
+            self.iteration, snapshot.to_arrays(), {'seconds': self.seconds}
         )
         self._saved_at = time.monotonic()
         return path
@@ -351,19 +355,18 @@ class Training:
         if found is None:
             return
         arrays, meta = found
-        groups = _by_group(arrays)
-        state.set_values(self._variables, groups['variable'])
+        snapshot = Snapshot.from_arrays(arrays)
+        state.set_values(self._variables, snapshot.variables)
         self.losses = {
-            name: groups['loss'][name].tolist() for name in self.losses
+            name: snapshot.losses[name].tolist() for name in self.losses
         }
         # Checkpoints of earlier versions have no measures.
         missing = np.full(meta['iteration'] + 1, math.nan)
-        measures = groups.get('measure', {})
         self.measures = {
-            name: measures.get(name, missing).tolist()
+            name: snapshot.measures.get(name, missing).tolist()
             for name in self.measures
         }
-        self.recorded = _recorded_in(groups.get('kept', {}))
+        self.recorded = dict(snapshot.recorded)
         self.iteration, self.seconds = meta['iteration'], meta['seconds']
         print(
             f'resuming after iteration {self.iteration} of {self.iterations}'
@@ -371,80 +374,11 @@ class Training:
 
     def _check(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Raise ArchiveError if a checkpoint does not fit this training."""
-        groups = _by_group(arrays)
-        state.check_values(self._variables, groups.get('variable', {}))
-        losses = groups.get('loss', {})
-        if set(losses) != set(self.losses):
+        snapshot = Snapshot.from_arrays(arrays)
+        state.check_values(self._variables, snapshot.variables)
+        if set(snapshot.losses) != set(self.losses):
             raise ArchiveError(
                 'it is of another program: its losses are '
-                f"{', '.join(sorted(losses))}, the run's are "
+                f"{', '.join(sorted(snapshot.losses))}, the run's are "
                 f'{", ".join(sorted(self.losses))}'
             )
-
-
-def _by_group(
-    arrays: Mapping[str, np.ndarray],
-) -> dict[str, dict[str, np.ndarray]]:
-    """Split names such as 'loss/train' at the first slash."""
-    groups: dict[str, dict[str, np.ndarray]] = {}
-    for name, array in arrays.items():
-        group, name = name.split('/', 1)
-        groups.setdefault(group, {})[name] = array
-    return groups
-
-
-def _recorded_in(
-    arrays: Mapping[str, np.ndarray],
-) -> dict[str, list[np.ndarray]]:
-    """Collect arrays called 'name/0', 'name/1', ... in one list per name."""
-    numbered: dict[str, dict[int, np.ndarray]] = {}
-    for key, array in arrays.items():
-        name, number = key.rsplit('/', 1)
-        numbered.setdefault(name, {})[int(number)] = array
-    return {
-        name: [by_number[i] for i in range(len(by_number))]
-        for name, by_number in numbered.items()
-    }
-
-
-def outputs_over(
-    function: Callable[[Any], np.ndarray], images: Any, batch_size: int
-) -> np.ndarray:
-    """Apply a function to all images, in minibatches.
-
-    Parameters
-    ----------
-    function : callable
-        Maps an array of shape (m, ...), m <= batch_size, to one with m rows.
-    images : View or array, shape (n, ...)
-    batch_size : int
-
-    Returns
-    -------
-    array, shape (n, ...)
-    """
-    return np.concatenate(
-        [
-            function(images[i : i + batch_size])
-            for i in range(0, len(images), batch_size)
-        ]
-    )
-
-
-def mean_over(
-    function: Callable[[Any], Any], images: Any, batch_size: int
-) -> float:
-    """Average a function, itself a mean over a minibatch, over all images.
-
-    Parameters
-    ----------
-    function : callable
-        Maps an array of shape (m, ...), m <= batch_size, to the mean over its
-        m rows.
-    images : View or array, shape (n, ...)
-    batch_size : int
-    """
-    starts = range(0, len(images), batch_size)
-    means = [float(function(images[i : i + batch_size])) for i in starts]
-    sizes = [min(batch_size, len(images) - i) for i in starts]
-    return float(np.average(means, weights=sizes))

@@ -139,6 +139,10 @@ def save(
 def load(path: str) -> Model:
     """Load networks that :func:`save` wrote.
 
+    Parameters
+    ----------
+    path : str
+
     Returns
     -------
     Model

@@ -78,7 +78,7 @@ def compare(
 
 
 def _unexplained(comparisons):
-    """Describe the cells that no erratum explains."""
+    """Describe each cell that no erratum explains."""
     problems = []
     for comparison in comparisons:
         for row in comparison.rows:
@@ -96,6 +96,7 @@ def _unexplained(comparisons):
 
 
 def _differences(reproductions):
+    """Collect the parameters that differ from the thesis, as texts."""
     differences = {}
     for reproduction in reproductions:
         for name, values in config.differences_from_thesis(
@@ -131,30 +132,25 @@ def _compare_network(
             {column: cell_in_3d(cell) for column, cell in row.items()}
             for row in printed
         ]
-        texts = [
-            {column: cell_text(cell) for column, cell in row.items()}
-            for row in printed
-        ]
+        texts = list(map(_texts, printed))
     pairs = align(printed, layer_table(network))
     judged = judge(
         pairs, printed, table.columns, number, spec.name, spec.on_volumes
     )
     rows = []
-    for (i, built), verdicts in zip(pairs, judged):
+    for (i, layer), verdicts in zip(pairs, judged):
         label = 'not printed'
         if i is not None:
             label = f'row {i + 1} {texts[i]["Layer"]}'
-        cells = [
-            Cell(
-                column=column,
-                printed=None if i is None else texts[i][column],
-                built=None if built is None else cell_text(built[column]),
-                verdict=verdict,
-                errata=names,
+        rows.append(
+            _row(
+                label,
+                table.columns,
+                {} if i is None else texts[i],
+                _texts(layer or {}),
+                verdicts,
             )
-            for column, (verdict, names) in zip(table.columns, verdicts)
-        ]
-        rows.append(Row(label=label, cells=cells))
+        )
     return Comparison(
         number=number,
         title=table.title,
@@ -164,6 +160,31 @@ def _compare_network(
         parameters=count_parameters(network),
         rows=rows,
     )
+
+
+def _row(label, columns, printed, built, verdicts):
+    """Make a row of a comparison.
+
+    `printed` and `built` are texts by column. They are empty for a row that is
+    not printed or not built. Each verdict comes with its errata.
+    """
+    return Row(
+        label=label,
+        cells=[
+            Cell(
+                column=column,
+                printed=printed.get(column),
+                built=built.get(column),
+                verdict=verdict,
+                errata=names,
+            )
+            for column, (verdict, names) in zip(columns, verdicts)
+        ],
+    )
+
+
+def _texts(row):
+    return {column: cell_text(cell) for column, cell in row.items()}
 
 
 def _read_row(texts, experiment):
@@ -197,17 +218,7 @@ def _compare_hyperparameters(
             '2.5',
             experiment,
         )
-        cells = [
-            Cell(
-                column=column,
-                printed=printed[column],
-                built=built[column],
-                verdict=verdict,
-                errata=names,
-            )
-            for column, (verdict, names) in zip(columns, verdicts)
-        ]
-        rows.append(Row(label=label, cells=cells))
+        rows.append(_row(label, columns, printed, built, verdicts))
     return Comparison(
         number='2.5',
         title=table.title,
@@ -235,19 +246,14 @@ def _compare_text(reproduction: Reproduction) -> Comparison:
         [(0, built_cells)], [printed], keys, 'text', experiment
     )
     rows = [
-        Row(
-            label=f'{statement.where}: {statement.what}',
-            cells=[
-                Cell(
-                    column='value',
-                    printed=statement.printed,
-                    built=built[statement.key],
-                    verdict=verdict,
-                    errata=names,
-                )
-            ],
+        _row(
+            f'{statement.where}: {statement.what}',
+            ['value'],
+            {'value': statement.printed},
+            {'value': built[statement.key]},
+            [verdict],
         )
-        for statement, (verdict, names) in zip(statements, verdicts)
+        for statement, verdict in zip(statements, verdicts)
     ]
     return Comparison(
         number='text',

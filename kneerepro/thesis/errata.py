@@ -47,7 +47,8 @@ class Erratum:
     built : str
         The reading that is built by default.
     also : str
-        The other readings that can be had, and how.
+        The alternative readings, by the parameters that select them, as a
+        preset writes these.
     parameters : dict of str to str
         The parameters of :mod:`kneerepro.config` that select a reading, with
         their default values as a preset writes them.
@@ -115,7 +116,8 @@ ERRATA = {
         thesis='Table 2.2 prints 256, 256, 128, 1 filters, but 128, 128, 64, '
         '1 output channels',
         built='256, 128, 64, 1',
-        also='the two printed ones with channels=',
+        also='the printed ones: channels=256,256,128,1 and '
+        'channels=128,128,64,1',
         parameters={'channels': '256,128,64,1'},
         default_reading=_decoder_channels('256', '128', '64', '1'),
         other_readings=(
@@ -127,7 +129,7 @@ ERRATA = {
         thesis='Table 2.3: 5x5 filters with stride 2 and crop 1 do not double '
         'the size',
         built='4x4, crop 1',
-        also='5x5, crop 2 with filter_size=5',
+        also='5x5, crop 2: filter_size=5',
         parameters={'filter_size': '4'},
         default_reading=(_layers('2.3', 'Filter', 'kernel', 3, ['4x4'] * 4),),
         other_readings=((_layers('2.3', 'Crop', '', 3, ['2'] * 4),),),
@@ -136,7 +138,7 @@ ERRATA = {
         thesis="The activation of the decoder's and the generator's dense "
         'layer is printed as "-"',
         built='ReLU',
-        also='linear with dense_nonlinearity=None',
+        also='linear: dense_nonlinearity=linear',
         parameters={'dense_nonlinearity': 'rectify'},
         default_reading=(
             _layers('2.2', 'Activ.', '', 1, ['ReLU']),
@@ -144,12 +146,12 @@ ERRATA = {
         ),
     ),
     'E5': Erratum(
-        thesis="Some layers have a star, the generator's last layer among "
-        'them',
+        thesis="Some layers have a star, among them the generator's last "
+        'layer',
         built='the star is batch normalisation, which that last layer does '
         'not get',
-        also='batch_norm_output=True, and critic_batch_norm=False, as the '
-        'authors of WGAN-GP advise',
+        also='batch_norm_output=yes; critic_batch_norm=no, as the authors of '
+        'WGAN-GP advise',
         parameters={'batch_norm_output': 'no', 'critic_batch_norm': 'yes'},
         default_reading=(_layers('2.3', 'Layer', 'star', 6, ['']),),
         other_readings=(
@@ -170,7 +172,7 @@ ERRATA = {
         thesis='Algorithm 3 states neither lambda nor the number of critic '
         'steps',
         built='10 and 1',
-        also='penalty_weight= and critic_steps=',
+        also='other values of penalty_weight and critic_steps',
         parameters={'penalty_weight': '10', 'critic_steps': '1'},
     ),
     'E9': Erratum(
@@ -204,7 +206,7 @@ ERRATA = {
         'on the dense layer. The text has dense layers of 4096 and 100 '
         'units, the tables of 100 and 4096',
         built='as in the tables',
-        also="encoder_sigmoid='conv'",
+        also='encoder_sigmoid=conv',
         parameters={'encoder_sigmoid': 'dense'},
         default_reading=(
             _text('last_conv', 'Leaky ReLU 0.2'),
@@ -230,7 +232,7 @@ ERRATA = {
         thesis="Figure 3.4's caption contradicts Table 2.5 (batch size, "
         'learning rate)',
         built='Table 2.5',
-        also='--batch-size, --learning-rate',
+        also='batch_size=128, learning_rate=1e-4',
         default_reading=(
             _text('caption_batch', '4', 'cae3d'),
             _text('caption_rate', '5e-05', 'cae3d'),
@@ -284,7 +286,7 @@ ERRATA = {
         thesis="Table 2.5's learning rates of CAE 2D and WGAN differ from "
         'the released code (5e-5 for CAE 2D) and its README (5e-4)',
         built='Table 2.5',
-        also='--learning-rate',
+        also='learning_rate=5e-5 and learning_rate=5e-4',
         other_readings=(
             (
                 _hyperparameter('Learning rate α', '5e-05', 'cae2d'),
@@ -305,29 +307,30 @@ ERRATA = {
         'the released code',
         built='each volume from its minimum to its maximum, with which the '
         'networks learn (E21)',
-        also='--normalise slice-max as in the released code (except that a '
-        'slice without positive values becomes 0, not NaN); slice, from '
-        'minimum to maximum; dataset',
+        also='normalise=slice-max, as in the released code (except that a '
+        'slice without positive values becomes 0, not NaN); normalise=slice, '
+        'each slice from its minimum to its maximum; normalise=dataset, all '
+        'volumes alike',
         parameters={'normalise': 'volume'},
     ),
     'E18': Erratum(
         thesis='It is not stated whether left knees are mirrored',
         built='left knees are not mirrored; the side is recorded',
-        also='--flip-left',
+        also='flip_left=yes',
         parameters={'flip_left': 'no'},
     ),
     'E19': Erratum(
         thesis='The test loss of the released code is that of the first ten '
         'test images, at each iteration',
         built='that loss, and the loss of the whole test set after each epoch',
-        also='--first-ten-every 40 to compute the first less often: with '
-        'volumes, it takes nearly as long as the training',
+        also='first_ten_every=40 computes the first less often: with volumes, '
+        'it takes nearly as long as the training',
         parameters={'first_ten_every': '1'},
     ),
     'E20': Erratum(
         thesis='The order of the minibatches is not stated',
         built='a new random order each epoch, from a seed',
-        also='--no-shuffle',
+        also='shuffle=no',
         parameters={'shuffle': 'yes'},
     ),
     'E21': Erratum(
@@ -338,7 +341,7 @@ ERRATA = {
         'last layer, which is the logit of the mean training intensity. '
         'With a bias of 0 the code saturates, and every reconstruction is '
         'the mean image',
-        also="--output-bias zero, which is Lasagne's default, or a number",
+        also="output_bias=zero, which is Lasagne's default, or a number",
         parameters={'output_bias': 'mean'},
     ),
 }

@@ -149,6 +149,11 @@ def stale_errata(
 ) -> Iterator[tuple[str, str]]:
     """Find errata that no longer apply to the default reading.
 
+    Parameters
+    ----------
+    comparisons, reproductions, checks
+        See :func:`describe_errata`.
+
     Yields
     ------
     tuple of 2 str

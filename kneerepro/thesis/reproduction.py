@@ -12,7 +12,7 @@ import numpy as np
 from lasagne.layers import Layer, get_all_layers, get_all_params
 
 from kneerepro import config
-from kneerepro.data.splits import last_split, patient_split, per_epoch
+from kneerepro.data.splits import SPLITS, per_epoch
 from kneerepro.data.views import View
 from kneerepro.networks.layer_table import layer_table, size_text
 from kneerepro.registry import EXPERIMENTS, ExperimentSpec
@@ -132,7 +132,7 @@ def _reproduce(experiment, parameters):
 
 def _summarise_dataset(experiment, parameters, shape):
     patients = [f'patient {i + 1}' for i in range(parameters['patients'])]
-    # A view of the dataset's size that takes no memory.
+    # Has the shape of the dataset, but takes no memory.
     view = View(
         np.broadcast_to(np.float32(0), (len(patients), 1, *shape)),
         np.array(patients),
@@ -141,8 +141,7 @@ def _summarise_dataset(experiment, parameters, shape):
     )
     train, test, shared = len(view), 0, []
     if 'split' in parameters:
-        divide = {'last': last_split, 'patient': patient_split}
-        split = divide[parameters['split']](view, parameters['test'])
+        split = SPLITS[parameters['split']](view, parameters['test'])
         train, test = len(split.train), len(split.test)
         shared = split.shared
     return DatasetSummary(
@@ -245,7 +244,10 @@ def stated_values(reproduction: Reproduction) -> dict[str, str]:
 
 
 def _layer_values(first, second):
-    """Collect stated values from the layer tables of two networks."""
+    """Collect the stated values that concern layers.
+
+    Takes the layer tables of an experiment's two networks.
+    """
     convolutions, deconvolutions = (
         [row for row in rows if row['Layer']['kind'].startswith(kind)]
         for rows, kind in ((first, 'Conv'), (second, 'Deconv'))

@@ -1,6 +1,6 @@
-"""Conversion between printed cells and their aspects.
+"""Convert printed cells to their aspects and back.
 
-Aspects are the parts of a cell that can be right or wrong separately, see
+Aspects are the parts of a cell that can be right or wrong separately; see
 :mod:`kneerepro.networks.layer_table`.
 """
 
@@ -53,7 +53,13 @@ def read_cell(column: str, text: str, experiment: str) -> dict[str, str]:
 
 
 def cell_text(cell: dict[str, str]) -> str:
-    """Join the aspects of a cell as the thesis would print them."""
+    """Join the aspects of a cell as the thesis would print them.
+
+    Parameters
+    ----------
+    cell : dict of str to str
+        From :func:`read_cell` or :func:`cell_in_3d`.
+    """
     if 'kind' in cell:
         return cell['kind'] + cell['star']
     if 'size' in cell:

@@ -46,7 +46,7 @@ class CheckTest(FolderTest):
 
     def test_without_a_package(self):
         done = run_python(
-            hide('lasagne', 'six')
+            hide('lasagne', 'numpy', 'six')
             + f"""
 import runpy
 sys.argv = ['gpu_check.py']
@@ -55,15 +55,23 @@ runpy.run_path({CHECK!r}, run_name='__main__')
 """
         )
         self.assertEqual(done.returncode, 1)
-        self.assertEqual(done.stderr, 'not installed: lasagne, six\n')
+        self.assertEqual(done.stderr, 'not installed: lasagne, numpy, six\n')
         parts = benchmark('gpu_parts')
-        with mock.patch('importlib.util.find_spec', return_value=None):
-            found = parts.run(
-                parts.Settings(
-                    device='cpu', small=False, whole=[], steps=1, seconds=60
+        for missing in 'tqdm', 'h5py':
+            with mock.patch(
+                'importlib.util.find_spec',
+                lambda name: None if name == missing else name,
+            ):
+                found = parts.run(
+                    parts.Settings(
+                        device='cpu',
+                        small=False,
+                        whole=[],
+                        steps=1,
+                        seconds=60,
+                    )
                 )
-            )
-        self.assertEqual([run['lacks'] for run in found], 4 * ['tqdm'])
+            self.assertEqual([run['lacks'] for run in found], 4 * [missing])
 
     def start(self, *parts):
         """Start the script; its files are named after the first part."""
@@ -135,7 +143,8 @@ runpy.run_path({CHECK!r}, run_name='__main__')
         self.assertEqual(module['failed'], [])
 
     def test_results_before_a_stop_are_kept(self):
-        # Those of the parts before, and the earlier ones of the same part.
+        # This holds for the parts before, and for earlier results of the part
+        # that is stopped.
         known = {'table': results()['table']}
         self.write('found.json', json.dumps(known))
         check, parts = benchmark('gpu_check'), benchmark('gpu_parts')
@@ -168,7 +177,7 @@ runpy.run_path({CHECK!r}, run_name='__main__')
         self.assertEqual(found['tests']['results'], tests)
         self.assertEqual(found['table'], known['table'])
         self.assertIn(b'Not run: equality.', self.read('found.rst'))
-        # A file that fails while it is written leaves the old one, too.
+        # If writing fails, the old file stays as well.
         with self.assertRaises(UnicodeEncodeError):
             check.write(self.path('found.json'), 'x' * 10**5 + '\udc80')
         self.assertEqual(self.found('found'), found)

@@ -26,7 +26,7 @@ class AutoencodersTest(ClaimTest):
             HOLDS, 'C1', reconstructed=self.blurred_images(0.2)
         )
         self.assert_verdict(FAILS, 'C1', reconstructed=self.blurred_images(1))
-        # As much fine detail as the truth has, but of other images.
+        # These have as much fine detail as the truth, but of other images.
         self.assert_verdict(
             FAILS,
             'C1',

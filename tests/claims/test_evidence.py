@@ -132,6 +132,13 @@ class ImagesTest(JudgedRunsTest):
         os.rename(self.data, self.path('elsewhere.h5'))
         with self.assertRaisesRegex(UserError, 'no longer there'):
             Evidence({'cae2d': run}).reconstructions('cae2d')
+        for experiments, moved in [
+            ({'cae2d': run}, [self.path('elsewhere.h5')]),
+            ({'cae2d': run}, [self.path('none'), self.path('elsewhere.h5')]),
+        ]:
+            evidence = Evidence(experiments, datasets=moved)
+            truth, _ = evidence.reconstructions('cae2d')
+            np.testing.assert_array_equal(truth, self.truth[-10:])
         run.config['arguments']['data'] = self.path('elsewhere.h5')
         Evidence({'cae2d': run}).reconstructions('cae2d')
 

@@ -1,6 +1,9 @@
 import os
 
+import numpy as np
+
 from kneerepro import runs
+from kneerepro.data.dataset import Dataset, new_dataset
 from kneerepro.experiment.arguments import arguments_to_store, parse
 from kneerepro.experiment.choose import (
     best_run,
@@ -22,7 +25,7 @@ class ChooseTest(FolderTest):
     def parse(self, *flags):
         return parse('cae2d', '', [*flags, '--out', self.root])
 
-    def create(self, *flags, finished=False):
+    def create(self, *flags, finished=False, data_hash='abc'):
         _, args = self.parse(*flags)
         stored = arguments_to_store(args, 'cae2d')
         run = runs.create(
@@ -31,6 +34,7 @@ class ChooseTest(FolderTest):
                 'experiment': 'cae2d',
                 'preset': 'quick',
                 'parameters': stored['parameters'],
+                'data': {'hash': data_hash},
             },
             stored,
         )
@@ -80,6 +84,29 @@ class ChooseTest(FolderTest):
             flags_to_train(best_run(args, 'cae2d'), self.root, flags),
             ['--out', self.root, '--resume', folder],
         )
+        run = best_run(args, 'cae2d')
+        for word, path in ('--data=new', 'new'), ('--data=-n', './-n'):
+            self.assertEqual(
+                flags_to_train(run, self.root, [*flags, word])[4:],
+                ['--data', path],
+            )
+
+    def test_dataset_that_was_moved(self):
+        with new_dataset(self.path('k.h5'), (1, 2, 2)) as writer:
+            writer.append(np.ones((1, 2, 2)), 'P')
+        with Dataset(self.path('k.h5')) as dataset:
+            folder, _ = (
+                self.create('--data', self.path('k.h5'), data_hash=data_hash)
+                for data_hash in (dataset.hash, 'of another')
+            )
+        os.rename(self.path('k.h5'), self.path('moved.h5'))
+        _, args = self.parse('--data', self.path('moved.h5'))
+        (run,) = matching_runs(args, 'cae2d')
+        self.assertEqual(run.folder, folder)
+        given, args = self.parse(
+            '--resume', folder, '--data', self.path('moved.h5')
+        )
+        self.assertEqual(run_to_resume(given, args, 'cae2d').folder, folder)
 
     def test_the_newest_unfinished_run_is_resumed(self):
         self.create()

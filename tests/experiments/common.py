@@ -10,7 +10,7 @@ from tests.subprocesses import ROOT
 
 
 def start_script(name, *arguments, **kwargs):
-    """An experiment in a process of its own."""
+    """Start an experiment in a process of its own."""
     return subprocess.Popen(
         [
             sys.executable,
@@ -26,7 +26,7 @@ def start_script(name, *arguments, **kwargs):
 
 
 def run_script(name, *arguments, status=0):
-    """Its output, of an experiment that is to end with a status."""
+    """Run an experiment and check its exit status; return its output."""
     process = start_script(name, *arguments)
     stdout, stderr = process.communicate()
     if process.returncode != status:
@@ -38,8 +38,7 @@ def run_script(name, *arguments, status=0):
 
 
 def run_here(name, *arguments, status=0):
-    """As :func:`run_script`, but in this process, which saves the time of
-    its imports."""
+    """As :func:`run_script`, but in this process, which has imported all."""
     path = os.path.join(ROOT, 'experiments', name + '.py')
     output, code = io.StringIO(), 0
     with (

@@ -170,8 +170,9 @@ class ThesisTest(FolderTest):
         self.root = self.path('runs')
 
     def call(self, *arguments, failing=None):
-        """Call thesis.py with stand-ins for the scripts; return their
-        command lines."""
+        """Call thesis.py with stand-ins for the scripts; return their command
+        lines.
+        """
         called = []
 
         def run_script(path, *flags):
@@ -206,12 +207,13 @@ class ThesisTest(FolderTest):
                     *arguments,
                 ],
             ),
-            mock.patch('builtins.print'),
+            mock.patch('builtins.print') as printed,
         ):
             try:
                 self.thesis.main()
             except SystemExit as error:
                 called.append(error.code)
+        self.printed = [call.args for call in printed.call_args_list]
         return called
 
     def test_order(self):
@@ -253,6 +255,19 @@ class ThesisTest(FolderTest):
                 {'--any-series', '--engine', 'theano', 'smoke', '--no-tf32'},
                 set(called[name]),
             )
+
+    def test_names_the_reports_of_its_own_runs(self):
+        self.call('--no-tf32')
+        own = [
+            runs.find(self.root, name)[0].path('report.html')
+            for name in EXPERIMENTS
+        ]
+        self.call()  # newer runs, but others
+        self.call('--no-tf32')
+        self.assertEqual(
+            self.printed[-5:],
+            [('\nThe reports:',), *(('   ', path) for path in own)],
+        )
 
     def test_goes_on(self):
         self.assertEqual(self.call(failing='cae3d')[-2:][0][0], 'cae3d')

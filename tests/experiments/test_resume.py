@@ -100,7 +100,7 @@ class ResumeTest(unittest.TestCase):
         process.kill()
         process.communicate()
         self.assertEqual((process.returncode, run.finished), (-9, False))
-        # Once more, in the middle of a second start.
+        # It is killed once more, in the middle of a second start.
         before = run.saved_iteration()
         process = start_script(
             'cae2d',
@@ -113,7 +113,7 @@ class ResumeTest(unittest.TestCase):
         self.at_iteration(process, 'killed', before + 5)
         process.kill()
         process.communicate()
-        # And a checkpoint of which only the beginning was written.
+        # Only the beginning of the last checkpoint was written.
         with open(run.checkpoints.last_path(), 'rb+') as file:
             file.truncate(1000)
         output = run_script('cae2d', '--resume', run.folder)
@@ -143,7 +143,7 @@ class ResumeTest(unittest.TestCase):
         time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
         process.communicate()
-        # It may have been too quick.
+        # The training may have ended before the signal arrived.
         self.assertIn(process.returncode, (143, 0))
         run_script(*command.groups())
         self.assert_same(run)
@@ -202,13 +202,6 @@ class ResumeTest(unittest.TestCase):
                 '--precision',
                 'bf16',
             ),
-            (
-                f'was started with --data {self.data}',
-                '--resume',
-                folder,
-                '--data',
-                self.folder,
-            ),
             ('is not a run', '--resume', self.folder),
         ]:
             output = run_here('cae2d', *arguments, status=2)
@@ -218,7 +211,7 @@ class ResumeTest(unittest.TestCase):
             'is a run of cae2d',
             run_here('cae3d', '--resume', folder, status=2),
         )
-        # Other data under the same name.
+        # The data have changed, but not their path.
         path = os.path.join(folder, 'config.json')
         with open(path) as file:
             config = json.load(file)
@@ -233,12 +226,47 @@ class ResumeTest(unittest.TestCase):
                 'cae2d', '--resume', folder, '--precision', 'bf16', status=2
             ),
         )
+        before = config['settings']['data']['hash']
         config['settings']['data']['hash'] = 'another'
         with open(path, 'w') as file:
             json.dump(config, file)
-        self.assertIn(
-            'no longer those', run_here('cae2d', '--resume', folder, status=2)
+        self.assertEqual(
+            run_here('cae2d', '--resume', folder, status=2),
+            f'error: {self.data} is not the dataset that {folder} was started '
+            f'with: its hash is {before[:12]}, not another; name that one '
+            'with --data, or start a new run without --resume\n',
         )
+
+    def test_moved_dataset(self):
+        """It may be anywhere, if it is the same to the bit."""
+        (whole,) = find(self.whole, 'cae2d')
+        root = self.root_of('moved')
+        folder = os.path.join(root, 'cae2d', 'copy')
+        shutil.copytree(whole.folder, folder)
+        for name in os.listdir(folder):
+            if name not in ('config.json', 'checkpoints', 'losses.csv'):
+                path = os.path.join(folder, name)
+                (shutil.rmtree if os.path.isdir(path) else os.remove)(path)
+        there = os.path.join(self.folder, 'moved\nto "here" é.h5')
+        os.rename(self.data, there)
+        self.addCleanup(os.rename, there, self.data)
+        output = run_here('cae2d', '--resume', folder, status=2)
+        self.assertEqual(
+            output,
+            f'error: the data of {folder} are no longer at {self.data}; to '
+            f'resume: python experiments/cae2d.py --resume {folder} --data '
+            'NEW, where NEW is the path that they have now\n',
+        )
+        output = run_here('cae2d', '--resume', folder, '--data', there)
+        self.assertNotIn('no longer', output)
+        self.assert_same(Run(folder))
+        # One that lies among the datasets of the runs need not be named.
+        datasets = os.path.join(root, 'datasets')
+        os.mkdir(datasets)
+        shutil.copy(there, os.path.join(datasets, 'any name.h5'))
+        run_here('cae2d', '--resume', folder)
+        # A figure of the run needs no data.
+        run_here('fig3_3_loss_2d', '--run', folder)
 
     def test_two_at_once(self):
         process = self.start('two', '--epochs', '100000')

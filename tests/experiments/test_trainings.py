@@ -116,7 +116,7 @@ class SmokeTest:
     def test_report(self):
         with open(self.run_.path('report.html'), encoding='utf-8') as file:
             page = file.read()
-        # Without the images, so that a failure can be read.
+        # The images are left out, so that a failure can be read.
         page, images = re.subn(
             r'(data:image/png;base64),[\w+/=]*', r'\1', page
         )

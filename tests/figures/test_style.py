@@ -15,6 +15,37 @@ from kneerepro.figures.style import (
 )
 from tests.figures.inspection import FOOTER, images
 from tests.folders import FolderTest
+from tests.subprocesses import run_python
+
+
+class BackendTest(FolderTest):
+    def test_backend_that_is_missing(self):
+        """As in a program that is started from a notebook."""
+        for backend in [
+            'module://matplotlib_inline.nonsense',
+            'nonsense',
+        ]:
+            done = run_python(
+                'import sys\n'
+                'from kneerepro.figures.style import new_figure, save_figure\n'
+                "save_figure(new_figure(1, 1, 'footer'), sys.argv[1])",
+                '-W',
+                'ignore',
+                arguments=[self.path('figure')],
+                MPLBACKEND=backend,
+            )
+            self.assertEqual(done.stderr, '', backend)
+            os.remove(self.path('figure.png'))
+
+    def test_backend_that_is_there(self):
+        done = run_python(
+            'import kneerepro.figures, matplotlib, os\n'
+            "print(matplotlib.rcParams['backend'], os.environ['MPLBACKEND'])",
+            '-W',
+            'ignore',
+            MPLBACKEND='svg',
+        )
+        self.assertEqual(done.stdout, 'svg svg\n')
 
 
 class StyleTest(FolderTest):

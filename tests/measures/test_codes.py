@@ -13,6 +13,22 @@ class SpreadTest(unittest.TestCase):
         )
         self.assertEqual(codes.code_spread(np.ones((5, 3), 'float32')), 0)
 
+    def test_code_spread_of_parts(self):
+        # Far from 0, where sums of squares would cancel.
+        values = 1000 + np.random.RandomState(0).rand(50, 4) * 1e-6
+        expected = np.std(values, axis=0).mean()
+        for sizes in [50], [1, 1, 48], [1] * 50, [20, 30]:
+            spread = codes.CodeSpread()
+            for part in np.split(values, np.cumsum(sizes)[:-1]):
+                spread.add(part)
+            self.assertEqual(spread.count, 50)
+            np.testing.assert_allclose(spread.value(), expected, rtol=1e-6)
+
+    def test_code_spread_of_one(self):
+        spread = codes.CodeSpread()
+        spread.add(np.float32([[0.2, 0.7]]))
+        self.assertEqual((spread.count, spread.value()), (1, 0))
+
     def test_image_spread(self):
         # Two images that differ by 2 in one of their four pixels.
         images = np.zeros((2, 1, 2, 2), 'float32')

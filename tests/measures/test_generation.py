@@ -18,8 +18,8 @@ class FrechetTest(unittest.TestCase):
         )
 
     def test_closed_form(self):
-        # For independent axes: the sum of the squared differences of the
-        # means and of the standard deviations.
+        # For independent axes, this is the sum of the squared differences of
+        # the means and of the standard deviations.
         mean, sd = np.array([0.0, 1, 2]), np.array([1.0, 2, 3])
         found = generation.frechet_distance_of_gaussians(
             np.zeros(3), np.eye(3), mean, np.diag(sd**2)

@@ -1,4 +1,6 @@
+import tracemalloc
 import unittest
+from unittest import mock
 
 import numpy as np
 
@@ -155,6 +157,29 @@ class ReconstructionTest(unittest.TestCase):
                 expected.reshape(images.shape) + mean,
                 atol=1e-10,
             )
+
+    def test_components_do_not_depend_on_the_blocks(self):
+        rng = np.random.RandomState(4)
+        for shape in (9, 40), (40, 9):
+            train = rng.rand(*shape).astype('float32')
+            images = rng.rand(5, shape[1]).astype('float32')
+            expected = reconstruction.pca_reconstruction(images, train, 6)
+            with mock.patch.object(reconstruction, '_BLOCK_SIZE', 70):
+                found = reconstruction.pca_reconstruction(images, train, 6)
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+    def test_components_need_little_memory(self):
+        """No copy of the training set in float64 is made."""
+        rng = np.random.RandomState(5)
+        for shape in (16, 100000), (100000, 16):
+            train = rng.rand(*shape).astype('float32')
+            images = train[:2]
+            with mock.patch.object(reconstruction, '_BLOCK_SIZE', 2**16):
+                tracemalloc.start()
+                reconstruction.pca_reconstruction(images, train, 4)
+                _, peak = tracemalloc.get_traced_memory()
+                tracemalloc.stop()
+            self.assertLess(peak, 0.6 * 8 * train.size)
 
     def test_baselines(self):
         train = np.float32([[0, 0], [0, 2], [0, 4]])

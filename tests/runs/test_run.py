@@ -1,5 +1,6 @@
 """Tests of runs and their folders."""
 
+import errno
 import json
 import os
 import time
@@ -84,6 +85,10 @@ class DamageTest(RunTest):
             ):
                 runs.Run(self.folder)
 
+    def test_unknown_experiment(self):
+        with self.assertRaisesRegex(UserError, 'has no experiment vae'):
+            self.create(experiment='vae')
+
     def test_other_folders_are_ignored(self):
         run = self.create()
         os.makedirs(self.path('runs', 'cae2d', 'other'))
@@ -137,6 +142,37 @@ class StateTest(RunTest):
         self.assertEqual(run.state(), 'stopped')
         run.save_results({})
         self.assertEqual(run.state(), 'finished')
+
+    def test_file_system_without_locks(self):
+        run = self.create()
+        with mock.patch('fcntl.flock', side_effect=OSError(errno.ENOSYS, '')):
+            self.assertEqual(run.state(), 'stopped')
+            with run.locked():
+                self.assertEqual(run.state(), 'running')
+                with (
+                    self.assertRaisesRegex(
+                        UserError, f'^process {os.getpid()} on .* is working'
+                    ),
+                    run.locked(),
+                ):
+                    pass
+            self.assertEqual(run.state(), 'stopped')
+        self.assertEqual(os.listdir(run.folder), ['config.json'])
+
+    def test_folder_that_cannot_be_written(self):
+        run = self.create()
+        with (
+            mock.patch('fcntl.flock', side_effect=OSError(errno.ENOSYS, '')),
+            mock.patch('os.open', side_effect=OSError(errno.EROFS, '')),
+        ):
+            self.assertEqual(run.state(), 'stopped')
+            with (
+                self.assertRaisesRegex(
+                    UserError, 'cannot write to .*: Read-only file system; co'
+                ),
+                run.locked(),
+            ):
+                pass
 
     def test_progress(self):
         run = self.create()

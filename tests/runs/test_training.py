@@ -7,7 +7,6 @@ import math
 import os
 import signal
 import threading
-import unittest
 from collections import namedtuple
 from unittest import mock
 
@@ -16,7 +15,7 @@ import theano
 
 from kneerepro import runs
 from kneerepro.runs import archive
-from kneerepro.runs.training import Training, mean_over, outputs_over
+from kneerepro.runs.training import Training
 from kneerepro.utils.errors import Stopped, UserError
 from kneerepro.utils.signals import signal_of
 from tests.folders import FolderTest
@@ -605,27 +604,3 @@ class BoardTest(TrainingTest):
                 )
             ],
         )
-
-
-class MinibatchesTest(unittest.TestCase):
-    def setUp(self):
-        self.images = np.arange(5, dtype='float32')[:, None]
-        self.sizes = []
-
-    def test_mean_is_weighted(self):
-        def mean(batch):
-            self.sizes.append(len(batch))
-            return batch.mean()
-
-        self.assertEqual(mean_over(mean, self.images, 3), 2)
-        self.assertEqual(self.sizes, [3, 2])
-
-    def test_outputs(self):
-        def double(batch):
-            self.sizes.append(len(batch))
-            return 2 * batch
-
-        np.testing.assert_array_equal(
-            outputs_over(double, self.images, 3), 2 * self.images
-        )
-        self.assertEqual(self.sizes, [3, 2])

@@ -4,7 +4,8 @@ import unittest
 from html.parser import HTMLParser
 
 from kneerepro.thesis import errata
-from kneerepro.thesis.formats import FORMATS, summary
+from kneerepro.thesis.formats import FORMATS
+from kneerepro.thesis.presentation import summary
 from tests.comparisons import default_report, report_of
 
 try:
