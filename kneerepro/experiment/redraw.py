@@ -18,6 +18,7 @@ from kneerepro.figures.style import save_figure
 from kneerepro.runs import Run, zoo
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.scripts import run_script
+from kneerepro.utils.text import printable
 
 
 def figure_of_run(
@@ -86,7 +87,7 @@ def figure_of_run(
             f'shows {name}: name a run of {name}'
         )
     for path in draw_figure(run, run.results(), number):
-        print(f'wrote {path}')
+        print(printable(f'wrote {path}'))
     return 0
 
 

@@ -44,6 +44,7 @@ from kneerepro.runs.losses import Board
 from kneerepro.runs.training import Training
 from kneerepro.utils.errors import Stopped, UserError
 from kneerepro.utils.signals import signal_of
+from kneerepro.utils.text import printable
 
 # Datasets up to this size, in bytes, are kept in memory.
 _IN_MEMORY = 2 * 2**30
@@ -148,7 +149,7 @@ class Experiment:
             self._args.checkpoint_interval,
             self._board,
         )
-        print(f'run: {self.run.folder}', flush=True)
+        print(printable(f'run: {self.run.folder}'), flush=True)
         return training
 
     def save_sample(self, training: Training, images: Any) -> None:
@@ -215,7 +216,7 @@ class Experiment:
         written += draw_codes(self.run, results)
         written.append(report.write(self.run, results, [self._dataset_path]))
         for path in written:
-            print(f'wrote {path}')
+            print(printable(f'wrote {path}'))
 
     # ------------------------------------------------------------- on entry
 
@@ -262,7 +263,8 @@ class Experiment:
         board = self.run.path('tensorboard') if args.tensorboard else None
         self._board = stack.enter_context(contextlib.closing(Board(board)))
         if self.run.finished:
-            print(f'{self.run.folder} is finished: drawing its figures again')
+            folder = printable(self.run.folder)
+            print(f'{folder} is finished: drawing its figures again')
 
     def _find_dataset(self, run, source, arguments):
         """Return the dataset's path, converted first if need be."""

@@ -157,11 +157,9 @@ def _count_frames(header, available, stated):
     """
     bits = _bits_of_a_frame(header)
     whole, rest = divmod(8 * available, bits) if bits else (1, 0)
-    if rest < 16:  # at most a byte of padding
-        frames = max(1, whole)
-    else:
-        frames = stated or whole + 1
-    return min(frames, MAX_FRAMES)
+    if rest >= 16:  # more than a byte of padding
+        return min(stated or whole + 1, MAX_FRAMES)
+    return min(max(1, whole), MAX_FRAMES)
 
 
 def _bits_of_a_frame(header):

@@ -76,7 +76,7 @@ class NiftiWriter(FolderWriter):
             open(self._path(output, '.nii.gz'), 'wb') as file,
             # The same volume always gives the same bytes: no date, no name.
             # Noise hardly gets smaller at higher levels, which take longer.
-            gzip.GzipFile('', 'wb', 3, file, mtime=0) as compressed,
+            gzip.GzipFile('', 'wb', 1, file, mtime=0) as compressed,
         ):
             compressed.write(header.tobytes())
             # The first axis of NIfTI, like the last of NumPy, is that of
