@@ -39,7 +39,8 @@ def subjects_of(dataset: Dataset, args: argparse.Namespace) -> list[Subject]:
     ----------
     dataset : Dataset
     args : argparse.Namespace
-        With the arguments of :func:`add_arguments`, `data` and `format`.
+        With the arguments of :func:`add_arguments`, `data`, `key_file` and
+        `format`.
 
     Returns
     -------

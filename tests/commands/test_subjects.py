@@ -40,6 +40,7 @@ class SubjectsTest(FolderTest):
         parser = argparse.ArgumentParser()
         subjects.add_arguments(parser)
         parser.add_argument('--format', nargs='+', default=['nifti'])
+        parser.add_argument('--key-file')
         args = parser.parse_args(argv)
         args.data = 'DATA'
         stderr = io.StringIO()
@@ -85,6 +86,10 @@ class SubjectsTest(FolderTest):
                 self.patients(**provenance),
                 [keyed_hash(load_key(), name) for name in ('a\\b', 'c')],
             )
+        path = self.write('other.key', 'k' * 20)
+        self.assertEqual(
+            self.patients('--key-file', path)[1], keyed_hash(b'k' * 20, 'c')
+        )
         # Unless they are asked for.
         self.assertEqual(
             self.patients('--identifiers', identifiers=True), ['a_b', 'c']

@@ -207,7 +207,8 @@ def read_slices(
                 'NOT_FINITE', 'it has values that are not finite'
             )
         yield (
-            np.ascontiguousarray(image, 'float32'),
+            # A copy, which outlives `decoded`.
+            np.array(image, 'float32', order='C'),
             header.scale,
             header.offset,
         )
