@@ -197,7 +197,7 @@ def read_slices(
         )
         which, component = divmod(volume.index, content.components)
         decoded = _decode(reader, content, which)
-    # Without a copy: it is only valid while `decoded` exists.
+    # Without a copy of all: it is only valid while `decoded` exists.
     values = _library().GetArrayViewFromImage(decoded)
     if values.ndim > 3:
         values = values[..., component]
