@@ -126,11 +126,12 @@ def run_module(name, linker, device, write):
 
     Calls ``write(test, outcome, text)`` at the beginning of each test, with
     the outcome 'began', and at its end."""
+    import kneerepro  # noqa: F401, makes Theano importable
+
+    # isort: split
     import theano
     from nose.core import TestProgram
     from nose.plugins import Plugin
-
-    import kneerepro  # noqa: F401, before Theano
 
     if linker == 'torch':
         used = use_engine(device, is_compared_with_c(name))
