@@ -36,6 +36,7 @@ setup(
         'six',  # Theano's, which it does not always declare
         'scipy-openblas32',  # the BLAS of Theano's C code
         'pydicom>=2.4,<4',
+        'nibabel>=5.2,<6',  # NIfTI
         'h5py>=3.5',
         'matplotlib>=3.5',
         'scikit-image>=0.19',  # measures
@@ -44,7 +45,7 @@ setup(
     ],
     extras_require={
         'codecs': ['python-gdcm>=3.2,<3.3'],  # of compressed DICOM
-        # NIfTI, MetaImage and NRRD in; Parquet out
+        # MetaImage and NRRD in; Parquet out
         'formats': ['SimpleITK>=2.4,<3', 'pyarrow>=15'],
         'torch': ['torch>=2.6'],  # the engine
         'tensorboard': ['tensorboardX'],  # --tensorboard

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import time
 from typing import Any
 
@@ -27,8 +26,11 @@ from kneerepro import command_line, config, engines
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.reading.selection import Selection
 from kneerepro.data.splits import minibatches
-from kneerepro.experiment.datasets import dataset_file, options_from
-from kneerepro.phantom.default import default_knees
+from kneerepro.experiment.datasets import (
+    dataset_file,
+    options_from,
+    synthetic_knees,
+)
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import environment
 from kneerepro.utils import cli
@@ -138,17 +140,10 @@ def measure(
 
 def _examples(network, parameters, out):
     """The preset's synthetic knees, and the shape of a volume."""
-    knees = default_knees(
-        out,
-        *(
-            parameters[name]
-            for name in ('patients', 'matrix', 'slices', 'seed')
-        ),
-    )
     path = dataset_file(
-        knees,
+        synthetic_knees(out, parameters),
         None,
-        os.path.join(out, 'datasets'),
+        out,
         options_from(parameters),
         Selection(),
     )

@@ -26,6 +26,7 @@ from kneerepro.data.reading.files import walk_files
 from kneerepro.data.reading.selection import Selection
 from kneerepro.phantom import write_patients
 from kneerepro.utils import cli
+from kneerepro.utils.workers import cores
 
 _BARE, _ONE, _TWO = 'bare loop', '1 worker', '2 workers'
 
@@ -130,7 +131,7 @@ def main() -> None:
             for workers, name in (1, _ONE), (2, _TWO):
                 spent, count = time_prepare(source, folder, workers)
                 seconds[name].append(spent)
-        print(f'{count} series, {args.rounds} rounds, {os.cpu_count()} cores')
+        print(f'{count} series, {args.rounds} rounds, {cores()} cores')
         print_rates(count, seconds)
         print(
             'peak memory with 2 workers, all processes together: '

@@ -17,6 +17,8 @@ from kneerepro.command_line import add_count
 from kneerepro.phantom import write_patients
 from kneerepro.utils import cli
 from kneerepro.utils.progress import Progress
+from kneerepro.utils.text import printable
+from kneerepro.utils.workers import cores
 
 
 def main():
@@ -31,10 +33,11 @@ def main():
             progress,
             args.workers,
         )
+    out = printable(args.out)
     print(
-        f'{args.out} holds {args.patients} patients, each with a series of '
+        f'{out} holds {args.patients} patients, each with a series of '
         f'{args.slices} x {args.matrix} x {args.matrix}; their anatomy is in '
-        f'{os.path.join(args.out, "ground_truth.csv")}'
+        f'{os.path.join(out, "ground_truth.csv")}'
     )
 
 
@@ -56,7 +59,7 @@ def parse_arguments():
     add_count(
         parser,
         '--workers',
-        os.cpu_count() or 1,
+        cores(),
         'number of processes; the files do not depend on it',
     )
     return parser.parse_args()

@@ -2,7 +2,8 @@
 2.1).
 
 "Each 3D image was comprised of 160 slides of 384x384 2D images". Shows the
-series as acquired: a synthetic knee or, with --data, a DICOM series.
+series as acquired: a synthetic knee or, with --data, a DICOM series or a
+volume in another format.
 """
 
 import os
@@ -16,6 +17,7 @@ from kneerepro.figures.dataset import figure_2_1
 from kneerepro.figures.style import save_figure
 from kneerepro.phantom.default import default_knees
 from kneerepro.utils import cli
+from kneerepro.utils.text import printable
 
 
 def main():
@@ -29,7 +31,7 @@ def main():
     )
     path = os.path.join(args.out, 'dataset', 'figure2_1')
     for written in save_figure(figure, path):
-        print(f'wrote {written}')
+        print(printable(f'wrote {written}'))
 
 
 def footer_of(knee, args):
@@ -40,6 +42,8 @@ def footer_of(knee, args):
         f'kneerepro {kneerepro.__version__}: {origin}, series '
         f'{args.patient}: {voxels} voxels of {size} mm'
     )
+    if not knee.spacing_known:
+        footer += ' (in part unknown: 1 mm assumed)'
     return f'{footer}; {knee.side.lower()} knee' if knee.side else footer
 
 

@@ -19,6 +19,7 @@ from kneerepro.figures.style import save_figure
 from kneerepro.phantom.default import default_knees
 from kneerepro.utils import cli
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.text import printable
 
 
 def main():
@@ -33,7 +34,7 @@ def main():
     )
     path = os.path.join(args.out, 'dataset', 'figure2_2')
     for written in save_figure(figure_2_2(volume, footer), path):
-        print(f'wrote {written}')
+        print(printable(f'wrote {written}'))
 
 
 def read_volume(args):
@@ -43,7 +44,7 @@ def read_volume(args):
     path = dataset_file(
         source,
         args.key_file if args.data else None,
-        os.path.join(args.out, 'datasets'),
+        args.out,
         Options(args.depth, args.size),
         selection_of(args),
     )

@@ -13,12 +13,16 @@ from kneerepro import command_line, config
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.reading.selection import selection_of
 from kneerepro.experiment.arguments import add_data_arguments
-from kneerepro.experiment.datasets import dataset_file, options_from
+from kneerepro.experiment.datasets import (
+    dataset_file,
+    options_from,
+    synthetic_knees,
+)
 from kneerepro.figures.dataset import figure_3_1
 from kneerepro.figures.style import save_figure
-from kneerepro.phantom.default import default_knees
 from kneerepro.utils import cli
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.text import printable
 
 EXAMPLES = 25
 
@@ -30,22 +34,16 @@ def main():
     footer = footer_of(args, parameters, images, count)
     path = os.path.join(args.out, 'dataset', 'figure3_1')
     for written in save_figure(figure_3_1(images, footer), path):
-        print(f'wrote {written}')
+        print(printable(f'wrote {written}'))
 
 
 def choose_images(args, parameters):
     """Return the examples, and of how many images they were chosen."""
-    source = args.data or default_knees(
-        args.out,
-        parameters['patients'],
-        parameters['matrix'],
-        parameters['slices'],
-        parameters['seed'],
-    )
+    source = args.data or synthetic_knees(args.out, parameters)
     path = dataset_file(
         source,
         args.key_file if args.data else None,
-        os.path.join(args.out, 'datasets'),
+        args.out,
         options_from(parameters),
         selection_of(args),
     )

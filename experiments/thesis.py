@@ -12,6 +12,7 @@ from kneerepro.experiment.choose import best_run, flags_to_train
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.utils import cli
 from kneerepro.utils.scripts import run_script
+from kneerepro.utils.text import printable
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -38,11 +39,11 @@ def main():
 
     print('\nThe reports:')
     for report in reports:
-        print('   ', report)
+        print('   ', printable(report))
 
 
 def run(script, *arguments):
-    print(f'\n{script} {" ".join(arguments)}', flush=True)
+    print('\n' + printable(f'{script} {" ".join(arguments)}'), flush=True)
     status = run_script(os.path.join(FOLDER, script), *arguments)
     if status:
         raise SystemExit(status)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar, cast
 
@@ -20,7 +19,11 @@ from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import zoo
 from kneerepro.runs.batches import outputs_over
 from kneerepro.runs.collapse import COLLAPSES
-from kneerepro.runs.datasets import find_dataset, folder_of_runs
+from kneerepro.runs.datasets import (
+    datasets_folder,
+    find_dataset,
+    folder_of_runs,
+)
 from kneerepro.runs.losses import last_value
 from kneerepro.utils.errors import UserError
 
@@ -354,7 +357,7 @@ def dataset_of(run: runs.Run, paths: Collection[str] = ()) -> Dataset:
     found = find_dataset(run, paths)
     if found is not None:
         return Dataset(found)
-    folder = os.path.join(folder_of_runs(run), 'datasets')
+    folder = datasets_folder(folder_of_runs(run))
     raise UserError(
         f'the dataset of {run.folder} is no longer there: put it back or into '
         f'{folder}, or, for the command claims, name it with --data'

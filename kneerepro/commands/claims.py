@@ -18,6 +18,7 @@ from kneerepro import claims, command_line, engines
 from kneerepro.claims.evidence import Evidence, newest_runs
 from kneerepro.claims.measurement import count_text, interval_text, verdict
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.text import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
 def _write_text(preset, found, caution, judgements):
     print(f'runs of the preset {preset}:')
     for run in found.values():
-        print(f'  {run.folder}')
+        print(printable(f'  {run.folder}'))
     if caution:
         print(_indented(caution, 0))
     for judgement in judgements:

@@ -23,6 +23,7 @@ from kneerepro.thesis.presentation import summary
 from kneerepro.thesis.reproduction import from_model, reproduce
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import replacing
+from kneerepro.utils.text import printable
 
 _SHOWN = 5  # mismatches, so that a small run does not fill the screen
 
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
             open(temporary, 'w', encoding='utf-8') as file,
         ):
             file.write(text)
-        print(f'wrote {args.out}: {summary(report)}')
+        print(printable(f'wrote {args.out}: {summary(report)}'))
     else:
         print(text, end='')
     sys.stdout.flush()

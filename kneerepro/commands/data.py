@@ -7,7 +7,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterable
 
-from kneerepro.data.contents import describe_dataset, is_dataset
+from kneerepro.data.contents import describe_dataset, headline, is_dataset
 from kneerepro.data.convert import NORMALISATIONS, Options
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.label_report import describe_labels
@@ -17,6 +17,7 @@ from kneerepro.data.prepare import Settings, describe, prepare
 from kneerepro.data.progress import PhaseProgress
 from kneerepro.data.reading.catalogue import Catalogue
 from kneerepro.data.reading.checks import Limits
+from kneerepro.data.reading.defects import NOTES
 from kneerepro.data.reading.files import survey
 from kneerepro.data.reading.identity import add_key_file, load_key
 from kneerepro.data.reading.records import SeriesRecord, find_series
@@ -70,11 +71,7 @@ def prepare_main(description: str) -> int | None:
             _print(line)
     with Dataset(args.out) as dataset:
         rejected = dataset.provenance['rejected']
-        depth, rows, columns = dataset.shape
-        _print(
-            f'{args.out}: {len(dataset.volumes)} volumes of {depth} x {rows} '
-            f'x {columns}, hash {dataset.hash:.12}'
-        )
+        _print(headline(args.out, dataset))
     return REJECTED if args.strict and rejected else None
 
 
@@ -140,8 +137,9 @@ def _parser(description):
         'source',
         metavar='SOURCE',
         nargs='+',
-        help='folder with DICOM series at any depth, or with volumes as .mat '
-        'or .npy; such a file; or an archive of them',
+        help='folder with DICOM series at any depth, or with volumes as '
+        'NIfTI, MetaImage, NRRD, .mat or .npy; such a file; or an archive of '
+        'them',
     )
     add_arguments(parser)
     parser.add_argument(
@@ -308,7 +306,8 @@ def _print_table(records: Iterable[SeriesRecord]) -> None:
                 str(record.slices),
                 f'{record.rows} x {record.columns}',
                 ' x '.join(
-                    f'{length:.3g}' for length in record.spacing if length
+                    f'{length:.3g}' if length else '?'
+                    for length in record.spacing
                 ),
                 record.plane,
                 record.side,
@@ -345,7 +344,7 @@ def _print_defects(records: Iterable[SeriesRecord]) -> None:
 def _print_notes(records: Iterable[SeriesRecord]) -> None:
     notes = Counter(note for record in records for note in record.notes)
     for note, count in sorted(notes.items()):
-        print(f'note {note}: {count}')
+        print(f'note {note}: {count}: {NOTES[note]}')
 
 
 def _print_labels(labels, records):

@@ -24,6 +24,7 @@ from kneerepro.registry import AUTOENCODERS, EXPERIMENTS
 from kneerepro.runs.collapse import COLLAPSES
 from kneerepro.utils.files import replacing
 from kneerepro.utils.progress import Progress
+from kneerepro.utils.text import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +54,8 @@ def run(args: argparse.Namespace) -> None:
         encode = compile_through(model.networks[:1], engine.mode)
         count = write(temporary, _codes(encode, dataset, model, spread))
     print(
-        f'wrote {args.out}: {count:,} latent vectors of {model.options["nz"]}'
+        f'wrote {printable(args.out)}: {count:,} latent vectors of '
+        f'{model.options["nz"]}'
     )
     _warn_of_collapse(model, spread)
 

@@ -27,6 +27,7 @@ from kneerepro.registry import GANS
 from kneerepro.utils import cli
 from kneerepro.utils.files import replacing
 from kneerepro.utils.progress import Progress
+from kneerepro.utils.text import printable
 
 _BATCH = 128  # images at a time, the thesis's batch size
 
@@ -92,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
             writer.add(stacked, subject)
         save_tiles(as_square(images[:, 0]), tiles)
     for path in targets:
-        print(f'wrote {path}')
+        print(printable(f'wrote {path}'))
 
 
 def _generate(model, engine, z):

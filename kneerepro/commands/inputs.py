@@ -17,7 +17,7 @@ from kneerepro import engines, runs
 from kneerepro.algorithms.common import input_layer
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
-from kneerepro.data.prepare import ensure_dataset, is_source_file
+from kneerepro.data.ensure import ensure_dataset, is_source_file
 from kneerepro.data.progress import PhaseProgress
 from kneerepro.data.reading import selection
 from kneerepro.data.reading.identity import add_key_file, load_key
@@ -26,6 +26,7 @@ from kneerepro.data.splits import check_range
 from kneerepro.registry import AUTOENCODERS, EXPERIMENTS
 from kneerepro.runs import zoo
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.text import printable
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -254,7 +255,7 @@ def _report(line: str, temporary: str) -> None:
     # The report on the preparation is removed with the temporary dataset.
     if report_paths(temporary)[0] in line:
         line = 'data/inspect.py lists these series and files, with the reasons'
-    print(line)
+    print(printable(line))
 
 
 def refuse_existing(paths: Iterable[str], overwrite: bool) -> None:

@@ -44,6 +44,7 @@ from kneerepro.registry import AUTOENCODERS, EXPERIMENTS
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import replacing
 from kneerepro.utils.progress import Progress
+from kneerepro.utils.text import printable
 
 _TABLE, _SLICES = 'mse.csv', 'mse_slices.csv'
 _OVERVIEW = 'overview.png', 'overview.pdf'
@@ -97,7 +98,7 @@ def run(args: argparse.Namespace) -> None:
             write(path, dataset, errors)
         figures = _save_overview(args.out, reconstruct, model, dataset, errors)
     for path in [*targets, *figures]:
-        print(f'wrote {path}')
+        print(printable(f'wrote {path}'))
     of_volumes = errors.mean(axis=1)
     print(
         f'mean squared error: {errors.mean():.4g}, of volumes from '

@@ -11,6 +11,7 @@ from kneerepro import command_line, runs
 from kneerepro.engines import stored_precision
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.text import printable
 
 # Bytes read from the end of losses.csv, however long it is. They span more
 # than an epoch, so they contain the losses that are logged once per epoch.
@@ -66,10 +67,11 @@ def run(args: argparse.Namespace) -> None:
         for entry in _entries(args.out, experiment)
     ]
     if not entries:
-        print(f'no runs in {args.out}')
+        print(printable(f'no runs in {args.out}'))
         return
     rows = [_HEADINGS] + [
-        (experiment, entry.name, *entry.cells) for experiment, entry in entries
+        tuple(map(printable, (experiment, entry.name, *entry.cells)))
+        for experiment, entry in entries
     ]
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:
@@ -77,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
         print('  '.join(cells).rstrip())
     for _, entry in entries:
         if entry.defect:
-            print(entry.defect)
+            print(printable(entry.defect))
 
 
 def _entries(root: str, experiment: str) -> list[_Entry]:

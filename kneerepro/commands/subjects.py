@@ -12,6 +12,7 @@ from kneerepro.data.dataset import Dataset
 from kneerepro.data.reading.identity import keyed_hash, load_key
 from kneerepro.data.writing.records import Subject, nominal_grid
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.text import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,9 +62,10 @@ def subjects_of(dataset: Dataset, args: argparse.Namespace) -> list[Subject]:
         )
     if unknown and args.format != ['npy']:
         print(
-            f'warning: {args.data} does not record where {unknown:,} of its '
-            f'{count:,} volumes lie: they are placed at the origin, with '
-            'voxels of 1 mm; to change that, prepare it again from DICOM',
+            f'warning: {printable(args.data)} does not record where '
+            f'{unknown:,} of its {count:,} volumes lie: they are placed at '
+            'the origin, with voxels of 1 mm; to change that, prepare it '
+            'again from DICOM',
             file=sys.stderr,
         )
     patients: Sequence[str] = [''] * count

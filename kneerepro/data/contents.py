@@ -42,11 +42,7 @@ def describe_dataset(path: str) -> Iterator[str]:
         If the file is damaged.
     """
     with Dataset(path) as dataset:
-        depth, rows, columns = dataset.shape
-        yield (
-            f'{path}: {len(dataset.volumes)} volumes of {depth} x {rows} x '
-            f'{columns}, hash {dataset.hash:.12}'
-        )
+        yield headline(path, dataset)
         certain = dataset.certain
         yield (
             f'  patients: {len(set(dataset.patient))}; volumes without a '
@@ -64,6 +60,15 @@ def describe_dataset(path: str) -> Iterator[str]:
             yield f'    {name!r}: {_values(dataset.labels[name])}'
         if len(dataset.labels) > _SHOWN_COLUMNS:
             yield f'    and {len(dataset.labels) - _SHOWN_COLUMNS} others'
+
+
+def headline(path: str, dataset: Dataset) -> str:
+    """Name a dataset file, its volumes and its hash on one line."""
+    depth, rows, columns = dataset.shape
+    return (
+        f'{path}: {len(dataset.volumes)} volumes of {depth} x {rows} x '
+        f'{columns}, hash {dataset.hash:.12}'
+    )
 
 
 def _values(column):

@@ -19,7 +19,10 @@ labels/0, 1, ...    a column of a label table each, with its title as the
                     attribute ``name``; only if there are labels
 ==================  ========================================================
 
-The attribute ``provenance`` says in JSON how the dataset was made.
+The attribute ``provenance`` says in JSON how the dataset was made. ``hash`` is
+a hash of all else: of the values, of what is stored with each volume, and of
+the options with which they were made. It stays the same when the same volumes
+are made again.
 """
 
 from __future__ import annotations
@@ -38,14 +41,18 @@ import numpy as np
 
 from kneerepro.data.convert import Options, network_grid
 from kneerepro.data.reading.grid import Grid
+from kneerepro.data.reading.values import is_uid
 from kneerepro.data.views import View
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import reason, replacing
 
 FORMAT = 'kneerepro volumes'
-VERSION = 3
+VERSION = 4
 # Those of version 2 lack all of _LATER_FIELDS, grids and labels.
-_READABLE = 2, 3
+_READABLE = range(2, VERSION + 1)
+#: Files of this version lack nothing that new ones have. Only their hash is
+#: another: it covers the provenance, too.
+COMPLETE = 3
 
 # What is stored with each volume.
 _FIELDS = {'patient': 'S64', 'side': 'S5', 'certain': 'u1'}
@@ -148,6 +155,7 @@ class DatasetWriter:
             name: [] for name in [*_FIELDS, *_LATER_FIELDS]
         }
         self._grids: list[list[float]] = []
+        self._digest = hashlib.sha256()
 
     def append(
         self,
@@ -181,6 +189,7 @@ class DatasetWriter:
         count = len(self._volumes)
         self._volumes.resize(count + 1, axis=0)
         self._volumes[count, 0] = volume
+        self._digest.update(volume.tobytes())
         for name, value in [
             ('patient', patient.encode('ascii', 'backslashreplace')),
             ('side', side),
@@ -194,21 +203,33 @@ class DatasetWriter:
     def finish(self) -> None:
         """Store what describes the volumes. The last call."""
         for name, dtype in {**_FIELDS, **_LATER_FIELDS}.items():
-            self._file[name] = np.array(self._fields[name], dtype)
-        self._file['grid'] = np.reshape(self._grids, (-1, 15)).astype(float)
-        for i, (name, values) in enumerate(self.labels.items()):
-            column = self._file.create_dataset(
-                f'labels/{i}', data=_as_column(values, len(self._grids))
+            self._store(name, np.array(self._fields[name], dtype))
+        self._store('grid', np.reshape(self._grids, (-1, 15)).astype('<f8'))
+        for i, (title, values) in enumerate(self.labels.items()):
+            column = self._store(
+                f'labels/{i}', _as_column(values, len(self._grids)), title
             )
-            column.attrs['name'] = name
+            column.attrs['name'] = title
+        self._note([list(self._volumes.shape), self.provenance.get('options')])
+        self._file.attrs['hash'] = self._digest.hexdigest()
         self._file.attrs['provenance'] = json.dumps(
             self.provenance, sort_keys=True
         )
 
+    def _store(self, name, array, title=''):
+        """Store an array, and have the hash cover it."""
+        self._note([name, title, array.dtype.str, array.shape])
+        self._digest.update(array.tobytes())
+        return self._file.create_dataset(name, data=array)
+
+    def _note(self, facts):
+        """Have the hash cover what JSON can hold."""
+        self._digest.update(json.dumps(facts, sort_keys=True).encode())
+
 
 def _uid(text):
     """A UID, or '' for text that is none: it may name a person."""
-    return text if re.fullmatch('[0-9.]{1,64}', text) else ''
+    return text if is_uid(text) else ''
 
 
 def _as_row(grid):
@@ -229,7 +250,7 @@ def _as_column(values, count):
         raise ValueError(f'{len(values)} labels for {count} volumes')
     array = np.asarray(values)
     if array.dtype.kind in 'fiub':
-        return array.astype('float64')
+        return array.astype('<f8')
     return np.array([str(value).encode() for value in values], 'S')
 
 
@@ -276,7 +297,10 @@ class Dataset:
     provenance : dict
         How the file was made.
     hash : str
-        SHA-256 of the file after its first 512 bytes, in hexadecimal.
+        SHA-256 in hexadecimal, of the contents without the provenance. In
+        files of versions 2 and 3: of the file after its first 512 bytes.
+    version : int
+        Of the format of the file.
     shape : tuple of 3 ints
         Depth, rows and columns of a volume.
 
@@ -287,7 +311,7 @@ class Dataset:
     """
 
     def __init__(self, path: str, verify: bool = True):
-        self.hash = _check(path, verify)
+        self.version, digest = _check(path, verify)
         try:
             self._file = h5py.File(path, 'r', locking=_LOCKING)
         except OSError as error:
@@ -295,6 +319,7 @@ class Dataset:
                 f'{path} cannot be read as HDF5 ({reason(error)}): prepare it '
                 'again'
             ) from None
+        self.hash: str = self._file.attrs.get('hash', digest)
         volumes = self._file['volumes']
         self.shape = volumes.shape[2:]
         self.patient = self._file['patient'][:].astype(str)
@@ -367,12 +392,14 @@ class Dataset:
 
 
 def _check(path, verify):
-    """Compare a file with the block in front of it; returns its hash."""
+    """Compare a file with the block in front of it; returns the version and
+    the hash that this states.
+    """
     try:
         with open(path, 'rb') as file:
             block = file.read(_BLOCK)
             length = os.fstat(file.fileno()).st_size - _BLOCK
-            expected, digest = _parse_block(block, path)
+            version, expected, digest = _parse_block(block, path)
             if length != expected:
                 raise UserError(
                     f'{path} is damaged: {length:,} bytes instead of '
@@ -385,11 +412,11 @@ def _check(path, verify):
                 )
     except OSError as error:
         raise UserError(f'{path} cannot be read: {reason(error)}') from None
-    return digest
+    return version, digest
 
 
 def _parse_block(block, path):
-    """The length and the hash that the block in front of a file states."""
+    """The version, the length and the hash in the block before a file."""
     found = re.match(
         rb'(.*)\nversion (\d+)\nlength (\d+)\nsha256 ([0-9a-f]{64})\n', block
     )
@@ -402,6 +429,6 @@ def _parse_block(block, path):
     if version not in _READABLE:
         raise UserError(
             f'{path} has format version {version}, but this package reads '
-            f'{" and ".join(map(str, _READABLE))}: prepare it again'
+            f'{_READABLE[0]} to {_READABLE[-1]}: prepare it again'
         )
-    return int(found[3]), found[4].decode()
+    return version, int(found[3]), found[4].decode()

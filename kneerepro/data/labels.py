@@ -59,7 +59,7 @@ class Knee:
         return cls(
             identity.patient if identity.certain else '',
             record.side,
-            visit_of(record.path),
+            visit_of(os.path.abspath(record.path)),
         )
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
-
 from kneerepro.data.dataset import Dataset
+from kneerepro.data.writing.npy import new_array
 from kneerepro.utils.files import replacing
 
 
@@ -32,17 +31,8 @@ def write_npy(out: str) -> None:
     with (
         Dataset(out, verify=False) as dataset,
         replacing(path) as temporary,
-        # Not through a memory map: a full disk would kill the process.
-        open(temporary, 'wb') as file,
+        new_array(temporary, dataset.volumes.shape) as file,
     ):
-        np.lib.format.write_array_header_1_0(
-            file,
-            {
-                'descr': '<f4',
-                'fortran_order': False,
-                'shape': dataset.volumes.shape,
-            },
-        )
         for i in range(len(dataset.volumes)):
             volume = dataset.volumes[i].astype('<f4', copy=False)
             file.write(volume.tobytes())

@@ -6,21 +6,23 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 
 import kneerepro
 from kneerepro.data.convert import Options, make_volume, normalise
-from kneerepro.data.reading import arrays, images
+from kneerepro.data.reading.arrays import ArrayVolume
 from kneerepro.data.reading.catalogue import Catalogue
 from kneerepro.data.reading.checks import Limits
-from kneerepro.data.reading.defects import Defect, DefectError
+from kneerepro.data.reading.defects import Defect, defect_of
 from kneerepro.data.reading.geometry import Orientation
 from kneerepro.data.reading.grid import Grid
-from kneerepro.data.reading.pixels import read_slices
 from kneerepro.data.reading.records import SeriesRecord, load_series
-from kneerepro.data.reading.series import Slice
+from kneerepro.data.reading.series import Series
+from kneerepro.data.reading.slices import read_slices
+from kneerepro.data.reading.unpacking import Progress
+from kneerepro.data.reading.values import as_bytes
 from kneerepro.utils.files import replacing
 from kneerepro.utils.workers import Workers
 
@@ -68,7 +70,7 @@ class _Task:
     out: str
     options: Options
     grid: Grid | None
-    source: list[Slice] | arrays.ArrayVolume | None = None
+    source: Series | ArrayVolume | None = None
     spacing: tuple[float, float] | None = None
     flips: Sequence[bool] = (False, False, False)
     known: dict[str, Any] | None = None
@@ -81,7 +83,7 @@ def convert_series(
     options: Options,
     folder: str,
     workers: Workers,
-    progress: Callable[[str, int, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Conversion]:
     """Make the volumes of all usable series.
 
@@ -136,15 +138,14 @@ def _conversion(task, result):
 
 
 def _task(catalogue, record, limits, options, folder):
-    loaded = load_series(catalogue, record, limits)
-    source = loaded if record.is_array else loaded.slices
+    source = load_series(catalogue, record, limits)
     _, between_rows, between_columns = record.spacing
     spacing = None
     if between_rows and between_columns:
         spacing = between_rows, between_columns
-    flips = _flips_of(loaded.orientation(), record.side, options)
+    flips = _flips_of(source.orientation(), record.side, options)
     grid = record.grid and record.grid.flipped(flips)
-    files = loaded.paths()
+    files = source.paths()
     key = _key(record, catalogue.state(files), spacing, options, flips)
     out = os.path.join(folder, key + '.npy')
     known = catalogue.result(key)
@@ -179,9 +180,7 @@ def _key(record, state, spacing, options, flips):
         options,
         flips,
     )
-    return hashlib.sha256(
-        repr(depends_on).encode('utf-8', 'surrogateescape')
-    ).hexdigest()
+    return hashlib.sha256(as_bytes(repr(depends_on))).hexdigest()
 
 
 def _convert(task):
@@ -196,33 +195,27 @@ def _convert(task):
     if task.known is not None:
         return task.known
     try:
-        slices, count = _open(task.source)
         volume = make_volume(
-            slices, count, task.spacing, task.options, task.flips
+            read_slices(task.source),
+            len(task.source),
+            task.spacing,
+            task.options,
+            task.flips,
         )
-    except DefectError as error:
-        return {'code': error.code, 'reason': error.message}
-    result = {
-        'pixels': hashlib.sha256(volume.tobytes()).hexdigest(),
-        'low': float(volume.min()),
-        'high': float(volume.max()),
-    }
-    # Over the dataset, values are scaled once its extremes are known.
-    if task.options.normalise != 'dataset':
-        volume = normalise(volume, task.options.normalise)
+        result = {
+            'pixels': hashlib.sha256(volume.tobytes()).hexdigest(),
+            'low': float(volume.min()),
+            'high': float(volume.max()),
+        }
+        # Over the dataset, values are scaled once its extremes are known.
+        if task.options.normalise != 'dataset':
+            volume = normalise(volume, task.options.normalise)
+    except Exception as error:
+        defect = defect_of(error, 'UNDECODABLE_PIXELS')
+        return {'code': defect.code, 'reason': defect.message}
     with replacing(task.out) as temporary, open(temporary, 'wb') as file:
         np.save(file, volume)
     return result
-
-
-def _open(source):
-    """The slices of a series or volume, and how many there are."""
-    if isinstance(source, images.ImageVolume):
-        return images.read_slices(source), source.shape[0]
-    if isinstance(source, arrays.ArrayVolume):
-        pixels = arrays.read_volume(source)
-        return ((image, 1.0, 0.0) for image in pixels), len(pixels)
-    return read_slices(source), len(source)
 
 
 def _crashed(task):

@@ -14,14 +14,14 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 
 import kneerepro
 from kneerepro.data.convert import Options, normalise
 from kneerepro.data.dataset import (
-    VERSION,
+    COMPLETE,
     Dataset,
     DatasetWriter,
     new_dataset,
@@ -36,20 +36,17 @@ from kneerepro.data.label_table import LabelTable
 from kneerepro.data.labels import Knee, join
 from kneerepro.data.npy import npy_path, write_npy
 from kneerepro.data.parallel import convert_series
-from kneerepro.data.reading import arrays
-from kneerepro.data.reading.archive_formats import is_archive
 from kneerepro.data.reading.catalogue import Catalogue
 from kneerepro.data.reading.checks import Limits
 from kneerepro.data.reading.files import distinct_sources, survey
 from kneerepro.data.reading.identity import keyed_hash
-from kneerepro.data.reading.image_headers import is_image_file
 from kneerepro.data.reading.records import (
     find_series,
     load_series,
     one_per_patient,
 )
 from kneerepro.data.reading.selection import Selection
-from kneerepro.data.reading.unpacking import Archives
+from kneerepro.data.reading.unpacking import Archives, Progress
 from kneerepro.data.report import Report, report_paths
 from kneerepro.data.workspace import working_folder
 from kneerepro.utils.errors import UserError
@@ -101,7 +98,6 @@ class Settings:
         """
         return {
             'version': kneerepro.__version__,
-            'format': VERSION,
             'source': fingerprint,
             'options': asdict(self.options),
             'limits': asdict(self.limits),
@@ -112,11 +108,6 @@ class Settings:
             'labels': self.labels
             and {'sha256': self.labels.hash, 'columns': self.labels.chosen},
         }
-
-
-#: Called with 'reading headers' or 'converting', and the numbers done, in
-#: total and rejected.
-Progress = Callable[[str, int, int, int], None]
 
 
 def prepare(
@@ -240,9 +231,13 @@ class _Preparation:
             with Dataset(self.out, verify=False) as dataset:
                 # JSON has no tuples.
                 wanted = json.loads(json.dumps(self._made_from))
-                current = len(dataset.volumes) >= self._at_least and all(
-                    dataset.provenance.get(name) == value
-                    for name, value in wanted.items()
+                current = (
+                    dataset.version >= COMPLETE
+                    and len(dataset.volumes) >= self._at_least
+                    and all(
+                        dataset.provenance.get(name) == value
+                        for name, value in wanted.items()
+                    )
                 )
         except UserError:
             return False
@@ -308,10 +303,10 @@ class _Preparation:
 
     def _open_catalogue(self):
         catalogue = Catalogue(os.path.join(self.work, 'catalogue.sqlite'))
-        # The depth decides how an array of images divides into volumes.
-        catalogue.start(
-            self._survey.fingerprint + str(self._settings.options.depth)
-        )
+        # The depth decides how an array of images divides into volumes. What
+        # the sources are called begins the paths of all files.
+        depth = self._settings.options.depth
+        catalogue.start(repr((self._survey.fingerprint, depth, self._sources)))
         return contextlib.closing(catalogue)
 
     def _read_headers(self, catalogue, pool):
@@ -420,62 +415,6 @@ def _assemble(
         )
 
 
-def ensure_dataset(
-    path: str,
-    out: str,
-    options: Options,
-    selection: Selection,
-    *,
-    key: Callable[[], bytes],
-    limits: Limits | None = None,
-    at_least: int = 2,
-    report: Callable[[str], None] = print,
-    progress: Progress | None = None,
-) -> str:
-    """Make a dataset file for an experiment, unless there is one already.
-
-    Parameters
-    ----------
-    path : str
-        A dataset file, which is used as it is, or a source for
-        :func:`prepare`.
-    out : str
-        The dataset file to write from a source.
-    options, selection, limits, at_least, progress
-        As for :class:`Settings` and :func:`prepare`.
-    key : callable
-        Returns the key for the patients' hashes; called only if a dataset
-        has to be made.
-    report : callable
-        Called with each line of text on what was converted and left out.
-
-    Returns
-    -------
-    str
-        Path of the dataset file.
-    """
-    if os.path.isfile(path) and not is_source_file(path):
-        return path
-    summary = prepare(
-        [path],
-        out,
-        Settings(
-            key=key(),
-            options=options,
-            limits=limits or Limits(),
-            selection=selection,
-        ),
-        overwrite=True,
-        at_least=at_least,
-        report_failure=False,
-        progress=progress,
-    )
-    if summary is not None:
-        for line in describe(summary, out):
-            report(line)
-    return out
-
-
 def describe(summary: Summary, out: str) -> Iterator[str]:
     """Tell a user what a preparation did, line by line.
 
@@ -501,26 +440,3 @@ def describe(summary: Summary, out: str) -> Iterator[str]:
         yield from describe_labels(summary.labels)
         if summary.labels.unmatched:
             yield f'which volumes and rows: {unmatched_path(out)}'
-
-
-def is_source_file(path: str) -> bool:
-    """Tell whether a file holds images for :func:`prepare`, not a dataset.
-
-    Parameters
-    ----------
-    path : str
-        Also a folder, or a file that is missing.
-
-    Returns
-    -------
-    bool
-    """
-    if not os.path.isfile(path):
-        return False
-    with open(path, 'rb') as file:
-        head = file.read(1024)
-    return (
-        arrays.is_array_file(head)
-        or is_image_file(head, path)
-        or is_archive(path)
-    )

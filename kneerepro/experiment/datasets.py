@@ -9,13 +9,14 @@ from functools import partial
 import numpy as np
 
 from kneerepro.data.convert import Options
-from kneerepro.data.prepare import ensure_dataset
+from kneerepro.data.ensure import ensure_dataset
 from kneerepro.data.progress import PhaseProgress
 from kneerepro.data.reading import identity
 from kneerepro.data.reading.selection import Selection
 from kneerepro.phantom.default import default_knees
 from kneerepro.phantom.truth import epicondylar_widths
 from kneerepro.phantom.writer import ground_truth
+from kneerepro.runs.datasets import datasets_folder
 
 _SYNTHETIC_KEY = b'synthetic knees'
 
@@ -33,7 +34,7 @@ def options_from(parameters: dict) -> Options:
 def dataset_file(
     source: str,
     key_file: str | None,
-    folder: str,
+    out: str,
     options: Options,
     selection: Selection,
     at_least: int = 1,
@@ -47,9 +48,10 @@ def dataset_file(
     key_file : str or None
         For :func:`kneerepro.data.reading.identity.load_key`. None for
         synthetic knees, which have no patients to protect.
-    folder : str
-        Where the dataset file is written. Its name is derived from source,
-        options and selection, so that experiments share it.
+    out : str
+        Folder of all runs. The dataset file is in its folder ``datasets``.
+        Its name is derived from source, options and selection, so that
+        experiments share it.
     options : kneerepro.data.convert.Options
     selection : kneerepro.data.reading.selection.Selection
     at_least : int
@@ -63,7 +65,7 @@ def dataset_file(
     Raises
     ------
     UserError
-        As :func:`kneerepro.data.prepare.ensure_dataset`.
+        As :func:`kneerepro.data.ensure.ensure_dataset`.
     """
     depth, size = options.depth, options.size
     made_from = repr(
@@ -78,7 +80,7 @@ def dataset_file(
     with PhaseProgress() as progress:
         return ensure_dataset(
             source,
-            os.path.join(folder, name),
+            os.path.join(datasets_folder(out), name),
             options,
             selection,
             key=partial(_load_key, key_file),

@@ -285,7 +285,7 @@ class Experiment:
         return dataset_file(
             source or synthetic_knees(self._args.out, self.parameters),
             self._key_file,
-            os.path.join(self._args.out, 'datasets'),
+            self._args.out,
             options_from(self.parameters),
             Selection(arguments['series']),
             at_least=2 if self._spec.autoencoder else 1,

@@ -9,6 +9,7 @@ from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import reason
 from kneerepro.utils.progress import Progress
 from kneerepro.utils.text import printable
+from kneerepro.utils.workers import cores
 
 
 def default_knees(
@@ -49,7 +50,7 @@ def default_knees(
                 matrix,
                 slices,
                 progress,
-                workers=os.cpu_count() or 1,
+                workers=cores(),
             )
     except OSError as error:
         raise UserError(

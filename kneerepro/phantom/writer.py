@@ -9,7 +9,6 @@ import csv
 import datetime
 import errno
 import hashlib
-import inspect
 import io
 import os
 import shutil
@@ -19,10 +18,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
+from kneerepro.data.writing.dicom import save
 from kneerepro.phantom.anatomy import sample_anatomy
 from kneerepro.phantom.imaging import (
     FIELD_OF_VIEW,
@@ -258,7 +257,7 @@ def _write_series(folder: str, exam: _Examination, volume: np.ndarray) -> None:
         image.ImagePositionPatient = _decimals(left, corner, -corner)
         image.SliceLocation = _decimals(left)[0]
         image.PixelData = volume[i].astype('<u2').tobytes()
-        _save(os.path.join(folder, f'{i + 1:03d}'), image)
+        save(os.path.join(folder, f'{i + 1:03d}'), image)
 
 
 def _header(exam):
@@ -328,15 +327,6 @@ def _add_geometry(image, exam):
 def _decimals(*numbers):
     """Decimal strings, which may have at most 16 characters."""
     return [f'{number:.6f}' for number in numbers]
-
-
-def _save(path, image):
-    # The parameter has another name since pydicom 3.
-    if 'enforce_file_format' in inspect.signature(pydicom.dcmwrite).parameters:
-        pydicom.dcmwrite(path, image, enforce_file_format=True)
-    else:
-        image.is_little_endian, image.is_implicit_VR = True, False
-        pydicom.dcmwrite(path, image, write_like_original=False)
 
 
 def _write_csv(path, rows):

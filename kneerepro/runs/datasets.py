@@ -33,7 +33,7 @@ def find_dataset(
     candidates = [*paths, run.arguments.get('data')]
     for root in (out, folder_of_runs(run)):
         if root is not None:
-            folder = os.path.join(glob.escape(root), 'datasets')
+            folder = glob.escape(datasets_folder(root))
             candidates += sorted(glob.glob(os.path.join(folder, '*.h5')))
     wanted = run.settings['data']['hash']
     for path in candidates:
@@ -45,6 +45,17 @@ def find_dataset(
 def folder_of_runs(run: Run) -> str:
     """The folder of all runs in which a run lies."""
     return os.path.dirname(os.path.dirname(os.path.abspath(run.folder)))
+
+
+def datasets_folder(out: str) -> str:
+    """Where the datasets of all runs are that were made for them.
+
+    Parameters
+    ----------
+    out : str
+        Folder of all runs.
+    """
+    return os.path.join(out, 'datasets')
 
 
 def hash_of(path: str) -> str | None:

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import kneerepro
+from kneerepro.utils.workers import cores
 
 if TYPE_CHECKING:
     from kneerepro.engines import Engine
@@ -101,10 +102,3 @@ def processor() -> str:
             )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
-
-
-def cores() -> int | None:
-    """Return how many cores this process may use, or None if unknown."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count()

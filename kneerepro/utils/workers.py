@@ -16,6 +16,13 @@ from multiprocessing import connection, parent_process
 from typing import Any
 
 
+def cores() -> int:
+    """Return how many cores this process may use; 1 if that is unknown."""
+    if hasattr(os, 'sched_getaffinity'):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Workers:
     """Worker processes, of which one may crash without ending the work.
 

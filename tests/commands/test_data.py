@@ -223,6 +223,18 @@ class InspectCommandTest(CommandTest):
         self.assertIn('2 usable series', output)
         self.assertIn('3 not selected', output)
 
+    def test_unknown_spacing(self):
+        write_series(
+            self.path('knees', 'other'),
+            np.zeros((20, 4, 4), int),
+            step=5.0,
+            PixelSpacing=[0, 0],
+        )
+        output = self.run_script('inspect.py', 'knees')
+        self.assertIn('  5 x ? x ?  ', output)
+        self.assertIn('note SPACING_UNKNOWN: 1: the spacing of', output)
+        self.assertIn('pixels taken as square\n', output)
+
     def test_nothing_usable(self):
         output = self.run_script(
             'inspect.py', 'knees', '--series-description', 'x', status=2

@@ -48,6 +48,8 @@ class RunsTest(CommandTest):
         for path in self.out, self.write('a file'):
             stdout, _ = self.call('runs', '--out', path)
             self.assertEqual(stdout, f'no runs in {path}\n')
+        stdout, _ = self.call('runs', '--out', self.path('\x1b[2J'))
+        self.assertEqual(stdout, f'no runs in {self.folder}/\\x1b[2J\n')
         self.write('runs/datasets/x.h5')
         self.write('runs/cae3d/losses.csv')
         stdout, _ = self.call('runs', '--out', self.out)

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import struct
 
 import numpy as np
 import SimpleITK
@@ -150,6 +151,24 @@ def rearranged(image, axes, flips):
     result.SetDirection(direction[:, axes].ravel().tolist())
     result.SetSpacing([image.GetSpacing()[axis] for axis in axes])
     return result
+
+
+def nifti_header(order='<', magic=b'n+1', **fields):
+    """A header of NIfTI-1; fields are (format, place, values)."""
+    header = bytearray(352)
+    for kind, place, *values in [
+        ('i', 0, 348),
+        ('8h', 40, 3, 2, 3, 4, 1, 1, 1, 1),
+        ('2h', 70, 4, 16),
+        ('8f', 76, 1, 0.5, 0.75, 2, 0, 0, 0, 0),
+        ('f', 108, 352),
+        ('2h', 252, 0, 1),
+        ('12f', 280, 0, 0, 2, 5, 0.5, 0, 0, 6, 0, -0.75, 0, 7),
+        *fields.values(),
+    ]:
+        struct.pack_into(order + kind, header, place, *values)
+    header[344:348] = magic.ljust(4, b'\0')
+    return bytes(header)
 
 
 def write_image(image, path, compress=False):

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import time
 
@@ -14,6 +15,21 @@ from tests.subprocesses import run_python
 VOLUMES = np.random.RandomState(1).rand(9, 1, 2, 3, 4).astype('float32')
 PATIENTS = list('DDBBCCAAA')
 PROVENANCE = {'source': 'tests', 'counts': [1, 2]}
+
+
+def as_version_3(path):
+    """Turn a dataset file into one of the version before; returns its path."""
+    with h5py.File(path, 'r+') as file:
+        del file.attrs['hash']
+    with open(path, 'rb+') as file:
+        rest = file.read()[512:]
+        block = (
+            f'kneerepro volumes\nversion 3\nlength {len(rest)}\n'
+            f'sha256 {hashlib.sha256(rest).hexdigest()}\n'
+        )
+        file.seek(0)
+        file.write(block.encode().ljust(512, b'\0'))
+    return path
 
 
 class DatasetTest(FolderTest):
@@ -86,6 +102,78 @@ class RoundTripTest(DatasetTest):
                 writer.append(VOLUMES[0, 0], name)
         with Dataset(self.path('v')) as dataset:
             self.assertEqual(len(set(dataset.patient)), 2)
+
+
+class HashTest(DatasetTest):
+    FACTS = dict(
+        patient='A',
+        side='LEFT',
+        certain=True,
+        grid=None,
+        series='1.2',
+        frame_of_reference='1.3',
+    )
+    GRID = Grid((2, 3, 4), (1.0, 2.0, 3.0), np.eye(3).tolist())
+
+    def hash(self, provenance=None, labels=None, volume=VOLUMES[0], **facts):
+        with new_dataset(self.path('v'), volume.shape[1:]) as writer:
+            for i, patient in enumerate('AB'):
+                writer.append(
+                    volume[0],
+                    **{
+                        **self.FACTS,
+                        'patient': patient,
+                        **(facts if i else {}),
+                    },
+                )
+            writer.provenance = {'options': {'size': 4}, **(provenance or {})}
+            writer.labels = labels or {}
+        with Dataset(self.path('v')) as dataset:
+            return dataset.hash
+
+    def test_how_it_was_made(self):
+        before = self.hash()
+        for provenance in [
+            {'source': 'changed'},
+            {'version': '9.9'},
+            {'rejected': 7},
+        ]:
+            self.assertEqual(self.hash(provenance), before)
+
+    def test_all_contents(self):
+        changed = VOLUMES[0].copy()
+        changed[0, 1, 2, 3] += 1e-6
+        hashes = [
+            self.hash(),
+            self.hash(volume=changed),
+            self.hash(volume=VOLUMES[0].reshape(1, 2, 4, 3)),
+            self.hash({'options': {'size': 5}}),
+            self.hash(patient='A'),
+            self.hash(side='RIGHT'),
+            self.hash(certain=False),
+            self.hash(grid=self.GRID),
+            self.hash(series='1.4'),
+            self.hash(frame_of_reference='1.4'),
+            self.hash(labels={'KL': [1, 2]}),
+            self.hash(labels={'KL': [1, 3]}),
+            self.hash(labels={'kl': [1, 2]}),
+            self.hash(labels={'KL': ['1', '2']}),
+        ]
+        self.assertEqual(len(set(hashes)), len(hashes))
+
+
+class VersionThreeTest(DatasetTest):
+    def test_opens_with_the_hash_that_it_had(self):
+        path = as_version_3(self.make())
+        digest = hashlib.sha256(self.read(path)[512:]).hexdigest()
+        for verify in True, False:
+            with Dataset(path, verify) as dataset:
+                self.assertEqual((dataset.version, dataset.hash), (3, digest))
+                np.testing.assert_array_equal(dataset.volumes, VOLUMES)
+        content = bytearray(self.read(path))
+        content[-1] ^= 1
+        with self.assertRaisesRegex(UserError, 'damaged'):
+            Dataset(self.write('spoilt', bytes(content)))
 
 
 class GeometryTest(DatasetTest):
@@ -243,18 +331,18 @@ class RefusalTest(DatasetTest):
 
     def test_other_version(self):
         content = self.read(self.make())
-        self.assertIn(b'version 3\n', content)
-        for version in b'1', b'4':
+        self.assertIn(b'version 4\n', content)
+        for version in b'1', b'5':
             self.assert_refused(
                 self.write(
                     'other',
                     content.replace(
-                        b'version 3\n', b'version %s\n' % version, 1
+                        b'version 4\n', b'version %s\n' % version, 1
                     ),
                 ),
-                f'version {version.decode()}.*reads 2 and 3',
+                f'version {version.decode()}.*reads 2 to 4',
             )
-        self.assertEqual(VERSION, 3)
+        self.assertEqual(VERSION, 4)
 
     def test_truncated(self):
         content = self.read(self.make())

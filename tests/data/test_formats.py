@@ -8,7 +8,8 @@ import numpy as np
 
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
-from kneerepro.data.prepare import Settings, ensure_dataset, prepare
+from kneerepro.data.ensure import ensure_dataset
+from kneerepro.data.prepare import Settings, prepare
 from kneerepro.data.reading.selection import Selection
 from kneerepro.phantom import write_patients
 from tests.data.images import (

@@ -13,6 +13,7 @@ from kneerepro.data.reading.checks import Limits
 from kneerepro.data.reading.records import find_series
 from kneerepro.data.reading.scan import scan
 from kneerepro.data.reading.selection import Selection
+from kneerepro.utils.errors import UserError
 from kneerepro.utils.workers import Workers
 from tests.data.series import SAGITTAL, write_series
 from tests.folders import FolderTest
@@ -157,6 +158,41 @@ class ConvertSeriesTest(FolderTest):
         self.assertEqual(first.path, '')
         self.assertIsNone(second.defect)
         self.assertEqual(self.counts[-1], ('converting', 2, 2, 1))
+
+    def test_reader_that_raises(self):
+        """It ends the series alone, and names nobody."""
+
+        real = parallel.read_slices
+        for error, code, reason in [
+            (ValueError('Jane'), 'UNDECODABLE_PIXELS', 'ValueError'),
+            (MemoryError(), 'UNDECODABLE_PIXELS', 'MemoryError'),
+            (OSError('Jane'), 'UNDECODABLE_PIXELS', 'OSError'),
+            (PermissionError(13, 'Jane', 'Jane'), 'UNREADABLE', 'Permission'),
+        ]:
+
+            def read_slices(source, error=error):
+                if source.uid == '1.0':
+                    raise error
+                return real(source)
+
+            self.catalogue = Catalogue()
+            self.addCleanup(self.catalogue.close)
+            with mock.patch.object(parallel, 'read_slices', read_slices):
+                first, second = self.convert()
+            self.assertEqual(first.defect.code, code)
+            self.assertIn(reason, first.defect.message)
+            self.assertNotIn('Jane', first.defect.message)
+            self.assertIsNone(second.defect)
+
+    def test_full_disk(self):
+        """The series is not to blame."""
+        with (
+            mock.patch.object(
+                parallel.np, 'save', side_effect=OSError(28, 'full')
+            ),
+            self.assertRaisesRegex(UserError, 'No space left'),
+        ):
+            self.convert()
 
     def test_known_results(self):
         before = self.convert()

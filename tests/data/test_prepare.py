@@ -23,7 +23,6 @@ from kneerepro.data.decisions import Summary
 from kneerepro.data.prepare import (
     Settings,
     describe,
-    ensure_dataset,
     prepare,
 )
 from kneerepro.data.reading import unpacking
@@ -35,6 +34,7 @@ from kneerepro.data.resize import resize
 from kneerepro.utils.errors import UserError
 from tests.data.reading.archive_files import COMPRESSIONS, tar_of, zip_of
 from tests.data.series import SAGITTAL, change, write_enhanced, write_series
+from tests.data.test_dataset import as_version_3
 from tests.folders import FolderTest
 from tests.subprocesses import ROOT
 
@@ -244,7 +244,10 @@ class ResultTest(PrepareTest):
             self.rows(series_uid=''), ('a.npy', 'b.mat'), (False, True)
         ):
             self.assertEqual(row['files'], [name])
-            self.assertEqual(row['notes'], ['SIDE_UNKNOWN', 'PATIENT_UNKNOWN'])
+            self.assertEqual(
+                row['notes'],
+                ['SIDE_UNKNOWN', 'SPACING_UNKNOWN', 'PATIENT_UNKNOWN'],
+            )
             np.testing.assert_allclose(
                 result[row['volume'], 0],
                 expected[:, :, ::-1] if mirrored else expected,
@@ -377,6 +380,25 @@ class RejectionTest(PrepareTest):
             change(path, PixelData=bytes(72))
         self.assert_rejected('CONSTANT_IMAGE')
 
+    def test_segmentation_mask(self):
+        """As programs write it beside the image."""
+        shutil.rmtree(self.path('dicom', '1.5'))
+        np.save(self.path('dicom', 'knee.npy'), self.volumes[0] + 5.0)
+        np.save(self.path('dicom', 'knee_seg.npy'), self.volumes[0] // 500)
+        row = self.assert_rejected('FEW_VALUES')
+        self.assertEqual(row['files'], ['knee_seg.npy'])
+        self.assertIn('8 distinct values', row['reason'])
+        self.assertEqual(len(self.result()[0]), 5)
+
+    def test_spacing_that_cannot_be_read(self):
+        shutil.rmtree(self.path('dicom', '1.5'))
+        self.series('1.5', PixelSpacing=[0, 0])
+        self.prepare()
+        (row,) = self.rows(series_uid='1.5')
+        self.assertEqual(row['decision'], 'converted')
+        self.assertIn('SPACING_UNKNOWN', row['notes'])
+        self.assertEqual(row['spacing_mm'], [2, 0, 0])
+
     def test_too_few_slices(self):
         for path in self.slices[1:]:
             os.remove(path)
@@ -399,10 +421,10 @@ class RejectionTest(PrepareTest):
         self.assert_rejected('UNDECODABLE_PIXELS')
 
     def test_decoder_that_crashes(self):
-        def read_slices(slices):
-            if '1.5' in slices[0].path:
+        def read_slices(source):
+            if '1.5' in source.slices[0].path:
                 os._exit(1)
-            return real(slices)
+            return real(source)
 
         real = parallel.read_slices
         with mock.patch.object(parallel, 'read_slices', read_slices):
@@ -632,6 +654,32 @@ class AgainTest(PrepareTest):
         self.assertEqual(self.listing(), ['v.h5'])
 
 
+class HashTest(PrepareTest):
+    def hash(self, **kwargs):
+        self.prepare(overwrite=True, **kwargs)
+        with Dataset(self.out) as dataset:
+            return dataset.hash
+
+    def test_made_again(self):
+        first = self.hash()
+        for file in walk_files([self.source]):
+            os.utime(file.path, (5, 5))
+        made = os.stat(self.out).st_ino
+        self.assertEqual(self.hash(), first)
+        self.assertNotEqual(os.stat(self.out).st_ino, made)
+        self.assertNotEqual(self.hash(key=b'another key 0123'), first)
+        self.volumes[2, 1, 3, 4] += 1000
+        self.series('1.3', self.volumes[2], PatientID='P')
+        self.assertNotEqual(self.hash(), first)
+
+    def test_earlier_version(self):
+        """It is up to date, and runs on it know it by its hash."""
+        self.prepare()
+        before = self.read(as_version_3(self.out))
+        self.assertIsNone(self.prepare())
+        self.assertEqual(self.read(self.out), before)
+
+
 class TooFewTest(PrepareTest):
     def assert_error(self, pattern, **kwargs):
         with self.assertRaisesRegex(UserError, pattern):
@@ -798,6 +846,15 @@ print('done', flush=True)
             self.listing(), ['v.h5', 'v.report.csv', 'v.report.json']
         )
 
+    def test_source_by_another_name(self):
+        with (
+            mock.patch.object(module.Report, 'write', interrupt),
+            self.assertRaises(KeyboardInterrupt),
+        ):
+            self.prepare()
+        summary = self.prepare(sources=[os.path.relpath(self.source)])
+        self.assertEqual((summary.converted, summary.rejected), (34, 0))
+
     def test_source_changes_between(self):
         with (
             mock.patch.object(module.Report, 'write', interrupt),
@@ -850,6 +907,29 @@ class ArchivesTest(PrepareTest):
             self.listing(), ['v.h5', 'v.report.csv', 'v.report.json']
         )
         self.assertIsNone(self.prepare(sources=[self.path('packed')]))
+
+    def test_order_of_volumes(self):
+        """As if all had been unpacked there by hand."""
+        os.mkdir(self.path('all'))
+        for i, name in enumerate(['b/v.npy', 'a.zip/v.npy', 'c.zip/v.npy']):
+            np.save(self.write(f'all/{name}'), self.volumes[i] + 0.5)
+        expected = self.order_in('by hand')
+        for name in 'a.zip', 'c.zip':
+            content = zip_of([('v.npy', self.read(f'all/{name}/v.npy'))])
+            shutil.rmtree(self.path('all', name))
+            self.write(f'all/{name}', content)
+        # They are unpacked to places before and behind the images.
+        for out in '0', 'z':
+            self.assertEqual(self.order_in(out), expected)
+
+    def order_in(self, out):
+        """The folders of the volumes, and the hash of the dataset."""
+        self.out = self.path(out, 'v.h5')
+        self.prepare(sources=[self.path('all')])
+        with open(self.path(out, 'v.report.json')) as file:
+            folders = [row['folder'] for row in json.load(file)]
+        with Dataset(self.out) as dataset:
+            return folders, dataset.hash
 
     def test_defects(self):
         packed = self.pack()
@@ -906,41 +986,6 @@ class ArchivesTest(PrepareTest):
         self.assertEqual(
             self.listing(), ['v.h5', 'v.report.csv', 'v.report.json']
         )
-
-
-class EnsureDatasetTest(PrepareTest):
-    def run_for(self, path):
-        lines = []
-        result = ensure_dataset(
-            path,
-            self.out,
-            OPTIONS,
-            Selection(),
-            key=lambda: KEY,
-            limits=LIMITS,
-            report=lines.append,
-        )
-        return result, lines
-
-    def test_source(self):
-        result, lines = self.run_for(self.source)
-        self.assertEqual(result, self.out)
-        self.assertRegex(lines[0], '4 series converted')
-        self.assertEqual(self.run_for(self.source), (self.out, []))
-        os.utime(self.path('dicom', '1.1', '1.1-2'))
-        self.assertTrue(self.run_for(self.source)[1])  # made again
-
-    def test_dataset_file(self):
-        self.prepare()
-        path, self.out = self.out, self.path('other.h5')
-        self.assertEqual(self.run_for(path), (path, []))
-        self.assertFalse(os.path.exists(self.out))
-
-    def test_leaves_nothing_where_it_fails(self):
-        for path in [self.path('dicom', '1.1'), self.path('nowhere')]:
-            with self.assertRaises(UserError):
-                self.run_for(path)
-            self.assertFalse(os.path.exists(self.path('out')))
 
 
 @unittest.skipUnless(

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,10 @@ from kneerepro.data.dataset import Dataset
 from kneerepro.data.label_table import read_labels
 from kneerepro.data.prepare import Settings, describe, prepare
 from kneerepro.data.reading.checks import Limits
+from kneerepro.data.reading.files import walk_files
 from kneerepro.data.reading.identity import keyed_hash
 from kneerepro.utils.errors import UserError
+from tests.data.reading.archive_files import zip_of
 from tests.data.series import SAGITTAL, write_series
 from tests.folders import FolderTest
 
@@ -66,6 +69,24 @@ class PrepareLabelsTest(FolderTest):
     def unmatched(self):
         with open(self.path('v.labels.csv'), newline='') as file:
             return [list(row.values()) for row in csv.DictReader(file)]
+
+    def test_visit_above_an_archive(self):
+        """The place where it is unpacked says nothing."""
+        for release in '0.E.1', '1.E.1':
+            folder = self.path('dicom', release)
+            members = [
+                (file.path[len(folder) + 1 :], self.read(file.path))
+                for file in walk_files([folder])
+            ]
+            shutil.rmtree(folder)
+            self.write(f'packed/{release}/knees.zip', zip_of(members))
+        table = 'ID|SIDE|visit|KL\nP|2|V00|3\nP|2|V01|4\n'
+        labels = read_labels(self.write('t.csv', table), None)
+        for source in 'packed/1.E.1', 'packed/1.E.1/knees.zip':
+            out = self.path('out', '0.E.1', f'{len(source)}.h5')
+            prepare([self.path(source)], out, replace(SETTINGS, labels=labels))
+            with Dataset(out) as dataset:
+                self.assertEqual(list(dataset.labels['KL']), [4])
 
     def test_stored(self):
         summary = self.prepare(

@@ -174,7 +174,7 @@ class WritePatientsTest(WriterTest):
 
 class InterruptionTest(WriterTest):
     def interrupt(self, error):
-        save, calls = writer._save, []
+        save, calls = writer.save, []
 
         def failing(*args):
             calls.append(args)
@@ -183,7 +183,7 @@ class InterruptionTest(WriterTest):
             save(*args)
 
         with (
-            mock.patch.object(writer, '_save', failing),
+            mock.patch.object(writer, 'save', failing),
             self.assertRaises(type(error)),
         ):
             self.write(3)

@@ -4,8 +4,9 @@ import subprocess
 import sys
 import time
 import unittest
+from unittest import mock
 
-from kneerepro.utils.workers import Workers
+from kneerepro.utils.workers import Workers, cores
 from tests.subprocesses import ROOT
 
 
@@ -24,6 +25,23 @@ def die_at_three(number):
     if number in (3, 11):
         os._exit(1)
     return number
+
+
+class CoresTest(unittest.TestCase):
+    def test_those_that_the_process_may_use(self):
+        with (
+            mock.patch('os.sched_getaffinity', lambda process: {3, 5}),
+            mock.patch('os.cpu_count', lambda: 64),
+        ):
+            self.assertEqual(cores(), 2)
+
+    def test_unknown(self):
+        with (
+            mock.patch.object(os, 'sched_getaffinity'),
+            mock.patch('os.cpu_count', lambda: None),
+        ):
+            del os.sched_getaffinity
+            self.assertEqual(cores(), 1)
 
 
 def process(_):

@@ -13,6 +13,8 @@ import scipy.io
 from kneerepro.data.reading.defects import DefectError
 from kneerepro.data.reading.geometry import Orientation, orient_axes
 from kneerepro.data.reading.grid import Grid
+from kneerepro.data.reading.plausibility import is_plausible
+from kneerepro.data.reading.values import as_bytes, from_bytes
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class ArrayVolume:
     spacing: tuple[float, float, float] = (0.0, 0.0, 0.0)
     grid: Grid | None = None
 
+    def __len__(self):
+        """The number of slices."""
+        return self.shape[0]
+
     def paths(self) -> list[str]:
         """The file, as :meth:`kneerepro.data.reading.series.Series.paths`
         gives those of a series.
@@ -66,10 +72,6 @@ class _Array:
 
 _NPY = b'\x93NUMPY'
 _HDF5 = b'\x89HDF\r\n\x1a\n'
-# Files may be compressed, but hardly to less than a thousandth; and an array
-# of this size, in bytes, is harmless anyway.
-_MAX_COMPRESSION = 1000
-_ALWAYS_PLAUSIBLE = 64 * 2**20
 
 # MATLAB's classes of real numbers.
 _NUMERIC = {
@@ -178,7 +180,8 @@ def _stored_values(volume):
         )
         return _cut(array, volume, matlab=True)
     with _opened_hdf5(volume.path) as file:
-        return _cut(_Reversed(file[volume.name]), volume, matlab=True)
+        values = _Reversed(file[as_bytes(volume.name)])
+        return _cut(values, volume, matlab=True)
 
 
 def _arrays(path):
@@ -214,7 +217,7 @@ def check_plausible(size: float, available: int) -> None:
     DefectError
         TRUNCATED_PIXELS.
     """
-    if not size <= max(_ALWAYS_PLAUSIBLE, _MAX_COMPRESSION * available):
+    if not is_plausible(size, available):
         raise DefectError(
             'TRUNCATED_PIXELS',
             'it declares more values than the file can hold',
@@ -282,13 +285,20 @@ def _mat73_arrays(path):
                 dtype=member.dtype,
                 matlab=True,
             )
-            for name, member in file.items()
+            for name, member in _named_members(file)
             if isinstance(member, h5py.Dataset)
             and member.ndim in (3, 4, 5)
             and member.dtype.kind in 'fiub'
             and member.attrs.get('MATLAB_class', b'double').decode()
             in _NUMERIC
         ]
+
+
+def _named_members(file):
+    for name in file:
+        # Of a name that is not UTF-8, h5py gives the bytes.
+        text = name if isinstance(name, str) else from_bytes(name)
+        yield text, file.get(name)
 
 
 def _layout(shape, matlab, depth):

@@ -21,26 +21,31 @@ from kneerepro.data.reading.grid import Grid
 from kneerepro.data.reading.header import Header
 from kneerepro.data.reading.images import ImageVolume
 from kneerepro.data.reading.series import Slice
+from kneerepro.data.reading.values import as_bytes, from_bytes
 
 # The version of the tables and of what their fields mean: raise it with every
 # change of Header, Frame or a table. What an earlier version left is dropped.
-_FORMAT = 2
+_FORMAT = 3
 
+# Text from files is kept in bytes, since SQLite takes only valid Unicode.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS file (
-    id INTEGER PRIMARY KEY, path BLOB UNIQUE, size INTEGER, changed INTEGER,
-    code TEXT, message TEXT);
+    id INTEGER PRIMARY KEY, path BLOB UNIQUE, shown BLOB, size INTEGER,
+    changed INTEGER, code TEXT, message TEXT);
 CREATE TABLE IF NOT EXISTS header (id INTEGER PRIMARY KEY, fields TEXT UNIQUE);
 CREATE TABLE IF NOT EXISTS slice (
-    series TEXT, file INTEGER, frame INTEGER, header INTEGER, sop TEXT,
+    series BLOB, file INTEGER, frame INTEGER, header INTEGER, sop BLOB,
     number INTEGER, x REAL, y REAL, z REAL, offset INTEGER, defect TEXT);
 CREATE INDEX IF NOT EXISTS series ON slice (series);
 CREATE TABLE IF NOT EXISTS volume (
-    file INTEGER, name TEXT, place INTEGER, slices INTEGER, rows INTEGER,
+    file INTEGER, name BLOB, place INTEGER, slices INTEGER, rows INTEGER,
     columns INTEGER, image TEXT);
 CREATE TABLE IF NOT EXISTS result (key TEXT PRIMARY KEY, fields TEXT);
 """
+
+# The path by which a user knows a file; it is stored if it is another.
+_SHOWN = 'coalesce(shown, path)'
 
 
 @dataclass(frozen=True)
@@ -137,24 +142,29 @@ class Catalogue:
         if self._value('SELECT count(*) FROM file') == 0:
             return lambda path: False
         return lambda path: (
-            self._value(
-                'SELECT id FROM file WHERE path = ?', os.fsencode(path)
-            )
+            self._value('SELECT id FROM file WHERE path = ?', as_bytes(path))
             is not None
         )
 
     def forget_file(self, path: str) -> None:
         """Remove a file of which no slice or volume was found."""
         self._connection.execute(
-            'DELETE FROM file WHERE path = ?', (os.fsencode(path),)
+            'DELETE FROM file WHERE path = ?', (as_bytes(path),)
         )
 
-    def add_files(self, files: Iterable[FileRecord]) -> None:
+    def add_files(
+        self,
+        files: Iterable[FileRecord],
+        shown: Callable[[str], str] = str,
+    ) -> None:
         """Add files and what they hold.
 
         Parameters
         ----------
         files : iterable of FileRecord
+        shown : callable, optional
+            Returns the path by which a user knows a file. It decides the
+            order of files, wherever archives are unpacked.
         """
         last = self._value('SELECT max(id) FROM file') or 0
         rows, slices, volumes = [], [], []
@@ -162,7 +172,8 @@ class Catalogue:
             rows.append(
                 (
                     number,
-                    os.fsencode(file.path),
+                    as_bytes(file.path),
+                    _unless_same(shown(file.path), file.path),
                     file.size,
                     file.modified,
                     file.code,
@@ -173,7 +184,7 @@ class Catalogue:
             volumes += [
                 (
                     number,
-                    volume.name,
+                    as_bytes(volume.name),
                     volume.index,
                     *volume.shape,
                     _image_fields(volume),
@@ -186,11 +197,11 @@ class Catalogue:
 
     def _slice_row(self, file_number, frame):
         return (
-            frame.header.series,
+            as_bytes(frame.header.series),
             file_number,
             frame.index,
             self._header_id(frame.header),
-            frame.sop,
+            as_bytes(frame.sop),
             frame.number,
             *(frame.position or (None, None, None)),
             frame.offset,
@@ -210,10 +221,10 @@ class Catalogue:
     def defective_files(self) -> list[tuple[str, str, str]]:
         """(path, code, message) of each file that belongs to no series."""
         return [
-            (os.fsdecode(path), code, message)
+            (from_bytes(path), code, message)
             for path, code, message in self._connection.execute(
                 'SELECT path, code, message FROM file '
-                'WHERE code IS NOT NULL ORDER BY path'
+                f'WHERE code IS NOT NULL ORDER BY {_SHOWN}'
             )
         ]
 
@@ -222,36 +233,44 @@ class Catalogue:
         image.
         """
         return [
-            (os.fsdecode(path), message)
+            (from_bytes(path), message)
             for path, message in self._connection.execute(
                 'SELECT path, message FROM file WHERE code IS NULL '
-                'AND message IS NOT NULL ORDER BY path'
+                f'AND message IS NOT NULL ORDER BY {_SHOWN}'
             )
         ]
+
+    def shown(self, path: str) -> str:
+        """The path by which a user knows a file."""
+        return from_bytes(
+            self._value(
+                f'SELECT {_SHOWN} FROM file WHERE path = ?', as_bytes(path)
+            )
+        )
 
     def series_uids(self) -> list[str]:
         """The SeriesInstanceUIDs, sorted."""
         return [
-            uid
+            from_bytes(uid)
             for (uid,) in self._connection.execute(
                 'SELECT DISTINCT series FROM slice ORDER BY series'
             )
         ]
 
     def slices(self, uid: str) -> list[Slice]:
-        """The slices of one series, sorted by path and frame."""
+        """The slices of one series, sorted by shown path and frame."""
         rows = self._connection.execute(
             'SELECT path, frame, header, sop, number, x, y, z, offset, defect '
             'FROM slice JOIN file ON slice.file = file.id WHERE series = ? '
-            'ORDER BY path, frame',
-            (uid,),
+            f'ORDER BY {_SHOWN}, frame',
+            (as_bytes(uid),),
         )
         return [
             Slice(
-                path=os.fsdecode(path),
+                path=from_bytes(path),
                 index=index,
                 header=self._header(header),
-                sop=sop,
+                sop=from_bytes(sop),
                 number=number,
                 position=None if x is None else (x, y, z),
                 offset=offset,
@@ -275,17 +294,17 @@ class Catalogue:
         )
 
     def volumes(self) -> list[ArrayVolume]:
-        """The volumes in files other than DICOM, sorted by path, name and
-        index.
+        """The volumes in files other than DICOM, sorted by shown path, name
+        and index.
         """
-        return self._volumes('ORDER BY path, name, place')
+        return self._volumes(f'ORDER BY {_SHOWN}, name, place')
 
     def volume(self, path: str, name: str, index: int) -> ArrayVolume:
         """One of :meth:`volumes`."""
         (volume,) = self._volumes(
             'WHERE path = ? AND name = ? AND place = ?',
-            os.fsencode(path),
-            name,
+            as_bytes(path),
+            as_bytes(name),
             index,
         )
         return volume
@@ -299,8 +318,8 @@ class Catalogue:
         return [
             _volume(
                 image,
-                path=os.fsdecode(path),
-                name=name,
+                path=from_bytes(path),
+                name=from_bytes(name),
                 index=index,
                 shape=(slices, rows, columns),
             )
@@ -313,7 +332,7 @@ class Catalogue:
         return self._connection.execute(
             'SELECT path, size, changed FROM file '
             f'WHERE path IN ({marks}) ORDER BY path',
-            [os.fsencode(path) for path in paths],
+            [as_bytes(path) for path in paths],
         ).fetchall()
 
     # --------------------------------------------------------------- results
@@ -344,6 +363,10 @@ class Catalogue:
             self._connection.executemany(
                 f'INSERT INTO {table} VALUES ({marks})', rows
             )
+
+
+def _unless_same(shown, path):
+    return None if shown == path else as_bytes(shown)
 
 
 def _image_fields(volume):

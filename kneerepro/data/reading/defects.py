@@ -6,6 +6,7 @@ Messages never repeat text from a file, because it may name a person.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 
@@ -37,8 +38,7 @@ REJECTIONS = {
     'SIZE_ABSURD': 'the header declares an image that the file cannot hold',
     'UNDECODABLE_PIXELS': 'its pixels cannot be decoded',
     'NO_DECODER': 'compressed in a way for which no decoder is installed',
-    'NO_READER': 'NIfTI, MetaImage or NRRD, which needs SimpleITK; it does '
-    'not read NIfTI-2',
+    'NO_READER': 'MetaImage or NRRD, which needs SimpleITK',
     'NO_VOLUME': 'a file of another format than DICOM without images in '
     'three dimensions',
     'WRONG_SHAPE': 'an array whose shape is not that of volumes',
@@ -72,6 +72,8 @@ REJECTIONS = {
     # of a volume
     'NOT_FINITE': 'contains values that are not finite',
     'CONSTANT_IMAGE': 'all pixels are equal',
+    'FEW_VALUES': 'only a handful of distinct values, as in a segmentation '
+    'mask',
     # among series
     'DUPLICATE_SERIES': 'another copy of a series that was already found',
     'DUPLICATE_PIXELS': 'the pixels of another series, under another UID',
@@ -91,6 +93,8 @@ NOTES = {
     'its own patient',
     'PATIENTS_SHARE_FRAME': 'several PatientIDs with one FrameOfReferenceUID',
     'SIDE_UNKNOWN': 'left or right knee is unknown',
+    'SPACING_UNKNOWN': 'the spacing of its pixels is missing, unreadable or '
+    'absurd: pixels taken as square',
     'ORIENTATION_UNKNOWN': 'its file does not say how it lies in the patient: '
     'axes taken as the file has them',
 }
@@ -115,3 +119,27 @@ class DefectError(Exception):
 
     def __str__(self):
         return f'{self.code}: {self.message}'
+
+
+def defect_of(error: Exception, code: str = 'UNREADABLE') -> Defect:
+    """The defect that an error in reading a file amounts to.
+
+    Whatever a damaged file provokes must not stop the others. The text of an
+    unexpected error may repeat what names a person, so only its type is told.
+
+    Parameters
+    ----------
+    error : Exception
+    code : str
+        For an unexpected error, which is neither a :class:`DefectError` nor
+        the operating system's.
+
+    Returns
+    -------
+    Defect
+    """
+    if isinstance(error, DefectError):
+        return Defect(error.code, error.message)
+    if isinstance(error, OSError) and error.errno:
+        return Defect('UNREADABLE', os.strerror(error.errno))
+    return Defect(code, f'it cannot be read ({type(error).__name__})')

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from kneerepro.data.reading.values import as_bytes
 from kneerepro.utils.errors import UserError
 
 
@@ -216,6 +217,6 @@ def survey(sources: list[str], excluded: Collection[str] = ()) -> Survey:
                 file.modified,
                 file.error is None,
             )
-            digest.update(repr(state).encode('utf-8', 'surrogateescape'))
+            digest.update(as_bytes(repr(state)))
             count += 1
     return Survey(fingerprint=digest.hexdigest(), count=count)

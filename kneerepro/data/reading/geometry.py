@@ -92,6 +92,23 @@ def along_normal(
     return np.asarray(positions, float) @ normal(orientation)
 
 
+def lower_median(steps: np.ndarray) -> float:
+    """The usual one of the distances between neighbouring slices.
+
+    Parameters
+    ----------
+    steps : array, shape (n,)
+        In mm.
+
+    Returns
+    -------
+    float
+        The lower median: of two steps, one of which spans a gap, it is the
+        other one. 0 if there are none.
+    """
+    return float(np.sort(steps)[(len(steps) - 1) // 2]) if len(steps) else 0.0
+
+
 def within_plane(
     orientation: Sequence[float], positions: np.ndarray
 ) -> np.ndarray:

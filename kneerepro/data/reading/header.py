@@ -9,7 +9,6 @@ all of them, so these are decoded once for the whole series
 from __future__ import annotations
 
 import functools
-import re
 from dataclasses import dataclass
 
 from kneerepro.data.reading import values
@@ -59,8 +58,6 @@ _READ = [*_TAGS.values(), _SOP, _NUMBER, _POSITION]
 MAX_LENGTH = 1e6
 #: A knee has a few hundred.
 MAX_FRAMES = 10**5
-
-_UID = re.compile('[0-9.]{1,64}')
 
 
 @dataclass(frozen=True)
@@ -211,7 +208,7 @@ def read_header(path: str) -> FileHeader:
         file.little_endian,
         tuple(raw.get(tag, b'') for tag in _TAGS.values()),
     )
-    if not file.has_preamble and not _UID.fullmatch(common.series):
+    if not file.has_preamble and not values.is_uid(common.series):
         raise DefectError('NOT_DICOM', 'not a DICOM file')
     if not common.series:
         raise DefectError('NO_SERIES_UID', 'it has no SeriesInstanceUID')

@@ -10,6 +10,7 @@ import secrets
 from collections import defaultdict
 from dataclasses import dataclass
 
+from kneerepro.data.reading.values import as_bytes
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import reason, replacing
 from kneerepro.utils.locks import exclusive
@@ -91,9 +92,7 @@ def keyed_hash(key: bytes, patient: str) -> str:
     str
         32 hexadecimal digits.
     """
-    return hmac.new(
-        key, patient.encode('utf-8', 'surrogateescape'), hashlib.sha256
-    ).hexdigest()[:32]
+    return hmac.new(key, as_bytes(patient), hashlib.sha256).hexdigest()[:32]
 
 
 def default_key_file() -> str:

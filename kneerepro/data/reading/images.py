@@ -1,7 +1,7 @@
 """Read volumes from NIfTI, MetaImage and NRRD files.
 
-SimpleITK decodes them. It is optional and heavy, so it is imported only if
-there is such a file.
+NiBabel reads NIfTI, SimpleITK the others. SimpleITK is optional and heavy, so
+it is imported only if there is such a file.
 
 Converters store the axes of a volume in any order and direction. Here, the
 slices are those of the acquisition, and the axes are only exchanged and
@@ -12,6 +12,7 @@ from which it was made: see :func:`kneerepro.data.reading.geometry.usual_axes`.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import tempfile
@@ -26,7 +27,12 @@ from kneerepro.data.reading.defects import DefectError
 from kneerepro.data.reading.geometry import usual_axes
 from kneerepro.data.reading.grid import Grid
 from kneerepro.data.reading.image_headers import ImageHeader, read_header
-from kneerepro.data.reading.stored_values import check_length, check_values
+from kneerepro.data.reading.nifti import NiftiHeader, read_values
+from kneerepro.data.reading.stored_values import (
+    check_length,
+    inflate,
+    values_path,
+)
 from kneerepro.data.reading.tolerances import SHEAR
 
 # Time points and echoes are some hundreds at most; a damaged header may
@@ -58,64 +64,7 @@ class ImageVolume(ArrayVolume):
         """The file, and the one with the values if that is another."""
         if not self.data:
             return [self.path]
-        return [
-            self.path,
-            os.path.join(os.path.dirname(self.path), self.data),
-        ]
-
-
-@dataclass(frozen=True)
-class _Content:
-    """What a file holds, in the order in which it holds it.
-
-    Attributes
-    ----------
-    shape : tuple of 3 ints
-        From the axis that varies least.
-    further : tuple of ints
-        Lengths of further axes, such as time, from the one that varies most.
-    components : int
-        Volumes whose values are stored voxel by voxel.
-    item_size : int
-        Bytes of a number.
-    spacing, grid
-        As of :class:`ImageVolume`, in the order of `shape`.
-    """
-
-    shape: tuple[int, int, int]
-    further: tuple[int, ...]
-    components: int
-    item_size: int
-    spacing: tuple[float, float, float]
-    grid: Grid | None
-
-    @property
-    def count(self) -> int:
-        """The number of volumes."""
-        return self.components * int(np.prod(self.further))
-
-    @property
-    def numbers(self) -> float:
-        """How many there are; a float, because a damaged header overflows
-        integers.
-        """
-        lengths = self.shape + self.further + (self.components,)
-        return float(np.prod(lengths, dtype=float))
-
-    @property
-    def size(self) -> float:
-        """Bytes of all numbers."""
-        return self.item_size * self.numbers
-
-    def part(self, index: int) -> range:
-        """Which of all bytes are those of a volume.
-
-        Those of volumes that are stored voxel by voxel have all.
-        """
-        if self.components > 1:
-            return range(int(self.size))
-        length = int(self.size) // self.count
-        return range(index * length, (index + 1) * length)
+        return [self.path, values_path(self.path, self.data)]
 
 
 def find_volumes(path: str) -> list[ImageVolume]:
@@ -140,31 +89,11 @@ def find_volumes(path: str) -> list[ImageVolume]:
         COLOUR, SHIFTED_SLICES or MIXED_ORIENTATIONS.
     """
     header = read_header(path)
+    if isinstance(header, NiftiHeader):
+        return _volumes(path, header, header.sizes, header.affine)
     with _reader(path, header) as reader:
-        content = _content(reader, header)
-    values = os.path.join(os.path.dirname(path), header.data or path)
-    check_length(values, header, content.numbers, content.size)
-    if content.count > _MAX_VOLUMES:
-        raise DefectError('WRONG_SHAPE', f'it has {content.count} volumes')
-    axes = (0, 1, 2)
-    shape, spacing, grid = content.shape, content.spacing, content.grid
-    if grid is not None:
-        axes = usual_axes(grid.steps)
-        grid = grid.permuted(axes)
-        shape, spacing = grid.shape, grid.spacing
-    return [
-        ImageVolume(
-            path=path,
-            name='',
-            index=i,
-            shape=shape,
-            axes=axes,
-            spacing=spacing,
-            grid=grid,
-            data=header.data,
-        )
-        for i in range(content.count)
-    ]
+        sizes, components, _ = _declared(reader, path, header)
+        return _volumes(path, header, sizes, _affine(reader), components)
 
 
 def read_slices(
@@ -188,104 +117,83 @@ def read_slices(
         As :func:`find_volumes`, UNDECODABLE_PIXELS or NOT_FINITE.
     """
     header = read_header(volume.path)
-    with _reader(volume.path, header) as reader:
-        content = _content(reader, header)
-        path = volume.paths()[-1]
-        check_length(path, header, content.numbers, content.size)
-        check_values(
-            path, header, int(content.size), content.part(volume.index)
-        )
-        which, component = divmod(volume.index, content.components)
-        decoded = _decode(reader, content, which)
-    # Without a copy of all: it is only valid while `decoded` exists.
-    values = _library().GetArrayViewFromImage(decoded)
-    if values.ndim > 3:
-        values = values[..., component]
-    for image in values.transpose(volume.axes):
+    if isinstance(header, NiftiHeader):
+        values = read_values(volume.path, header, volume.index)
+    else:
+        decoded, component = _decode(volume, header)
+        # Without a copy of all: it is only valid while `decoded` exists.
+        values = _library().GetArrayViewFromImage(decoded)
+        if values.ndim > 3:
+            values = values[..., component]
+    for stored in values.transpose(volume.axes):
+        # Numbers beyond float32 become infinite.
+        with np.errstate(over='ignore', invalid='ignore'):
+            # A copy, which outlives `decoded`.
+            image = np.array(stored, 'float32', order='C')
         if not np.isfinite(image).all():
             raise DefectError(
                 'NOT_FINITE', 'it has values that are not finite'
             )
-        yield (
-            # A copy, which outlives `decoded`.
-            np.array(image, 'float32', order='C'),
-            header.scale,
-            header.offset,
-        )
+        yield image, header.scale, header.offset
 
 
-def _decode(reader, content, which):
-    """The volume at a place along the further axes, as SimpleITK has it."""
-    if content.further:
-        first = np.unravel_index(which, content.further, order='F')
-        # An axis of which a single place is wanted has the size 0.
-        reader.SetExtractSize(
-            [*content.shape[::-1], *(0 for _ in content.further)]
-        )
-        reader.SetExtractIndex([0, 0, 0, *map(int, first)])
-    try:
-        return reader.Execute()
-    except RuntimeError:
-        raise DefectError(
-            'UNDECODABLE_PIXELS', 'SimpleITK cannot decode its values'
-        ) from None
+# ------------------------------------------------------------------- geometry
 
 
-# -------------------------------------------------------------------- headers
+def _volumes(path, header, sizes, affine, components=1):
+    """The volumes in a file.
 
-
-def _content(reader, header):
-    size = [int(length) for length in reader.GetSize()]
-    kind = _library().GetPixelIDValueAsString(reader.GetPixelID())
-    if len(size) < 3:
-        raise DefectError('NO_VOLUME', f'it has {len(size)} dimensions')
-    components = _components(reader, header, kind)
-    columns, rows, slices, *further = size
+    Parameters
+    ----------
+    path : str
+    header : ImageHeader or NiftiHeader
+    sizes : sequence of ints
+        Lengths of the axes, from the one that varies most.
+    affine : array, shape (3, 4)
+        From the column, row and slice of a voxel to its position in DICOM's
+        patient coordinates.
+    components : int
+        Volumes whose values are stored voxel by voxel.
+    """
+    if len(sizes) < 3:
+        raise DefectError('NO_VOLUME', f'it has {len(sizes)} dimensions')
+    columns, rows, slices, *further = sizes
     if min(slices, rows, columns) < 2 or min(further, default=1) < 1:
         raise DefectError(
             'WRONG_SHAPE',
-            f'it has {" x ".join(map(str, size))} values; each axis needs at '
+            f'it has {" x ".join(map(str, sizes))} values; each axis needs at '
             'least 2',
         )
-    grid, spacing = _geometry(reader, header, (slices, rows, columns))
-    bits = re.search(r'(\d+)-bit', kind)
-    return _Content(
-        shape=(slices, rows, columns),
-        further=tuple(further),
-        components=components,
-        item_size=header.stored.itemsize
-        if header.stored is not None
-        else (int(bits[1]) // 8 if bits else 1),
-        spacing=spacing,
-        grid=grid,
-    )
+    count = math.prod(further) * components
+    if count > _MAX_VOLUMES:
+        raise DefectError('WRONG_SHAPE', f'it has {count} volumes')
+    shape, axes = (slices, rows, columns), (0, 1, 2)
+    grid, spacing = _geometry(shape, affine, header.oriented)
+    if grid is not None:
+        axes = usual_axes(grid.steps)
+        grid = grid.permuted(axes)
+        shape, spacing = grid.shape, grid.spacing
+    return [
+        ImageVolume(
+            path=path,
+            name='',
+            index=i,
+            shape=shape,
+            axes=axes,
+            spacing=spacing,
+            grid=grid,
+            data=header.data,
+        )
+        for i in range(count)
+    ]
 
 
-def _components(reader, header, kind):
-    count = int(reader.GetNumberOfComponents())
-    if 'complex' in kind:
-        raise DefectError('NO_VOLUME', 'its values are complex numbers')
-    if count == 1 or header.is_list:
-        return count
-    if kind.endswith('8-bit unsigned integer') and count in (3, 4):
-        raise DefectError('COLOUR', 'its pixels are not shades of grey')
-    raise DefectError('WRONG_SHAPE', f'each of its voxels has {count} values')
-
-
-def _geometry(reader, header, shape):
+def _geometry(shape, affine, oriented):
     """The grid, or None, and the spacing of slices, rows and columns."""
-    if header.affine is not None:
-        vectors, origin = header.affine[:, :3], header.affine[:, 3]
-    elif header.reader == 'NiftiImageIO':
-        vectors, origin = np.diag(header.spacing), np.zeros(3)
-    else:
-        dimension = len(reader.GetSize())
-        direction = np.reshape(reader.GetDirection(), (dimension, dimension))
-        vectors = direction[:3, :3] * reader.GetSpacing()[:3]
-        origin = np.array(reader.GetOrigin()[:3])
+    vectors, origin = affine[:, :3], affine[:, 3]
     # Programs write the unit matrix where they know nothing.
     blank = (np.abs(vectors) == np.eye(3)).all() and not origin.any()
-    if header.oriented and not blank:
+    if oriented and not blank:
         _check_axes(vectors, origin)
         grid = Grid.of(shape, origin, vectors.T[::-1])
         return grid, grid.spacing
@@ -309,6 +217,66 @@ def _check_axes(vectors, origin):
 # ------------------------------------------------------------------ SimpleITK
 
 
+def _decode(volume, header):
+    """The image that holds a volume, and the volume's component in it."""
+    with _reader(volume.path, header) as reader:
+        sizes, components, size = _declared(reader, volume.path, header)
+        if header.encoding == 'deflate' and header.start is not None:
+            # SimpleITK decodes damaged values to noise without a word.
+            for _ in inflate(volume.paths()[-1], header.start, size):
+                pass
+        which, component = divmod(volume.index, components)
+        further = sizes[3:]
+        if further:
+            first = np.unravel_index(which, further, order='F')
+            # An axis of which a single place is wanted has the size 0.
+            reader.SetExtractSize([*sizes[:3], *(0 for _ in further)])
+            reader.SetExtractIndex([0, 0, 0, *map(int, first)])
+        try:
+            return reader.Execute(), component
+        except RuntimeError:
+            raise DefectError(
+                'UNDECODABLE_PIXELS', 'SimpleITK cannot decode its values'
+            ) from None
+
+
+def _declared(reader, path, header):
+    """Lengths of the axes, volumes in each voxel, and bytes of all values."""
+    sizes = [int(length) for length in reader.GetSize()]
+    kind = _library().GetPixelIDValueAsString(reader.GetPixelID())
+    components = _components(reader, header, kind)
+    count = math.prod(sizes) * components
+    bits = re.search(r'(\d+)-bit', kind)
+    size = count * (int(bits[1]) // 8 if bits else 1)
+    check_length(
+        values_path(path, header.data),
+        header.encoding,
+        header.start,
+        count,
+        size,
+    )
+    return sizes, components, size
+
+
+def _components(reader, header, kind):
+    count = int(reader.GetNumberOfComponents())
+    if 'complex' in kind:
+        raise DefectError('NO_VOLUME', 'its values are complex numbers')
+    if count == 1 or header.is_list:
+        return count
+    if kind.endswith('8-bit unsigned integer') and count in (3, 4):
+        raise DefectError('COLOUR', 'its pixels are not shades of grey')
+    raise DefectError('WRONG_SHAPE', f'each of its voxels has {count} values')
+
+
+def _affine(reader):
+    """As :func:`_volumes` needs it."""
+    dimension = len(reader.GetSize())
+    direction = np.reshape(reader.GetDirection(), (dimension, dimension))
+    vectors = direction[:3, :3] * reader.GetSpacing()[:3]
+    return np.c_[vectors, reader.GetOrigin()[:3]]
+
+
 def _library() -> Any:
     try:
         import SimpleITK
@@ -324,9 +292,6 @@ def _library() -> Any:
 def _reader(path: str, header: ImageHeader) -> Iterator[Any]:
     """A reader that has read a header, with nothing printed meanwhile."""
     library = _library()
-    # Otherwise, it refuses axes whose angle differs from 90 degrees by what
-    # rounding does. We look at the angles ourselves.
-    os.environ.setdefault('ITK_NIFTI_SFORM_PERMISSIVE', '1')
     with _silence(), _linked(path, header) as name:
         reader = library.ImageFileReader()
         reader.SetImageIO(header.reader)
@@ -355,7 +320,7 @@ def _linked(path, header):
         if header.data:
             os.symlink(
                 os.path.join(folder, header.data),
-                os.path.join(place, header.data_link),
+                os.path.join(place, header.data),
             )
         yield name
 

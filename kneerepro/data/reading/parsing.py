@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import pydicom
+from pydicom import charset
 from pydicom.dataelem import RawDataElement
 from pydicom.errors import InvalidDicomError
 
@@ -22,6 +24,14 @@ IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED = (
     '1.2.840.10008.1.2.1.99',
 )
 CHARACTER_SET = 0x00080005
+# How that element begins: with its type, in either order of bytes, and without
+# it. The group is the length of its value.
+_CHARACTER_SET = re.compile(
+    rb'\x08\0\x05\0CS(..)|\0\x08\0\x05CS(?P<big>..)|\x08\0\x05\0(..)\0\0',
+    re.DOTALL,
+)
+# Its value is not longer than this, unless its length is damaged.
+_MAX_CHARACTER_SET = 256
 
 #: Transfer syntaxes in which pixels are stored as plain integers.
 NATIVE = IMPLICIT, EXPLICIT, BIG_ENDIAN
@@ -100,8 +110,12 @@ def parse_file(path: str, tags: Collection[int]) -> ParsedFile:
             'UNREADABLE', f'its header is damaged ({type(error).__name__})'
         ) from None
     implicit, little_endian = _encoding(found.values())
+    elements = _raw_values(found)
+    if elements.get(CHARACTER_SET) == b'':
+        # Perhaps it was hidden from pydicom.
+        _, elements[CHARACTER_SET] = _readable(head)
     return ParsedFile(
-        elements=_raw_values(found),
+        elements=elements,
         syntax=_syntax(str(declared), implicit, little_endian),
         implicit=implicit,
         little_endian=little_endian,
@@ -127,10 +141,42 @@ def read_image(path: str, syntax: str, **options: Any) -> pydicom.Dataset:
     -------
     pydicom.Dataset
     """
-    image = pydicom.dcmread(path, force=True, **options)
+    source: str | io.BytesIO = path
+    with open(path, 'rb') as file:
+        readable, character_set = _readable(file.read(_HEAD_SIZES[0]))
+        if character_set:
+            source = io.BytesIO(readable + file.read())
+    image = pydicom.dcmread(source, force=True, **options)
     if syntax in NATIVE:
         image.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
     return image
+
+
+def _readable(content: bytes) -> tuple[bytes, bytes]:
+    """The beginning of a file as pydicom can read it.
+
+    By a name in SpecificCharacterSet that it does not know, pydicom looks for
+    a codec of Python's, and raises whatever comes of that.
+
+    Returns
+    -------
+    readable : bytes
+        With spaces in place of a SpecificCharacterSet that has such a name.
+    character_set : bytes
+        What these replace, or b''.
+    """
+    found = _CHARACTER_SET.search(content)
+    if found is None:
+        return content, b''
+    (encoded,) = filter(None, found.groups())
+    length = int.from_bytes(encoded, 'big' if found['big'] else 'little')
+    start, end = found.end(), found.end() + length
+    value = content[start:end]
+    names = value.decode('latin_1').split('\\')
+    known = all(name.strip(' ') in charset.python_encoding for name in names)
+    if known or length > _MAX_CHARACTER_SET:
+        return content, b''
+    return content[:start] + b' ' * len(value) + content[end:], value
 
 
 def _encoding(elements):
@@ -178,14 +224,8 @@ def _read_head(path, tags):
         head = b''
         for wanted in _HEAD_SIZES:
             head += file.read(wanted - len(head))
-            stream = io.BytesIO(head)
             try:
-                image = pydicom.dcmread(
-                    stream,
-                    stop_before_pixels=True,
-                    specific_tags=tags,
-                    force=_begins_with_an_element(head),
-                )
+                image, end = _parse(head, tags)
             except InvalidDicomError:
                 raise
             except Exception:
@@ -196,9 +236,31 @@ def _read_head(path, tags):
                 return image, b'', None, size
             # pydicom takes the end of what it is given for the end of the
             # header. Then read on.
-            if stream.tell() + 16 <= len(head) or len(head) >= size:
-                return image, head, stream.tell(), size
+            if end + 16 <= len(head) or len(head) >= size:
+                return image, head, end, size
     raise ValueError('the header has no end')
+
+
+def _parse(head, tags):
+    """The image, and where in the head of its file pydicom stopped."""
+
+    def parse(content):
+        stream = io.BytesIO(content)
+        image = pydicom.dcmread(
+            stream,
+            stop_before_pixels=True,
+            specific_tags=tags,
+            force=_begins_with_an_element(content),
+        )
+        return image, stream.tell()
+
+    try:
+        return parse(head)
+    except ValueError:
+        readable, character_set = _readable(head)
+        if not character_set:
+            raise
+        return parse(readable)
 
 
 def _begins_with_an_element(head):

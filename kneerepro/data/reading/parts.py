@@ -59,7 +59,7 @@ def split_copies(slices: list[Slice]) -> list[list[Slice]]:
     Parameters
     ----------
     slices : list of Slice
-        Of one SeriesInstanceUID, sorted by path.
+        Of one SeriesInstanceUID, sorted by path as the user knows it.
 
     Returns
     -------

@@ -9,11 +9,7 @@ from dataclasses import dataclass
 
 from kneerepro.data.reading.header import MAX_FRAMES, FileHeader
 from kneerepro.data.reading.parsing import NATIVE, read_image
-
-# A file that declares an image larger than this must hold at least a
-# thousandth of it, however well it is compressed.
-_ALWAYS_PLAUSIBLE = 64 * 2**20  # bytes
-_MAX_COMPRESSION = 1000
+from kneerepro.data.reading.plausibility import is_plausible
 
 _PIXEL_GROUP = 0x7FE0
 # Float Pixel Data, Double Float Pixel Data, Pixel Data
@@ -173,10 +169,7 @@ def _defect_of_size(header, frames, available, native):
     declared = frames * _bits_of_a_frame(header) / 8
     if declared <= 0:
         return 'NO_PIXEL_DATA'
-    if (
-        declared > _ALWAYS_PLAUSIBLE
-        and declared > _MAX_COMPRESSION * available
-    ):
+    if not is_plausible(declared, available):
         return 'SIZE_ABSURD'
     if native and declared > available or available < 1:
         return 'TRUNCATED_PIXELS'

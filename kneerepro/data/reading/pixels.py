@@ -11,13 +11,13 @@ import pydicom
 
 from kneerepro.data.reading.defects import DefectError
 from kneerepro.data.reading.header import Header
-from kneerepro.data.reading.parsing import NATIVE, read_image
+from kneerepro.data.reading.parsing import DEFLATED, NATIVE, read_image
 from kneerepro.data.reading.series import Slice
 from kneerepro.utils.files import reason
 
 # Transfer syntaxes in which each value is stored as it is, bits that do not
 # belong to the image included.
-_CELLS = *NATIVE, '1.2.840.10008.1.2.1.99', '1.2.840.10008.1.2.5'  # RLE
+_CELLS = *NATIVE, DEFLATED, '1.2.840.10008.1.2.5'  # the last is RLE
 # Those that change values: JPEG, JPEG-LS and JPEG 2000, lossy.
 _LOSSY = (
     '1.2.840.10008.1.2.4.50',

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kneerepro.data.reading.geometry import along_normal
+from kneerepro.data.reading.geometry import along_normal, lower_median
 from kneerepro.data.reading.series import Series, Slice
 from kneerepro.data.reading.tolerances import COSINE, SAME_POSITION, STEP
 
@@ -25,10 +25,7 @@ def usual_step(positions: np.ndarray) -> float:
         In mm; 0 if all slices lie at one position.
     """
     steps = np.diff(positions)
-    steps = np.sort(steps[steps >= SAME_POSITION])
-    # The lower median: of two steps, one of which spans a gap, it is the
-    # other one.
-    return float(steps[(len(steps) - 1) // 2]) if len(steps) else 0.0
+    return lower_median(steps[steps >= SAME_POSITION])
 
 
 def whole(gaps: np.ndarray) -> np.ndarray:

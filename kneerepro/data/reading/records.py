@@ -45,7 +45,7 @@ class SeriesRecord:
     side : str
         'LEFT', 'RIGHT' or ''.
     path : str
-        Its first file.
+        Of its first file, as the user knows it.
     plane, directions : str
         See :class:`kneerepro.data.reading.geometry.Orientation`; '' where
         unknown.
@@ -125,14 +125,17 @@ def find_series(
         _record_array(volume, limits, depth, size)
         for volume in catalogue.volumes()
     ]
-    records = _with_identities(records)
+    records = [
+        replace(record, path=catalogue.shown(record.path))
+        for record in _with_identities(records)
+    ]
+    # The sort is stable: what is equal keeps the order of the catalogue.
     records.sort(
         key=lambda record: (
             record.identity.patient,
             record.description,
             record.uid,
             record.part,
-            record.location,
         )
     )
     counts = Counter(
@@ -247,6 +250,7 @@ def _notes_on(series, orientation, depth, size):
             ('INSTANCE_NUMBERS', checks.instance_numbers_disagree(series)),
             ('RESAMPLED_DEPTH', len(series) != depth),
             ('PADDED_FIELD', rows != columns),
+            ('SPACING_UNKNOWN', header.pixel_spacing is None),
             ('SIDE_UNKNOWN', not series.side()),
         ]
         if applies
@@ -273,6 +277,7 @@ def _record_array(volume, limits, depth, size):
             ('REORIENTED', orientation is not None and any(orientation.flips)),
             ('RESAMPLED_DEPTH', slices != depth),
             ('PADDED_FIELD', fitted[0] != fitted[1]),
+            ('SPACING_UNKNOWN', not all(pixel_spacing)),
         ]
         if applies
     ]

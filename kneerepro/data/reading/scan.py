@@ -10,11 +10,10 @@ from typing import Callable
 
 from kneerepro.data.reading import arrays, images
 from kneerepro.data.reading.catalogue import Catalogue, FileRecord
-from kneerepro.data.reading.defects import DefectError
+from kneerepro.data.reading.defects import defect_of
 from kneerepro.data.reading.files import FoundFile, walk_files
 from kneerepro.data.reading.frames import read_frames
 from kneerepro.data.reading.image_headers import is_companion, is_image_file
-from kneerepro.utils.files import reason
 from kneerepro.utils.workers import Workers
 
 # Files that a worker reads at a time: enough that the exchange between
@@ -48,6 +47,7 @@ def scan(
     depth: int,
     excluded: Collection[str] = (),
     progress: Callable[[int], None] | None = None,
+    shown: Callable[[str], str] = str,
 ) -> None:
     """Read all files of the sources that are not yet in the catalogue.
 
@@ -63,6 +63,8 @@ def scan(
         Absolute paths of files and folders to leave out.
     progress : callable, optional
         Called with the number of files done.
+    shown : callable, optional
+        Returns the path by which a user knows a file that was unpacked.
     """
     known = catalogue.known_files()
     files = (
@@ -73,7 +75,7 @@ def scan(
     for batch, records in workers.map(
         partial(_read_batch, depth), batches, _crashed
     ):
-        catalogue.add_files(records)
+        catalogue.add_files(records, shown)
         catalogue.commit()
         done += len(batch)
         if progress is not None:
@@ -86,9 +88,9 @@ def _read_batch(depth, batch):
 
 
 def _read(file, depth):
-    if file.error:
-        return _record(file, code='UNREADABLE', message=reason(file.error))
     try:
+        if file.error:
+            raise file.error
         with open(file.path, 'rb', buffering=0) as content:
             head = content.read(1024)
         if arrays.is_array_file(head):
@@ -98,21 +100,13 @@ def _read(file, depth):
         if is_companion(head, file.path):
             return _record(file, message='holds the values for a header')
         return _record(file, frames=read_frames(file.path))
-    except OSError as error:
-        return _record(file, code='UNREADABLE', message=reason(error))
-    except DefectError as error:
-        passed_over = error.code == 'NOT_DICOM' and _is_companion(file.path)
-        return _record(
-            file,
-            code=None if passed_over else error.code,
-            message=error.message,
-        )
     except Exception as error:
-        # Whatever a damaged file provokes must not stop the others.
+        defect = defect_of(error)
+        passed_over = defect.code == 'NOT_DICOM' and _is_companion(file.path)
         return _record(
             file,
-            code='UNREADABLE',
-            message=f'it cannot be read ({type(error).__name__})',
+            code=None if passed_over else defect.code,
+            message=defect.message,
         )
 
 

@@ -11,6 +11,7 @@ from kneerepro.data.reading.frames import Frame
 from kneerepro.data.reading.geometry import (
     Orientation,
     along_normal,
+    lower_median,
     orient,
 )
 from kneerepro.data.reading.grid import Grid
@@ -135,12 +136,8 @@ class Series:
         steps = (
             np.diff(self.positions()) if self.has_positions() else np.empty(0)
         )
-        # The lower median: of two steps, one of which spans a gap, it is the
-        # other one.
-        between = (
-            float(np.sort(steps)[(len(steps) - 1) // 2]) if len(steps) else 0.0
-        )
-        return (between,) + (self.header.pixel_spacing or (0.0, 0.0))
+        within = self.header.pixel_spacing or (0.0, 0.0)
+        return (lower_median(steps), *within)
 
     def grid(self) -> Grid | None:
         """Where the voxels lie, with the slices in their order here.

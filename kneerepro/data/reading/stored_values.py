@@ -1,7 +1,7 @@
-"""Check the values of volumes in files before SimpleITK decodes them.
+"""Find, check and decompress the values of volumes in files.
 
-It replaces what a truncated NIfTI file lacks, and what is not finite in one,
-by zeros, and decodes a damaged MetaImage file to noise, all without a word.
+NumPy and SimpleITK do not notice each truncated or damaged file: SimpleITK
+decodes such a MetaImage file to noise without a word.
 """
 
 from __future__ import annotations
@@ -10,17 +10,27 @@ import os
 import zlib
 from collections.abc import Iterator
 
-import numpy as np
-
 from kneerepro.data.reading.arrays import check_plausible
 from kneerepro.data.reading.defects import DefectError
-from kneerepro.data.reading.image_headers import ImageHeader
 
 _BLOCK = 2**20
 
 
+def values_path(path: str, data: str) -> str:
+    """The file that holds the values of a volume.
+
+    Parameters
+    ----------
+    path : str
+        The file with the header.
+    data : str
+        The name of another file in the same folder, or ''.
+    """
+    return os.path.join(os.path.dirname(path), data) if data else path
+
+
 def check_length(
-    path: str, header: ImageHeader, count: float, size: float
+    path: str, encoding: str, start: int | None, count: float, size: float
 ) -> None:
     """Make sure that a file can hold what its header declares.
 
@@ -28,9 +38,11 @@ def check_length(
     ----------
     path : str
         The file that holds the values.
-    header : ImageHeader
+    encoding : {'raw', 'deflate', 'text', 'other'}
+    start : int or None
+        Byte of the file at which they begin, if it is known.
     count, size : float
-        Numbers in the file, and their bytes.
+        Numbers in the file, and their bytes when decoded.
 
     Raises
     ------
@@ -39,9 +51,9 @@ def check_length(
     """
     available = os.path.getsize(path)
     needed = {
-        'raw': size + (header.start or 0),
+        'raw': size + (start or 0),
         'text': 2 * count - 1,  # a digit each, and spaces between them
-    }.get(header.encoding, 0)
+    }.get(encoding, 0)
     if needed > available:
         raise DefectError(
             'TRUNCATED_PIXELS',
@@ -50,76 +62,32 @@ def check_length(
     check_plausible(size, available)
 
 
-def check_values(
-    path: str, header: ImageHeader, size: int, part: range
-) -> None:
-    """Make sure that values are all there, undamaged and finite.
+def inflate(path: str, start: int, size: int) -> Iterator[bytes]:
+    """Decompress a stream in a file, and verify its checksums.
 
     Parameters
     ----------
     path : str
-        The file that holds the values.
-    header : ImageHeader
+    start : int
+        Byte of the file at which the stream begins: one of zlib, or the
+        members of a gzip file.
     size : int
-        Bytes of all values.
-    part : range
-        The bytes among them that must be finite.
+        Bytes that it must have when decompressed. What comes after the member
+        that holds the last of them does not matter.
+
+    Yields
+    ------
+    bytes
 
     Raises
     ------
     DefectError
-        TRUNCATED_PIXELS, UNDECODABLE_PIXELS or NOT_FINITE.
+        TRUNCATED_PIXELS or UNDECODABLE_PIXELS.
     """
-    stored = header.stored
-    if header.start is None:
-        return
-    is_float = stored is not None and stored.kind == 'f'
-    if header.encoding == 'deflate':
-        blocks = _within(_inflated(path, header, size), part)
-    elif header.encoding == 'raw' and is_float:
-        blocks = _read(path, header.start + part.start, len(part))
-    else:
-        return
-    rest = b''
-    for block in blocks:
-        if stored is not None and stored.kind == 'f':
-            rest += block
-            count = len(rest) // stored.itemsize
-            if not np.isfinite(np.frombuffer(rest, stored, count)).all():
-                raise DefectError(
-                    'NOT_FINITE', 'it has values that are not finite'
-                )
-            rest = rest[count * stored.itemsize :]
-
-
-def _read(path, start, length):
     with open(path, 'rb') as file:
         file.seek(start)
-        for place in range(0, length, _BLOCK):
-            yield file.read(min(_BLOCK, length - place))
-
-
-def _within(blocks, part):
-    """Those bytes of blocks that lie in a part of them."""
-    place = 0
-    for block in blocks:
-        yield block[max(part.start - place, 0) : max(part.stop - place, 0)]
-        place += len(block)
-
-
-def _inflated(path: str, header: ImageHeader, size: int) -> Iterator[bytes]:
-    """The values, from the first one on, with what may follow them."""
-    with open(path, 'rb') as file:
-        skip = 0
-        if header.reader == 'NiftiImageIO':
-            skip = header.start or 0  # the header is compressed as well
-        else:
-            file.seek(header.start or 0)
-        length = -skip
         try:
-            for block in _members(file, skip + size):
-                yield block[max(-length, 0) :]
-                length += len(block)
+            yield from _members(file, size)
         except zlib.error:
             raise DefectError(
                 'UNDECODABLE_PIXELS', 'its compressed values are damaged'
@@ -127,11 +95,7 @@ def _inflated(path: str, header: ImageHeader, size: int) -> Iterator[bytes]:
 
 
 def _members(file, size):
-    """What the members of a gzip file contain, or that of a zlib stream.
-
-    Each ends with a checksum. Once `size` bytes are found, what comes after
-    it does not matter.
-    """
+    """What each member holds; a checksum follows it."""
     decoder, length = zlib.decompressobj(47), 0
     for packed in iter(lambda: file.read(_BLOCK), b''):
         while packed:

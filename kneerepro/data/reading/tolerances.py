@@ -28,6 +28,9 @@ SHIFT = 0.1
 # In mm within the plane for each mm along the normal: that line may deviate
 # from the normal as far as the cosines may.
 SHEAR = COSINE
+# Distinct values of a volume that is no image. Label maps of a knee have 2 to
+# some 12, images of a scanner hundreds, and synthetic ones at least dozens.
+MAX_LABELS = 16
 
 
 def cluster(values: np.ndarray, tolerance: float) -> np.ndarray:

@@ -22,8 +22,8 @@ from kneerepro.utils.workers import Workers
 # How deep archives may lie within each other.
 _LEVELS = 2
 
-#: Called with 'reading headers' or 'unpacking', and the numbers done, in
-#: total and rejected.
+#: Called with 'reading headers', 'unpacking' or 'converting', and the numbers
+#: done, in total and rejected.
 Progress = Callable[[str, int, int, int], None]
 
 
@@ -82,13 +82,18 @@ class Archives:
         """
 
         def scan_files(sources, total, excluded=()):
-            show = None
-            if progress is not None:
-
-                def show(done):
-                    progress('reading headers', done, total, 0)
-
-            scan(catalogue, sources, workers, depth, excluded, show)
+            show = progress and (
+                lambda done: progress('reading headers', done, total, 0)
+            )
+            scan(
+                catalogue,
+                sources,
+                workers,
+                depth,
+                excluded,
+                show,
+                self.shown,
+            )
 
         scan_files(self._sources, total, excluded)
         for level in range(1, _LEVELS + 1):
@@ -96,7 +101,7 @@ class Archives:
             for path in self._found(catalogue, level, progress):
                 folder = self._place(path, level)
                 contents = self._unpack(path, folder)
-                _note_defects(catalogue, path, folder, contents)
+                self._note_defects(catalogue, path, folder, contents)
                 if contents.sizes:
                     folders.append(folder)
                     count += len(contents.sizes)
@@ -106,7 +111,7 @@ class Archives:
         for path in self._found(catalogue, _LEVELS + 1):
             problem = 'it lies within other archives: unpack the outermost'
             contents = Contents(defects={'': Defect('BAD_ARCHIVE', problem)})
-            _note_defects(catalogue, path, '', contents)
+            self._note_defects(catalogue, path, '', contents)
 
     def shown(self, path: str) -> str:
         """The path by which a user knows a file.
@@ -211,27 +216,23 @@ class Archives:
             )
         return contents
 
+    def _note_defects(self, catalogue, path, folder, contents):
+        """Replace an archive in a catalogue by what is wrong with it."""
+        catalogue.forget_file(path)
+        for name, defect in contents.defects.items():
+            path_of_member = os.path.join(folder, name) if name else path
+            catalogue.forget_file(path_of_member)  # of a run that was killed
+            record = FileRecord(
+                path=path_of_member,
+                size=0,
+                modified=0,
+                code=defect.code,
+                message=defect.message,
+            )
+            catalogue.add_files([record], self.shown)
+        catalogue.commit()
+
 
 def _base(source):
     """The folder from which paths within a source are counted."""
     return source if os.path.isdir(source) else os.path.dirname(source)
-
-
-def _note_defects(catalogue, path, folder, contents):
-    """Replace an archive in a catalogue by what is wrong with it."""
-    catalogue.forget_file(path)
-    for name, defect in contents.defects.items():
-        path_of_member = os.path.join(folder, name) if name else path
-        catalogue.forget_file(path_of_member)  # of a run that was killed
-        catalogue.add_files(
-            [
-                FileRecord(
-                    path=path_of_member,
-                    size=0,
-                    modified=0,
-                    code=defect.code,
-                    message=defect.message,
-                )
-            ]
-        )
-    catalogue.commit()

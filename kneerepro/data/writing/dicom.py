@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import inspect
 import os
-import re
 
 import numpy as np
 import pydicom
@@ -19,6 +18,7 @@ from pydicom.valuerep import format_number_as_ds
 
 import kneerepro
 from kneerepro.data.reading.grid import Grid
+from kneerepro.data.reading.values import is_uid
 from kneerepro.data.writing.records import Output, Subject
 from kneerepro.data.writing.writer import FolderWriter
 
@@ -46,7 +46,7 @@ class DicomWriter(FolderWriter):
             self._subject, self._series = subject, 0
             self._study = generate_uid(prefix=None)
             self._frame = subject.frame_of_reference
-            if not re.fullmatch('[0-9.]{1,64}', self._frame):
+            if not is_uid(self._frame):
                 self._frame = generate_uid(prefix=None)
         self._series += 1
         image = _header(output, subject)

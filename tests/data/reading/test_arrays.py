@@ -186,6 +186,21 @@ class MatTest(ArraysTest):
         )
         self.assert_defect('NO_VOLUME', self.mat5(**others))
 
+    def test_names(self):
+        for name in 'knie_ö', b'knee\xff', 'a b':
+            path = self.mat73(v=self.SINGLE)
+            with h5py.File(path, 'r+') as file:
+                file.move('v', name)
+            self.assert_volumes(path, VOLUMES[:1])
+            (volume,) = find_volumes(path)
+            self.assertIsInstance(volume.name, str)
+
+    def test_link_to_nowhere(self):
+        path = self.mat73(knee=self.SINGLE)
+        with h5py.File(path, 'r+') as file:
+            file['link'] = h5py.SoftLink('/nowhere')
+        self.assert_volumes(path, VOLUMES[:1])
+
     def test_complex(self):
         for path in self.both(z=self.SINGLE * 1j):
             self.assert_defect('NO_VOLUME', path)

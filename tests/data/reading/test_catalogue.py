@@ -128,6 +128,42 @@ class CatalogueTest(FolderTest):
             catalogue.volume('c', 'v', 1), ArrayVolume('c', 'v', 1, (4, 5, 6))
         )
 
+    def test_any_text(self):
+        name, uid = 'knee\udcff\0', '1.2\udcff'
+        volume = ArrayVolume('x\udcfe', name, 0, (4, 5, 6))
+        image = frame(header=replace(SERIES, series=uid, patient='\udcff'))
+        catalogue = self.open()
+        catalogue.add_files(
+            [
+                file_record(volume.path, volumes=[volume]),
+                file_record('y', frames=[image]),
+            ]
+        )
+        self.assertEqual(catalogue.volumes(), [volume])
+        self.assertEqual(catalogue.volume(volume.path, name, 0), volume)
+        self.assertEqual(catalogue.series_uids(), [uid])
+        self.assertEqual(catalogue.slices(uid)[0].header, image.header)
+
+    def test_order_of_what_was_unpacked(self):
+        """By the paths that a user knows."""
+        shown = {'b': 'b', 'c': 'a/2', 'a': 'a/1', 'd': 'a/3'}
+        catalogue = self.open()
+        catalogue.add_files(
+            [
+                file_record(
+                    path,
+                    frames=[frame(sop=path)],
+                    volumes=[ArrayVolume(path, '', 0, (4, 5, 6))],
+                )
+                for path in shown
+            ],
+            shown.get,
+        )
+        for found in catalogue.slices('1.2'), catalogue.volumes():
+            self.assertEqual([item.path for item in found], list('acdb'))
+        self.assertEqual(catalogue.shown('c'), 'a/2')
+        self.assertEqual(catalogue.shown('b'), 'b')
+
     def test_state(self):
         self.assertEqual(
             self.filled().state(['b', 'a\udcff']),
@@ -182,7 +218,7 @@ class CatalogueTest(FolderTest):
         self.assertEqual(
             (_FORMAT, ' '.join(field.name for field in fields(Header))),
             (
-                2,
+                3,
                 'syntax little_endian image_type sop_class modality '
                 'description patient study series frame_of_reference '
                 'laterality echo_time echo_number temporal_position '

@@ -1,6 +1,13 @@
+import errno
 import unittest
 
-from kneerepro.data.reading.defects import NOTES, REJECTIONS, DefectError
+from kneerepro.data.reading.defects import (
+    NOTES,
+    REJECTIONS,
+    Defect,
+    DefectError,
+    defect_of,
+)
 
 
 class CodesTest(unittest.TestCase):
@@ -20,3 +27,31 @@ class DefectErrorTest(unittest.TestCase):
     def test_unknown_code(self):
         with self.assertRaises(AssertionError):
             DefectError('UNHEARD_OF', '')
+
+
+class DefectOfTest(unittest.TestCase):
+    def test_known(self):
+        self.assertEqual(
+            defect_of(DefectError('NO_VOLUME', 'nothing'), 'COLOUR'),
+            Defect('NO_VOLUME', 'nothing'),
+        )
+
+    def test_of_the_operating_system(self):
+        error = FileNotFoundError(errno.ENOENT, 'gone', '/data/Jane')
+        self.assertEqual(
+            defect_of(error, 'COLOUR'),
+            Defect('UNREADABLE', 'No such file or directory'),
+        )
+
+    def test_unexpected(self):
+        """Whatever it says, it may say it of a person."""
+        for error in ValueError('Jane'), MemoryError(), OSError('Jane'):
+            name = type(error).__name__
+            self.assertEqual(
+                defect_of(error),
+                Defect('UNREADABLE', f'it cannot be read ({name})'),
+            )
+            self.assertEqual(
+                defect_of(error, 'UNDECODABLE_PIXELS').code,
+                'UNDECODABLE_PIXELS',
+            )

@@ -25,6 +25,22 @@ class FramesTest(QuietTest):
         self.assertEqual(caught.exception.code, code)
 
 
+class CharacterSetTest(FramesTest):
+    def test_that_is_no_name(self):
+        for name in b'ISO_IR\x00100', b'undefined ', b'\0SO_IR 100':
+            path = self.path('enhanced')
+            write_enhanced(
+                path,
+                np.arange(48).reshape(4, 3, 4),
+                SpecificCharacterSet='ISO_IR 100',
+            )
+            damage(path, b'ISO_IR 100', name)
+            self.assertEqual(
+                [frame.header.stack for frame in read_frames(path)],
+                list('0101'),
+            )
+
+
 class SingleFrameTest(FramesTest):
     def test_fields(self):
         path = self.path('slice')

@@ -9,7 +9,12 @@ import numpy as np
 import pydicom
 from pydicom import config
 from pydicom.tag import Tag
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from kneerepro.data.reading.defects import DefectError
 from kneerepro.data.reading.header import read_header
@@ -288,6 +293,29 @@ class TextTest(HeaderTest):
         )
         damage(path, b'ISO_IR 100', b'KLINGON\x1b[\xff')
         self.assertEqual(read_header(path).common.description, 'é genou')
+
+    def test_character_set_with_padding(self):
+        """pydicom raises an error for a NUL within a name."""
+        for syntax in (
+            ExplicitVRLittleEndian,
+            ImplicitVRLittleEndian,
+            ExplicitVRBigEndian,
+        ):
+            for stored in (
+                b'ISO_IR 126',
+                b'ISO_IR126\0',
+                b'ISO_IR\x00126',
+                b'\0ISO_IR126',
+                b'ISOIR126\0\\',
+            ):
+                path = self.slice(
+                    syntax=syntax,
+                    SpecificCharacterSet='ISO_IR 126',
+                    SeriesDescription='Γόνατο',
+                )
+                damage(path, b'ISO_IR 126', stored)
+                header = read_header(path).common
+                self.assertEqual(header.description, 'Γόνατο', stored)
 
     def test_image_type(self):
         header = self.header(

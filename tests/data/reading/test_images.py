@@ -6,6 +6,7 @@ import subprocess
 import sys
 from unittest import mock
 
+import nibabel
 import numpy as np
 import SimpleITK
 
@@ -77,6 +78,20 @@ class FormatsTest(ImagesTest):
                     self.assert_same(
                         write_image(image, path, compress), expected
                     )
+
+    def test_nifti_2(self):
+        """Of either byte order."""
+        image = self.dicom(orientation=images.TURNED)
+        expected = images.read_dicom(self.path('dicom'))
+        first = nibabel.load(write_image(image, self.path('k.nii')))
+        for number, order in enumerate('<>'):
+            header = nibabel.Nifti2Header(endianness=order)
+            header.set_data_dtype('i2')
+            path = self.path(f'{number}.nii')
+            nibabel.Nifti2Image(
+                first.dataobj, first.affine, header
+            ).to_filename(path)
+            self.assert_same(path, expected)
 
     def test_orders_and_directions_of_axes(self):
         image = self.dicom(orientation=images.TURNED)
@@ -152,6 +167,14 @@ class SeveralVolumesTest(ImagesTest):
             [pixels for pixels, _ in read], values.reshape(6, 4, 5, 6)
         )
 
+    def test_one_of_several(self):
+        values = np.stack([VOLUME, VOLUME + 7, -VOLUME]).astype('i2')
+        for name in 'k.nii', 'k.nii.gz':
+            last = find_volumes(self.file(values, name))[2]
+            np.testing.assert_array_equal(
+                [image for image, _, _ in read_slices(last)], -VOLUME
+            )
+
     def test_too_many(self):
         values = np.zeros((1001, 2, 2, 2), 'u1')
         self.assert_defect('WRONG_SHAPE', self.file(values), '1001 volumes')
@@ -183,6 +206,12 @@ class ScalesTest(ImagesTest):
         path = self.change(self.file(), 112, struct.pack('<2f', 0.5, -3))
         values, _ = images.read_image(path)
         np.testing.assert_allclose(values, 0.5 * VOLUME - 3)
+
+    def test_nifti_without_a_scale(self):
+        for slope in 0, np.nan:
+            path = self.change(self.file(), 112, struct.pack('<2f', slope, -3))
+            values, _ = images.read_image(path)
+            np.testing.assert_array_equal(values, VOLUME)
 
     def test_metaimage(self):
         path = self.change(
@@ -415,6 +444,12 @@ class DefectsTest(ImagesTest):
                     'NOT_FINITE', self.file(values.astype(dtype), name)
                 )
 
+    def test_beyond_float32(self):
+        values = VOLUME.astype('f8')
+        values[3, 4, 5] = 1e39
+        for name in 'k.nii', 'k.mha':
+            self.assert_defect('NOT_FINITE', self.file(values, name))
+
     def test_one_of_several_not_finite(self):
         values = np.stack([VOLUME, VOLUME, VOLUME]).astype('f4')
         values[1, 3, 4, 5] = np.inf
@@ -430,7 +465,7 @@ class DefectsTest(ImagesTest):
 
 class LibraryTest(ImagesTest):
     def test_without(self):
-        path = self.file()
+        path = self.file(name='k.mha')
         real = builtins.__import__
 
         def without(name, *args, **kwargs):
@@ -444,7 +479,7 @@ class LibraryTest(ImagesTest):
     def test_imported_only_if_needed(self):
         script = (
             'import sys, kneerepro.data.prepare; '
-            "sys.exit('SimpleITK' in sys.modules)"
+            "sys.exit(bool({'SimpleITK', 'nibabel'} & set(sys.modules)))"
         )
         self.assertEqual(
             subprocess.run([sys.executable, '-c', script]).returncode, 0

@@ -228,6 +228,12 @@ class VolumesTest(SplitTest):
             groups,
         )
 
+    def test_interleaved_acquisitions(self):
+        """Odd and even slices that were acquired one after the other."""
+        odd = volume('a', acquisition=1)
+        even = volume('b', shift=0.75, acquisition=2)
+        self.assert_whole(odd + even)
+
     def test_two_knees(self):
         left = volume('l', shift=-150, step=3.0, count=32)
         right = volume('r', shift=40, step=3.0, count=32)

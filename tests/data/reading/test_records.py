@@ -15,7 +15,7 @@ from kneerepro.data.reading.records import (
 from kneerepro.data.reading.scan import scan
 from kneerepro.data.reading.selection import Selection
 from kneerepro.utils.workers import Workers
-from tests.data.series import SAGITTAL, change, write_series
+from tests.data.series import SAGITTAL, change, damage, write_series
 from tests.folders import FolderTest
 
 LIMITS = Limits(min_slices=2, min_coverage=0.0)
@@ -93,6 +93,7 @@ class FieldsTest(RecordsTest):
                 'SIDE_UNKNOWN',
                 'RESAMPLED_DEPTH',
                 'PADDED_FIELD',
+                'SPACING_UNKNOWN',
                 'PATIENT_UNKNOWN',
             ],
         )
@@ -148,6 +149,7 @@ class FieldsTest(RecordsTest):
                 'SIDE_UNKNOWN',
                 'ORIENTATION_UNKNOWN',
                 'PADDED_FIELD',
+                'SPACING_UNKNOWN',
                 'PATIENT_UNKNOWN',
             ],
         )
@@ -212,12 +214,36 @@ class FieldsTest(RecordsTest):
                 'SeriesDescription': 'knee',
                 'geometry': SAGITTAL,
             },
+            'SPACING_UNKNOWN': {'PixelSpacing': None},
             'PATIENT_UNKNOWN': {'PatientID': None},
         }.items():
             with self.subTest(note):
                 self.setUp()
                 self.series('1.1', **changes)
                 self.assertEqual(self.find_one().notes, [note])
+
+
+class SpacingTest(RecordsTest):
+    def test_absurd_or_unreadable(self):
+        for spacing in (
+            b'0.00\\0.00',
+            b'-1.0\\1.00',
+            b'1e99\\1.00',
+            b'1,25\\1,25',
+        ):
+            with self.subTest(spacing):
+                self.setUp()
+                for path in self.series('1.1', PixelSpacing=['1.25', '1.25']):
+                    damage(path, b'1.25\\1.25', spacing)
+                record = self.find_one()
+                self.assertEqual(record.notes, ['SPACING_UNKNOWN'])
+                self.assertEqual(record.spacing, (2.0, 0.0, 0.0))
+
+    def test_known_in_one_slice(self):
+        paths = self.series('1.1', PixelSpacing=None)
+        change(paths[2], PixelSpacing=[0.5, 0.5])
+        record = self.find_one()
+        self.assertEqual((record.notes, record.spacing[1]), ([], 0.5))
 
 
 class OneVolumeTest(RecordsTest):
