@@ -6,7 +6,12 @@ import theano.tensor as T
 from lasagne import init, nonlinearities
 from lasagne.layers import Layer
 
-from layers.lengths import conv_output_length, int_tuple
+from layers.lengths import (
+    conv_output_length,
+    int_tuple,
+    integer,
+    integer_shape,
+)
 
 
 class BaseConvLayer(Layer):
@@ -33,6 +38,8 @@ nonlinearity, flip_filters
         If the input does not have `n` spatial dimensions, if a size is
         impossible, or if `num_groups` does not divide both the number of
         input channels and `num_filters`.
+    TypeError
+        If a size or a number is not an integer.
     NotImplementedError
         If `pad` is 'same' and the filter size is even, since such a filter
         has no centre.
@@ -55,18 +62,19 @@ nonlinearity, flip_filters
         **kwargs,
     ):
         super().__init__(incoming, **kwargs)
+        self.input_shape = integer_shape(self.input_shape)
         self.nonlinearity = (
             nonlinearities.identity if nonlinearity is None else nonlinearity
         )
         self.n = len(self.input_shape) - 2 if n is None else n
         self._check_input_dimensions()
-        self.num_filters = num_filters
+        self.num_filters = integer(num_filters, 'num_filters')
         self.filter_size = int_tuple(filter_size, self.n)
         self.stride = int_tuple(stride, self.n)
         self.flip_filters = flip_filters
         self.untie_biases = untie_biases
         self.pad = self._checked_pad(pad)
-        self.num_groups = num_groups
+        self.num_groups = integer(num_groups, 'num_groups')
         self._check_sizes()
         self._check_groups()
         self._check_output_shape()

@@ -92,8 +92,37 @@ def pad_length(pad: int | str, filter_size: int) -> int:
     raise ValueError(f'Invalid pad: {pad}')
 
 
-def int_tuple(value, n: int) -> tuple[int, ...]:
+def integer(value, name: str) -> int:
+    """Return an integer of any of NumPy's types as a Python int.
+
+    Raises
+    ------
+    TypeError
+        If `value` is anything else. The message calls it `name`.
+    """
+    if not isinstance(value, (int, np.integer)):
+        raise TypeError(f'{name} must be an integer, got {value!r}')
+    return int(value)
+
+
+def integer_shape(shape) -> tuple[int | None, ...]:
+    """Return the shape of a layer's input with its sizes as Python ints.
+
+    Raises
+    ------
+    TypeError
+        If a size is neither an integer nor None.
+    """
+    return tuple(
+        None if size is None else integer(size, f'each size of {shape}')
+        for size in shape
+    )
+
+
+def int_tuple(value, n: int | None = None) -> tuple[int, ...]:
     """Return `value`, an int or an iterable of n ints, as n Python ints.
+
+    If `n` is None, any number of ints will do.
 
     Raises
     ------
@@ -109,13 +138,13 @@ def int_tuple(value, n: int) -> tuple[int, ...]:
     try:
         values = tuple(value)
     except TypeError:
-        values = (value,) * n
+        values = (value,) * (1 if n is None else n)
     if not all(isinstance(v, (int, np.integer)) for v in values):
         raise TypeError(
             'expected a single value or an iterable of int, '
             f'got {value} instead'
         )
-    if len(values) != n:
+    if n is not None and len(values) != n:
         raise ValueError(
             'expected a single value or an iterable with length '
             f'{n}, got {value} instead'

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import defaultdict
+
 import theano
 import theano.tensor as T
 from lasagne import init, nonlinearities
 from lasagne.layers import Layer, NonlinearityLayer
+from theano.compile.function_module import std_fgraph
+from theano.gof.toolbox import AlreadyThere
+
+from layers.lengths import int_tuple, integer_shape
 
 __all__ = ['BatchNormLayer', 'batch_norm']
 
@@ -44,7 +51,8 @@ class BatchNormLayer(Layer):
     beta, gamma : Theano shared variable or None
         The trainable parameters.
     mean, inv_std : Theano shared variable
-        The running averages, which are not trainable.
+        The running averages, which are not trainable. They have the tag
+        ``batch_norm_stat``.
 
     Raises
     ------
@@ -65,6 +73,11 @@ class BatchNormLayer(Layer):
 
     With ``deterministic=True`` the running averages are used instead and are
     not updated.
+
+    A function may apply the layer to several inputs. The averages are then
+    updated once for each input, in the order in which the outputs were asked
+    for, as if there had been as many steps. Whatever else the function
+    computes from the averages uses their values before these updates.
 
     Examples
     --------
@@ -96,12 +109,11 @@ class BatchNormLayer(Layer):
         **kwargs,
     ):
         super().__init__(incoming, **kwargs)
+        self.input_shape = integer_shape(self.input_shape)
         ndim = len(self.input_shape)
-        if axes == 'auto':
+        if isinstance(axes, str) and axes == 'auto':
             axes = tuple(axis for axis in range(ndim) if axis != 1)
-        elif isinstance(axes, int):
-            axes = (axes,)
-        self.axes = axes
+        self.axes = axes = int_tuple(axes)
         self.epsilon = epsilon
         self.alpha = alpha
 
@@ -130,12 +142,9 @@ class BatchNormLayer(Layer):
                 gamma, shape, 'gamma', trainable=True, regularizable=True
             )
         )
-        self.mean = self.add_param(
-            mean, shape, 'mean', trainable=False, regularizable=False
-        )
-        self.inv_std = self.add_param(
-            inv_std, shape, 'inv_std', trainable=False, regularizable=False
-        )
+        tags = dict(trainable=False, regularizable=False, batch_norm_stat=True)
+        self.mean = self.add_param(mean, shape, 'mean', **tags)
+        self.inv_std = self.add_param(inv_std, shape, 'inv_std', **tags)
 
     def get_output_for(
         self,
@@ -188,11 +197,11 @@ class BatchNormLayer(Layer):
             # attached to a clone that shares the average's storage, and the
             # clone enters the expression with a factor of 0.
             for average, batch in updates:
-                clone = theano.clone(average, share_inputs=False)
-                clone.default_update = (
+                old, new = _clones(average)
+                new.default_update = (
                     1 - self.alpha
-                ) * clone + self.alpha * batch
-                mean += 0 * clone
+                ) * old + self.alpha * batch
+                mean += 0 * new
 
         output = input - mean.dimshuffle(self._pattern)
         scale = inv_std.dimshuffle(self._pattern)
@@ -202,6 +211,59 @@ class BatchNormLayer(Layer):
         if self.beta is not None:
             output += self.beta.dimshuffle(self._pattern)
         return output
+
+
+_update_numbers = itertools.count()
+
+
+def _clones(average):
+    """Two variables with the storage of an average, for an update: one whose
+    value is the average before the update, and one to be updated.
+
+    Theano may compute an update in the memory of what is updated. With two
+    variables, it leaves the average alone until everything has been computed.
+    """
+    old, new = (theano.clone(average, share_inputs=False) for _ in range(2))
+    old.tag.batch_norm_old = new.tag.batch_norm_new = next(_update_numbers)
+    return old, new
+
+
+class _UpdatesInTurn:
+    """Lets the updates of an average in one function follow one another.
+
+    To Theano they are updates of different variables. Without this, each would
+    start from the same average, and which of them stays would depend on the
+    order in which the linker stores new values.
+
+    Theano makes one of these for each graph that it compiles.
+    """
+
+    def on_attach(self, fgraph):
+        """Change the graph, before Theano optimises it."""
+        olds = {
+            variable.tag.batch_norm_old: variable
+            for variable in fgraph.inputs
+            if hasattr(variable.tag, 'batch_norm_old')
+        }
+        updates = defaultdict(list)
+        for output, i in fgraph.update_mapping.items():
+            variable = fgraph.inputs[i]
+            number = getattr(variable.tag, 'batch_norm_new', None)
+            if number is not None:
+                updates[id(variable.container)].append((number, output))
+        for of_average in updates.values():
+            value = None
+            for number, output in sorted(of_average):
+                if value is not None:
+                    fgraph.replace(olds[number], value)
+                value = fgraph.outputs[output]
+            # Whichever is stored last, it is this value.
+            for _, output in of_average:
+                fgraph.change_input('output', output, value)
+        raise AlreadyThere  # nothing to do later on
+
+
+std_fgraph.features.append(_UpdatesInTurn)
 
 
 def batch_norm(layer, **kwargs):

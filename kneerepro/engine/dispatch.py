@@ -13,10 +13,14 @@ arguments have to be on the host, such as shapes. They are listed by position::
     @register(Reshape, host=[1])
 
 and the kernel then gets NumPy arrays, Python slices and the like for them.
+
+An Op without a builder runs its own Python code on the host: see
+:mod:`kneerepro.engine.fallback`.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -63,10 +67,17 @@ class _Registration:
     device: bool
     fresh: bool
     waits: Any
+    covers: Callable[[Apply], bool] | None
 
+
+# What a subclass must not define if the kernel of its base class is to be
+# used: it may compute something else.
+_OWN_CODE = {'perform', 'make_thunk'}
 
 _BUILDERS: dict[type, _Registration] = {}
 _ON_HOST: dict[type, Callable | None] = {}
+# The names of modules that define Ops, and of those that register them.
+_LATER: dict[str, str] = {}
 
 
 def register(
@@ -75,8 +86,12 @@ def register(
     device: bool = False,
     fresh: bool = False,
     waits: bool | Callable[[Apply], bool] = False,
+    covers: Callable[[Apply], bool] | None = None,
 ) -> Callable[[Callable], Callable]:
     """Register the decorated builder for classes of Ops.
+
+    It also serves their subclasses, except for those with Python code of
+    their own.
 
     Parameters
     ----------
@@ -92,6 +107,9 @@ def register(
     waits : bool, or callable
         Whether the kernel makes the host wait for numbers from the device, or
         a function of the node that returns this.
+    covers : callable, optional
+        A function of the node that returns whether the builder can build its
+        kernel. By default it can build those of all nodes.
     """
 
     def decorator(builder: Callable) -> Callable:
@@ -102,6 +120,7 @@ def register(
                 device=device,
                 fresh=fresh,
                 waits=waits,
+                covers=covers,
             )
         return builder
 
@@ -136,13 +155,54 @@ def register_on_host(
         _ON_HOST[op_class] = when
 
 
+def register_later(kernels: str, *modules: str) -> None:
+    """Import a module of kernels when an Op of certain modules is first met.
+
+    This is for Ops that few programs use, from modules that take time to
+    import or that register rewrites with Theano.
+
+    Parameters
+    ----------
+    kernels : str
+        The full name of the module that registers kernels.
+    modules : str
+        The full names of the modules that define the Ops.
+    """
+    _LATER.update(dict.fromkeys(modules, kernels))
+
+
+def _classes(op):
+    """The classes of an Op, all of them registered, most derived first."""
+    for op_class in type(op).__mro__:
+        kernels = _LATER.pop(op_class.__module__, None)
+        if kernels is not None:
+            importlib.import_module(kernels)
+        yield op_class
+
+
 def runs_on_host(node: Apply) -> bool:
     """Whether a node's Op is registered to be carried out on the host."""
-    for op_class in type(node.op).__mro__:
+    for op_class in _classes(node.op):
         if op_class in _ON_HOST:
             when = _ON_HOST[op_class]
             return when is None or when(node)
     return False
+
+
+def has_kernel(node: Apply) -> bool:
+    """Whether a builder is registered for a node."""
+    return _registration(node) is not None
+
+
+def _registration(node):
+    for op_class in _classes(node.op):
+        if op_class in _BUILDERS:
+            entry = _BUILDERS[op_class]
+            covered = entry.covers is None or entry.covers(node)
+            return entry if covered else None
+        if _OWN_CODE.intersection(vars(op_class)):
+            return None
+    return None
 
 
 def build(node: Apply, device: torch.device | None) -> Kernel:
@@ -151,13 +211,21 @@ def build(node: Apply, device: torch.device | None) -> Kernel:
     Raises
     ------
     NotImplementedError
-        If no builder is registered for the Op. The message gives its name,
-        where it was created, and what to do.
+        If no builder is registered for the node.
     """
-    for op_class in type(node.op).__mro__:
-        if op_class in _BUILDERS:
-            return _kernel_from(_BUILDERS[op_class], node, device)
-    raise not_implemented(node)
+    entry = _registration(node)
+    if entry is None:
+        raise not_implemented(node)
+    return _kernel_from(entry, node, device)
+
+
+def scalar_builder(kind: type) -> Callable | None:
+    """The builder that is registered for a class of scalar Ops, or None.
+
+    Its kernels apply the Op to each element of tensors.
+    """
+    entry = _BUILDERS.get(kind)
+    return None if entry is None else entry.builder
 
 
 def _kernel_from(
@@ -179,16 +247,24 @@ def _kernel_from(
     )
 
 
-def not_implemented(
-    node: Apply, what: str | None = None
-) -> NotImplementedError:
+def not_implemented(node: Apply) -> NotImplementedError:
     """The error for a node that the engine cannot carry out.
 
-    Parameters
-    ----------
-    node : Apply
-    what : str, optional
-        What is missing. By default, the name of the Op's class.
+    The message gives the name of the Op, where it was created, and what to do.
+    """
+    where = origin(node)
+    return NotImplementedError(
+        'the PyTorch engine has no implementation of '
+        f'{type(node.op).__name__} ({node.op})'
+        + (f'\nIt was created in {where}' if where else '')
+        + '\nCompile this function with mode="FAST_RUN" instead, or '
+        'register an implementation with kneerepro.engine.dispatch.register.'
+    )
+
+
+def origin(node: Apply) -> str:
+    """The file, line and text of the code that created a node; '' where
+    unknown.
     """
     where = ''
     for trace in getattr(node.outputs[0].tag, 'trace', None) or []:
@@ -197,11 +273,6 @@ def not_implemented(
             call for call in trace if call[2] not in ('make_node', '__call__')
         ]
         if calls:
-            file, line, function, text = calls[-1][:4]
-            where = f'\nIt was created in {file}, line {line}: {text}'
-    return NotImplementedError(
-        f'the PyTorch engine has no implementation of '
-        f'{what or type(node.op).__name__} ({node.op})'
-        f'{where}\nCompile this function with mode="FAST_RUN" instead, or '
-        'register an implementation with kneerepro.engine.dispatch.register.'
-    )
+            file, line, _, text = calls[-1][:4]
+            where = f'{file}, line {line}: {text}'
+    return where

@@ -2,7 +2,7 @@
 
 It uses Theano's own Python implementations. On NumPy scalars these take
 microseconds, whereas reading one number back from a device costs more than
-many operations.
+many operations. Ops without a kernel run here as well, whatever their size.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import theano
 from theano.compile.ops import Rebroadcast, Shape, Shape_i, ViewOp
 from theano.gof import Apply, Constant, FunctionGraph
 from theano.gof.graph import NoParams
+from theano.gof.op import Op, PureOp
 from theano.ifelse import IfElse
 from theano.scalar import ScalarOp
 from theano.tensor.basic import Join, ScalarFromTensor, TensorFromScalar
@@ -22,7 +23,8 @@ from theano.tensor.opt import Assert, MakeVector
 from theano.tensor.subtensor import Subtensor
 from theano.tensor.type_other import MakeSlice
 
-from .dispatch import runs_on_host
+from . import fallback
+from .dispatch import has_kernel, not_implemented, runs_on_host
 from .values import SMALL_SIZE, is_tensor
 
 # These Ops run on the host if all their inputs are host values.
@@ -74,6 +76,7 @@ def host_variables(
         if (
             isinstance(node.op, _ALWAYS_ON_HOST)
             or runs_on_host(node)
+            or lacks_kernel(node)
             or not any(map(is_tensor, node.inputs + node.outputs))
             or (
                 isinstance(node.op, _ON_HOST_OF_HOST_VALUES)
@@ -83,6 +86,16 @@ def host_variables(
         ):
             found.update(node.outputs)
     return found
+
+
+def lacks_kernel(node: Apply) -> bool:
+    """Whether a node runs on the host because the engine has no kernel."""
+    # An IfElse becomes an if statement.
+    return not (
+        isinstance(node.op, (*_ALWAYS_ON_HOST, IfElse))
+        or runs_on_host(node)
+        or has_kernel(node)
+    )
 
 
 def _is_small(variable: theano.Variable) -> bool:
@@ -103,20 +116,47 @@ def _is_small(variable: theano.Variable) -> bool:
 
 
 def host_kernel(node: Apply) -> Callable:
-    """The function that carries out a node of host variables."""
+    """The function that carries out a node on the host.
+
+    Raises
+    ------
+    NotImplementedError
+        If the engine has no kernel for the node and is to refuse such nodes,
+        or if the Op has only C code and there is no compiler.
+    """
     if isinstance(node.op, Shape_i):
         axis = node.op.i
         return lambda x: np.asarray(x.shape[axis], 'int64')
     if isinstance(node.op, Shape):
         return lambda x: np.asarray(tuple(x.shape), 'int64')
+    if lacks_kernel(node):
+        fallback.note(node)
+    if _has_python_code(node.op):
+        return _python_kernel(node)
+    if not theano.config.cxx:
+        raise not_implemented(node)
+    return _thunk_kernel(node)
+
+
+def _has_python_code(op):
+    """Whether an Op can be carried out by its ``perform``."""
+    kind = type(op)
+    return (
+        kind.perform is not PureOp.perform
+        and getattr(kind, 'make_thunk', Op.make_thunk) is Op.make_thunk
+    )
+
+
+def _python_kernel(node):
+    """A function that calls the Op's ``perform``."""
     op, count, params = node.op, len(node.outputs), node.run_params()
+    if isinstance(op, Op):
+        op.prepare_node(node, None, None, 'py')
+    extra = () if params is NoParams else (op.params_type.filter(params),)
 
     def perform(*inputs):
         outputs = [[None] for _ in range(count)]
-        if params is NoParams:
-            op.perform(node, list(inputs), outputs)
-        else:
-            op.perform(node, list(inputs), outputs, params)
+        op.perform(node, list(inputs), outputs, *extra)
         return (
             outputs[0][0]
             if count == 1
@@ -124,3 +164,21 @@ def host_kernel(node: Apply) -> Callable:
         )
 
     return perform
+
+
+def _thunk_kernel(node):
+    """A function that runs what the Op makes of itself, such as C code."""
+    storage = {variable: [None] for variable in node.inputs + node.outputs}
+    computed = {variable: [True] for variable in storage}
+    thunk = node.op.make_thunk(node, storage, computed, [], impl=None)
+
+    def run(*inputs):
+        for variable, value in zip(node.inputs, inputs):
+            storage[variable][0] = value
+        thunk()
+        results = tuple(storage[variable][0] for variable in node.outputs)
+        for cell in storage.values():
+            cell[0] = None
+        return results if len(results) > 1 else results[0]
+
+    return run

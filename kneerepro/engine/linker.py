@@ -17,11 +17,14 @@ from theano.gof.link import Container, LocalLinker, map_storage, raise_with_op
 from . import kernels  # noqa: F401, registers all implementations
 from .containers import DeviceContainer, convert_containers
 from .cuda_graphs import CudaGraphs
+from .errors import as_theano_raises
+from .fallback import reported
 from .host import host_variables
 from .memory import keep_freed_memory, trim_heap
 from .program import Program
 from .replay import Replayer
 from .runner import Runner
+from .timing import OpTimes
 
 
 class TorchLinker(LocalLinker):
@@ -44,6 +47,9 @@ class TorchLinker(LocalLinker):
     tf32 : bool
         Whether CUDA may compute in TensorFloat-32, see
         ``kneerepro.engine.precision.cuda_settings``.
+    strict : bool
+        Whether to refuse Ops without a kernel, which otherwise run their own
+        Python code on the host.
     """
 
     def __init__(
@@ -54,14 +60,16 @@ class TorchLinker(LocalLinker):
         resident: bool | None = None,
         graphs: CudaGraphs | None = None,
         tf32: bool = False,
+        strict: bool = False,
     ):
         self.device = torch.device(device)
         self.allow_gc = allow_gc
         self.resident = (
             self.device.type != 'cpu' if resident is None else resident
         )
-        self.graphs, self.tf32 = graphs, tf32
+        self.graphs, self.tf32, self.strict = graphs, tf32, strict
         self.fgraph: Any = None
+        self._profile: Any = None
         self._updated: dict[theano.Variable, theano.Variable] = {}
         if schedule:
             self.schedule = schedule
@@ -74,6 +82,7 @@ class TorchLinker(LocalLinker):
             resident=self.resident,
             graphs=self.graphs,
             tf32=self.tf32,
+            strict=self.strict,
         )
 
     def accept(
@@ -85,7 +94,7 @@ class TorchLinker(LocalLinker):
         """Take on a graph; returns the linker to use for it."""
         if self.fgraph is not None and self.fgraph is not fgraph:
             return self.clone().accept(fgraph, no_recycling, profile)
-        self.fgraph = fgraph
+        self.fgraph, self._profile = fgraph, profile
         return self
 
     def accept_var_updates(
@@ -123,9 +132,13 @@ class TorchLinker(LocalLinker):
             self.fgraph, order, input_storage, output_storage, storage_map
         )
         updates = self._update_positions()
-        program, call = self._compile(order, input_storage, updates)
+        times = OpTimes(self.device) if self._profile else None
+        with reported(self.strict):
+            program, call = self._compile(order, input_storage, updates, times)
         run = self._as_thunk(program, call, output_storage, updates)
         run.program, run.call = program, call
+        if times is not None:
+            run.update_profile = times.move_to  # Theano calls it
         run.allow_gc, run.storage_map = True, storage_map
         input_class = DeviceContainer if self.resident else Container
         inputs = [
@@ -163,6 +176,7 @@ class TorchLinker(LocalLinker):
         order: Sequence[Apply],
         input_storage: Sequence[list],
         updates: Mapping[int, int],
+        times: OpTimes | None,
     ) -> tuple[Program, Runner]:
         """The program of the graph, and what runs it."""
         inputs = self.fgraph.inputs
@@ -170,7 +184,7 @@ class TorchLinker(LocalLinker):
         if self.resident:
             from_host = self._inputs_from_host(order)
             convert_containers(inputs)
-        program = Program(self.fgraph, order, self.device, from_host)
+        program = Program(self.fgraph, order, self.device, from_host, times)
         if self.resident:
             stored = {
                 i: _container_of(variable, input_storage[i])
@@ -189,7 +203,8 @@ class TorchLinker(LocalLinker):
             resident=updates if self.resident else (),
             tf32=self.tf32,
         )
-        if self.graphs is None:
+        # A recording runs as a whole, so that its parts have no times.
+        if self.graphs is None or times is not None:
             return program, Runner(**arguments)
         return program, Replayer(graphs=self.graphs, **arguments)
 
@@ -214,7 +229,7 @@ class TorchLinker(LocalLinker):
                 node = program.node_of(sys.exc_info()[2])
                 if node is None:
                     raise
-                raise_with_op(node)
+                raise_with_op(node, exc_info=as_theano_raises(sys.exc_info()))
             for cell, value in zip(output_storage, values):
                 cell[0] = value
 

@@ -31,6 +31,7 @@ def torch_mode(
     precision: str = 'float32',
     cuda_graphs: bool | None = None,
     tf32: bool | None = None,
+    strict: bool = False,
 ) -> TorchMode:
     """A mode for ``theano.function``.
 
@@ -49,6 +50,9 @@ def torch_mode(
         Whether CUDA may compute matrix products and convolutions in
         TensorFloat-32, which has only ten bits for the fraction. By default it
         may, unless ``THEANO_TORCH_TF32=0`` is in the environment.
+    strict : bool
+        Whether to refuse Ops for which the engine has no kernel. By default,
+        they run their own Python code on the host, and a warning names them.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def torch_mode(
     if cuda_graphs and device.type == 'cuda':
         graphs = CudaGraphs(device)
     return TorchMode(
-        TorchLinker(device, graphs=graphs, tf32=tf32),
+        TorchLinker(device, graphs=graphs, tf32=tf32, strict=strict),
         query_for(device, precision),
     )
 

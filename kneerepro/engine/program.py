@@ -13,6 +13,7 @@ from theano.gof import Apply, FunctionGraph
 
 from .host import host_variables
 from .source import Scope, Writer
+from .timing import OpTimes
 from .values import (
     Resident,
     Reversed,
@@ -35,6 +36,8 @@ class Program:
     from_host : collection of Variable, optional
         The inputs that come from the host. Small ones among them are computed
         with on the host. By default, all inputs.
+    times : OpTimes, optional
+        What takes the time of each node.
 
     Attributes
     ----------
@@ -61,6 +64,7 @@ class Program:
         order: Sequence[Apply],
         device: torch.device,
         from_host: Collection[theano.Variable] | None = None,
+        times: OpTimes | None = None,
     ):
         self.scope = Scope(
             fgraph,
@@ -71,6 +75,7 @@ class Program:
                 order,
                 fgraph.inputs if from_host is None else from_host,
             ),
+            times,
         )
         whole = Writer(self.scope, order, self.scope.inputs, fgraph.outputs)
         self.compute, self.source = whole.function, whole.source

@@ -28,6 +28,7 @@ from .fused import (
     rectifier,
     squares,
     sums,
+    truncation,
 )
 from .optimizer import BF16_TAG, CPU_TAG, CUDA_TAG, TAG
 
@@ -66,6 +67,14 @@ class Rewrite:
 
 
 REWRITES = (
+    Rewrite(
+        position=0.04,
+        name='torch_truncated_gradients',
+        optimizer=in2out(truncation.shorten_outputs),
+        device='both',
+        reason="Before Theano's optimisations of loops (at 0.05), which are "
+        'wrong for outputs that are longer than the steps.',
+    ),
     Rewrite(
         position=0.5,
         name='torch_adam_as_written',

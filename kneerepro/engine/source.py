@@ -22,8 +22,9 @@ from theano.gof import Apply, Constant, FunctionGraph
 from theano.ifelse import IfElse
 
 from .dispatch import Kernel, build
-from .host import host_kernel
+from .host import host_kernel, lacks_kernel
 from .regions import regions_of
+from .timing import OpTimes
 from .values import is_tensor, storage_address, to_device, to_host
 
 _function_numbers = itertools.count(1)
@@ -41,6 +42,8 @@ class Scope:
     device : torch.device
     host : set of Variable
         The variables whose values are on the host.
+    times : OpTimes, optional
+        What takes the time of each node.
 
     Attributes
     ----------
@@ -61,9 +64,10 @@ class Scope:
         order: Sequence[Apply],
         device: torch.device,
         host: set[theano.Variable],
+        times: OpTimes | None = None,
     ):
         self.fgraph, self.order, self.device = fgraph, order, device
-        self.host = host
+        self.host, self._times = host, times
         self.inputs = [(variable, 'r') for variable in fgraph.inputs]
         self.constants: set = set()
         self.regions = regions_of(order, fgraph.outputs)
@@ -112,7 +116,12 @@ class Scope:
                 )
             else:
                 kernel = build(node, self.device)
-            self.globals[name] = kernel.function
+            function = kernel.function
+            if self._times is not None:
+                function = self._times.timed(
+                    node, function, not lacks_kernel(node)
+                )
+            self.globals[name] = function
             self._kernels[node] = name, kernel
         return self._kernels[node]
 

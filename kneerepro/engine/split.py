@@ -22,6 +22,7 @@ from theano.scalar import Scalar
 from theano.tensor import TensorType
 from theano.tensor.type_other import NoneTypeT, SliceType
 
+from .host import lacks_kernel
 from .program import Program
 from .source import Scope, Writer
 from .values import SMALL_SIZE, NotCapturableError, torch_dtype
@@ -224,7 +225,7 @@ def _check_capturable(scope: Scope, node: Apply) -> None:
     on_host = scope.is_host_node(node)
     if on_host and getattr(node.op, 'destroy_map', None):
         raise NotCapturableError(f'{node.op} overwrites numbers on the host')
-    if isinstance(node.op, (FromFunctionOp, Print)):
+    if isinstance(node.op, (FromFunctionOp, Print)) or lacks_kernel(node):
         raise NotCapturableError(f'{node.op} calls Python code each time')
     if (
         not on_host

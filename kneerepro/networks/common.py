@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 from lasagne.nonlinearities import LeakyRectify
 
 #: "a negative slope of 0.2" (section 2.4.1)
@@ -14,17 +17,20 @@ def scale_filters(count: int, width: float) -> int:
     Raises
     ------
     ValueError
-        If `width` is not positive.
+        If `width` is not positive and finite.
     """
-    if not width > 0:
-        raise ValueError(f'width must be positive, not {width}')
+    if not 0 < width < math.inf:
+        raise ValueError(f'width must be positive and finite, not {width}')
     return max(1, int(round(count * width)))
 
 
-def check_positive_integers(**numbers: float) -> None:
-    """Raise ValueError unless each keyword is a positive integer."""
+def check_positive_integers(**numbers: int) -> None:
+    """Raise ValueError unless each keyword is a positive integer.
+
+    Integers may have any of NumPy's types. Floats are refused, even 2.0.
+    """
     for name, number in numbers.items():
-        if number != int(number) or number < 1:
+        if not isinstance(number, (int, np.integer)) or number < 1:
             raise ValueError(
                 f'{name} must be a positive integer, not {number}'
             )

@@ -96,6 +96,30 @@ class LayersTest(LasagneTest):
             with self.subTest(type(layer).__name__):
                 self.assert_trains(layer, x)
 
+    def test_normalised_twice(self):
+        incoming, x = self.images(4, 8, 6)
+        first, y = T.dtensor4(), 2 * x + 1
+        layer = ours.BatchNormLayer(incoming)
+        outputs = [get_output(layer, first), get_output(layer)]
+
+        def run(mode):
+            layer.mean.set_value(np.zeros(4))
+            layer.inv_std.set_value(np.ones(4))
+            function = theano.function(
+                [incoming.input_var, first],
+                [outputs[1], get_output(layer, deterministic=True)]
+                + outputs[:1],
+                mode=mode,
+            )
+            results = [*function(x, y), *function(y, x)]
+            return [
+                *results,
+                layer.mean.get_value(),
+                layer.inv_std.get_value(),
+            ]
+
+        self.assert_same_run(run)
+
     def test_of_signals(self):
         incoming, x = self.images(3, 10)
         self.assert_trains(L.Conv1DLayer(incoming, 2, 3), x)

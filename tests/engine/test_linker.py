@@ -17,7 +17,6 @@ import theano.tensor as T
 from lasagne.updates import adam
 from theano import In, Out
 from theano.compile import UnusedInputError
-from theano.gof import Apply, Op
 from theano.printing import Print
 from theano.tensor import inplace
 
@@ -28,18 +27,6 @@ def shared(*shape, dtype='float32', **kwargs):
     return theano.shared(
         np.arange(np.prod(shape)).astype(dtype).reshape(shape), **kwargs
     )
-
-
-class Unknown(Op):
-    """An Op that only Theano's Python code can carry out."""
-
-    __props__ = ()
-
-    def make_node(self, x):
-        return Apply(self, [x], [x.type()])
-
-    def perform(self, node, inputs, outputs):
-        outputs[0][0] = inputs[0] + 1
 
 
 class SharedVariableTest(EngineTest):
@@ -639,30 +626,6 @@ class ErrorsTest(EngineTest):
             np.testing.assert_array_equal(
                 function(np.ones(3, 'float32')), [1, 1, 1]
             )
-
-    def test_unknown_op(self):
-        x = T.vector()
-        y = Unknown()(x)  # in the user's code
-        for mode in self.modes():
-            with self.assertRaises(NotImplementedError) as caught:
-                theano.function([x], y * 2, mode=mode)
-            message = str(caught.exception)
-            self.assertIn('no implementation of Unknown', message)
-            self.assertIn(__file__, message)
-            self.assertIn("y = Unknown()(x)  # in the user's code", message)
-            self.assertIn('FAST_RUN', message)
-            self.assertIn('register', message)
-
-    def test_unknown_scalar_op(self):
-        class Strange(theano.scalar.UnaryScalarOp):
-            def impl(self, x):
-                return x
-
-        x = T.vector()
-        y = T.Elemwise(Strange(theano.scalar.same_out))(x)
-        for mode in self.modes():
-            with self.assertRaisesRegex(NotImplementedError, 'Strange'):
-                theano.function([x], y, mode=mode)
 
 
 class ToolsTest(EngineTest):

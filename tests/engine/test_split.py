@@ -10,7 +10,7 @@ from theano.ifelse import ifelse
 
 from tests.engine.compare import EngineTest, torch, torch_mode
 from tests.engine.replaying import ReplayTest, ones
-from tests.engine.test_linker import Unknown
+from tests.engine.test_fallback import Doubled
 
 if torch:
     from kneerepro.engine import dispatch
@@ -127,9 +127,9 @@ class ReadsTest(EngineTest):
             lambda x: x * torch.tensor(2.0, device=x.device),
             lambda x: x.index_copy(0, torch.tensor([1]), x[:1]),
         ):
-            register(Unknown)(lambda op, node: kernel)
+            register(Doubled)(lambda op, node: kernel)
             try:
                 with self.assertRaises(RuntimeError):
-                    self.device_part(Unknown()(x), x)
+                    self.device_part(Doubled()(x), x)
             finally:
-                del dispatch._BUILDERS[Unknown]
+                del dispatch._BUILDERS[Doubled]

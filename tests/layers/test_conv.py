@@ -175,6 +175,31 @@ class ConvTest(unittest.TestCase):
         with self.assertRaises(RuntimeError):
             Conv2DLayer((1, 3, 5, 5), 4, 3, W=self.values(4, 3, 3, 2))
 
+    def test_integers_of_numpy(self):
+        two, three = np.int64(2), np.uint8(3)
+        layer = Conv2DLayer(
+            InputLayer((None, np.int64(4), np.int32(5), 6)),
+            num_filters=two,
+            filter_size=three,
+            stride=(two, np.int16(1)),
+            pad=np.int64(1),
+            num_groups=two,
+            W=np.ones((2, 2, 3, 3), 'float32'),
+            nonlinearity=None,
+        )
+        self.assertEqual(layer.output_shape, (None, 2, 3, 6))
+        for number in (
+            layer.num_filters,
+            layer.num_groups,
+            *layer.input_shape[1:],
+            *layer.get_W_shape(),
+            *layer.output_shape[1:],
+            *layer.pad,
+        ):
+            self.assertIs(type(number), int)
+        found = output_of(layer, np.ones((1, 4, 5, 6), 'float32'))
+        self.assertEqual(found[0, 0, 1, 1], 18)
+
     def test_errors_when_built(self):
         shape = (None, 3, 8, 8, 8)
         for message, error, arguments in [
@@ -200,6 +225,15 @@ class ConvTest(unittest.TestCase):
                 dict(incoming=(None, None, 8, 8, 8)),
             ),
             ('num_groups', ValueError, dict(num_groups=2)),
+            ('num_groups must be an', TypeError, dict(num_groups=1.0)),
+            ('num_filters must be an', TypeError, dict(num_filters=4.0)),
+            ('num_filters must be an', TypeError, dict(num_filters=np.inf)),
+            ('iterable of int', TypeError, dict(stride=np.nan)),
+            (
+                'each size of .* must be an integer',
+                TypeError,
+                dict(incoming=(None, 3.0, 8, 8, 8)),
+            ),
         ]:
             with self.subTest(message):
                 arguments = {

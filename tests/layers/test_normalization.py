@@ -11,9 +11,20 @@ from lasagne.layers import (
     get_all_params,
     get_output,
 )
+from theano.compile import Mode
+from theano.configparser import change_flags
 
 from layers import BatchNormLayer, Conv2DLayer, batch_norm
 from tests.modes import AS_WRITTEN
+
+# Theano's linkers store new values in different orders, and its optimisations
+# compute them in place.
+MODES = [
+    ('as written', AS_WRITTEN),
+    ('py', Mode('py', 'fast_run')),
+    ('vm', Mode('vm', 'fast_run')),
+    ('FAST_COMPILE', 'FAST_COMPILE'),
+]
 
 
 def normalised(x, axes, epsilon=1e-4):
@@ -61,6 +72,8 @@ class BatchNormLayerTest(unittest.TestCase):
         for axes, shape in [
             ((0,), (3, 5, 6)),
             (0, (3, 5, 6)),
+            (np.int64(0), (3, 5, 6)),
+            ((np.int64(0), 2, np.int8(3)), (3,)),
             ((0, 1, 3), (5,)),
         ]:
             layer = self.layer(axes=axes)
@@ -117,6 +130,9 @@ class BatchNormLayerTest(unittest.TestCase):
             layer.get_params(trainable=True), [layer.beta, layer.gamma]
         )
         self.assertEqual(layer.get_params(regularizable=True), [layer.gamma])
+        self.assertEqual(
+            layer.get_params(batch_norm_stat=True), [layer.mean, layer.inv_std]
+        )
         bare = self.layer(beta=None, gamma=None)
         self.assertEqual(bare.get_params(), [bare.mean, bare.inv_std])
         np.testing.assert_allclose(
@@ -125,6 +141,60 @@ class BatchNormLayerTest(unittest.TestCase):
             rtol=1e-4,
             atol=1e-5,
         )
+
+    def test_several_inputs_in_one_function(self):
+        a, b, c = self.x, 2 * self.x + 1, self.x**2
+        x, y, z = T.tensor4s('xyz')
+        for name, mode in MODES:
+            # The C compiler would take longest, for the constants alone.
+            with self.subTest(name), change_flags(cxx=''):
+                layer = self.layer(alpha=0.25)
+                outputs = [get_output(layer, v) for v in (x, y, z)]
+                # Functions of one input alone only know of that one.
+                for i, given in (1, b), (0, a):
+                    theano.function([(x, y)[i]], outputs[i], mode=mode)(given)
+                both = theano.function(
+                    [x, y, z],
+                    # The order of the calls counts, not that of the outputs.
+                    [outputs[2], get_output(layer, x, deterministic=True)]
+                    + outputs[1::-1],
+                    mode=mode,
+                )
+                mean, inv_std = np.zeros(3), np.ones(3)
+                for i, batch in enumerate((b, a, a, b, c)):
+                    if i == 2:
+                        before = mean, inv_std
+                    mean = 0.75 * mean + 0.25 * batch.mean((0, 2, 3))
+                    inv_std = 0.75 * inv_std + 0.25 / np.sqrt(
+                        batch.var((0, 2, 3)) + 1e-4
+                    )
+                found = both(a, b, c)
+                for i, batch in (0, c), (2, b), (3, a):
+                    np.testing.assert_allclose(
+                        found[i], normalised(batch, (0, 2, 3)), 1e-3, 1e-4
+                    )
+                np.testing.assert_allclose(
+                    found[1],
+                    (a - before[0].reshape(3, 1, 1))
+                    * before[1].reshape(3, 1, 1),
+                    1e-4,
+                    1e-4,
+                )
+                for average, expected in [
+                    (layer.mean, mean),
+                    (layer.inv_std, inv_std),
+                ]:
+                    np.testing.assert_allclose(
+                        average.get_value(), expected, rtol=1e-4
+                    )
+
+    def test_integers(self):
+        layer = BatchNormLayer((None, np.int64(3), 5), axes=np.array([0, 2]))
+        self.assertEqual(layer.axes, (0, 2))
+        self.assertEqual(layer.mean.get_value().shape, (3,))
+        for shape, axes in ((None, 3.0), 0), ((None, 3), 0.0):
+            with self.assertRaisesRegex(TypeError, 'int'):
+                BatchNormLayer(shape, axes=axes)
 
     def test_unknown_size(self):
         with self.assertRaisesRegex(ValueError, 'needs specified input sizes'):

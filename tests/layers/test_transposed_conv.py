@@ -302,6 +302,20 @@ class TransposedConvTest(unittest.TestCase):
         self.assertIs(layers.Deconv2DLayer, TransposedConv2DLayer)
         self.assertIs(layers.Deconv3DLayer, TransposedConv3DLayer)
 
+    def test_integers_of_numpy(self):
+        two = np.int64(2)
+        layer = TransposedConv2DLayer(
+            (None, np.int64(3), np.uint8(4), 4),
+            num_filters=two,
+            filter_size=np.int32(4),
+            stride=two,
+            crop=np.int8(1),
+            output_size=np.array([8, 9]),
+        )
+        self.assertEqual(layer.output_shape, (None, 2, 8, 9))
+        for number in (*layer.output_shape[1:], *layer.get_W_shape()):
+            self.assertIs(type(number), int)
+
     def test_errors_when_built(self):
         shape = (None, 3, 4, 4, 4)
         for message, error, arguments in [
@@ -332,6 +346,8 @@ class TransposedConvTest(unittest.TestCase):
             ),
             ('iterable with length 3', ValueError, dict(output_size=(8, 8))),
             ('iterable of int', TypeError, dict(output_size=8.0)),
+            ('iterable of int', TypeError, dict(crop=1.0)),
+            ('num_filters must be an', TypeError, dict(num_filters=2.0)),
             (
                 'must be a vector of 3 integers',
                 ValueError,

@@ -1,6 +1,7 @@
 import math
 import unittest
 
+import numpy as np
 from lasagne.layers import count_params, get_all_layers, get_all_params
 from lasagne.nonlinearities import rectify, sigmoid
 
@@ -130,6 +131,13 @@ class CAE2DTest(unittest.TestCase):
         encoder, _ = build_cae2d(width=1e-9)
         self.assertEqual(rows(encoder)[1][0], (1, 32, 32))
 
+    def test_integers_of_numpy(self):
+        encoder, decoder = build_cae2d(
+            nz=np.int64(7), rows=np.uint8(16), columns=np.int32(16), width=0.02
+        )
+        self.assertEqual(encoder.output_shape, (None, 7))
+        self.assertEqual(decoder.output_shape, (None, 1, 16, 16))
+
     def test_bad_arguments(self):
         for message, arguments in [
             (
@@ -142,7 +150,13 @@ class CAE2DTest(unittest.TestCase):
             ),
             ('rows must be a positive integer, not 0', dict(rows=0)),
             ('nz must be a positive integer, not 1.5', dict(nz=1.5)),
+            ('nz must be a positive integer, not 2.0', dict(nz=2.0)),
+            ('nz must be a positive integer, not nan', dict(nz=np.nan)),
+            ('nz must be a positive integer, not inf', dict(nz=np.inf)),
+            ('rows must be a positive integer, not 64.0', dict(rows=64.0)),
             ('width must be positive', dict(width=-1)),
+            ('width must be positive and finite', dict(width=np.inf)),
+            ('width must be positive and finite', dict(width=np.nan)),
             (
                 'channels must be four filter counts',
                 dict(channels=(256, 128, 64)),

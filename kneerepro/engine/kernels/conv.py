@@ -375,6 +375,15 @@ def _build_convolution(op, node):
     return Convolution(op).forward
 
 
+def _spatial_sizes(op, vector):
+    """The sizes in the vector that a gradient takes.
+
+    As in Theano, more numbers than axes are ignored, and fewer are an
+    IndexError.
+    """
+    return [int(vector[i]) for i in range(op.convdim)]
+
+
 @register(*GRAD_WEIGHTS, host=[2], fresh=True)
 def _build_grad_weights(op, node):
     convolution = Convolution(op)
@@ -383,7 +392,9 @@ def _build_grad_weights(op, node):
         filters = grad_output.shape[1]
         channels = images.shape[1] // op.num_groups
         return convolution.grad_weights(
-            images, grad_output, (filters, channels, *map(int, sizes))
+            images,
+            grad_output,
+            (filters, channels, *_spatial_sizes(op, sizes)),
         )
 
     return grad_weights
@@ -398,7 +409,7 @@ def _build_grad_inputs(op, node):
         return convolution.grad_inputs(
             filters,
             grad_output,
-            (len(grad_output), channels, *map(int, sizes)),
+            (len(grad_output), channels, *_spatial_sizes(op, sizes)),
         )
 
     return grad_inputs

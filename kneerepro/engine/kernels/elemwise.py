@@ -13,7 +13,7 @@ from theano.tensor.elemwise import Elemwise
 from ..dispatch import register, register_on_host, takes_out
 from ..values import UNSIGNED
 from .jit import Jitted, code_of
-from .scalars import is_fused, scalar_function
+from .scalars import has_function, is_fused, scalar_function
 
 # Rare enough to be computed on the host. (PyTorch has no gamma function and no
 # inverse of erfc, and its Bessel functions are only exact to 1e-8.)
@@ -81,7 +81,9 @@ def _is_beyond_pytorch(op, dtypes):
 register_on_host(Elemwise, when=_needs_numpy)
 
 
-@register(Elemwise, device=True)
+@register(
+    Elemwise, device=True, covers=lambda node: has_function(node.op.scalar_op)
+)
 def _build_elemwise(op, node, device):
     function = scalar_function(
         op.scalar_op,

@@ -79,15 +79,17 @@ def _build_cross_entropy_softmax_grad(op, node):
 
 @register(CrossentropyCategorical1Hot)
 def _build_cross_entropy(op, node):
-    return lambda coding, labels: (
-        -torch.log(coding.gather(1, _checked(labels, coding)[:, None])[:, 0])
-    )
+    def cross_entropy(coding, labels):
+        labels = _checked(labels, coding, IndexError)
+        return -torch.log(coding.gather(1, labels[:, None])[:, 0])
+
+    return cross_entropy
 
 
 @register(CrossentropyCategorical1HotGrad)
 def _build_cross_entropy_grad(op, node):
     def gradient(grad_output, coding, labels):
-        labels = _checked(labels, coding)[:, None]
+        labels = _checked(labels, coding, IndexError)[:, None]
         values = -grad_output[:, None] / coding.gather(1, labels)
         return torch.zeros_like(coding).scatter_(1, labels, values)
 
@@ -144,10 +146,14 @@ def _add_bias(x, bias):
     return x + bias
 
 
-def _checked(labels, x):
-    """Labels as int64, after checking that they are columns of `x`."""
+def _checked(labels, x, error=ValueError):
+    """Labels as int64, after checking that they are columns of `x`.
+
+    Theano raises ValueError in the Ops that compute the softmax as well, and
+    IndexError in the others.
+    """
     if len(labels) != len(x):
-        raise ValueError(
+        raise error(
             f'the cross-entropy has {len(labels)} labels for {len(x)} rows; '
             'give one label for each row'
         )
@@ -156,7 +162,7 @@ def _checked(labels, x):
         # On a GPU, PyTorch finds wrong labels itself, with its own message.
         low, high = labels.min(), labels.max()
         if not (low >= 0 and high < x.shape[1]):
-            raise ValueError(
+            raise error(
                 f'the labels of the cross-entropy range from {int(low)} to '
                 f'{int(high)}, but must be within 0 and {x.shape[1] - 1}, '
                 'the columns of its input'

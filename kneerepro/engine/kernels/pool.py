@@ -125,6 +125,12 @@ def _windows(op, x, sizes, strides, pads, outputs=None):
     """The windows of a pooling of `x`. Their number along each axis follows
     from the sizes if `outputs` does not give it.
     """
+    for name, given in ('ws', sizes), ('stride', strides), ('pad', pads):
+        if len(given) != op.ndim:
+            raise ValueError(
+                f'{name} must be a vector of size {op.ndim}, one number for '
+                f'each axis that is pooled, but is {given.tolist()}'
+            )
     shape = x.shape[x.ndim - op.ndim :]
     if outputs is None:
         outputs = Pool.out_shape(

@@ -32,6 +32,17 @@ def _build_mrg_uniform(op, node):
 
     def uniform(state, size):
         size = [int(n) for n in size]
+        if len(size) != op.output_type.ndim:
+            raise ValueError(
+                f'the size {tuple(size)} of a random sample has length '
+                f'{len(size)}, but the sample has {op.output_type.ndim} '
+                'dimensions: give one number for each'
+            )
+        if min(size, default=0) < 0:
+            raise ValueError(
+                f'the size {tuple(size)} of a random sample has negative '
+                'dimensions, which are not allowed'
+            )
         count = math.prod(size)
         if count > _M1:
             raise ValueError(

@@ -16,8 +16,9 @@ import theano.scalar.basic as scalar
 import torch
 from theano.gof import Apply, Constant
 from theano.tensor.nnet.sigm import ScalarSoftplus, UltraFastScalarSigmoid
+from theano.tensor.xlogx import XlogX, XlogY0
 
-from ..dispatch import not_implemented, takes_out
+from ..dispatch import scalar_builder, takes_out
 from ..values import to_device, torch_dtype
 from .scalar_tables import ARITHMETIC, COMPARISONS, EXACT
 
@@ -47,6 +48,16 @@ def is_fused(op: scalar.ScalarOp) -> bool:
     return isinstance(op, (scalar.Composite, *_FUSED))
 
 
+def has_function(op: scalar.ScalarOp) -> bool:
+    """Whether there is a function of tensors for a scalar Op."""
+    if isinstance(op, scalar.Composite):
+        return all(has_function(inner.op) for inner in op.fgraph.apply_nodes)
+    kind = type(op)
+    return (
+        kind in _BUILDERS or kind in _FUSED or scalar_builder(kind) is not None
+    )
+
+
 def scalar_function(
     op: scalar.ScalarOp,
     input_dtypes: Sequence[str],
@@ -59,15 +70,11 @@ def scalar_function(
     Parameters
     ----------
     op : theano.scalar.ScalarOp
+        One for which :func:`has_function` holds.
     input_dtypes, output_dtypes : sequence of str
     node : theano.gof.Apply
-        The elementwise operation; an error names it.
+        The elementwise operation.
     device : torch.device
-
-    Raises
-    ------
-    NotImplementedError
-        If there is no implementation of the Op.
     """
     output_dtype, kind = output_dtypes[0], type(op)
     computed = _dtype_of_computation(kind, input_dtypes, output_dtype, node)
@@ -83,7 +90,13 @@ def scalar_function(
         return _with_inputs_in(
             torch_dtype(output_dtype), _FUSED[kind](op), input_dtypes
         )
-    raise not_implemented(node, kind.__name__)
+    return _from_builder(scalar_builder(kind), op, node, output_dtype)
+
+
+def _from_builder(builder, op, node, output_dtype):
+    """The function of a builder that a user has registered."""
+    function, dtype = builder(op, node), torch_dtype(output_dtype)
+    return lambda *inputs: _cast(function(*inputs), dtype)
 
 
 def _dtype_of_computation(kind, input_dtypes, output_dtype, node):
@@ -289,6 +302,23 @@ def _build_ultra_fast_sigmoid(op, input_dtypes, output_dtype):
     return _with_inputs_in(
         torch_dtype(output_dtype), ultra_fast_sigmoid, input_dtypes
     )
+
+
+@_builds(XlogX)
+def _build_x_log_x(op, input_dtypes, output_dtype):
+    return _with_inputs_in(
+        torch_dtype(output_dtype), lambda x: _x_log_y(x, x), input_dtypes
+    )
+
+
+@_builds(XlogY0)
+def _build_x_log_y(op, input_dtypes, output_dtype):
+    return _with_inputs_in(torch_dtype(output_dtype), _x_log_y, input_dtypes)
+
+
+def _x_log_y(x, y):
+    # Unlike torch.xlogy, this is 0 for x = 0 even if y is NaN, as in Theano.
+    return torch.where(x == 0, 0, x * torch.log(y))
 
 
 def _build_composite(op, node, device):

@@ -1,7 +1,8 @@
 """Loops: ``theano.scan``.
 
-The inner graph is a program of its own. Its results are written into buffers
-on the device. Each buffer holds as many steps as Theano asks for. If there are
+The inner graph is a program of its own, or a function of Theano's if the mode
+of the scan looks at each node. Its results are written into buffers on the
+device. Each buffer holds as many steps as Theano asks for. If there are
 more steps than that, the latest results replace the earliest.
 """
 
@@ -18,7 +19,7 @@ from theano.scan_module.scan_op import Scan
 from ..dispatch import register
 from ..program import Program
 from ..values import to_host
-from .graph import inner_program, on_device
+from .graph import WatchedFunction, inner_program, on_device, watches_nodes
 
 
 def _numbers_of_steps(node: Apply) -> list[int]:
@@ -27,11 +28,16 @@ def _numbers_of_steps(node: Apply) -> list[int]:
     return [0, *range(first, first + node.op.n_nit_sot)]
 
 
+def _mode(op: Scan) -> Any:
+    """The mode that the user gave to the scan, as Theano prepared it."""
+    return None if op.mode is None else op.mode_instance
+
+
 @register(
     Scan,
     host=_numbers_of_steps,
     device=True,
-    waits=lambda node: node.op.as_while,
+    waits=lambda node: node.op.as_while or watches_nodes(_mode(node.op)),
 )
 def _build_scan(op, node, device):
     step = _step_program(op, device)
@@ -192,7 +198,7 @@ def _take(iterator: Iterator, count: int) -> list:
     return list(itertools.islice(iterator, count))
 
 
-def _step_program(op: Scan, device: torch.device) -> Program:
+def _step_program(op: Scan, device: torch.device) -> Program | WatchedFunction:
     """The program of one step."""
     first = (
         op.n_seqs + sum(map(len, op.tap_array[: op.n_outs])) + op.n_shared_outs
@@ -204,4 +210,6 @@ def _step_program(op: Scan, device: torch.device) -> Program:
         for i, variable in enumerate(op.inputs)
         if i >= first and variable.dtype.startswith(('int', 'uint'))
     ]
-    return inner_program(op.inputs, op.outputs, device, from_host)
+    return inner_program(
+        op.inputs, op.outputs, device, from_host, mode=_mode(op)
+    )

@@ -67,12 +67,18 @@ def _build_dimshuffle(op, node):
 def _build_reshape(op, node):
     def reshape(x, shape):
         shape = [int(n) for n in shape]
+        if len(shape) != op.ndim:
+            raise ValueError(
+                f'Cannot reshape a tensor of shape {tuple(x.shape)} to '
+                f'{tuple(shape)}: the shape has length {len(shape)}, but the '
+                f'result has {op.ndim} dimensions'
+            )
         try:
             return x.reshape(shape)
         except RuntimeError:
-            if 0 in x.shape and -1 in shape:
-                # PyTorch refuses to infer a size where any would do.
-                return x.reshape([0 if n == -1 else n for n in shape])
+            if min(shape) < -1:
+                # NumPy infers the size for any negative number.
+                return reshape(x, [max(n, -1) for n in shape])
             raise ValueError(
                 f'Cannot reshape a tensor of shape {tuple(x.shape)} to '
                 f'{tuple(shape)}: the number of elements must be the same, '
@@ -144,15 +150,19 @@ def _build_copy(op, node):
 def _build_alloc(op, node):
     def alloc(value, *shape):
         shape = [int(n) for n in shape]
-        # Nobody writes to the result, so one element may stand for many.
         try:
-            return value.expand(shape)
+            # To PyTorch, -1 is the size that the value has.
+            if -1 not in shape:
+                # Nobody writes to the result, so one element may stand for
+                # many.
+                return value.expand(shape)
         except RuntimeError:
-            raise ValueError(
-                f'cannot broadcast a value of shape {tuple(value.shape)} to '
-                f'{tuple(shape)}: its axes must be 1 or as long as those of '
-                'the result'
-            ) from None
+            pass
+        raise ValueError(
+            f'cannot broadcast a value of shape {tuple(value.shape)} to '
+            f'{tuple(shape)}: its axes must be 1 or as long as those of the '
+            'result, and no size can be negative'
+        )
 
     return alloc
 
@@ -184,8 +194,14 @@ def _build_join(op, node):
     def join(axis, *parts):
         axis = int(axis)
         others = [list(part.shape) for part in parts]
-        for shape in others:
-            del shape[axis]
+        try:
+            for shape in others:
+                del shape[axis]
+        except IndexError:
+            raise IndexError(
+                f'Join axis {axis} out of bounds: the tensors have '
+                f'{parts[0].ndim} axes'
+            ) from None
         if any(shape != others[0] for shape in others):
             shapes = ', '.join(str(tuple(part.shape)) for part in parts)
             raise ValueError(
@@ -200,18 +216,25 @@ def _build_join(op, node):
 @register(Split, host=[1, 2])
 def _build_split(op, node):
     def split(x, axis, sizes):
-        sizes = [int(n) for n in sizes]
+        axis, sizes = int(axis), [int(n) for n in sizes]
         if len(sizes) != op.len_splits:
             raise ValueError(
                 f'In Split, the number of sizes is {len(sizes)}, expected '
                 f'{op.len_splits}: give one size for each part'
             )
-        if sum(sizes) != x.shape[int(axis)] or min(sizes) < 0:
+        try:
+            length = x.shape[axis]
+        except IndexError:
             raise ValueError(
-                f'The splits {sizes} do not sum to {x.shape[int(axis)]}, the '
-                f'length of axis {int(axis)}, or one of them is negative'
+                f'Split cannot split axis {axis} of a tensor of shape '
+                f'{tuple(x.shape)}: choose one of its axes'
+            ) from None
+        if sum(sizes) != length or min(sizes) < 0:
+            raise ValueError(
+                f'The splits {sizes} do not sum to {length}, the length of '
+                f'axis {axis}, or one of them is negative'
             )
-        parts = torch.split(x, sizes, int(axis))
+        parts = torch.split(x, sizes, axis)
         return parts if len(parts) > 1 else parts[0]
 
     return split
@@ -233,7 +256,17 @@ def _build_repeat(op, node):
 
 @register(Tile, host=[1])
 def _build_tile(op, node):
-    return lambda x, times: x.tile([int(n) for n in times])
+    def tile(x, times):
+        result = x.tile([int(n) for n in times])
+        if result.ndim != op.ndim:
+            raise ValueError(
+                f'Tile would repeat a tensor of shape {tuple(x.shape)} '
+                f'{tuple(map(int, times))} times along its axes, but the '
+                f'result has {op.ndim} dimensions: give one number for each'
+            )
+        return result
+
+    return tile
 
 
 @register(DiffOp)

@@ -451,10 +451,24 @@ class TheanoTest(EngineTest):
             values('float64', 3),
         )
 
+    def test_length_of_the_sizes(self):
+        x, y, sizes = T.dtensor4(), T.dtensor4(), T.lvector()
+        for op, given, wanted in [
+            (abstract_conv.AbstractConv2d_gradWeights(), (1, 2, 5, 5), 3),
+            (abstract_conv.AbstractConv2d_gradInputs(), (3, 2, 3, 3), 5),
+        ]:
+            inputs = [x, y, sizes], op(x, y, sizes)
+            arrays = values('float64', *given), values('float64', 1, 3, 3, 3)
+            # Theano ignores the third number.
+            self.assert_same(*inputs, *arrays, np.array([wanted] * 3))
+            self.assert_refused(
+                IndexError, *inputs, *arrays, np.array([wanted])
+            )
+
     def test_wrong_channels(self):
         x, filters = T.tensor4(), T.tensor4()
         self.assert_refused(
-            Exception,
+            ValueError,
             [x, filters],
             T.nnet.conv2d(x, filters),
             values('float32', 1, 2, 5, 5),

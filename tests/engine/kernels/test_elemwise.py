@@ -7,6 +7,7 @@ import numpy as np
 import theano
 import theano.scalar as scalar
 import theano.tensor as T
+from theano.tensor import xlogx
 from theano.tensor.elemwise import Elemwise
 from theano.tensor.nnet.sigm import sigmoid, softplus, ultra_fast_sigmoid
 
@@ -317,20 +318,20 @@ class SeveralInputsTest(EngineTest):
         )
 
 
-class UnknownTest(EngineTest):
-    def test_fails_at_compile_time(self):
-        class Cube(scalar.UnaryScalarOp):
-            def impl(self, x):
-                return x**3
-
-        x = T.vector()
-        y = Elemwise(Cube(scalar.same_out))(x)
-        for mode in self.modes():
-            with self.assertRaisesRegex(
-                NotImplementedError,
-                'no implementation of Cube (.|\n)*register',
-            ):
-                theano.function([x], y, mode=mode)
+class LogarithmTest(EngineTest):
+    def test_products_with_a_logarithm(self):
+        """They are 0 where the factor is."""
+        x, y = T.vectors('xy')
+        self.assert_same(
+            [x, y],
+            [
+                xlogx.xlogx(x),
+                xlogx.xlogy0(x, y),
+                *T.grad(xlogx.xlogx(x + 1).sum() * y.sum(), [x, y]),
+            ],
+            np.float32([0, 1, 2, 0]),
+            np.float32([0, 3, 4, np.nan]),
+        )
 
 
 class InPlaceTest(EngineTest):

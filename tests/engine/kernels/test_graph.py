@@ -1,5 +1,7 @@
+import numpy as np
 import theano
 import theano.tensor as T
+from theano.compile.nanguardmode import NanGuardMode
 
 from tests.engine.compare import EngineTest, values
 
@@ -19,6 +21,19 @@ class OpFromGraphTest(EngineTest):
             values('float64', 3, 4),
             values('float64', 3, 4),
         )
+
+    def test_guarded(self):
+        x = T.dmatrix()
+        op = theano.OpFromGraph(
+            [x],
+            [T.sqrt(x)],
+            mode=NanGuardMode(True, False, False, optimizer='fast_compile'),
+        )
+        self.set_flags(cxx='')
+        self.assert_same([x], op(x) + 1, np.ones((3, 4)))
+        for function in self.compiled([x], op(x) + 1):
+            with self.assertRaisesRegex(AssertionError, 'NaN detected'):
+                function(-np.ones((3, 4)))
 
     def test_shared_variable_inside(self):
         x = T.dmatrix()

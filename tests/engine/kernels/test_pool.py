@@ -175,6 +175,25 @@ class PoolTest(EngineTest):
                 [f(data, np.array([n, 2]))], pooling(data, (n, 2), True)[:1]
             )
 
+    def test_windows_of_another_rank(self):
+        # Theano's C code raises ValueError, its Python code AssertionError.
+        x, size, pad = T.dmatrix(), T.lvector(), T.lvector()
+        two = np.array([2, 2])
+        for mode in MODES:
+            y = Pool(ignore_border=True, mode=mode)(x, size, size, pad)
+            f = theano.function(
+                [x, size, pad], [y, T.grad(y.sum(), x)], mode=self.modes()[1]
+            )
+            for arguments, name in [
+                ((two[:1], two), 'ws'),
+                ((np.array([2, 2, 2]), two), 'ws'),
+                ((two, two[:1]), 'pad'),
+            ]:
+                with self.assertRaisesRegex(
+                    ValueError, f'{name} must be a vector of size 2'
+                ):
+                    f(values('float64', 6, 6), *arguments)
+
     def test_of_the_same_size(self):
         x, data = T.dmatrix(), values('float64', 4, 6)
         y = max_pool_2d_same_size(x.dimshuffle('x', 'x', 0, 1), (2, 2))

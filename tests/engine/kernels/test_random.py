@@ -94,6 +94,22 @@ class StreamsTest(EngineTest):
 
         self.assert_same_run(run, self.PRECISION)
 
+    def test_impossible_sizes(self):
+        state = theano.shared(
+            MRG_RandomStreams(7).get_substream_rstates(60, 'float32')
+        )
+        size = T.lvector()
+        sample = rng_mrg.mrg_uniform.new(state, 2, 'float32', size)[1]
+        # Theano's Python code raises TypeError for the wrong length.
+        for function in self.compiled([size], sample)[1:]:
+            for wrong in (6,), (1, 2, 3), ():
+                with self.assertRaisesRegex(
+                    ValueError, f'length {len(wrong)}, but .* 2 dimensions'
+                ):
+                    function(np.array(wrong, 'int64'))
+        for wrong in (-1, 2), (2, -1), (-2, -3):
+            self.assert_refused(ValueError, [size], sample, np.array(wrong))
+
     def test_published_samples(self):
         for mode in self.modes():
             state, samples = np.array([12345] * 6, dtype='int32'), []

@@ -3,10 +3,29 @@ from collections import OrderedDict
 import numpy as np
 import theano
 import theano.tensor as T
+from theano.compile.monitormode import MonitorMode
+from theano.compile.nanguardmode import NanGuardMode
 from theano.configparser import change_flags
 from theano.sandbox.rng_mrg import MRG_RandomStreams
 
-from tests.engine.compare import EngineTest, values
+from tests.engine.compare import REFERENCE, EngineTest, torch, values
+
+if torch:
+    from kneerepro.engine.kernels.graph import watches_nodes
+
+
+class Recorder(MonitorMode):
+    """Records the operations that are carried out."""
+
+    def __init__(self, found=None, **kwargs):
+        self.found = [] if found is None else found
+        super().__init__(
+            post_func=lambda i, node, thunk: self.found.append(node.op),
+            optimizer='fast_compile',
+        )
+
+    def clone(self, *args, **kwargs):
+        return type(self)(self.found)
 
 
 class ScanTest(EngineTest):
@@ -145,6 +164,43 @@ class ScanTest(EngineTest):
             values('float64', 6),
             0.7,
         )
+
+    def test_monitored(self):
+        def run(mode):
+            recorder, x = Recorder(), T.dvector()
+            sums, _ = theano.scan(
+                lambda value, so_far: T.tanh(so_far + value),
+                sequences=x,
+                outputs_info=T.zeros((), 'float64'),
+                mode=recorder,
+            )
+            results = theano.function([x], [sums], mode=mode)(np.arange(4.0))
+            self.assertEqual(recorder.found.count(T.tanh), 4)
+            return results
+
+        self.set_flags(cxx='')
+        self.assert_same_run(run)
+
+    def test_guarded(self):
+        x = T.dvector()
+        roots, _ = theano.scan(
+            lambda value, total: total + T.sqrt(value),
+            sequences=x,
+            outputs_info=T.zeros((), 'float64'),
+            mode=NanGuardMode(True, False, False, optimizer='fast_compile'),
+        )
+        self.set_flags(cxx='')
+        self.assert_same([x], roots[-1], np.arange(3.0))
+        for function in self.compiled([x], roots[-1]):
+            with self.assertRaisesRegex(AssertionError, 'NaN detected'):
+                function(np.array([1.0, -1.0, 2.0]))
+
+    def test_modes_that_only_compute(self):
+        # The engine compiles the steps, as if no mode were given.
+        for mode in 'FAST_RUN', REFERENCE, self.modes()[0], None:
+            self.assertFalse(watches_nodes(mode))
+        for mode in Recorder(), 'NanGuardMode', 'DebugMode':
+            self.assertTrue(watches_nodes(mode))
 
     def test_nested(self):
         x = T.dmatrix()

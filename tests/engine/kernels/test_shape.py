@@ -4,8 +4,9 @@ import numpy as np
 import theano
 import theano.tensor as T
 from theano.compile.ops import Rebroadcast
-from theano.tensor.basic import diag
+from theano.tensor.basic import AllocEmpty, Tile, diag
 from theano.tensor.extra_ops import CpuContiguous, squeeze, to_one_hot
+from theano.tensor.nnet.neighbours import neibs2images
 from theano.tensor.opt import Assert
 
 from tests.engine.compare import (
@@ -67,15 +68,45 @@ class ReshapeTest(EngineTest):
         ]:
             compare(values('float32', *size), np.array(wanted))
 
+    def test_any_negative_size_is_inferred(self):
+        x, shape = T.matrix(), T.lvector()
+        compare = self.comparison([x, shape], x.reshape(shape, ndim=2))
+        for wanted in (-2, 3), (6, -5):
+            compare(values('float32', 2, 3), np.array(wanted))
+
     def test_refused(self):
         x, shape = T.matrix(), T.lvector()
         output = x.reshape(shape, ndim=2)
-        for wanted in (4, 2), (-1, 4), (-1, -1):
+        for size, wanted in [
+            ((2, 3), (4, 2)),
+            ((2, 3), (-1, 4)),
+            ((2, 3), (-1, -1)),
+            ((2, 3), (-1, -2)),
+            ((2, 3), (6,)),
+            ((2, 3), (1, 2, 3)),
+            ((1, 1), ()),
+            ((0, 3), (-1, 0)),
+        ]:
             self.assert_refused(
                 ValueError,
                 [x, shape],
                 output,
-                values('float32', 2, 3),
+                values('float32', *size),
+                np.array(wanted, 'int64'),
+            )
+
+    def test_images_of_another_shape(self):
+        x, shape = T.matrix(), T.lvector()
+        images = neibs2images(x, (2, 2), shape)
+        self.assert_same(
+            [x, shape], images, values('float32', 4, 4), np.array([1, 1, 4, 4])
+        )
+        for wanted in (4, 4), (1, 4, 4), (1, 1, 5, 4), (1, 1, 1, 4, 4):
+            self.assert_refused(
+                ValueError,
+                [x, shape],
+                images,
+                values('float32', 4, 4),
                 np.array(wanted),
             )
 
@@ -209,7 +240,7 @@ class JoinTest(EngineTest):
         )
 
     def test_refused(self):
-        x, y = T.matrix(), T.matrix()
+        x, y, n = T.matrix(), T.matrix(), T.lscalar()
         self.assert_refused(
             ValueError,
             [x, y],
@@ -217,6 +248,14 @@ class JoinTest(EngineTest):
             values('float32', 2, 3),
             values('float32', 2, 4),
         )
+        for axis in 2, -3:
+            self.assert_refused(
+                IndexError,
+                [x, n],
+                T.join(n, x, x),
+                values('float32', 2, 3),
+                axis,
+            )
 
     def test_gradient(self):
         x, y = T.dmatrix(), T.dmatrix()
@@ -248,6 +287,15 @@ class JoinTest(EngineTest):
                 first,
                 values('float32', 6, 4),
                 np.array(wrong),
+            )
+        axis = T.lscalar()
+        for wrong in 2, -3:
+            self.assert_refused(
+                ValueError,
+                [x, axis],
+                T.split(x, [1, 3], 2, axis),
+                values('float32', 6, 4),
+                wrong,
             )
 
 
@@ -282,10 +330,19 @@ class CreationTest(EngineTest):
         self.assert_same([n], [T.zeros((n, 2)), T.alloc(np.float32(1), n)], 0)
 
     def test_refused(self):
-        x = T.vector()
+        x, n = T.vector(), T.lscalar()
         self.assert_refused(
             ValueError, [x], T.alloc(x, 2, 3), values('float32', 4)
         )
+        for output in (
+            T.alloc(x, n, 4),
+            T.alloc(x, 2, n),
+            T.zeros((2, n)),
+            AllocEmpty('float32')(2, n),
+        ):
+            self.assert_refused(
+                ValueError, [x, n], output, values('float32', 4), -1
+            )
 
     def test_patterns(self):
         n, m = T.lscalar(), T.lscalar()
@@ -371,6 +428,20 @@ class RepeatTest(EngineTest):
         )
         compare(values('float32', 2, 3), 2, np.array([2, 0, 1]))
         compare(values('float32', 2, 3), 0, np.array([0, 0, 0]))
+
+    def test_tile_of_another_rank(self):
+        x, times = T.matrix(), T.lvector()
+        output = Tile(2)(x, times)
+        compare = self.comparison([x, times], output)
+        for given in (2, 3), (2,), ():
+            compare(values('float32', 2, 3), np.array(given, 'int64'))
+        self.assert_refused(
+            ValueError,
+            [x, times],
+            output,
+            values('float32', 2, 3),
+            np.array([2, 1, 3]),
+        )
 
     def test_tile(self):
         x, n = T.matrix(), T.lscalar()
