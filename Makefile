@@ -77,7 +77,7 @@ test-compiled: setup
 # make test-engine     compare the engine with Theano's C code; run Theano's tests
 test-engine: setup
 	$(BIN)/python -m tests.engine.training
-	$(BIN)/python tests/engine/theano_suite.py
+	$(BIN)/python -m tests.engine.theano_suite
 
 # make benchmark       time a training step of the four networks
 benchmark: setup

@@ -38,13 +38,7 @@ def main() -> None:
     )
     if not args.no_runs:
         publish_runs(args.out, args.preset)
-    publish(
-        'thesis_size',
-        published_runs.thesis_size([Run(path) for path in args.thesis_size])
-        if args.thesis_size
-        else (),
-        'experiments/cae3d.py --preset thesis',
-    )
+    publish_thesis_size([Run(path) for path in args.thesis_size])
     publish(
         'steps',
         published_benchmarks.step_times(step_times, of_the_thesis=True),
@@ -89,8 +83,8 @@ def parse_arguments() -> argparse.Namespace:
         metavar='RUN',
         nargs='+',
         default=[],
-        help="runs of autoencoders at the thesis's size (default: keep what "
-        'is published of them)',
+        help="all runs of an autoencoder at the thesis's size (default: keep "
+        'what is published of it)',
     )
     parser.add_argument(
         '--steps',
@@ -138,6 +132,21 @@ def publish(name: str, lines: Iterable[str], script: str) -> None:
         write(name, *lines)
     elif not exists(name):
         write(name, f'Not measured yet; run ``{script}``.', '')
+
+
+def publish_thesis_size(runs: list[Run]) -> None:
+    """Write what autoencoders of the thesis's size have learned.
+
+    What is published of a network of which there is no run stays.
+    """
+    check_runs(runs)
+    for experiment in 'cae2d', 'cae3d':
+        of_network = [run for run in runs if run.experiment == experiment]
+        publish(
+            f'thesis_size_{experiment}',
+            published_runs.thesis_size(of_network) if of_network else (),
+            f'experiments/{experiment}.py --preset thesis',
+        )
 
 
 def publish_runs(out: str, preset: str) -> None:

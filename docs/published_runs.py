@@ -14,7 +14,6 @@ import kneerepro  # noqa: F401, makes Theano importable
 import measured_files
 import numpy as np
 import spread_figure
-from revisions import check_runs
 
 from kneerepro import claims, config
 from kneerepro.claims.evidence import Evidence
@@ -176,24 +175,22 @@ def _include(file: str, caption: str) -> list[str]:
 
 
 def thesis_size(runs: list[Run]) -> Iterator[str]:
-    """Yield what autoencoders of the thesis's size have learned.
+    """Yield what an autoencoder of the thesis's size has learned.
 
-    The figures are those of the first run of each network.
+    The figures are those of the first run.
 
     Parameters
     ----------
     runs : list of kneerepro.runs.Run
+        Of the same network, with different readings.
     """
-    check_runs(runs)
-    rows, spreads, first_runs = [], {}, {}
+    rows, spreads = [], {}
     for run in runs:
         results = run.results()
         spreads[_reading(run)] = results['code_spread']
-        first_runs.setdefault(run.experiment, run)
         rows.append(_thesis_size_row(run, results))
     yield from table(
         [
-            'network',
             'normalise',
             'output bias',
             'iterations',
@@ -208,18 +205,18 @@ def thesis_size(runs: list[Run]) -> Iterator[str]:
         rows,
     )
     yield from _environments(runs)
-    file = measured_files.save_figure(spread_figure.draw(spreads), 'spread')
+    file = measured_files.save_figure(
+        spread_figure.draw(spreads), f'spread_{runs[0].experiment}'
+    )
     yield from _include(file, 'Spread of the code over the iterations.')
-    for run in first_runs.values():
-        yield from _figures(run, 'thesis_')
+    yield from _figures(runs[0], 'thesis_')
 
 
 def _thesis_size_row(run, results):
     spread = results['code_spread']
     return [
-        EXPERIMENTS[run.experiment].title,
         run.parameters['normalise'],
-        run.parameters['output_bias'],
+        config.as_text(run.parameters['output_bias']),
         f'{len(spread) - 1:,}',
         f'{float(results["seconds"]):,.0f} s',
         f'{last_value(results["train_loss"]):.4f}',
@@ -232,10 +229,9 @@ def _thesis_size_row(run, results):
 
 
 def _reading(run: Run) -> str:
-    """The network and the run's readings of E17 and E21."""
-    title = EXPERIMENTS[run.experiment].title
+    """The run's readings of E17 and E21."""
     bias = config.as_text(run.parameters['output_bias'])
-    return f'{title}, {run.parameters["normalise"]}, bias {bias}'
+    return f'{run.parameters["normalise"]}, bias {bias}'
 
 
 # ------------------------------------------------------------------ the claims

@@ -23,6 +23,9 @@ _OF_THE_DATA = {'patients', 'matrix', 'slices', 'depth', 'size', 'test'}
 # The legend of the figure that it concerns names it.
 _IN_THE_LEGEND = {'first_ten_every'}
 
+# What a parameter without a value means.
+_WITHOUT_VALUE = {'iterations': 'set by the epochs'}
+
 # The parameters that the shapes of the networks depend on.
 _OF_THE_NETWORKS = {
     'depth',
@@ -92,10 +95,16 @@ def footer_of_networks(parameters: dict[str, Any], experiment: str) -> str:
 def _as_texts(changed, names):
     return [
         f'{_SYMBOLS.get(name, name.replace("_", " "))} '
-        f'{config.as_text(value)} (thesis: {config.as_text(thesis)})'
+        f'{_as_text(name, value)} (thesis: {_as_text(name, thesis)})'
         for name, (value, thesis) in changed.items()
         if name in names
     ]
+
+
+def _as_text(name, value):
+    if value is None and name in _WITHOUT_VALUE:
+        return _WITHOUT_VALUE[name]
+    return config.as_text(value)
 
 
 def _joined(parts):

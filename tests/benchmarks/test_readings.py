@@ -91,16 +91,17 @@ class ReadingsTest(PublishTest):
         )
         self.publish('--no-runs', '--thesis-size', run.folder)
         self.assert_published(
-            'thesis_size',
-            '3D autoencoder',
-            'measured/spread.png',
+            'thesis_size_cae3d',
+            'slice-max',
+            'measured/spread_cae3d.png',
             'measured/thesis_figure3_4.jpg',
             'measured/thesis_figure3_5.png',
             'measured/thesis_cae3d_codes.png',
         )
         # Without new runs, the published ones stay.
         self.publish('--no-runs')
-        self.assert_published('thesis_size', 'spread.png')
+        self.assert_published('thesis_size_cae3d', 'spread_cae3d.png')
+        self.assert_published('thesis_size_cae2d', 'Not measured yet')
 
         with open(run.path('environment.json'), 'w') as file:
             json.dump([{'revision': 'abc-dirty'}], file)

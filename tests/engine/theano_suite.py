@@ -1,19 +1,27 @@
-"""Theano's own tests, run with the PyTorch engine as the default mode.
+"""Theano's own tests on the PyTorch engine, beside Theano's own Python code.
 
-The test modules come unchanged with the installed Theano. There is one
-exception: where they look in optimised graphs for the Ops of Theano's C code
-for convolutions, they find AbstractConv2d and so on, which the engine carries
-out. Each module runs in a process of its own.
+Each test module runs twice, in processes of its own: with the engine as the
+default mode, and with Theano's default mode and no C code. A test *differs* if
+only the engine fails it. Differences with a known reason, which is in
+``theano_suite.txt`` beside this file, are *explained*. The other outcomes are:
 
-A test counts as *passed* only if the engine ran at least one function in it,
-and as *skipped* if the test itself says so. Tests that cannot apply are listed
-with their reasons in ``theano_suite.txt`` beside this file. Every other
-failure is reported as *failed*.
+=================  ========================================================
+passed             by both, and the engine ran at least one function
+engine not used    passed by both, but the engine had nothing to run
+failed by both     such as what fails with this version of NumPy
+engine only        only the engine passes the test
+skipped            by itself, such as a test of C code
+=================  ========================================================
+
+The modules come with the installed Theano. In both runs, assertions on the
+structure of optimised graphs are left out (``structure.py``). Tests of
+convolutions are compared with Theano's C code, if there is a compiler.
 """
 
 import argparse
 import collections
 import fnmatch
+import importlib
 import importlib.util
 import json
 import os
@@ -22,24 +30,50 @@ import sys
 import tempfile
 import time
 import traceback
+from multiprocessing.pool import ThreadPool
 
-MODULES = [
-    'theano.tensor.tests.test_elemwise',
-    'theano.tensor.tests.test_basic',
-    'theano.tensor.tests.test_subtensor',
-    'theano.tensor.tests.test_extra_ops',
-    'theano.tensor.nnet.tests.test_abstract_conv',
-    'theano.tensor.nnet.tests.test_nnet',
-    'theano.tensor.nnet.tests.test_sigm',
-    'theano.tensor.nnet.tests.test_bn',
-    'theano.tensor.signal.tests.test_pool',
-    'theano.sandbox.tests.test_rng_mrg',
-]
+ROOT = os.path.dirname(
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+)
 # This module compares the default mode with Theano's own C code, in the mode
 # FAST_RUN.
 COMPARED_WITH_C = 'theano.tensor.nnet.tests.test_abstract_conv'
+# Theano's packages whose tests do not concern what functions compute.
+EXCLUDED = (
+    'theano.d3viz',
+    'theano.gpuarray',
+    'theano.sandbox.gpuarray',
+    'theano.gof.tests.test_cc',
+    'theano.gof.tests.test_cmodule',
+    'theano.gof.tests.test_compiledir',
+    'theano.misc',
+    'theano.tests.test_flake8',
+)
 REASONS = os.path.splitext(os.path.abspath(__file__))[0] + '.txt'
-OUTCOMES = 'passed', 'failed', 'not applicable', 'skipped', 'engine not used'
+OUTCOMES = (
+    'passed',
+    'differs',
+    'explained',
+    'engine not used',
+    'failed by both',
+    'engine only',
+    'skipped',
+)
+
+
+def all_modules():
+    """The names of Theano's test modules."""
+    root = os.path.dirname(importlib.util.find_spec('theano').origin)
+    names = []
+    for folder, folders, files in os.walk(root):
+        folders.sort()
+        package = os.path.relpath(folder, os.path.dirname(root))
+        names += [
+            f'{package.replace(os.sep, ".")}.{file[:-3]}'
+            for file in sorted(files)
+            if file.startswith('test_') and file.endswith('.py')
+        ]
+    return [name for name in names if not name.startswith(EXCLUDED)]
 
 
 def read_reasons(path=REASONS):
@@ -129,17 +163,19 @@ def run_module(name, linker, device, write):
     import kneerepro  # noqa: F401, makes Theano importable
 
     # isort: split
-    import theano
     from nose.core import TestProgram
     from nose.plugins import Plugin
 
+    from tests.engine import structure
+
+    structure.install(lambda module: '.tests.' in module)
+    used = None
     if linker == 'torch':
         used = use_engine(device, is_compared_with_c(name))
         if is_compared_with_c(name):
             expect_abstract_convolutions()
-    else:
-        theano.config.mode = theano.compile.Mode(linker, 'fast_run')
-        used = None
+    # Before nose looks for it, which would not ask for its loader.
+    importlib.import_module(name.partition(':')[0])
 
     class Recorder(Plugin):
         name, score, enabled = 'recorder', 2000, True
@@ -190,10 +226,11 @@ def child(args):
 # ------------------------------------------------------------ the main process
 
 
-def run_in_subprocess(module, args):
+def run_in_subprocess(module, linker, args):
     """Run one module's tests in a process that may fail or be killed.
 
-    Returns ``[(test, outcome, text)]``."""
+    Returns ``{test: (outcome, text)}``, with the module itself as a test that
+    failed if its process did not end well."""
     with tempfile.TemporaryDirectory() as folder:
         path, log = (os.path.join(folder, name) for name in ('results', 'log'))
         flags = [
@@ -205,25 +242,23 @@ def run_in_subprocess(module, args):
         if not is_compared_with_c(module):
             # Without a compiler, tests of C code skip themselves.
             flags.append('cxx=')
+        command = [sys.executable, '-m', 'tests.engine.theano_suite']
+        for name, value in [
+            ('child', module),
+            ('linker', linker),
+            ('device', args.device),
+            ('results', path),
+        ]:
+            command += [f'--{name}', value]
         end = None
         with open(log, 'w') as file:
             try:
                 status = subprocess.run(
-                    [
-                        sys.executable,
-                        os.path.abspath(__file__),
-                        '--child',
-                        module,
-                        '--linker',
-                        args.linker,
-                        '--device',
-                        args.device,
-                        '--results',
-                        path,
-                    ],
+                    command,
                     stdout=file,
                     stderr=subprocess.STDOUT,
                     timeout=args.timeout,
+                    cwd=ROOT,
                     env={
                         **os.environ,
                         'THEANO_FLAGS': ','.join(filter(None, flags)),
@@ -234,32 +269,51 @@ def run_in_subprocess(module, args):
             except subprocess.TimeoutExpired:
                 end = f'took more than {args.timeout} seconds'
         results = read_results(path)
-        if not results:
-            end = end or 'no test was found'
-        if end:
+        if end or not results:
             with open(log, errors='replace') as file:
-                results.append(
-                    (module, 'failed', f'{file.read()[-3000:]}\n{end}')
-                )
+                text = f'{file.read()[-3000:]}\n{end or "no test was found"}'
+            results[module] = 'failed', text
         return results
 
 
 def read_results(path):
-    """Read what :func:`run_module` wrote, as ``[[test, outcome, text]]``.
+    """Read what :func:`run_module` wrote, as ``{test: (outcome, text)}``.
 
     A test that began but did not end has failed."""
-    results = []
+    results = {}
     if os.path.exists(path):
         with open(path) as file:
             for line in file:
                 if not line.endswith('\n'):
                     break  # the process was killed while writing
-                if results and results[-1][1] == 'began':
-                    results.pop()
-                results.append(json.loads(line))
-    if results and results[-1][1] == 'began':
-        results[-1][1:] = 'failed', 'began but did not end'
+                test, outcome, text = json.loads(line)
+                if outcome == 'began':
+                    outcome, text = 'failed', 'began but did not end'
+                results[test] = outcome, text
     return results
+
+
+def compared(engine, theano, reasons):
+    """Compare the results of the engine and of Theano's own code.
+
+    Returns ``[(test, outcome, text, pattern)]``, with the pattern in `reasons`
+    that explains a difference, or None."""
+    rows = []
+    for test in dict.fromkeys([*engine, *theano]):
+        outcome, text = engine.get(test, ('failed', 'did not run'))
+        expected, other = theano.get(test, ('failed', 'did not run'))
+        pattern = None
+        if 'skipped' in (outcome, expected):
+            outcome = 'skipped'
+        elif outcome == expected == 'failed':
+            outcome, text = 'failed by both', other
+        elif expected == 'failed':
+            outcome = 'engine only'
+        elif outcome == 'failed':
+            pattern = excuse(test, reasons)
+            outcome = 'differs' if pattern is None else 'explained'
+        rows.append((test, outcome, text, pattern))
+    return rows
 
 
 def excuse(test, reasons):
@@ -271,15 +325,17 @@ def excuse(test, reasons):
 
 
 def full_name(name, parser):
-    """The full name of a module, or of a test in it, given its last part."""
+    """The full name of a module, or of a test in it, given its last parts."""
     module, colon, test = name.partition(':')
-    full_names = {known.rpartition('.')[2]: known for known in MODULES}
-    module = full_names.get(module, module)
-    if module not in MODULES:
+    found = [
+        known for known in all_modules() if f'.{known}'.endswith(f'.{module}')
+    ]
+    if len(found) != 1:
         parser.error(
-            f'unknown module {module}: choose from ' + ', '.join(full_names)
+            f'{module} is the name of {len(found)} modules: choose one of '
+            + ', '.join(found or all_modules())
         )
-    return module + colon + test
+    return found[0] + colon + test
 
 
 def make_parser():
@@ -290,8 +346,8 @@ def make_parser():
         'modules',
         nargs='*',
         metavar='MODULE',
-        help='a module such as test_pool, or a test such as '
-        'test_pool:CLASS.TEST\n(default: all modules)',
+        help='a module such as test_pool or sparse.tests.test_basic, or a '
+        'test such as\ntest_pool:CLASS.TEST (default: all modules)',
     )
     parser.add_argument(
         '--device',
@@ -299,38 +355,40 @@ def make_parser():
         help='where the engine runs: cpu (the default) or cuda',
     )
     parser.add_argument(
-        '--linker',
-        default='torch',
-        help="torch (the default), or one of Theano's own linkers to compare "
-        'with, such as\npy, with all its rewrites',
+        '--timeout', type=int, default=3600, help='seconds for each module'
     )
     parser.add_argument(
-        '--timeout', type=int, default=3600, help='seconds for each module'
+        '--table',
+        metavar='FILE',
+        help='write the outcomes as a table in reStructuredText',
     )
     parser.add_argument(
         '--verbose',
         action='store_true',
         help='list all tests, with tracebacks and reasons',
     )
-    parser.add_argument('--child', help=argparse.SUPPRESS)
-    parser.add_argument('--results', help=argparse.SUPPRESS)
+    for hidden in '--child', '--linker', '--results':
+        parser.add_argument(hidden, help=argparse.SUPPRESS)
     return parser
 
 
 def count_outcomes(module, args, reasons, unused):
-    """Run one module's tests, print what failed, and count the outcomes.
+    """Run one module's tests in both ways, print what differs, and count the
+    outcomes.
 
-    The patterns in `reasons` that excuse a test are removed from `unused`."""
+    The patterns in `reasons` that explain a test are removed from `unused`."""
+    with ThreadPool(2) as pool:
+        engine, theano = pool.map(
+            lambda linker: run_in_subprocess(module, linker, args),
+            ['torch', 'theano'],
+        )
     counts = collections.Counter()
-    for test, outcome, text in run_in_subprocess(module, args):
-        pattern = excuse(test, reasons) if outcome == 'failed' else None
-        if pattern:
-            outcome, text = 'not applicable', reasons[pattern]
-            unused.discard(pattern)
+    for test, outcome, text, pattern in compared(engine, theano, reasons):
         counts[outcome] += 1
+        unused.discard(pattern)
         if args.verbose:
-            print(f'{outcome}: {test}\n{text}')
-        elif outcome == 'failed':
+            print(f'{outcome}: {test}\n{reasons.get(pattern, text)}')
+        elif outcome == 'differs':
             last_line = text.strip().rpartition('\n')[2]
             print(f'{outcome}: {test}\n    {last_line[:300]}')
     return counts
@@ -338,6 +396,19 @@ def count_outcomes(module, args, reasons, unused):
 
 def in_words(counts):
     return ', '.join(f'{counts[outcome]} {outcome}' for outcome in OUTCOMES)
+
+
+def write_table(path, rows):
+    """Write the outcomes of modules, ``[(name, counts)]``, as a list-table."""
+    lines = ['.. list-table::', '   :header-rows: 1', '']
+    for name, *cells in [
+        ['Module', *OUTCOMES],
+        *([name, *(counts[o] for o in OUTCOMES)] for name, counts in rows),
+    ]:
+        lines.append(f'   * - {name}')
+        lines += [f'     - {cell}' for cell in cells]
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write('\n'.join(lines) + '\n')
 
 
 def main():
@@ -352,25 +423,25 @@ def main():
                 f'is not installed: pip install {package}'
             )
     modules = [full_name(name, parser) for name in args.modules]
-    # The reasons are about the engine. With Theano's own linkers, every
-    # failure is reported.
-    reasons = read_reasons() if args.linker == 'torch' else {}
-    unused = set(reasons)
-    total = collections.Counter()
-    for module in modules or MODULES:
+    reasons = read_reasons()
+    unused, rows = set(reasons), []
+    for module in modules or all_modules():
         start = time.monotonic()
         counts = count_outcomes(module, args, reasons, unused)
-        total += counts
+        rows.append((module, counts))
         seconds = time.monotonic() - start
         print(f'{module}: {in_words(counts)}, {seconds:.0f} s', flush=True)
+    total = sum((counts for _, counts in rows), collections.Counter())
     print(f'all: {in_words(total)}')
+    if args.table:
+        write_table(args.table, [*rows, ('all', total)])
     if not args.modules:
         for pattern in sorted(unused):
             print(
                 f'{os.path.basename(REASONS)}: no test that matches '
-                f'{pattern} failed'
+                f'{pattern} differs'
             )
-    return int(total['failed'] > 0)
+    return int(total['differs'] > 0)
 
 
 if __name__ == '__main__':

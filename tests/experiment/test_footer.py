@@ -60,6 +60,12 @@ class FooterTest(unittest.TestCase):
         text = footer_of(fake_run('cae2d', depth=32))
         self.assertIn("not the thesis's", text)
 
+    def test_shorter_training(self):
+        self.assertIn(
+            'iterations 4000 (thesis: set by the epochs)',
+            footer_of(fake_run('cae2d', iterations=4000)),
+        )
+
     def test_precision(self):
         run = fake_run('cae2d')
         for precision, said in ('float32', False), ('bf16', True):
