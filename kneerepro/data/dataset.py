@@ -41,7 +41,7 @@ import numpy as np
 
 from kneerepro.data.convert import Options, network_grid
 from kneerepro.data.reading.grid import Grid
-from kneerepro.data.reading.values import is_uid
+from kneerepro.data.reading.uid import is_uid
 from kneerepro.data.views import View
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import reason, replacing

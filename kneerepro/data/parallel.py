@@ -22,8 +22,8 @@ from kneerepro.data.reading.records import SeriesRecord, load_series
 from kneerepro.data.reading.series import Series
 from kneerepro.data.reading.slices import read_slices
 from kneerepro.data.reading.unpacking import Progress
-from kneerepro.data.reading.values import as_bytes
 from kneerepro.utils.files import replacing
+from kneerepro.utils.text import as_bytes
 from kneerepro.utils.workers import Workers
 
 

@@ -1,4 +1,4 @@
-"""Show text from files so that it cannot change what is around it.
+"""Text from files: keep it as it is, and show it safely.
 
 A description in a header, or the name of a file, may contain anything: escape
 sequences that control the terminal, line breaks, characters that reverse the
@@ -69,3 +69,27 @@ def _columns(character):
 def pad(text: str, columns: int) -> str:
     """Printable text with spaces behind it, up to a number of columns."""
     return text + ' ' * (columns - width(text))
+
+
+def as_bytes(text: str) -> bytes:
+    """Any text from a file, or a path, in bytes.
+
+    Neither a database nor a hash takes text with bytes that are not UTF-8,
+    which Python keeps as surrogates.
+
+    Parameters
+    ----------
+    text : str
+        As :func:`from_bytes` or :func:`os.fsdecode` returns it.
+
+    Returns
+    -------
+    bytes
+        :func:`from_bytes` is the inverse.
+    """
+    return text.encode('utf-8', 'surrogateescape')
+
+
+def from_bytes(value: bytes) -> str:
+    """The text whose :func:`as_bytes` these are; any bytes have one."""
+    return value.decode('utf-8', 'surrogateescape')

@@ -279,6 +279,14 @@ class WritingTest(DatasetTest):
             self.assertEqual(os.listdir(self.folder), ['rest'])
         self.assertEqual(os.listdir(self.folder), ['v.h5'])
 
+    def test_needs_no_dicom(self):
+        """Whoever trains on a dataset does not wait for its libraries."""
+        done = run_python(
+            'import sys, kneerepro.data.dataset\n'
+            "sys.exit('pydicom' in sys.modules)"
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_full_disk(self):
         # In its own process, because HDF5 would crash this one at its exit.
         done = run_python(

@@ -1,7 +1,13 @@
 import unicodedata
 import unittest
 
-from kneerepro.utils.text import pad, printable, width
+from kneerepro.utils.text import (
+    as_bytes,
+    from_bytes,
+    pad,
+    printable,
+    width,
+)
 
 
 class PrintableTest(unittest.TestCase):
@@ -50,3 +56,12 @@ class WidthTest(unittest.TestCase):
     def test_pad(self):
         self.assertEqual(pad('膝', 4), '膝  ')
         self.assertEqual(pad('knee', 4), 'knee')
+
+
+class BytesTest(unittest.TestCase):
+    def test_there_and_back(self):
+        for value in b'', b'knee', '膝'.encode(), b'a\0b', bytes(range(256)):
+            text = from_bytes(value)
+            self.assertEqual(as_bytes(text), value)
+        # As the names of files.
+        self.assertEqual(from_bytes(b'v\xff'), 'v\udcff')

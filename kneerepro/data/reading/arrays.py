@@ -14,7 +14,7 @@ from kneerepro.data.reading.defects import DefectError
 from kneerepro.data.reading.geometry import Orientation, orient_axes
 from kneerepro.data.reading.grid import Grid
 from kneerepro.data.reading.plausibility import is_plausible
-from kneerepro.data.reading.values import as_bytes, from_bytes
+from kneerepro.utils.text import as_bytes, from_bytes
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from kneerepro.data.reading.grid import Grid
 from kneerepro.data.reading.header import Header
 from kneerepro.data.reading.images import ImageVolume
 from kneerepro.data.reading.series import Slice
-from kneerepro.data.reading.values import as_bytes, from_bytes
+from kneerepro.utils.text import as_bytes, from_bytes
 
 # The version of the tables and of what their fields mean: raise it with every
 # change of Header, Frame or a table. What an earlier version left is dropped.

@@ -8,8 +8,8 @@ import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from kneerepro.data.reading.values import as_bytes
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.text import as_bytes
 
 
 @dataclass(frozen=True)

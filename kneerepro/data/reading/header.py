@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from kneerepro.data.reading import values
 from kneerepro.data.reading.defects import DefectError
 from kneerepro.data.reading.parsing import CHARACTER_SET, parse_file
+from kneerepro.data.reading.uid import is_uid
 
 # The elements that the slices of a series usually have in common.
 _TAGS = dict(
@@ -208,7 +209,7 @@ def read_header(path: str) -> FileHeader:
         file.little_endian,
         tuple(raw.get(tag, b'') for tag in _TAGS.values()),
     )
-    if not file.has_preamble and not values.is_uid(common.series):
+    if not file.has_preamble and not is_uid(common.series):
         raise DefectError('NOT_DICOM', 'not a DICOM file')
     if not common.series:
         raise DefectError('NO_SERIES_UID', 'it has no SeriesInstanceUID')

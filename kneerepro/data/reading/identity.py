@@ -10,10 +10,10 @@ import secrets
 from collections import defaultdict
 from dataclasses import dataclass
 
-from kneerepro.data.reading.values import as_bytes
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import reason, replacing
 from kneerepro.utils.locks import exclusive
+from kneerepro.utils.text import as_bytes
 
 _MIN_KEY = 16  # bytes
 

@@ -20,7 +20,6 @@ from pydicom.valuerep import TEXT_VR_DELIMS
 # What pads a value to an even length, and what some writers leave there.
 _PADDING = ' \t\r\n\ufeff'
 
-_UID = re.compile('[0-9.]{1,64}')
 _DECIMAL = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?', re.ASCII)
 # No number of the standard is longer than 16 characters, but some writers
 # give all digits of a double.
@@ -119,38 +118,9 @@ def _stripped(decoded):
     return decoded.replace('\0', ' ').strip(_PADDING)
 
 
-def as_bytes(text: str) -> bytes:
-    """Any text from a file, or a path, in bytes.
-
-    Neither a database nor a hash takes text with bytes that are not UTF-8,
-    which Python keeps as surrogates.
-
-    Parameters
-    ----------
-    text : str
-        As :func:`from_bytes` or :func:`os.fsdecode` returns it.
-
-    Returns
-    -------
-    bytes
-        :func:`from_bytes` is the inverse.
-    """
-    return text.encode('utf-8', 'surrogateescape')
-
-
-def from_bytes(value: bytes) -> str:
-    """The text whose :func:`as_bytes` these are; any bytes have one."""
-    return value.decode('utf-8', 'surrogateescape')
-
-
 def identifier(value: bytes) -> str:
     """Decode a UID or a code, which are ASCII in every character set."""
     return _stripped(value.decode('ascii', 'backslashreplace'))
-
-
-def is_uid(text: str) -> bool:
-    """Whether a text has the form of a UID."""
-    return bool(_UID.fullmatch(text))
 
 
 def integer(value: bytes) -> int | None:

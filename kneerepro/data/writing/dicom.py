@@ -18,7 +18,7 @@ from pydicom.valuerep import format_number_as_ds
 
 import kneerepro
 from kneerepro.data.reading.grid import Grid
-from kneerepro.data.reading.values import is_uid
+from kneerepro.data.reading.uid import is_uid
 from kneerepro.data.writing.records import Output, Subject
 from kneerepro.data.writing.writer import FolderWriter
 

@@ -121,15 +121,6 @@ class TextTest(QuietTest):
             self.assertIn('A', values.text(everything, encodings))
 
 
-class BytesTest(unittest.TestCase):
-    def test_there_and_back(self):
-        for value in b'', b'knee', '膝'.encode(), b'a\0b', bytes(range(256)):
-            text = values.from_bytes(value)
-            self.assertEqual(values.as_bytes(text), value)
-        # As the names of files.
-        self.assertEqual(values.from_bytes(b'v\xff'), 'v\udcff')
-
-
 class IdentifierTest(unittest.TestCase):
     def test_padding(self):
         self.assertEqual(values.identifier(b'1.2.3\0'), '1.2.3')
