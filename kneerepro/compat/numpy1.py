@@ -6,6 +6,7 @@ This is imported together with Theano; see :mod:`kneerepro.compat.install`.
 from __future__ import annotations
 
 import copy
+import functools
 import types
 import warnings
 from collections.abc import Callable
@@ -50,16 +51,23 @@ def restore_names() -> None:
             setattr(np, name, stand_in)
 
 
-class _WrappingNumPy(types.ModuleType):
+class _NumPy(types.ModuleType):
+    """NumPy, except for the functions that a subclass defines."""
+
+    def __init__(self):
+        super().__init__('numpy')
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+
+class _WrappingNumPy(_NumPy):
     """NumPy, except that an integer that does not fit a data type wraps around
     instead of raising an error.
 
     Theano relies on this to find the smallest type that holds a number.
     Otherwise the 300 in ``x + 300`` would have the type uint64, not int16.
     """
-
-    def __getattr__(self, name):
-        return getattr(np, name)
 
     def asarray(self, a: Any, dtype: Any = None, **options: Any) -> np.ndarray:
         """Convert as ``np.asarray`` of NumPy 1."""
@@ -79,7 +87,7 @@ def _wrap(convert, a, dtype, options):
 
 
 def _wrap_integers(module):
-    module.np = _WrappingNumPy('numpy')
+    module.np = _WrappingNumPy()
 
 
 class _Float(float):
@@ -144,16 +152,90 @@ def _copy_deeply(module):
     module.copy = copy.deepcopy
 
 
+class _ListIndexed(np.ndarray):
+    """An array that a list of slices indexes as a tuple of them does.
+
+    NumPy 1.23 made this an error.
+    """
+
+    def __getitem__(self, index):
+        return super().__getitem__(_as_tuple(index))
+
+    def __setitem__(self, index, value):
+        super().__setitem__(_as_tuple(index), value)
+
+
+def _as_tuple(index):
+    return tuple(index) if isinstance(index, list) else index
+
+
+class _ListIndexedNumPy(_NumPy):
+    """NumPy, except that results are indexed by lists of slices."""
+
+    def zeros(self, *args: Any, **options: Any) -> np.ndarray:
+        """Return what ``np.zeros`` returns."""
+        return np.zeros(*args, **options).view(_ListIndexed)
+
+    def partition(self, *args: Any, **options: Any) -> np.ndarray:
+        """Return what ``np.partition`` returns."""
+        return np.partition(*args, **options).view(_ListIndexed)
+
+    def argpartition(self, *args: Any, **options: Any) -> np.ndarray:
+        """Return what ``np.argpartition`` returns."""
+        return np.argpartition(*args, **options).view(_ListIndexed)
+
+
+def _index_pooled(module):
+    """Let the Python implementations of pooling index by lists of slices."""
+    module.np = _ListIndexedNumPy()
+    for op in module.Pool, module.AveragePoolGrad, module.MaxPoolRop:
+        op.perform = _with_list_indices(op.perform)
+
+
+def _with_list_indices(perform):
+    @functools.wraps(perform)
+    def list_indexed_perform(op, node, inputs, outputs, *params):
+        inputs = [np.asarray(x).view(_ListIndexed) for x in inputs]
+        perform(op, node, inputs, outputs, *params)
+        for storage in outputs:
+            storage[0] = np.asarray(storage[0])
+
+    return list_indexed_perform
+
+
+def _index_topk(module):
+    """Let ``topk``, which has no C code, index by lists of slices."""
+    module.np = _ListIndexedNumPy()
+    topk = module._topk_py_impl
+
+    def list_indexed_topk(op, *args):
+        result = topk(op, *args)
+        if isinstance(result, tuple):  # values and their indices
+            return tuple(np.asarray(part) for part in result)
+        return np.asarray(result)
+
+    module._topk_py_impl = list_indexed_topk
+
+
+_VERSION = np.lib.NumpyVersion(np.__version__)
+
 #: Functions that patch Theano's modules, by name, after they are loaded.
-PATCHES: dict[str, Callable[[types.ModuleType], None]] = (
-    {}
-    if np.lib.NumpyVersion(np.__version__) < '2.0.0'
-    else {
-        'theano.misc.safe_asarray': _wrap_integers,
-        'theano.sandbox.rng_mrg': _widen_mask,
-        'theano.scalar.basic': _patch_scalars,
-        'theano.tensor.elemwise': _wrap_integers,
-        'theano.tensor.opt': _wrap_integers,
-        'theano.tensor.raw_random': _copy_deeply,
-    }
-)
+PATCHES: dict[str, Callable[[types.ModuleType], None]] = {}
+if _VERSION >= '1.23.0':
+    PATCHES.update(
+        {
+            'theano.tensor.signal.pool': _index_pooled,
+            'theano.tensor.sort': _index_topk,
+        }
+    )
+if _VERSION >= '2.0.0':
+    PATCHES.update(
+        {
+            'theano.misc.safe_asarray': _wrap_integers,
+            'theano.sandbox.rng_mrg': _widen_mask,
+            'theano.scalar.basic': _patch_scalars,
+            'theano.tensor.elemwise': _wrap_integers,
+            'theano.tensor.opt': _wrap_integers,
+            'theano.tensor.raw_random': _copy_deeply,
+        }
+    )

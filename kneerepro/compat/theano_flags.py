@@ -1,10 +1,11 @@
 """Tell Theano about this machine before it is imported.
 
 All settings are defaults: a setting of the user's, in ``THEANO_FLAGS`` or in a
-``.theanorc``, takes precedence. The exception is a GPU for Theano's own code,
-which has not existed since pygpu can no longer be installed. The settings are
-written to the environment variable ``THEANO_FLAGS``, where Theano and all
-subprocesses find them.
+``.theanorc``, takes precedence. The exceptions concern GPUs. A device of
+Theano's own code becomes the mode of the PyTorch engine if there is CUDA, else
+the CPU; and flags of earlier versions have no effect instead of ending
+Theano's import. The settings are written to the environment variable
+``THEANO_FLAGS``, where Theano and all subprocesses find them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import configparser
 import contextlib
 import hashlib
-import importlib.util
 import logging
 import os
 import shlex
@@ -21,7 +21,10 @@ import stat
 import sys
 import sysconfig
 import tempfile
+import types
 import warnings
+
+from kneerepro.compat import gpu
 
 logger = logging.getLogger('kneerepro')
 
@@ -54,13 +57,33 @@ _DEFAULT_FOLDER = os.path.join('~', '.theano')
 #: and compiled with ``numpy.distutils``, which does not exist on Python 3.12.
 C_CODE = sys.version_info < (3, 12)
 
+# Flags for GPUs that Theano 1.0.5 no longer has, and their defaults.
+_REMOVED_FLAGS = {
+    'cublas.lib': 'cublas',
+    'enable_initial_driver_test': True,
+    'gpuarray.init_device': '',
+    'lib.cnmem': 0.0,
+    'nvcc.compiler_bindir': '',
+    'nvcc.cudafe': 'heuristic',
+    'nvcc.fastmath': False,
+    'nvcc.flags': '',
+}
+
+# Flags for GPUs with which Theano 1.0.5 does not start, whatever their value.
+_REFUSED_FLAGS = (
+    'dnn.conv.algo_bwd',
+    'dnn.conv.workmem',
+    'dnn.conv.workmem_bwd',
+    'gpuarray.sync',
+)
+
 
 def set_defaults() -> dict[str, str]:
     """Add the flags to ``THEANO_FLAGS`` that the user has not set.
 
     One warning each is logged if no compiler is usable and the user has not
     chosen to do without; if the home folder cannot be written; and if the user
-    asks for a GPU.
+    asks for a GPU, but the program runs on the CPU.
 
     Returns
     -------
@@ -68,8 +91,7 @@ def set_defaults() -> dict[str, str]:
         The flags added: ``floatX``; ``blas.ldflags`` for the OpenBLAS of the
         wheel ``scipy-openblas32``; without a usable C++ compiler or from
         Python 3.12 on, ``cxx`` and ``optimizer_excluding``; without a home
-        folder, ``base_compiledir``; and what replaces flags that ask for a
-        GPU.
+        folder, ``base_compiledir``; and what replaces flags for a GPU.
     """
     user_flags = flags_set_by_user()
     flags = {'floatX': 'float32'}
@@ -147,8 +169,25 @@ def flags_set_by_user() -> dict[str, str]:
                 value
             )
 
-    lexer = shlex.shlex(os.environ.get('THEANO_FLAGS', ''), posix=True)
+    return {**flags, **parse(os.environ.get('THEANO_FLAGS', ''))}
+
+
+def parse(text: str) -> dict[str, str]:
+    """Read flags as Theano does.
+
+    Parameters
+    ----------
+    text : str
+        In the format of ``THEANO_FLAGS``.
+
+    Returns
+    -------
+    dict of str to str
+        Values by name. If a flag occurs twice, the last one counts.
+    """
+    lexer = shlex.shlex(text, posix=True)
     lexer.whitespace, lexer.whitespace_split = ',', True
+    flags = {}
     for flag in lexer:
         name, equals, value = flag.strip().partition('=')
         if equals:
@@ -156,35 +195,57 @@ def flags_set_by_user() -> dict[str, str]:
     return flags
 
 
-def _without_gpu(user_flags):
-    """Flags that replace those by which a user asks for a GPU.
+def requests_engine() -> bool:
+    """Whether the flags ask for the mode TORCH, in upper or lower case."""
+    return flags_set_by_user().get('mode', '').upper() == 'TORCH'
 
-    Theano would end with a traceback (gpu) or log an error (cuda).
+
+def _without_gpu(user_flags):
+    """Flags that replace those for Theano's own GPU code.
+
+    With them, Theano would end with a traceback (gpu) or log an error (cuda).
     """
+    replaced = {name: '' for name in _REFUSED_FLAGS if user_flags.get(name)}
     asked = {
         name: value
         for name, value in user_flags.items()
-        if (
-            name in ('device', 'init_gpu_device')
-            and value.startswith(('gpu', 'cuda', 'opencl'))
-        )
+        if (name in ('device', 'init_gpu_device') and gpu.is_gpu(value))
         or (name == 'contexts' and value)
     }
-    if importlib.util.find_spec('pygpu') is not None:
+    if gpu.has_pygpu():
         # Its back-end replaced the one that was called gpu.
         asked = {
             name: value
             for name, value in asked.items()
-            if value.startswith('gpu')
+            if value.lower().startswith('gpu')
         }
     if asked:
-        logger.warning(
-            "%s: Theano's own GPU code requires pygpu, which is not "
-            'available. Theano uses the CPU, and the PyTorch engine uses CUDA '
-            'if there is any.',
-            ', '.join(f'{name}={value}' for name, value in asked.items()),
+        replaced.update(
+            {name: 'cpu' if name == 'device' else '' for name in asked}
         )
-    return {name: 'cpu' if name == 'device' else '' for name in asked}
+        request = ', '.join(f'{name}={value}' for name, value in asked.items())
+        if gpu.moves_to_engine(request, user_flags.get('mode', 'Mode')):
+            replaced['mode'] = 'TORCH'
+    return replaced
+
+
+def declare_removed(configparser: types.ModuleType) -> None:
+    """Let Theano know the flags for GPUs that it no longer has.
+
+    Otherwise it warns of them, and programs that read or set them fail.
+
+    Parameters
+    ----------
+    configparser : module
+        ``theano.configparser``, before the flags are declared.
+    """
+    for name, default in _REMOVED_FLAGS.items():
+        configparser.AddConfigVar(
+            name,
+            'A flag for GPUs of an earlier version. It has no effect.',
+            configparser.ConfigParam(default),
+            in_c_key=False,
+        )
 
 
 def substitute_compile_folder() -> str | None:

@@ -7,6 +7,8 @@ import theano
 import theano.tensor as T
 from theano.configparser import change_flags
 from theano.tensor import raw_random
+from theano.tensor.signal.pool import pool_2d
+from theano.tensor.sort import topk, topk_and_argtopk
 
 PYTHON = theano.compile.Mode('py', 'fast_run')
 DTYPES = [
@@ -134,3 +136,72 @@ class GeneratorTest(unittest.TestCase):
         expected = np.random.RandomState(1).uniform(size=2)
         for _ in range(2):
             np.testing.assert_array_equal(draw(generator), expected)
+
+
+class PoolTest(unittest.TestCase):
+    """Theano's Python code indexes arrays by lists of slices."""
+
+    rng = np.random.RandomState(1)
+
+    def value_of(self, variable):
+        value = theano.function([], variable, mode=PYTHON)()
+        self.assertIs(type(value), np.ndarray)
+        return value
+
+    def windows(self, x):
+        return x.reshape(2, 2, 2, 2, 2)
+
+    def test_pooling(self):
+        x = self.rng.normal(size=(2, 4, 4)).astype('float32')
+        for mode, function in [
+            ('max', np.max),
+            ('sum', np.sum),
+            ('average_inc_pad', np.mean),
+            ('average_exc_pad', np.mean),
+        ]:
+            for pad, expected in [
+                ((0, 0), function(self.windows(x), axis=(2, 4))),
+                ((1, 1), None),
+            ]:
+                pooled = self.value_of(
+                    pool_2d(T.constant(x), (2, 2), True, pad=pad, mode=mode)
+                )
+                if expected is None:
+                    # The window in the middle, without padding.
+                    pooled = pooled[:, 1, 1]
+                    expected = function(x[:, 1:3, 1:3], axis=(1, 2))
+                np.testing.assert_allclose(pooled, expected, rtol=1e-5)
+
+    def test_gradient_of_averages(self):
+        x = T.constant(self.rng.normal(size=(2, 4, 4)))
+        pooled = pool_2d(x, (2, 2), True, mode='average_exc_pad')
+        np.testing.assert_array_equal(
+            self.value_of(theano.grad(pooled.sum(), x)),
+            np.full((2, 4, 4), 0.25),
+        )
+
+    def test_r_operator(self):
+        x, direction = self.rng.normal(size=(2, 2, 4, 4))
+        variable = T.constant(x)
+        derivative = theano.Rop(
+            pool_2d(variable, (2, 2), True), variable, T.constant(direction)
+        )
+        expected = [
+            [[direction[x == maximum][0] for maximum in row] for row in image]
+            for image in self.windows(x).max((2, 4))
+        ]
+        np.testing.assert_array_equal(self.value_of(derivative), expected)
+
+    def test_topk(self):
+        x = np.array([[3, 1, 4, 1.5], [2, 7, 1, 8]])
+        for k, largest in (2, [[3, 4], [7, 8]]), (-2, [[1, 1.5], [1, 2]]):
+            values, indices = topk_and_argtopk(T.constant(x), k, sorted=False)
+            values, indices = self.value_of(values), self.value_of(indices)
+            np.testing.assert_array_equal(np.sort(values), largest)
+            np.testing.assert_array_equal(
+                np.take_along_axis(x, indices, 1), values
+            )
+            np.testing.assert_array_equal(
+                np.sort(self.value_of(topk(T.constant(x), k, sorted=False))),
+                largest,
+            )

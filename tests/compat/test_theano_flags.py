@@ -10,7 +10,8 @@ from unittest import mock
 
 from theano.configparser import parse_config_string
 
-from kneerepro.compat import theano_flags
+from kneerepro.compat import gpu, theano_flags
+from tests.engine.compare import torch
 from tests.folders import FolderTest
 from tests.subprocesses import run_python
 
@@ -126,13 +127,20 @@ class SetDefaultsTest(FlagsTest):
 
 
 class GpuTest(FlagsTest):
-    def assert_on_the_cpu(self, name, value):
+    """``missing`` is what keeps the engine from using a GPU."""
+
+    def set_defaults(self, missing='PyTorch finds no CUDA device'):
+        with mock.patch.object(gpu, 'missing_cuda', return_value=missing):
+            return super().set_defaults()
+
+    def assert_replaced(self, name, value):
         flags = self.set_defaults()
         expected = 'cpu' if name == 'device' else ''
         self.assertEqual(flags[name], expected)
-        self.assertEqual(len(self.logged), 1)
-        self.assertIn(f'{name}={value}: ', self.logged[0])
-        self.assertRegex(self.logged[0], 'Theano uses the CPU, .* CUDA')
+        self.assertNotIn('mode', flags)
+        (line,) = self.logged
+        self.assertTrue(line.startswith(f'{name}={value}: '))
+        self.assertRegex(line, 'finds no CUDA device. The program runs on')
         # A subprocess inherits the flags and does not warn again.
         self.assertEqual(self.set_defaults()[name], expected)
         self.assertEqual(self.logged, [])
@@ -141,6 +149,7 @@ class GpuTest(FlagsTest):
         for name, value in [
             ('device', 'gpu'),
             ('device', 'gpu0'),
+            ('device', 'GPU'),
             ('device', 'cuda'),
             ('device', 'cuda0'),
             ('device', 'opencl0:0'),
@@ -149,7 +158,7 @@ class GpuTest(FlagsTest):
         ]:
             with self.subTest(value):
                 os.environ['THEANO_FLAGS'] = f'{name}={value},floatX=float64'
-                self.assert_on_the_cpu(name, value)
+                self.assert_replaced(name, value)
                 self.assertIn('floatX=float64', os.environ['THEANO_FLAGS'])
 
     def test_theanorc(self):
@@ -157,21 +166,56 @@ class GpuTest(FlagsTest):
             '.theanorc',
             '[global]\ndevice = gpu0\n[nvcc]\nflags = -D_FORCE_INLINES\n',
         )
-        self.assert_on_the_cpu('device', 'gpu0')
+        self.assert_replaced('device', 'gpu0')
+
+    def test_cuda(self):
+        for mode in '', ',mode=FAST_RUN', ',mode=Mode', ',mode=torch':
+            os.environ['THEANO_FLAGS'] = 'device=gpu0' + mode
+            flags = self.set_defaults(missing=None)
+            self.assertEqual(flags['device'], 'cpu')
+            self.assertEqual(flags['mode'], 'TORCH')
+            self.assertEqual(self.logged, [])
+            self.assertEqual(self.set_defaults(missing=None), flags)
+
+    def test_cuda_but_another_mode(self):
+        os.environ['THEANO_FLAGS'] = 'mode=DebugMode,device=cuda'
+        flags = self.set_defaults(missing=None)
+        self.assertEqual(flags['mode'], 'DebugMode')
+        (line,) = self.logged
+        self.assertIn("mode=DebugMode is one of Theano's own", line)
 
     def test_no_gpu(self):
         for user in 'device=cpu', 'init_gpu_device=', '':
             os.environ['THEANO_FLAGS'] = user
-            self.set_defaults()
+            self.assertNotIn('mode', self.set_defaults(missing=None))
             self.assertEqual(self.logged, [])
 
     def test_with_pygpu(self):
         """If there is one, the user knows best."""
         for device, kept in ('cuda0', True), ('gpu0', False):
             os.environ['THEANO_FLAGS'] = f'device={device}'
-            with mock.patch('importlib.util.find_spec', return_value=True):
+            with mock.patch.object(gpu, 'has_pygpu', return_value=True):
                 flags = self.set_defaults()
             self.assertEqual(flags['device'], device if kept else 'cpu')
+
+    def test_flags_that_theano_refuses(self):
+        self.write('.theanorc', '[dnn.conv]\nworkmem = small\n')
+        os.environ['THEANO_FLAGS'] = 'gpuarray.sync=True,dnn.conv.algo_bwd='
+        flags = self.set_defaults()
+        self.assertEqual(flags['gpuarray.sync'], '')
+        self.assertEqual(flags['dnn.conv.workmem'], '')
+        self.assertEqual(self.logged, [])
+
+    def test_mode_of_the_engine(self):
+        for flags, expected in [
+            ('mode=torch', True),
+            ('mode=TORCH', True),
+            ('mode=torch,mode=FAST_RUN', False),
+            ('mode=TORCHY', False),
+            ('', False),
+        ]:
+            os.environ['THEANO_FLAGS'] = flags
+            self.assertEqual(theano_flags.requests_engine(), expected)
 
 
 class CompileFolderTest(FlagsTest):
@@ -341,9 +385,11 @@ class BlasTest(FlagsTest):
 
 
 class TheanoTest(FlagsTest):
-    def assert_prints(self, expected, code, errors='', **environment):
+    def assert_prints(
+        self, expected, code, errors='', before='', **environment
+    ):
         done = run_python(
-            'import kneerepro, theano\n' + code,
+            f'import kneerepro\n{before}import theano\n{code}',
             HOME=self.folder,
             **environment,
         )
@@ -389,6 +435,58 @@ for name in ['floatX', 'blas.ldflags', 'cxx']:
             self.assertRegex(first, '^Theano cannot write to /proc/.theano')
             self.assertRegex(second, f'^device={device}: ')
             self.assertEqual(end, '')
+
+    # A user's file of 2017, and flags that Theano 1.0.5 refuses.
+    old_file = """
+[global]
+floatX = float32
+device = gpu0
+force_device = True
+optimizer_including = cudnn
+allow_gc = False
+[lib]
+cnmem = 0.9
+[nvcc]
+fastmath = True
+flags = -D_FORCE_INLINES
+[cuda]
+root = /usr/local/cuda
+[dnn]
+enabled = True
+[dnn.conv]
+workmem = small
+[gpuarray]
+preallocate = 0.8
+"""
+    old_flags = "mode=FAST_RUN,lib.cnmem=1,gpuarray.sync=True,cxx=''"
+    show_old = """
+print(theano.config.device, theano.config.lib.cnmem)
+theano.config.nvcc.fastmath = False
+mode = theano.config.mode
+print(mode if isinstance(mode, str) else type(mode.linker).__name__)
+x = theano.tensor.vector()
+print(theano.function([x], 2 * x)([1, 2]).tolist())"""
+
+    def test_settings_of_2017(self):
+        self.assert_prints(
+            ['cpu 1', 'FAST_RUN', '[2.0, 4.0]'],
+            self.show_old,
+            errors='device=gpu0: .*pygpu.* The program runs on the CPU\\.\n',
+            THEANORC=self.write('rc', self.old_file),
+            THEANO_FLAGS=self.old_flags,
+        )
+
+    @unittest.skipUnless(torch, 'PyTorch is not installed')
+    def test_settings_of_2017_with_cuda(self):
+        # There is none here: the engine, which looks itself, runs on the CPU.
+        self.assert_prints(
+            ['cpu 1', 'TorchLinker', '[2.0, 4.0]'],
+            self.show_old,
+            before='from kneerepro.compat import gpu\n'
+            'gpu.missing_cuda = lambda: None\n',
+            THEANORC=self.write('rc', self.old_file),
+            THEANO_FLAGS=self.old_flags,
+        )
 
     def test_trains_without_compiler(self):
         empty = self.path('empty')
