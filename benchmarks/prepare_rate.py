@@ -123,7 +123,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = args.source or os.path.join(folder, 'dicom')
         if not args.source:
-            write_patients(source, args.series)
+            write_patients(source, args.series, workers=cores())
         time_bare_loop(source)
         seconds = {_BARE: [], _ONE: [], _TWO: []}
         for _ in range(args.rounds):
