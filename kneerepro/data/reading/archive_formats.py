@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import lzma
 import os
@@ -251,9 +252,10 @@ def _is_no_file():
 def _opened_zip(path):
     try:
         return zipfile.ZipFile(path)
-    except OSError:
-        raise
-    except Exception:
+    except Exception as error:
+        # A damaged file may ask for a place before its beginning (EINVAL).
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         # zipfile lets through whatever a damaged file provokes.
         raise StoppedError(
             'its list of members, at its end, is missing or damaged: copy it '
