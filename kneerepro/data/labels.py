@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,6 +33,9 @@ _PROJECTS = '15', '37', '42'
 # The OAI's folders, such as 0.E.1 or 10.C.1, begin with the visit.
 _RELEASE = re.compile(r'(\d{1,2})\.[A-Z]\.\d')
 
+# How many of the folders around a file may be named after the patient.
+_FOLDERS = 3
+
 
 @dataclass(frozen=True)
 class Knee:
@@ -46,21 +49,48 @@ class Knee:
         'LEFT', 'RIGHT' or ''.
     visit : int or None
         The OAI's number of the visit, 0 for the baseline; None if unknown.
+    names : tuple of str
+        What may name the patient if there is no PatientID, as
+        :func:`names_in` returns it.
     """
 
     patient: str
     side: str = ''
     visit: int | None = None
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of_record(cls, record: SeriesRecord) -> Knee:
         """The knee that a series shows."""
-        identity = record.identity
+        identity, path = record.identity, os.path.abspath(record.path)
         return cls(
             identity.patient if identity.certain else '',
             record.side,
-            visit_of(os.path.abspath(record.path)),
+            visit_of(path),
+            names_in(path) if record.is_image else (),
         )
+
+
+def names_in(path: str) -> tuple[str, ...]:
+    """What in the path of a file may name a patient, the likeliest first.
+
+    Parameters
+    ----------
+    path : str
+        Such as ``study/9000099/baseline/sub-9000099_right.nii.gz``.
+
+    Returns
+    -------
+    tuple of str
+        The beginnings of the file's name, the longest first, without the
+        ``sub-`` of BIDS; then the innermost folders.
+    """
+    *folders, name = path.split(os.sep)
+    stem = name.partition('.')[0]
+    stem = stem[4:] if stem.startswith('sub-') else stem
+    ends = [found.start() for found in re.finditer('[_ -]', stem)]
+    beginnings = [stem[:end] for end in [*ends, len(stem)]]
+    return (*beginnings[::-1], *folders[: -_FOLDERS - 1 : -1])
 
 
 def visit_of(path: str) -> int | None:
@@ -161,7 +191,8 @@ def join(table: LabelTable, knees: Sequence[Knee]) -> Joined:
     too, since spreadsheets drop zeros. A table with sides says nothing of a
     volume whose side is unknown; one without sides holds for both knees. If
     a table has visits, those that are written as the OAI's ``V00`` are
-    compared with the visit that the images' folders name.
+    compared with the visit that the images' folders name. A volume without
+    PatientID is that of the patient after whom its file is named.
 
     Parameters
     ----------
@@ -178,9 +209,9 @@ def join(table: LabelTable, knees: Sequence[Knee]) -> Joined:
     UserError
         If rows contradict each other, or no row is of any of the volumes.
     """
-    names = _match_patients(
-        {row.patient for row in table.rows}, {knee.patient for knee in knees}
-    )
+    patients = {row.patient for row in table.rows}
+    knees = _named_by_files(patients, knees)
+    names = _match_patients(patients, {knee.patient for knee in knees})
     rows_of = defaultdict(list)
     for i, row in enumerate(table.rows):
         if row.patient in names:
@@ -226,6 +257,21 @@ def _match_patients(in_table: set[str], in_images: set[str]) -> dict[str, str]:
         if len(rows) == len(images) == 1
     }
     return {**matched, **{name: name for name in in_table & in_images}}
+
+
+def _named_by_files(patients, knees):
+    """The knees, with the patients of the table that their files name."""
+    words = {name for knee in knees if not knee.patient for name in knee.names}
+    known = set(_match_patients(patients, words).values())
+    return [
+        knee
+        if knee.patient
+        else replace(
+            knee,
+            patient=next((name for name in knee.names if name in known), ''),
+        )
+        for knee in knees
+    ]
 
 
 def _candidates(table, rows, knee):
@@ -328,8 +374,9 @@ def _no_match(table, names, knees, unmatched):
     images = {knee.patient for knee in knees} - {''}
     if not images:
         return (
-            f'{table.path} cannot be joined: the images have no PatientID; '
-            'prepare them without --labels'
+            f'{table.path} cannot be joined: the images have no PatientID, '
+            'and no file is named after one of its patients; rename the '
+            'files, or prepare them without --labels'
         )
     if names:
         reasons = Counter(volume.reason for volume in unmatched)

@@ -9,6 +9,7 @@ import numpy as np
 from kneerepro.data.convert import Options
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.ensure import ensure_dataset
+from kneerepro.data.label_table import read_labels
 from kneerepro.data.prepare import Settings, prepare
 from kneerepro.data.reading.selection import Selection
 from kneerepro.phantom import write_patients
@@ -119,6 +120,17 @@ class FormatsTest(FolderTest):
             ],
         )
         self.assertNotIn(b'Jane', self.read('in/v.h5'))
+
+    def test_labels_by_the_name_of_the_file(self):
+        write_image(self.image, self.path('in', '9000099_right.nii.gz'))
+        labels = self.write('kl.csv', 'id,side,KL\n9000099,R,2\n9000099,L,1\n')
+        settings = Settings(
+            key=KEY, options=OPTIONS, labels=read_labels(labels, None)
+        )
+        prepare([self.path('in')], self.path('v.h5'), settings)
+        with Dataset(self.path('v.h5')) as dataset:
+            self.assertEqual(dataset.labels['KL'].tolist(), [2])
+            self.assertNotIn('9000099', dataset.patient[0])
 
     def test_one_file(self):
         path = write_image(self.image, self.path('knee.nii'))

@@ -15,6 +15,7 @@ from kneerepro.data.labels import (
     SIDE_UNKNOWN,
     Knee,
     join,
+    names_in,
     visit_of,
 )
 from kneerepro.data.reading.identity import Identity
@@ -283,10 +284,51 @@ class NoMatchTest(JoinTest):
         )
 
 
+class NamedFilesTest(JoinTest):
+    def test_names(self):
+        for path, names in [
+            ('/a/b/c/9000099_right.nii.gz', ('9000099_right', '9000099')),
+            ('/a/b/c/sub-7_T1 w.mha', ('7_T1 w', '7_T1', '7')),
+            ('/a/b/c/9000099.nrrd', ('9000099',)),
+        ]:
+            self.assertEqual(names_in(path), (*names, 'c', 'b', 'a'))
+        self.assertEqual(
+            names_in('/study/7/0/dess/knee.nii'), ('knee', 'dess', '0', '7')
+        )
+
+    def named(self, *paths):
+        return [('', 'LEFT', None, names_in(path)) for path in paths]
+
+    def test_patients(self):
+        knees = self.named(
+            '/d/2/A-1_left.nii', '/d/12/scan.nii', '/d/e/other.nii'
+        )
+        self.assertEqual(
+            self.labels('id,x\nA-1,1\n0012,2\n99,3\n', *knees), [1, 2, None]
+        )
+        self.assertEqual(
+            self.unmatched('id,x\nA-1,1\n0012,2\n99,3\n', *knees),
+            [('volume', 2, NO_PATIENT_ID), ('row', 4, NO_VOLUME)],
+        )
+
+    def test_patient_ids_come_first(self):
+        (knee,) = self.named('/d/e/A.nii')
+        self.assertEqual(
+            self.labels('id,x\nA,1\nB,2\n', ('B', *knee[1:])), [2]
+        )
+
+    def test_only_whole_words(self):
+        self.assert_refused(
+            'id,x\nA1,1\n1,2\n',
+            *self.named('/d/e/A12.nii', '/d/1x/k.nii', '/d/e/k_1.nii'),
+            words=['no file is named after'],
+        )
+
+
 class KneeTest(unittest.TestCase):
     def record(self, certain):
         return SeriesRecord(
-            location=(),
+            location=('series',),
             path='0.E.1/7/001',
             part='',
             slices=1,

@@ -92,6 +92,12 @@ class SeriesRecord:
         """Whether it is a volume from another file, not a DICOM series."""
         return self.location[0] == 'array'
 
+    @property
+    def is_image(self) -> bool:
+        """Whether it is a usable volume from NIfTI, MetaImage or NRRD."""
+        oriented = 'ORIENTATION_UNKNOWN' not in self.notes
+        return self.is_array and (self.grid is not None or not oriented)
+
 
 def find_series(
     catalogue: Catalogue,
