@@ -60,6 +60,13 @@ def _names_of_graphs(function):
             if _is_about_graphs(value, names)
             for name in _names_in(targets)
         }
+        # What is counted in a loop over nodes.
+        found |= {
+            name
+            for loop in ast.walk(function)
+            if isinstance(loop, ast.For) and _is_about_graphs(loop.iter, names)
+            for name in _names_in(loop.body)
+        }
         if found <= names:
             return names
         names |= found

@@ -45,6 +45,19 @@ class WithoutStructureTest(unittest.TestCase):
             ],
         )
 
+    def test_counts_of_nodes(self):
+        source = (
+            'count = 0\n'
+            'for node in f.maker.fgraph.toposort():\n'
+            '    count += 1\n'
+            'assert count == 1\n'
+            'assert f(3) == 9\n'
+        )
+        self.assertEqual(
+            self.kept(source),
+            [*source.splitlines()[:2], 'count += 1', 'assert f(3) == 9'],
+        )
+
     def test_others_remain(self):
         for line in [
             'assert f(3) == 9',

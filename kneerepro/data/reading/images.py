@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
+from kneerepro.data.reading import nifti
 from kneerepro.data.reading.arrays import ArrayVolume
 from kneerepro.data.reading.defects import DefectError
 from kneerepro.data.reading.geometry import usual_axes
 from kneerepro.data.reading.grid import Grid
 from kneerepro.data.reading.image_headers import ImageHeader, read_header
-from kneerepro.data.reading.nifti import NiftiHeader, read_values
 from kneerepro.data.reading.stored_values import (
     check_length,
     inflate,
@@ -89,7 +89,7 @@ def find_volumes(path: str) -> list[ImageVolume]:
         COLOUR, SHIFTED_SLICES or MIXED_ORIENTATIONS.
     """
     header = read_header(path)
-    if isinstance(header, NiftiHeader):
+    if isinstance(header, nifti.NiftiHeader):
         return _volumes(path, header, header.sizes, header.affine)
     with _reader(path, header) as reader:
         sizes, components, _ = _declared(reader, path, header)
@@ -117,15 +117,16 @@ def read_slices(
         As :func:`find_volumes`, UNDECODABLE_PIXELS or NOT_FINITE.
     """
     header = read_header(volume.path)
-    if isinstance(header, NiftiHeader):
-        values = read_values(volume.path, header, volume.index)
+    if isinstance(header, nifti.NiftiHeader):
+        values = _slices_of_nifti(volume, header)
     else:
         decoded, component = _decode(volume, header)
         # Without a copy of all: it is only valid while `decoded` exists.
         values = _library().GetArrayViewFromImage(decoded)
         if values.ndim > 3:
             values = values[..., component]
-    for stored in values.transpose(volume.axes):
+        values = values.transpose(volume.axes)
+    for stored in values:
         # Numbers beyond float32 become infinite.
         with np.errstate(over='ignore', invalid='ignore'):
             # A copy, which outlives `decoded`.
@@ -135,6 +136,16 @@ def read_slices(
                 'NOT_FINITE', 'it has values that are not finite'
             )
         yield image, header.scale, header.offset
+
+
+def _slices_of_nifti(volume, header):
+    slices = nifti.read_slices(volume.path, header, volume.index)
+    if volume.axes[0] == 0:
+        # The file's slices are those of the volume: one at a time is enough.
+        if volume.axes[1] > volume.axes[2]:
+            return (image.T for image in slices)
+        return slices
+    return np.stack(list(slices)).transpose(volume.axes)
 
 
 # ------------------------------------------------------------------- geometry

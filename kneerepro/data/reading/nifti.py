@@ -14,6 +14,7 @@ import math
 import os
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,8 +133,10 @@ def read_header(path: str, head: bytes) -> NiftiHeader:
     return header
 
 
-def read_values(path: str, header: NiftiHeader, index: int) -> np.ndarray:
-    """Read the numbers of one of the volumes in a file.
+def read_slices(
+    path: str, header: NiftiHeader, index: int
+) -> Iterator[np.ndarray]:
+    """Read one of the volumes in a file, slice by slice.
 
     Parameters
     ----------
@@ -142,31 +145,51 @@ def read_values(path: str, header: NiftiHeader, index: int) -> np.ndarray:
     index : int
         Of the volume, from 0.
 
-    Returns
-    -------
-    array, shape (slices, rows, columns)
-        Of the header's type, neither scaled nor checked. If the file is not
-        compressed, it is only read as far as the array is used.
+    Yields
+    ------
+    array, shape (rows, columns)
+        Of the header's type, neither scaled nor checked.
 
     Raises
     ------
     DefectError
-        TRUNCATED_PIXELS or UNDECODABLE_PIXELS.
+        TRUNCATED_PIXELS or UNDECODABLE_PIXELS, perhaps after the last slice.
     """
-    shape = header.sizes[2::-1]
-    length = math.prod(shape) * header.dtype.itemsize
-    start = header.start + index * length
+    columns, rows, slices = header.sizes[:3]
+    length = rows * columns * header.dtype.itemsize
+    start = header.start + index * slices * length
     path = values_path(path, header.data)
     if header.encoding == 'raw':
-        return np.memmap(path, header.dtype, 'r', start, shape)
-    # To the end of all volumes, because a checksum follows there.
-    end = header.start + header.numbers * header.dtype.itemsize
-    part = bytearray()
-    place = 0
-    for block in inflate(path, 0, end):
-        part += block[max(start - place, 0) : max(start + length - place, 0)]
+        parts = _pieces(path, start, slices, length)
+    else:
+        # To the end of all volumes, because a checksum follows there.
+        end = header.start + header.numbers * header.dtype.itemsize
+        parts = _cut(inflate(path, 0, end), start, slices, length)
+    for part in parts:
+        yield np.frombuffer(part, header.dtype).reshape(rows, columns)
+
+
+def _pieces(path, start, count, length):
+    """Pieces of a file that follow one another."""
+    with open(path, 'rb') as file:
+        file.seek(start)
+        for _ in range(count):
+            yield file.read(length)
+
+
+def _cut(blocks, start, count, length):
+    """Pieces of what is given in blocks, all of which are taken."""
+    waiting = bytearray()
+    place = 0  # of the end of the last block
+    for block in blocks:
+        waiting += block[max(start - place, 0) :]
         place += len(block)
-    return np.frombuffer(part, header.dtype).reshape(shape)
+        while count and len(waiting) >= length:
+            yield bytes(waiting[:length])
+            del waiting[:length]
+            count -= 1
+        if not count:
+            waiting.clear()
 
 
 def _identify(head):

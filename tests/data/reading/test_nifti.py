@@ -7,7 +7,7 @@ import nibabel
 import numpy as np
 
 from kneerepro.data.reading.defects import DefectError
-from kneerepro.data.reading.nifti import is_nifti, read_header, read_values
+from kneerepro.data.reading.nifti import is_nifti, read_header, read_slices
 from tests.data.images import nifti_header
 from tests.folders import FolderTest
 
@@ -282,8 +282,8 @@ class ValuesTest(NiftiTest):
         with open(path, 'rb') as file:
             header = read_header(path, file.read(1024))
         for index, values in enumerate(expected):
-            found = read_values(path, header, index)
-            self.assertEqual(found.dtype, expected.dtype)
+            found = list(read_slices(path, header, index))
+            self.assertEqual(found[0].dtype, expected.dtype)
             np.testing.assert_array_equal(found, values)
 
     def test_formats(self):
@@ -310,12 +310,15 @@ class ValuesTest(NiftiTest):
         nibabel.Nifti1Image(VALUES.T, np.eye(4)).to_filename(path)
         return path
 
-    def test_only_what_is_wanted(self):
-        path = self.file()
-        header = read_header(path, self.read('k.nii'))
-        values = read_values(path, header, 3)
-        self.assertIsInstance(values, np.memmap)
-        self.assertEqual(values.nbytes, VALUES[3].nbytes)
+    def test_one_slice_at_a_time(self):
+        for name in 'k.nii', 'k.nii.gz':
+            path = self.file(name)
+            with open(path, 'rb') as file:
+                header = read_header(path, file.read(1024))
+            slices = read_slices(path, header, 3)
+            np.testing.assert_array_equal(next(slices), VALUES[3, 0])
+            self.assertEqual(next(slices).nbytes, VALUES[3, 1].nbytes)
+            self.assertEqual(len(list(slices)), VALUES.shape[1] - 2)
 
     def test_checksum(self):
         content = self.read(self.file('k.nii.gz'))
@@ -325,14 +328,14 @@ class ValuesTest(NiftiTest):
             header = self.header(bytes(damaged))
             # Also if the volume lies far before it.
             with self.assertRaisesRegex(DefectError, 'UNDECODABLE_PIXELS'):
-                read_values(self.path('knee'), header, 0)
+                list(read_slices(self.path('knee'), header, 0))
 
     def test_truncated(self):
         content = self.read(self.file('k.nii.gz'))
         for missing in 1, 9, 60:
             header = self.header(content[:-missing])
             with self.assertRaisesRegex(DefectError, 'TRUNCATED_PIXELS'):
-                read_values(self.path('knee'), header, 0)
+                list(read_slices(self.path('knee'), header, 0))
 
     def test_several_members(self):
         """As bgzip writes them, and with what follows them."""
