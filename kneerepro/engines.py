@@ -108,7 +108,8 @@ class Engine:
     Raises
     ------
     UserError
-        If this machine does not have what is asked for.
+        If this machine does not have what is asked for, or the engine is
+        unknown.
     """
 
     def __init__(
@@ -120,6 +121,10 @@ class Engine:
         tf32: bool | None = None,
         deterministic: bool = True,
     ):
+        if name not in ENGINES:
+            raise UserError(
+                f'unknown engine {name!r}: use one of {", ".join(ENGINES)}'
+            )
         if name == 'auto':
             name = 'torch' if _has_torch() or not C_CODE else 'theano'
         self.name, self.precision = name, precision

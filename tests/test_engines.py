@@ -96,6 +96,10 @@ class EngineTest(unittest.TestCase):
                 counted,
             )
 
+    def test_unknown(self):
+        with self.assertRaisesRegex(UserError, "unknown engine 'tensorflow'"):
+            Engine('tensorflow')
+
     @NEEDS_TORCH
     def test_device(self):
         with mock.patch('torch.cuda.is_available', return_value=False):

@@ -105,7 +105,8 @@ def _choose(args, name, flags):
 def _train(trainer, run, out, argv, selected):
     """Resume or start a run by its script; return the exit status."""
     print(
-        f'no finished run {"like that " if selected else ""}in {out}: '
+        f'no finished run {"like that " if selected else ""}in '
+        f'{printable(out)}: '
         + ('starting one' if run is None else 'resuming one')
         + f' with {trainer}',
         flush=True,
@@ -132,4 +133,4 @@ def figure_of_networks(number: str, name: str, description: str) -> None:
     figure = ARCHITECTURES[number](*networks, footer)
     path = os.path.join(args.out, 'networks', file_name(number))
     for written in save_figure(figure, path):
-        print(f'wrote {written}')
+        print(f'wrote {printable(written)}')

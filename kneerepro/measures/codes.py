@@ -55,6 +55,8 @@ class CodeSpread:
     def add(self, codes: np.ndarray) -> None:
         """Add codes, of shape (n, nz)."""
         codes = np.asarray(codes, 'float64')
+        if not len(codes):
+            return
         mean = codes.mean(axis=0)
         total = self.count + len(codes)
         self._squares = (

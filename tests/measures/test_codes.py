@@ -17,7 +17,7 @@ class SpreadTest(unittest.TestCase):
         # Far from 0, where sums of squares would cancel.
         values = 1000 + np.random.RandomState(0).rand(50, 4) * 1e-6
         expected = np.std(values, axis=0).mean()
-        for sizes in [50], [1, 1, 48], [1] * 50, [20, 30]:
+        for sizes in [50], [1, 1, 48], [1] * 50, [20, 30], [0, 50, 0]:
             spread = codes.CodeSpread()
             for part in np.split(values, np.cumsum(sizes)[:-1]):
                 spread.add(part)
