@@ -10,7 +10,11 @@ import theano.tensor as T
 from lasagne.layers import Layer, get_all_params, get_output
 from lasagne.updates import adam
 
-from kneerepro.algorithms.common import compile_through, input_variable
+from kneerepro.algorithms.common import (
+    compile_through,
+    input_variable,
+    minibatch,
+)
 
 
 class CAEFunctions(NamedTuple):
@@ -97,7 +101,7 @@ def compile_cae(
     -------
     CAEFunctions
     """
-    x = input_variable(encoder, 'x')
+    x = minibatch(input_variable(encoder, 'x'))
     # line 3: encode into h = sigma(W_xh x + b_xh)
     h = get_output(encoder, x)
     # line 5: reconstruct x' = sigma(W_hx' h + b_hx')

@@ -48,6 +48,26 @@ def input_variable(network: Layer, name: str) -> theano.Variable:
     return input_layer(network).input_var.type(name)
 
 
+def minibatch(x: theano.Variable) -> theano.Variable:
+    """Mark a minibatch, whose rows several processes may share.
+
+    The mark itself has no effect. ``kneerepro.engine.distributed`` reads it if
+    there are several processes.
+
+    Parameters
+    ----------
+    x : theano.Variable, shape (n, ...)
+        The images that a training function takes, or the noise that it draws.
+
+    Returns
+    -------
+    theano.Variable
+        `x` itself.
+    """
+    x.tag.minibatch = True
+    return x
+
+
 def compile_through(
     networks: Sequence[Layer],
     mode: theano.compile.Mode | str | None,
@@ -115,7 +135,7 @@ class Noise:
     def normal(
         self, n: int | theano.Variable, nz: int, name: str
     ) -> tuple[theano.Variable, list[theano.Variable]]:
-        """Draw Z ~ N(0, 1) of shape ``(n, nz)``.
+        """Draw Z ~ N(0, 1) of shape ``(n, nz)``, marked as a minibatch.
 
         Returns
         -------
@@ -125,14 +145,15 @@ class Noise:
             none if drawn.
         """
         if self.given:
-            z = theano.tensor.matrix(name)
+            z = minibatch(theano.tensor.matrix(name))
             return z, [z]
-        return self.streams.normal((n, nz), nstreams=_STREAMS), []
+        z = self.streams.normal((n, nz), nstreams=_STREAMS)
+        return minibatch(z), []
 
     def uniform(
         self, n: int | theano.Variable, name: str
     ) -> tuple[theano.Variable, list[theano.Variable]]:
-        """Draw E ~ U(0, 1) of shape ``(n,)``.
+        """Draw E ~ U(0, 1) of shape ``(n,)``, marked as a minibatch.
 
         Returns
         -------
@@ -141,9 +162,10 @@ class Noise:
             As for :meth:`normal`.
         """
         if self.given:
-            e = theano.tensor.vector(name)
+            e = minibatch(theano.tensor.vector(name))
             return e, [e]
-        return self.streams.uniform((n,), ndim=1, nstreams=_STREAMS), []
+        e = self.streams.uniform((n,), ndim=1, nstreams=_STREAMS)
+        return minibatch(e), []
 
 
 def sampling_functions(

@@ -15,6 +15,7 @@ from kneerepro.algorithms.common import (
     compile_through,
     input_layer,
     input_variable,
+    minibatch,
     sampling_functions,
 )
 
@@ -154,7 +155,7 @@ def compile_dcgan(
     nz = input_layer(generator).shape[1]
 
     # line 3: sample real data x ~ P_r, sample noise z ~ p(z)
-    x = input_variable(discriminator, 'x')
+    x = minibatch(input_variable(discriminator, 'x'))
     z, z_inputs = noise.normal(x.shape[0], nz, 'z')
     # line 4: x^ <- G(z)
     x_hat = get_output(generator, z, batch_norm_update_averages=False)

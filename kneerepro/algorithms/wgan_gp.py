@@ -15,6 +15,7 @@ from kneerepro.algorithms.common import (
     compile_through,
     input_layer,
     input_variable,
+    minibatch,
     sampling_functions,
 )
 
@@ -191,7 +192,7 @@ def compile_wgan_gp(
     nz = input_layer(generator).shape[1]
 
     # line 3: sample real data x ~ P_r, sample noise z ~ p(z), x~ <- G(z)
-    x = input_variable(critic, 'x')
+    x = minibatch(input_variable(critic, 'x'))
     z, z_inputs = noise.normal(x.shape[0], nz, 'z')
     e, e_inputs = noise.uniform(x.shape[0], 'e')
     x_tilde = get_output(generator, z, batch_norm_update_averages=False)

@@ -21,6 +21,7 @@ from .errors import as_theano_raises
 from .fallback import reported
 from .host import host_variables
 from .memory import keep_freed_memory, trim_heap
+from .overlap import overlapped
 from .program import Program
 from .replay import Replayer
 from .runner import Runner
@@ -160,7 +161,7 @@ class TorchLinker(LocalLinker):
             # The handler puts the nodes that read a value before the one that
             # overwrites it.
             self.fgraph.attach_feature(DestroyHandler())
-        return self.schedule(self.fgraph)
+        return overlapped(self.fgraph, self.schedule(self.fgraph))
 
     def _update_positions(self) -> dict[int, int]:
         """The outputs that are new values of inputs, with those inputs."""

@@ -15,6 +15,7 @@ from theano.compile import optdb
 from theano.gof.opt import Optimizer, in2out, out2in
 from theano.tensor.opt import FusionOptimizer
 
+from . import buckets, partition
 from .fused import (
     adam,
     bf16,
@@ -67,6 +68,15 @@ class Rewrite:
 
 
 REWRITES = (
+    Rewrite(
+        position=0.01,
+        name='torch_minibatches',
+        optimizer=partition.MarkMinibatches(),
+        device='both',
+        reason='Before all others. Variables lose their tags when they are '
+        'replaced, and with one process no rewrite should meet a sum over '
+        'processes.',
+    ),
     Rewrite(
         position=0.04,
         name='torch_truncated_gradients',
@@ -182,6 +192,16 @@ REWRITES = (
         'sums of products.',
     ),
     Rewrite(
+        position=48.945,
+        name='torch_partition',
+        optimizer=partition.Partition(),
+        device='both',
+        reason='After the rewrites above, which then see the graph of one '
+        'process. What they simplify need not be summed over processes. '
+        'Before torch_products and those for CUDA, for whose Ops there are no '
+        'rules.',
+    ),
+    Rewrite(
         position=48.95,
         name='torch_products',
         optimizer=out2in(bf16.to_bfloat16),
@@ -229,6 +249,14 @@ REWRITES = (
         device='cuda',
         reason='After all rewrites that look for single operations. The '
         'compiler of elementwise code is for CUDA.',
+    ),
+    Rewrite(
+        position=49.2,
+        name='torch_sum_together',
+        optimizer=buckets.SumTogether(),
+        device='both',
+        reason='Once all sums are known, and before in-place operations, '
+        'which restrict the order of all operations.',
     ),
     Rewrite(
         position=75,

@@ -52,6 +52,12 @@ class NoiseTest(unittest.TestCase):
         ):
             self.assertEqual(inputs, [variable])
 
+    def test_marked_as_minibatches(self):
+        for given in False, True:
+            noise = Noise(1, given)
+            for variable, _ in noise.normal(4, 3, 'z'), noise.uniform(4, 'e'):
+                self.assertTrue(variable.tag.minibatch)
+
     def test_seeds_out_of_range(self):
         for seed in (-1, 2147462578):
             with self.assertRaisesRegex(ValueError, 'seed must be from 0'):

@@ -7,6 +7,7 @@ Importing this package registers them with
 from ..dispatch import register_later
 from . import (  # noqa: F401
     blas,
+    collectives,
     conv,
     elemwise,
     graph,

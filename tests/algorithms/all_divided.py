@@ -1,0 +1,15 @@
+"""All four networks on several processes: ``make test-distributed``."""
+
+from tests.algorithms import test_divided
+from tests.algorithms.divided import BUILD
+
+
+class AllDividedTest(test_divided.DividedTrainingTest):
+    def test_two_processes_in_double_precision(self):
+        self.assert_equal_to_one_process(2, 'float64', 1e-9, list(BUILD))
+
+    def test_three_processes_in_double_precision(self):
+        self.assert_equal_to_one_process(3, 'float64', 1e-9, list(BUILD))
+
+    def test_three_processes_in_single_precision(self):
+        self.assert_equal_to_one_process(3, 'float32', 1e-4, list(BUILD))
