@@ -1,13 +1,7 @@
 """MRG random streams, identical to those of Theano's C code to the last bit.
 
-The generator is MRG31k3p [1]_, which combines two recursions of order three.
-Each row of the state is a stream, and samples are taken from the streams in
-turn.
-
-References
-----------
-.. [1] P. L'Ecuyer, R. Touzin (2000): Fast combined multiple recursive
-       generators with multipliers of the form a = +-2^q +- 2^r.
+The generator is MRG31k3p (see :mod:`.mrg31k3p`). Each row of the state is a
+stream, and samples are taken from the streams in turn.
 """
 
 from __future__ import annotations
@@ -20,10 +14,7 @@ from theano.sandbox.rng_mrg import mrg_uniform
 from ..dispatch import register
 from ..values import torch_dtype
 from .jit import Jitted
-
-# The moduli of the two recursions.
-_M1 = 2**31 - 1
-_M2 = 2**31 - 21069
+from .mrg31k3p import M1, M2, draw
 
 
 @register(mrg_uniform, host=[1])
@@ -44,33 +35,41 @@ def _build_mrg_uniform(op, node):
                 'dimensions, which are not allowed'
             )
         count = math.prod(size)
-        if count > _M1:
+        if count > M1:
             raise ValueError(
                 'rng_mrg does not support more than (2**31 - 1) samples: '
                 f'{count} were asked for; draw them in several calls'
             )
-        streams = len(state)
-        columns = list(state.to(torch.int64).unbind(1))
-        samples = []
-        for start in range(0, count, streams):
-            active = min(streams, count - start)
-            x11, x12, x13, x21, x22, x23 = (
-                column[:active] for column in columns
-            )
-            new1, new2, sample = _next(x12, x13, x21, x23)
-            samples.append(_scaled(sample, dtype))
-            columns = [
-                torch.cat([new, old[active:]]) if active < streams else new
-                for new, old in zip([new1, x11, x12, new2, x21, x22], columns)
-            ]
-        values = (
-            torch.cat(samples)
-            if samples
-            else torch.empty(0, dtype=dtype, device=state.device)
-        )
-        return torch.stack(columns, 1).to(state.dtype), values.reshape(size)
+        if state.device.type == 'cpu':
+            new_state = state.clone()
+            samples = torch.empty(count, dtype=torch.int32)
+            draw(new_state.numpy(), samples.numpy())
+        else:
+            new_state, samples = _draw(state, count)
+        return new_state, _scaled(samples, dtype).reshape(size)
 
     return uniform
+
+
+def _draw(state, count):
+    """Draw samples on any device; returns the new state and the samples."""
+    streams = len(state)
+    columns = list(state.to(torch.int64).unbind(1))
+    samples = []
+    for start in range(0, count, streams):
+        active = min(streams, count - start)
+        x11, x12, x13, x21, x22, x23 = (column[:active] for column in columns)
+        new1, new2, sample = _next(x12, x13, x21, x23)
+        samples.append(sample)
+        columns = [
+            torch.cat([new, old[active:]]) if active < streams else new
+            for new, old in zip([new1, x11, x12, new2, x21, x22], columns)
+        ]
+    return torch.stack(columns, 1).to(state.dtype), (
+        torch.cat(samples)
+        if samples
+        else torch.empty(0, dtype=torch.int64, device=state.device)
+    )
 
 
 def _next_in_steps(x12, x13, x21, x23):
@@ -82,15 +81,15 @@ def _next_in_steps(x12, x13, x21, x23):
         + (x12 >> 9)
         + ((x13 & 16777215) << 7)
         + (x13 >> 24),
-        _M1,
+        M1,
     )
-    y1 = _reduced(y1 + x13, _M1)
-    y2 = _reduced(((x21 & 65535) << 15) + 21069 * (x21 >> 16), _M2)
-    y3 = _reduced(((x23 & 65535) << 15) + 21069 * (x23 >> 16), _M2)
-    y3 = _reduced(y3 + x23, _M2)
-    y3 = _reduced(y3 + y2, _M2)
+    y1 = _reduced(y1 + x13, M1)
+    y2 = _reduced(((x21 & 65535) << 15) + 21069 * (x21 >> 16), M2)
+    y3 = _reduced(((x23 & 65535) << 15) + 21069 * (x23 >> 16), M2)
+    y3 = _reduced(y3 + x23, M2)
+    y3 = _reduced(y3 + y2, M2)
     sample = y1 - y3
-    return y1, y3, torch.where(sample <= 0, sample + _M1, sample)
+    return y1, y3, torch.where(sample <= 0, sample + M1, sample)
 
 
 def _reduced(value, modulus):
@@ -103,7 +102,7 @@ _next = Jitted(
     f"""
 template <typename T> void mrg(T x12, T x13, T x21, T x23,
                                T& new1, T& new2, T& sample) {{
-    const T m1 = {_M1}, m2 = {_M2};
+    const T m1 = {M1}, m2 = {M2};
     T y1 = ((x12 & 511) << 22) + (x12 >> 9)
         + ((x13 & 16777215) << 7) + (x13 >> 24);
     if (y1 >= m1) y1 -= m1;
@@ -136,4 +135,4 @@ def _scaled(sample, dtype):
     # 2**-31, so that no sample is rounded up to 1. It is a Python number,
     # because a tensor would first have to be copied to the device.
     norm = 4.6566126e-10 if dtype == torch.float32 else 2.0**-31
-    return sample.to(dtype) * norm
+    return sample.to(dtype).mul_(norm)

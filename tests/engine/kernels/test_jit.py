@@ -34,6 +34,7 @@ try:
     )
     from kneerepro.engine.kernels import random
     from kneerepro.engine.kernels.jit import Jitted, code_of
+    from kneerepro.engine.kernels.mrg31k3p import M1, M2
     from kneerepro.engine.kernels.scalars import scalar_function
 except ImportError:
     pass  # without PyTorch, EngineTest skips
@@ -41,82 +42,107 @@ except ImportError:
 _TYPES = {'float32': 'float', 'float64': 'double', 'int64': 'int64_t'}
 
 
-def compiled(code, dtype, inputs, outputs):
-    """The function that a template computes on arrays, compiled for the
-    host."""
-    kind, name = _TYPES[dtype], code.split('(')[0].split()[-1]
-    arguments = ', '.join(f'x[{k} * n + i]' for k in range(inputs))
-    results = ''.join(f', y[{k} * n + i]' for k in range(outputs))
-    call = (
-        f'y[i] = {name}<{kind}>({arguments})'
-        if outputs == 1
-        else f'{name}<{kind}>({arguments}{results})'
-    )
-    source = (
-        '#include <cstdint>\n#include <math.h>\n'
-        f'{code}\nextern "C" void run({kind}* x, {kind}* y, int64_t n) '
-        f'{{ for (int64_t i = 0; i < n; i++) {call}; }}'
-    )
+def compiled(templates):
+    """The functions that templates compute on arrays, compiled for the host
+    in one library.
+
+    Parameters
+    ----------
+    templates : list of (str, str, int, int)
+        The code of each, and the type and the numbers of its inputs and
+        outputs.
+
+    Returns
+    -------
+    list of callable
+    """
+    source = ['#include <cstdint>', '#include <math.h>']
+    for number, (code, dtype, inputs, outputs) in enumerate(templates):
+        kind, name = _TYPES[dtype], code.split('(')[0].split()[-1]
+        arguments = ', '.join(f'x[{k} * n + i]' for k in range(inputs))
+        results = ''.join(f', y[{k} * n + i]' for k in range(outputs))
+        call = (
+            f'y[i] = {name}<{kind}>({arguments})'
+            if outputs == 1
+            else f'{name}<{kind}>({arguments}{results})'
+        )
+        source.append(
+            f'namespace t{number} {{\n{code}\n'
+            f'extern "C" void run{number}({kind}* x, {kind}* y, int64_t n) '
+            f'{{ for (int64_t i = 0; i < n; i++) {call}; }}\n}}'
+        )
     with tempfile.TemporaryDirectory() as folder:
-        library = os.path.join(folder, 'run.so')
+        path = os.path.join(folder, 'run.so')
+        command = ['g++', '-x', 'c++', '-O1', '-shared', '-fPIC', '-o', path]
         subprocess.run(
-            [
-                'g++',
-                '-x',
-                'c++',
-                '-O1',
-                '-shared',
-                '-fPIC',
-                '-o',
-                library,
-                '-',
-            ],
-            input=source,
-            text=True,
-            check=True,
+            [*command, '-'], input='\n'.join(source), text=True, check=True
         )
-        run = ctypes.CDLL(library).run
+        library = ctypes.CDLL(path)
 
-    def call(*arrays):
-        x = np.ascontiguousarray(arrays)
-        y = np.empty((outputs, x.shape[1]), dtype)
-        run(
-            x.ctypes.data_as(ctypes.c_void_p),
-            y.ctypes.data_as(ctypes.c_void_p),
-            ctypes.c_int64(x.shape[1]),
-        )
-        return y
+    def caller(number, dtype, outputs):
+        run = getattr(library, f'run{number}')
 
-    return call
+        def call(*arrays):
+            x = np.ascontiguousarray(arrays)
+            y = np.empty((outputs, x.shape[1]), dtype)
+            run(
+                x.ctypes.data_as(ctypes.c_void_p),
+                y.ctypes.data_as(ctypes.c_void_p),
+                ctypes.c_int64(x.shape[1]),
+            )
+            return y
+
+        return call
+
+    return [
+        caller(number, dtype, outputs)
+        for number, (_, dtype, _, outputs) in enumerate(templates)
+    ]
+
+
+def in_steps(op, arrays):
+    """The result of a scalar Op, carried out one operation at a time."""
+    dtypes = [str(array.dtype) for array in arrays]
+    node = Elemwise(op)(*(T.tensor(dtype, (False,)) for dtype in dtypes)).owner
+    function = scalar_function(
+        op, dtypes, dtypes[:1], node, torch.device('cpu')
+    )
+    return function(
+        *(torch.from_numpy(array.copy()) for array in arrays)
+    ).numpy()
 
 
 @unittest.skipUnless(shutil.which('g++'), 'there is no g++')
 class CodeTest(EngineTest):
     """The code for CUDA computes the same as several operations elsewhere."""
 
-    def check(self, op, arrays, signs=0):
-        """A scalar Op has the same results both ways; the first `signs` of
-        them also have the same sign, which counts for 0."""
-        dtype = str(arrays[0].dtype)
-        node = Elemwise(op)(*(T.tensor(dtype, (False,)) for _ in arrays)).owner
-        code = code_of(op, [dtype] * len(arrays))
-        # PyTorch finds the name of the function by parsing the code.
-        self.assertEqual(_CodeParser(code).function_name, 'fused')
-        (found,) = compiled(code, dtype, len(arrays), 1)(*arrays)
-        in_steps = scalar_function(
-            op, [dtype] * len(arrays), [dtype], node, torch.device('cpu')
-        )
-        expected = in_steps(
-            *(torch.from_numpy(array.copy()) for array in arrays)
-        ).numpy()
-        precision = PRECISION.get(dtype, 1e-11)
-        np.testing.assert_allclose(found, expected, precision, precision)
-        np.testing.assert_array_equal(
-            np.signbit(found[:signs]), np.signbit(expected[:signs])
-        )
-        return expected
+    def check(self, cases):
+        """Scalar Ops have the same results both ways.
+
+        Parameters
+        ----------
+        cases : list of (scalar Op, list of array, int)
+            Each Op with its inputs, all of one type. So many of the first
+            results also have the same sign, which counts for 0.
+        """
+        templates = []
+        for op, arrays, _ in cases:
+            dtype = str(arrays[0].dtype)
+            code = code_of(op, [dtype] * len(arrays))
+            # PyTorch finds the name of the function by parsing the code.
+            self.assertEqual(_CodeParser(code).function_name, 'fused')
+            templates.append((code, dtype, len(arrays), 1))
+        for run, (op, arrays, signs) in zip(compiled(templates), cases):
+            (found,) = run(*arrays)
+            expected = in_steps(op, arrays)
+            precision = PRECISION.get(str(arrays[0].dtype), 1e-11)
+            np.testing.assert_allclose(found, expected, precision, precision)
+            np.testing.assert_array_equal(
+                np.signbit(found[:signs]), np.signbit(expected[:signs])
+            )
 
     def test_rectifiers(self):
+        cases = []
         for dtype in FLOATS:
             for slopes in (
                 (0.0, 1.0),
@@ -129,50 +155,60 @@ class CodeTest(EngineTest):
                 x[:8] = 0, -0.0, np.inf, -np.inf, np.nan, 1e-30, -1e-30, 0
                 # The gradient from the output needs the sign of 0, which tells
                 # whether the input was negative.
-                y = self.check(
-                    Rectifier(*slopes), [x], signs=0 if slopes[0] else 7
-                )
-                self.check(RectifierGradient(*slopes), [x, g])
+                op = Rectifier(*slopes)
+                cases.append((op, [x], 0 if slopes[0] else 7))
+                cases.append((RectifierGradient(*slopes), [x, g], 0))
                 if slopes[0] >= 0:
-                    self.check(RectifierGradientByOutput(*slopes), [y, g])
+                    y = in_steps(op, [x])
+                    cases.append(
+                        (RectifierGradientByOutput(*slopes), [y, g], 0)
+                    )
+        self.check(cases)
 
     def test_multiply_add(self):
-        for dtype in FLOATS:
-            for sign in 1, -1:
-                self.check(
-                    MultiplyAdd(sign), [values(dtype, 50) for _ in range(3)]
-                )
+        self.check(
+            [
+                (MultiplyAdd(sign), [values(dtype, 50) for _ in range(3)], 0)
+                for dtype in FLOATS
+                for sign in (1, -1)
+            ]
+        )
 
     def test_training_steps(self):
         for network in 'cae2d', 'wgan_gp':
             pair, _ = build(network, 1, 4)
             _, steps = compile_steps(network, pair, cuda_rewrites_mode(), 4)
-            ops = {
+            nodes = {
                 node.op.scalar_op: node
                 for function, _ in steps
                 for node in function.maker.fgraph.apply_nodes
                 if isinstance(node.op, Elemwise)
                 and isinstance(node.op.scalar_op, Composite)
             }
-            self.assertGreater(len(ops), 2)
-            for op, node in ops.items():
-                dtype = node.outputs[0].dtype
-                self.check(
-                    op,
-                    [values(dtype, 50, low=0.5, high=2) for _ in node.inputs],
-                )
+            self.assertGreater(len(nodes), 2)
+            self.check(
+                [
+                    (
+                        op,
+                        [
+                            values(node.outputs[0].dtype, 50, low=0.5, high=2)
+                            for _ in node.inputs
+                        ],
+                        0,
+                    )
+                    for op, node in nodes.items()
+                ]
+            )
 
     def test_random_streams(self):
         rng = np.random.RandomState(3)
-        state = [
-            rng.randint(0, m, 1000)
-            for m in (random._M1, random._M1, random._M2, random._M2)
-        ]
+        state = [rng.randint(0, m, 1000) for m in (M1, M1, M2, M2)]
         for column, m in zip(state, (2**31 - 1,) * 2 + (2**31 - 21069,) * 2):
             column[:3] = 0, 1, m - 1
         code = random._next.code
         self.assertEqual(_CodeParser(code).function_name, 'mrg')
-        found = compiled(code, 'int64', 4, 3)(*state)
+        (run,) = compiled([(code, 'int64', 4, 3)])
+        found = run(*state)
         expected = random._next_in_steps(*map(torch.from_numpy, state))
         for a, b in zip(found, expected):
             np.testing.assert_array_equal(a, b)
