@@ -119,8 +119,9 @@ def compile_steps(network, pair, mode, batch_size):
     ]
 
 
-def train(network, mode, iterations, batch_size=16):
-    """Train a narrow network from a fixed seed.
+class Training:
+    """A narrow network, its images, and its compiled functions, from fixed
+    seeds.
 
     Parameters
     ----------
@@ -131,40 +132,80 @@ def train(network, mode, iterations, batch_size=16):
         In each one, a GAN makes both of its steps.
     batch_size : int
 
+    Attributes
+    ----------
+    steps : list of theano.compile.function_module.Function
+        The training steps.
+    """
+
+    def __init__(self, network, mode, iterations, batch_size=16):
+        self._pair, self._images = build(network, iterations, batch_size)
+        functions, self._calls = compile_steps(
+            network, self._pair, mode, batch_size
+        )
+        self.steps = [function for function, _ in self._calls]
+        if network.startswith('cae'):
+            self._on_images = [
+                functions.test,
+                functions.reconstruct,
+                functions.encode,
+            ]
+            self._from_noise = []
+        else:
+            self._on_images = [
+                functions.discriminate
+                if network == 'dcgan'
+                else functions.criticise
+            ]
+            z = np.random.RandomState(3).normal(size=(batch_size, 200))
+            self._from_noise = [
+                (functions.sample, 3),
+                (functions.generate, z.astype(theano.config.floatX)),
+            ]
+
+    def run(self):
+        """Train from the present state.
+
+        Returns
+        -------
+        Outcome
+        """
+        losses = [[step(x) for _, step in self._calls] for x in self._images]
+        outputs = [function(self._images[0]) for function in self._on_images]
+        outputs += [function(value) for function, value in self._from_noise]
+        return Outcome(
+            losses=np.array(losses),
+            outputs=[np.asarray(output) for output in outputs],
+            parameters=[
+                param.get_value() for param in get_all_params(self._pair)
+            ],
+            steps=self.steps,
+        )
+
+    def state(self):
+        """The values of all shared variables: parameters, Adam's moments and
+        random streams, as ``[(variable, value)]``."""
+        functions = [
+            *self.steps,
+            *self._on_images,
+            *(function for function, _ in self._from_noise),
+        ]
+        variables = {
+            variable: variable.get_value()
+            for function in functions
+            for variable in function.get_shared()
+        }
+        return list(variables.items())
+
+
+def train(network, mode, iterations, batch_size=16):
+    """Train a narrow network from a fixed seed: see :class:`Training`.
+
     Returns
     -------
     Outcome
     """
-    pair, images = build(network, iterations, batch_size)
-    functions, steps = compile_steps(network, pair, mode, batch_size)
-    losses = [[step(x) for _, step in steps] for x in images]
-    if network.startswith('cae'):
-        outputs = [
-            function(images[0])
-            for function in (
-                functions.test,
-                functions.reconstruct,
-                functions.encode,
-            )
-        ]
-    else:
-        z = np.random.RandomState(3).normal(size=(batch_size, 200))
-        judge = (
-            functions.discriminate
-            if network == 'dcgan'
-            else functions.criticise
-        )
-        outputs = [
-            judge(images[0]),
-            functions.sample(3),
-            functions.generate(z.astype(theano.config.floatX)),
-        ]
-    return Outcome(
-        losses=np.array(losses),
-        outputs=[np.asarray(output) for output in outputs],
-        parameters=[param.get_value() for param in get_all_params(pair)],
-        steps=[function for function, _ in steps],
-    )
+    return Training(network, mode, iterations, batch_size).run()
 
 
 def train_from_same_states(

@@ -4,8 +4,8 @@ import sys
 import textwrap
 import unittest
 
-from tests.engine import structure
-from tests.engine.structure import without_structure
+from tests.engine.suites import structure
+from tests.engine.suites.structure import without_structure
 from tests.folders import FolderTest
 
 
