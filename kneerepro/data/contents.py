@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kneerepro.data.dataset import FORMAT, Dataset
+from kneerepro.data.dataset import Dataset
+from kneerepro.data.sealed import DATASET, is_sealed
 
 # Of a table with a thousand columns, a screen shows the first.
 _SHOWN_COLUMNS = 20
@@ -17,12 +18,7 @@ _SHOWN_VALUES = 10
 
 def is_dataset(path: str) -> bool:
     """Whether a path is a dataset file, sound or damaged."""
-    beginning = f'{FORMAT}\n'.encode()
-    try:
-        with open(path, 'rb') as file:
-            return file.read(len(beginning)) == beginning
-    except OSError:
-        return False
+    return is_sealed(path, DATASET)
 
 
 def describe_dataset(path: str) -> Iterator[str]:

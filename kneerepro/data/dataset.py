@@ -31,10 +31,8 @@ import contextlib
 import functools
 import hashlib
 import json
-import os
-import re
-from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import h5py
 import numpy as np
@@ -42,11 +40,14 @@ import numpy as np
 from kneerepro.data.convert import Options, network_grid
 from kneerepro.data.reading.grid import Grid
 from kneerepro.data.reading.uid import is_uid
+from kneerepro.data.sealed import (
+    DATASET,
+    check_sealed,
+    new_sealed,
+    open_sealed,
+)
 from kneerepro.data.views import View
-from kneerepro.utils.errors import UserError
-from kneerepro.utils.files import reason, replacing
 
-FORMAT = 'kneerepro volumes'
 VERSION = 4
 # Those of version 2 lack all of _LATER_FIELDS, grids and labels.
 _READABLE = range(2, VERSION + 1)
@@ -54,16 +55,10 @@ _READABLE = range(2, VERSION + 1)
 #: another: it covers the provenance, too.
 COMPLETE = 3
 
-# What is stored with each volume.
+# What is stored with each volume. A PatientID that is longer widens its
+# column: cut off, two of them could become one.
 _FIELDS = {'patient': 'S64', 'side': 'S5', 'certain': 'u1'}
 _LATER_FIELDS = {'series': 'S64', 'frame_of_reference': 'S64'}
-
-# A file is complete before others see it, so that it needs no lock of HDF5,
-# and some file systems have none.
-_LOCKING = False
-
-# Bytes of the block. HDF5 leaves the beginning of a file to its users.
-_BLOCK = 512
 
 
 @contextlib.contextmanager
@@ -90,34 +85,42 @@ def new_dataset(
     UserError
         If it cannot be written.
     """
-    with replacing(path, temporary) as temporary:
-        with _create_hdf5(temporary) as file:
-            writer = DatasetWriter(file, shape)
-            yield writer
-            writer.finish()
-        with open(temporary, 'rb+') as file:
-            file.seek(_BLOCK)
-            length, digest = _read_rest(file)
-            file.seek(0)
-            file.write(
-                f'{FORMAT}\nversion {VERSION}\nlength {length}\n'
-                f'sha256 {digest}\n'.encode()
-            )
+    with new_sealed(path, DATASET, VERSION, temporary) as file:
+        writer = DatasetWriter(file, shape)
+        yield writer
+        writer.finish()
 
 
-@contextlib.contextmanager
-def _create_hdf5(path):
-    try:
-        with h5py.File(
-            path, 'w', userblock_size=_BLOCK, locking=_LOCKING
-        ) as file:
-            yield file
-    except RuntimeError as error:
-        # What h5py raises for a full disk when it closes the file.
-        number = re.search(r'errno = (\d+)', str(error))
-        if number:
-            raise OSError(int(number[1]), str(error)) from error
-        raise
+def create_volumes(
+    file: h5py.File, shape: tuple[int, int, int]
+) -> h5py.Dataset:
+    """Create the array of volumes in a file, with none in it yet.
+
+    Parameters
+    ----------
+    file : h5py.File
+    shape : tuple of 3 ints
+        Depth, rows and columns of a volume.
+
+    Returns
+    -------
+    h5py.Dataset, shape (0, 1, depth, rows, columns), float32
+    """
+    # Without compression, HDF5 can read a single slice of a chunk.
+    return file.create_dataset(
+        'volumes',
+        (0, 1) + tuple(shape),
+        'float32',
+        chunks=(1, 1) + tuple(shape),
+        maxshape=(None, 1) + tuple(shape),
+    )
+
+
+def append_volume(volumes: h5py.Dataset, volume: np.ndarray) -> None:
+    """Add a volume to what :func:`create_volumes` returned."""
+    count = len(volumes)
+    volumes.resize(count + 1, axis=0)
+    volumes[count, 0] = volume
 
 
 class DatasetWriter:
@@ -141,16 +144,9 @@ class DatasetWriter:
 
     def __init__(self, file: h5py.File, shape: tuple[int, int, int]):
         self.provenance: dict[str, Any] = {}
-        self.labels: dict[str, Sequence[Any]] = {}
+        self.labels: Mapping[str, Sequence[Any] | np.ndarray] = {}
         self._file = file
-        # Without compression, HDF5 can read a single slice of a chunk.
-        self._volumes = file.create_dataset(
-            'volumes',
-            (0, 1) + tuple(shape),
-            'float32',
-            chunks=(1, 1) + tuple(shape),
-            maxshape=(None, 1) + tuple(shape),
-        )
+        self._volumes = create_volumes(file, shape)
         self._fields: dict[str, list[Any]] = {
             name: [] for name in [*_FIELDS, *_LATER_FIELDS]
         }
@@ -186,10 +182,8 @@ class DatasetWriter:
             SeriesInstanceUID and FrameOfReferenceUID.
         """
         volume = np.ascontiguousarray(volume, '<f4')
-        count = len(self._volumes)
-        self._volumes.resize(count + 1, axis=0)
-        self._volumes[count, 0] = volume
-        self._digest.update(volume.tobytes())
+        append_volume(self._volumes, volume)
+        self._digest.update(volume.reshape(-1).view('u1').data)
         for name, value in [
             ('patient', patient.encode('ascii', 'backslashreplace')),
             ('side', side),
@@ -203,7 +197,7 @@ class DatasetWriter:
     def finish(self) -> None:
         """Store what describes the volumes. The last call."""
         for name, dtype in {**_FIELDS, **_LATER_FIELDS}.items():
-            self._store(name, np.array(self._fields[name], dtype))
+            self._store(name, _as_field(self._fields[name], dtype))
         self._store('grid', np.reshape(self._grids, (-1, 15)).astype('<f8'))
         for i, (title, values) in enumerate(self.labels.items()):
             column = self._store(
@@ -225,6 +219,14 @@ class DatasetWriter:
     def _note(self, facts):
         """Have the hash cover what JSON can hold."""
         self._digest.update(json.dumps(facts, sort_keys=True).encode())
+
+
+def _as_field(values, dtype):
+    """Values as an array, whose texts are wide enough for the longest."""
+    dtype = np.dtype(dtype)
+    if dtype.kind == 'S':
+        dtype = f'S{max([dtype.itemsize, *map(len, values)])}'
+    return np.array(values, dtype)
 
 
 def _uid(text):
@@ -252,15 +254,6 @@ def _as_column(values, count):
     if array.dtype.kind in 'fiub':
         return array.astype('<f8')
     return np.array([str(value).encode() for value in values], 'S')
-
-
-def _read_rest(file: BinaryIO) -> tuple[int, str]:
-    """Length and SHA-256 of a file from its current position."""
-    digest, length = hashlib.sha256(), 0
-    for part in iter(lambda: file.read(2**20), b''):
-        digest.update(part)
-        length += len(part)
-    return length, digest.hexdigest()
 
 
 class Dataset:
@@ -311,14 +304,8 @@ class Dataset:
     """
 
     def __init__(self, path: str, verify: bool = True):
-        self.version, digest = _check(path, verify)
-        try:
-            self._file = h5py.File(path, 'r', locking=_LOCKING)
-        except OSError as error:
-            raise UserError(
-                f'{path} cannot be read as HDF5 ({reason(error)}): prepare it '
-                'again'
-            ) from None
+        self.version, digest = check_sealed(path, DATASET, _READABLE, verify)
+        self._file = open_sealed(path)
         self.hash: str = self._file.attrs.get('hash', digest)
         volumes = self._file['volumes']
         self.shape = volumes.shape[2:]
@@ -389,46 +376,3 @@ class Dataset:
 
     def __exit__(self, *exception: Any) -> None:
         self.close()
-
-
-def _check(path, verify):
-    """Compare a file with the block in front of it; returns the version and
-    the hash that this states.
-    """
-    try:
-        with open(path, 'rb') as file:
-            block = file.read(_BLOCK)
-            length = os.fstat(file.fileno()).st_size - _BLOCK
-            version, expected, digest = _parse_block(block, path)
-            if length != expected:
-                raise UserError(
-                    f'{path} is damaged: {length:,} bytes instead of '
-                    f'{expected:,}; prepare it again'
-                )
-            if verify and _read_rest(file)[1] != digest:
-                raise UserError(
-                    f'{path} is damaged: its {length:,} bytes disagree with '
-                    'their checksum; prepare it again'
-                )
-    except OSError as error:
-        raise UserError(f'{path} cannot be read: {reason(error)}') from None
-    return version, digest
-
-
-def _parse_block(block, path):
-    """The version, the length and the hash in the block before a file."""
-    found = re.match(
-        rb'(.*)\nversion (\d+)\nlength (\d+)\nsha256 ([0-9a-f]{64})\n', block
-    )
-    if not found or found[1].decode('latin-1') != FORMAT:
-        raise UserError(
-            f'{path} is not a dataset of this package: make one with '
-            'data/prepare.py'
-        )
-    version = int(found[2])
-    if version not in _READABLE:
-        raise UserError(
-            f'{path} has format version {version}, but this package reads '
-            f'{_READABLE[0]} to {_READABLE[-1]}: prepare it again'
-        )
-    return version, int(found[3]), found[4].decode()

@@ -6,12 +6,14 @@ import os
 from typing import Callable
 
 from kneerepro.data.convert import Options
-from kneerepro.data.prepare import Progress, Settings, describe, prepare
+from kneerepro.data.prepare import describe, prepare
 from kneerepro.data.reading import arrays
 from kneerepro.data.reading.archive_formats import is_archive
 from kneerepro.data.reading.checks import Limits
 from kneerepro.data.reading.image_headers import is_image_file
 from kneerepro.data.reading.selection import Selection
+from kneerepro.data.reading.unpacking import Progress
+from kneerepro.data.settings import Settings
 
 
 def ensure_dataset(
@@ -36,7 +38,7 @@ def ensure_dataset(
     out : str
         The dataset file to write from a source.
     options, selection, limits, at_least, progress
-        As for :class:`kneerepro.data.prepare.Settings` and
+        As for :class:`kneerepro.data.settings.Settings` and
         :func:`kneerepro.data.prepare.prepare`.
     key : callable
         Returns the key for the patients' hashes; called only if a dataset

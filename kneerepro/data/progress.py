@@ -6,6 +6,9 @@ from typing import Any
 
 from kneerepro.utils.progress import Progress
 
+# Phases that count series; the others count files.
+_OF_SERIES = 'converting', 'joining'
+
 
 class PhaseProgress:
     """Progress through the phases of a conversion, one bar for each.
@@ -27,7 +30,7 @@ class PhaseProgress:
             self._close()
             self._phase = phase
             bar = self._bar = Progress(
-                phase, 'series' if phase == 'converting' else 'files'
+                phase, 'series' if phase in _OF_SERIES else 'files'
             )
         bar(done, total, f'{rejected} rejected' if rejected else '')
 

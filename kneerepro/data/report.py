@@ -36,6 +36,60 @@ COLUMNS = [
 ]
 
 
+class Locator:
+    """Says where files lie, as far as a report may.
+
+    Parameters
+    ----------
+    sources : list of str
+    identifiers : bool
+        Whether it may name absolute paths. Otherwise paths are relative to
+        their source.
+    shown : callable, optional
+        Returns the path by which a user knows a file:
+        :meth:`kneerepro.data.reading.unpacking.Archives.shown`.
+    """
+
+    def __init__(
+        self,
+        sources: list[str],
+        identifiers: bool = False,
+        shown: Callable[[str], str] = str,
+    ):
+        # Of a source that is a file, the folder.
+        self._folders = [
+            os.path.dirname(path) if os.path.isfile(path) else path
+            for path in map(os.path.abspath, sources)
+        ]
+        self._identifiers, self._shown = identifiers, shown
+
+    def locate(self, files: list[str]) -> dict[str, Any]:
+        """Say where files lie.
+
+        Parameters
+        ----------
+        files : list of str
+            Their paths.
+
+        Returns
+        -------
+        dict
+            `source`, the number of their source, from 1, or '' if they are
+            spread over several; `folder`, which they share, within the
+            source; and `files`, their paths from that folder.
+        """
+        common, names = _relative_to_common(list(map(self._shown, files)))
+        source: int | str = ''
+        folder = ''
+        for number, path in enumerate(self._folders, 1):
+            if os.path.commonpath([common, path]) == path:
+                source, folder = number, os.path.relpath(common, path)
+                break
+        if self._identifiers:
+            folder = common
+        return {'source': source, 'folder': folder, 'files': names}
+
+
 class Report:
     """Rows in CSV and JSON files beside a dataset file.
 
@@ -44,52 +98,24 @@ class Report:
     out : str
         Path of the dataset file. For ``knees.h5`` the report is in
         ``knees.report.csv`` and ``knees.report.json``.
-    sources : list of str
-    identifiers : bool
-        Whether the report may contain absolute paths. Otherwise paths are
-        relative to their source.
-    shown : callable, optional
-        Returns the path that the report gives for a file:
-        :meth:`kneerepro.data.reading.unpacking.Archives.shown`.
     """
 
-    def __init__(
-        self,
-        out: str,
-        sources: list[str],
-        identifiers: bool = False,
-        shown: Callable[[str], str] = str,
-    ):
+    def __init__(self, out: str):
         self._out = out
-        self._sources = sources
-        self._identifiers, self._shown = identifiers, shown
         self._rows: list[dict[str, Any]] = []
 
-    def add(self, files: list[str], **row: Any) -> None:
+    def add(self, **row: Any) -> None:
         """Add a row.
 
         Parameters
         ----------
-        files : list of str
-            Paths of the files that it is about.
         row
             Values by column; the other columns stay empty.
         """
         assert not set(row) - set(COLUMNS), row
-        source, folder, names = self._within_source(
-            list(map(self._shown, files))
-        )
-        self._rows.append(
-            {
-                **dict.fromkeys(COLUMNS, ''),
-                'notes': [],
-                'spacing_mm': [],
-                **row,
-                'source': source,
-                'folder': folder,
-                'files': names,
-            }
-        )
+        empty: dict[str, Any] = dict.fromkeys(COLUMNS, '')
+        lists: dict[str, Any] = {'notes': [], 'spacing_mm': [], 'files': []}
+        self._rows.append({**empty, **lists, **row})
 
     def write(self) -> None:
         """Write both files, unless there are no rows."""
@@ -108,47 +134,19 @@ class Report:
             for part in json.JSONEncoder(indent=1).iterencode(self._rows):
                 file.write(part.replace('\x7f', '\\u007f'))
 
-    def _within_source(self, paths):
-        """Where files lie.
-
-        Returns
-        -------
-        source : int or ''
-            The number of the source, from 1; '' if they are spread over
-            several.
-        folder : str
-            The folder that they share, within the source.
-        names : list of str
-            Their paths from that folder.
-        """
-        common, names = _relative_to_common(paths)
-        for number, source in enumerate(self._sources, 1):
-            source = os.path.abspath(source)
-            if os.path.isfile(source):
-                source = os.path.dirname(source)
-            if os.path.commonpath([common, source]) == source:
-                inner = os.path.relpath(common, source)
-                return number, common if self._identifiers else inner, names
-        return '', common if self._identifiers else '', names
-
 
 def _relative_to_common(paths):
     """The folder that paths share, and the paths from there."""
     # A series has many files in few folders.
-    folders = {
-        folder: os.path.abspath(folder)
-        for folder in {os.path.dirname(path) for path in paths}
-    }
+    split = [os.path.split(path) for path in paths]
+    folders = {folder: os.path.abspath(folder) for folder in dict(split)}
     common = os.path.commonpath(list(folders.values()))
     inner = {
-        folder: os.path.relpath(path, common)
+        folder: '' if path == common else os.path.relpath(path, common)
         for folder, path in folders.items()
     }
     return common, [
-        os.path.normpath(
-            os.path.join(inner[os.path.dirname(path)], os.path.basename(path))
-        )
-        for path in paths
+        os.path.join(inner[folder], name) for folder, name in split
     ]
 
 

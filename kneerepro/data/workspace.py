@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Callable
 
 from kneerepro.utils.errors import UserError
@@ -72,6 +72,38 @@ def working_folder(folder: str, out: str) -> Iterator[Callable[[], None]]:
                     os.rmdir(folder)
                     if is_new:
                         os.rmdir(parent)
+
+
+def refuse_to_replace(paths: Iterable[str]) -> None:
+    """Raise UserError if a file is in the way."""
+    for path in paths:
+        if os.path.lexists(path):
+            raise UserError(
+                f'{path} already exists and was made from other data or '
+                'with other options, or by an earlier version: name '
+                'another --out, or use --overwrite'
+            )
+
+
+def require_space(folder: str, size: int, what: str) -> None:
+    """Raise UserError if a disk has no room for a file.
+
+    Parameters
+    ----------
+    folder : str
+        On the disk.
+    size : int
+        Of the file, in bytes.
+    what : str
+        The file, for the message.
+    """
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise UserError(
+            f'no room for {what}: it takes {size / 2**30:.1f} GiB, and the '
+            f'disk of {folder} has {free / 2**30:.1f} GiB free; make room '
+            'there, or write to another disk'
+        )
 
 
 def _remove(path):

@@ -3,6 +3,7 @@
 import os
 import random
 import warnings
+import zlib
 from dataclasses import fields, replace
 
 import numpy as np
@@ -172,6 +173,23 @@ def damage(path, old, new):
     assert content.count(old) == 1 and len(old) == len(new)
     with open(path, 'wb') as file:
         file.write(content.replace(old, new))
+
+
+def deflate(path):
+    """Compress a file whose elements have explicit types.
+
+    Its meta information gets a version, as that of most files has.
+    """
+    with open(path, 'rb') as file:
+        content = file.read()
+    end = content.index(b'\x08\0', content.index(b'\2\0\x10\0UI'))
+    meta = content[:end].replace(
+        b'UI\x14\x001.2.840.10008.1.2.1\0', b'UI\x16\x001.2.840.10008.1.2.1.99'
+    )
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    with open(path, 'wb') as file:
+        file.write(meta[:132] + b'\2\0\1\0OB\0\0\2\0\0\0\0\1' + meta[132:])
+        file.write(compressor.compress(content[end:]) + compressor.flush())
 
 
 HEADER = Header(

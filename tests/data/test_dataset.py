@@ -103,6 +103,24 @@ class RoundTripTest(DatasetTest):
         with Dataset(self.path('v')) as dataset:
             self.assertEqual(len(set(dataset.patient)), 2)
 
+    def test_long_names(self):
+        """Cut off, two people would become one."""
+        names = ['1' * 64 + 'a', '1' * 64 + 'b', 'é' * 64, 'short']
+        with new_dataset(self.path('v'), (2, 3, 4)) as writer:
+            for name in names:
+                writer.append(VOLUMES[0, 0], name)
+        with Dataset(self.path('v')) as dataset:
+            self.assertEqual(
+                list(dataset.patient),
+                [*names[:2], r'\xe9' * 64, 'short'],
+            )
+
+    def test_ordinary_names_take_as_much_room_as_ever(self):
+        """So that hashes stay the same."""
+        with h5py.File(self.make()) as file:
+            self.assertEqual(file['patient'].dtype, 'S64')
+            self.assertEqual(file['series'].dtype, 'S64')
+
 
 class HashTest(DatasetTest):
     FACTS = dict(

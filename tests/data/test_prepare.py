@@ -16,21 +16,18 @@ import pydicom
 import scipy.io
 
 from kneerepro.data import parallel
-from kneerepro.data import prepare as module
 from kneerepro.data.convert import Options, normalise
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.decisions import Summary
-from kneerepro.data.prepare import (
-    Settings,
-    describe,
-    prepare,
-)
+from kneerepro.data.prepare import describe, prepare
 from kneerepro.data.reading import unpacking
 from kneerepro.data.reading.checks import Limits
 from kneerepro.data.reading.defects import NOTES, REJECTIONS
 from kneerepro.data.reading.files import walk_files
 from kneerepro.data.reading.selection import Selection
+from kneerepro.data.report import Report
 from kneerepro.data.resize import resize
+from kneerepro.data.settings import Settings
 from kneerepro.utils.errors import UserError
 from tests.data.reading.archive_files import COMPRESSIONS, tar_of, zip_of
 from tests.data.series import SAGITTAL, change, write_enhanced, write_series
@@ -834,7 +831,7 @@ print('done', flush=True)
 
     def test_killed_while_writing(self):
         with (
-            mock.patch.object(module.Report, 'write', interrupt),
+            mock.patch.object(Report, 'write', interrupt),
             self.assertRaises(KeyboardInterrupt),
         ):
             self.prepare()
@@ -848,7 +845,7 @@ print('done', flush=True)
 
     def test_source_by_another_name(self):
         with (
-            mock.patch.object(module.Report, 'write', interrupt),
+            mock.patch.object(Report, 'write', interrupt),
             self.assertRaises(KeyboardInterrupt),
         ):
             self.prepare()
@@ -857,7 +854,7 @@ print('done', flush=True)
 
     def test_source_changes_between(self):
         with (
-            mock.patch.object(module.Report, 'write', interrupt),
+            mock.patch.object(Report, 'write', interrupt),
             self.assertRaises(KeyboardInterrupt),
         ):
             self.prepare()
@@ -949,7 +946,7 @@ class ArchivesTest(PrepareTest):
     def test_continued(self):
         packed = self.pack()
         with (
-            mock.patch.object(module.Report, 'write', interrupt),
+            mock.patch.object(Report, 'write', interrupt),
             self.assertRaises(KeyboardInterrupt),
         ):
             self.prepare(sources=[packed])

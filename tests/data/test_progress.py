@@ -15,9 +15,11 @@ class PhaseProgressTest(unittest.TestCase):
         ):
             progress('reading headers', 4, 4, 0)
             progress('converting', 2, 2, 1)
-        headers, converting = output.getvalue().splitlines()
+            progress('joining', 3, 3, 0)
+        headers, converting, joining = output.getvalue().splitlines()
         self.assertRegex(headers, '^reading headers: 4/4 files, ')
         self.assertRegex(converting, '^converting: 2/2 series, 1 rejected, ')
+        self.assertRegex(joining, '^joining: 3/3 series, ')
 
     def test_without_any(self):
         with PhaseProgress():

@@ -2,7 +2,7 @@ import csv
 import json
 import os
 
-from kneerepro.data.report import COLUMNS, Report, report_paths
+from kneerepro.data.report import COLUMNS, Locator, Report, report_paths
 from tests.folders import FolderTest
 
 
@@ -14,8 +14,11 @@ class ReportTest(FolderTest):
 
     def add(self, *names, identifiers=False, **row):
         """Write a report with one row; returns the row as JSON."""
-        report = Report(self.out, self.sources, identifiers)
-        report.add([self.path(name) for name in names], **row)
+        report = Report(self.out)
+        locator = Locator(self.sources, identifiers)
+        report.add(
+            **locator.locate([self.path(name) for name in names]), **row
+        )
         report.write()
         with open(report_paths(self.out)[1]) as file:
             (row,) = json.load(file)
@@ -111,5 +114,5 @@ class ReportTest(FolderTest):
             self.add('a/1', colour='red')
 
     def test_nothing_to_report(self):
-        Report(self.out, self.sources).write()
+        Report(self.out).write()
         self.assertEqual(os.listdir(self.folder), [])

@@ -2,7 +2,11 @@ import errno
 import os
 from unittest import mock
 
-from kneerepro.data.workspace import working_folder
+from kneerepro.data.workspace import (
+    refuse_to_replace,
+    require_space,
+    working_folder,
+)
 from kneerepro.utils.errors import UserError
 from tests.folders import FolderTest
 
@@ -69,3 +73,20 @@ class WorkingFolderTest(FolderTest):
             working_folder(self.work, 'x'),
         ):
             pass
+
+
+class RefuseToReplaceTest(FolderTest):
+    def test_files_in_the_way(self):
+        refuse_to_replace([self.path('a'), self.path('b')])
+        os.symlink(self.path('nowhere'), self.path('b'))
+        with self.assertRaisesRegex(UserError, 'b already exists'):
+            refuse_to_replace([self.path('a'), self.path('b')])
+
+
+class RequireSpaceTest(FolderTest):
+    def test_free_space(self):
+        require_space(self.folder, 1, 'v.h5')
+        with self.assertRaisesRegex(
+            UserError, r'no room for v.h5: it takes 1048576.0 GiB, .* free'
+        ):
+            require_space(self.folder, 2**50, 'v.h5')

@@ -168,6 +168,7 @@ class Catalogue:
         """
         last = self._value('SELECT max(id) FROM file') or 0
         rows, slices, volumes = [], [], []
+        header, header_number = None, 0
         for number, file in enumerate(files, last + 1):
             rows.append(
                 (
@@ -180,7 +181,12 @@ class Catalogue:
                     file.message,
                 )
             )
-            slices += [self._slice_row(number, frame) for frame in file.frames]
+            for frame in file.frames:
+                # Most slices share one object with those before.
+                if frame.header is not header:
+                    header = frame.header
+                    header_number = self._header_id(header)
+                slices.append(_slice_row(number, header_number, frame))
             volumes += [
                 (
                     number,
@@ -194,19 +200,6 @@ class Catalogue:
         self._insert('file', rows)
         self._insert('slice', slices)
         self._insert('volume', volumes)
-
-    def _slice_row(self, file_number, frame):
-        return (
-            as_bytes(frame.header.series),
-            file_number,
-            frame.index,
-            self._header_id(frame.header),
-            as_bytes(frame.sop),
-            frame.number,
-            *(frame.position or (None, None, None)),
-            frame.offset,
-            frame.defect,
-        )
 
     def _add_header(self, header):
         """Add a header, unless it is there; returns its number."""
@@ -363,6 +356,21 @@ class Catalogue:
             self._connection.executemany(
                 f'INSERT INTO {table} VALUES ({marks})', rows
             )
+
+
+def _slice_row(file, header, frame):
+    """What is stored of an image, with the numbers of its file and header."""
+    return (
+        as_bytes(frame.header.series),
+        file,
+        frame.index,
+        header,
+        as_bytes(frame.sop),
+        frame.number,
+        *(frame.position or (None, None, None)),
+        frame.offset,
+        frame.defect,
+    )
 
 
 def _unless_same(shown, path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,9 @@ _CHARACTER_SET = re.compile(
 )
 # Its value is not longer than this, unless its length is damaged.
 _MAX_CHARACTER_SET = 256
+
+# Types of elements of a file's meta information whose length has four bytes.
+_LONG_TYPES = b'OB', b'UN', b'UR'
 
 #: Transfer syntaxes in which pixels are stored as plain integers.
 NATIVE = IMPLICIT, EXPLICIT, BIG_ENDIAN
@@ -92,7 +96,7 @@ def parse_file(path: str, tags: Collection[int]) -> ParsedFile:
         UNREADABLE or NOT_DICOM.
     """
     try:
-        image, head, end, size = _read_head(path, list(tags))
+        image, hidden, head, end, size = _read_head(path, list(tags))
         found = {int(tag): element for tag, element in image.items()}
         declared = image.file_meta.get('TransferSyntaxUID') or ''
     except InvalidDicomError:
@@ -111,9 +115,8 @@ def parse_file(path: str, tags: Collection[int]) -> ParsedFile:
         ) from None
     implicit, little_endian = _encoding(found.values())
     elements = _raw_values(found)
-    if elements.get(CHARACTER_SET) == b'':
-        # Perhaps it was hidden from pydicom.
-        _, elements[CHARACTER_SET] = _readable(head)
+    if hidden:
+        elements[CHARACTER_SET] = hidden
     return ParsedFile(
         elements=elements,
         syntax=_syntax(str(declared), implicit, little_endian),
@@ -143,7 +146,9 @@ def read_image(path: str, syntax: str, **options: Any) -> pydicom.Dataset:
     """
     source: str | io.BytesIO = path
     with open(path, 'rb') as file:
-        readable, character_set = _readable(file.read(_HEAD_SIZES[0]))
+        # A deflated file can only be inflated as a whole.
+        size = -1 if syntax == DEFLATED else _HEAD_SIZES[0]
+        readable, character_set = _readable(file.read(size))
         if character_set:
             source = io.BytesIO(readable + file.read())
     image = pydicom.dcmread(source, force=True, **options)
@@ -165,6 +170,37 @@ def _readable(content: bytes) -> tuple[bytes, bytes]:
     character_set : bytes
         What these replace, or b''.
     """
+    start = _start_of_deflated(content)
+    if start is None:
+        return _without_unknown(content)
+    inflated = zlib.decompress(content[start:], -zlib.MAX_WBITS)
+    readable, character_set = _without_unknown(inflated)
+    if not character_set:
+        return content, b''
+    deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    deflated = deflate.compress(readable) + deflate.flush()
+    return content[:start] + deflated, character_set
+
+
+def _start_of_deflated(content):
+    """Where the deflated part of a file begins, behind the meta information;
+    None if there is none.
+    """
+    place = 132 if content[128:132] == b'DICM' else 0
+    syntax = b''
+    while content[place : place + 2] == b'\2\0':
+        element = content[place + 2 : place + 4]
+        is_long = content[place + 4 : place + 6] in _LONG_TYPES
+        start = place + (12 if is_long else 8)
+        length = content[place + (8 if is_long else 6) : start]
+        place = start + int.from_bytes(length, 'little')
+        if element == b'\x10\0':
+            syntax = content[start:place]
+    return place if syntax.strip(b'\0 ') == DEFLATED.encode() else None
+
+
+def _without_unknown(content):
+    """As :func:`_readable`, for elements that are not deflated."""
     found = _CHARACTER_SET.search(content)
     if found is None:
         return content, b''
@@ -216,7 +252,8 @@ def _syntax(declared, implicit, little_endian):
 
 
 def _read_head(path, tags):
-    """The image as pydicom reads it; and `head`, `end` and `size` of a
+    """The image as pydicom reads it; what was hidden from pydicom, as
+    :func:`_readable` returns it; and `head`, `end` and `size` of a
     :class:`FileHeader`.
     """
     with open(path, 'rb', buffering=0) as file:
@@ -225,7 +262,7 @@ def _read_head(path, tags):
         for wanted in _HEAD_SIZES:
             head += file.read(wanted - len(head))
             try:
-                image, end = _parse(head, tags)
+                image, hidden, end = _parse(head, tags)
             except InvalidDicomError:
                 raise
             except Exception:
@@ -233,16 +270,18 @@ def _read_head(path, tags):
                     raise
                 continue
             if image.file_meta.get('TransferSyntaxUID') == DEFLATED:
-                return image, b'', None, size
+                return image, hidden, b'', None, size
             # pydicom takes the end of what it is given for the end of the
             # header. Then read on.
             if end + 16 <= len(head) or len(head) >= size:
-                return image, head, end, size
+                return image, hidden, head, end, size
     raise ValueError('the header has no end')
 
 
 def _parse(head, tags):
-    """The image, and where in the head of its file pydicom stopped."""
+    """The image, what was hidden from pydicom, and where in the head of its
+    file pydicom stopped.
+    """
 
     def parse(content):
         stream = io.BytesIO(content)
@@ -255,12 +294,14 @@ def _parse(head, tags):
         return image, stream.tell()
 
     try:
-        return parse(head)
+        image, end = parse(head)
+        hidden = b''
     except ValueError:
-        readable, character_set = _readable(head)
-        if not character_set:
+        readable, hidden = _readable(head)
+        if not hidden:
             raise
-        return parse(readable)
+        image, end = parse(readable)
+    return image, hidden, end
 
 
 def _begins_with_an_element(head):

@@ -13,6 +13,9 @@ from kneerepro.data.reading.images import ImageVolume
 from kneerepro.data.reading.series import Series
 from kneerepro.data.reading.tolerances import MAX_LABELS
 
+# To compare so many tells almost every image of a scanner from a mask.
+_FIRST_PIXELS = 1024
+
 
 def read_slices(
     source: Series | ArrayVolume,
@@ -37,8 +40,7 @@ def read_slices(
     """
     values = np.empty(0, 'float32')  # distinct ones, until they are enough
     for image, scale, offset in _slices_of(source):
-        if len(values) <= MAX_LABELS:
-            values = _with_values_of(image, values)
+        values = _with_values_of(image, values)
         yield image, scale, offset
     # A single value has a defect of its own.
     if 1 < len(values) <= MAX_LABELS:
@@ -58,6 +60,15 @@ def _slices_of(source):
 
 
 def _with_values_of(image, values):
-    """These values and those that an image has beside them."""
-    others = image[~np.isnan(image) & ~np.isin(image, values)]
-    return np.union1d(values, others)
+    """These values and those that an image has beside them, until they are
+    enough.
+    """
+    pixels = image.reshape(-1)
+    start, size = 0, _FIRST_PIXELS
+    while start < len(pixels) and len(values) <= MAX_LABELS:
+        block = pixels[start : start + size]
+        others = block[~np.isnan(block) & ~np.isin(block, values)]
+        values = np.union1d(values, others)
+        # Those of a mask are few, however many pixels are compared.
+        start, size = start + size, 4 * size
+    return values

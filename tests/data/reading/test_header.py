@@ -3,6 +3,7 @@ import os
 import struct
 import time
 import unittest
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
@@ -17,11 +18,14 @@ from pydicom.uid import (
 )
 
 from kneerepro.data.reading.defects import DefectError
+from kneerepro.data.reading.frames import read_frames
 from kneerepro.data.reading.header import read_header
+from kneerepro.data.reading.parsing import DEFLATED, EXPLICIT
 from tests.data.series import (
     QuietTest,
     change,
     damage,
+    deflate,
     write_series,
     write_slice,
 )
@@ -293,6 +297,30 @@ class TextTest(HeaderTest):
         )
         damage(path, b'ISO_IR 100', b'KLINGON\x1b[\xff')
         self.assertEqual(read_header(path).common.description, 'é genou')
+
+    def test_unknown_character_set_in_a_deflated_file(self):
+        for stored in b'KLINGON\x1b[\xff', b'ISO_IR\x00126', b'ISO_IR 100':
+            path = self.slice(
+                SpecificCharacterSet='ISO_IR 100', SeriesDescription='é genou'
+            )
+            damage(path, b'ISO_IR 100', stored)
+            expected = read_header(path).common
+            deflate(path)
+            header = read_header(path).common
+            self.assertEqual(header.syntax, DEFLATED)
+            self.assertEqual(replace(header, syntax=EXPLICIT), expected)
+            # Its pixels can be read, too.
+            (frame,) = read_frames(path)
+            self.assertIsNone(frame.defect)
+
+    def test_damaged_deflated_file(self):
+        path = self.slice(SpecificCharacterSet='ISO_IR 100')
+        damage(path, b'ISO_IR 100', b'ISO_IR\x00126')
+        deflate(path)
+        with open(path, 'rb+') as file:
+            file.truncate(os.path.getsize(path) - 20)
+        with self.assertRaisesRegex(DefectError, 'UNREADABLE.*damaged'):
+            read_header(path)
 
     def test_character_set_with_padding(self):
         """pydicom raises an error for a NUL within a name."""

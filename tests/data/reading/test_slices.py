@@ -1,8 +1,10 @@
+from unittest import mock
+
 import numpy as np
 import scipy.io
 import SimpleITK
 
-from kneerepro.data.reading import arrays, images
+from kneerepro.data.reading import arrays, images, slices
 from kneerepro.data.reading.defects import DefectError
 from kneerepro.data.reading.series import Series
 from kneerepro.data.reading.slices import read_slices
@@ -55,6 +57,12 @@ class ReadSlicesTest(QuietTest):
     def test_images_of_few_values(self):
         for source in self.sources(labels(MAX_LABELS + 1)):
             self.assertEqual(len(list(read_slices(source))), 4)
+
+    def test_images_of_many_pixels(self):
+        """They are compared block by block, the last one included."""
+        with mock.patch.object(slices, '_FIRST_PIXELS', 5):
+            self.test_segmentation_masks()
+            self.test_images_of_few_values()
 
     def test_constant(self):
         """It has a defect of its own, which the caller finds."""
