@@ -1,9 +1,9 @@
-"""How realistic and how varied generated images are.
+"""How realistic and how varied generated images and volumes are.
 
 Sets of images are compared either by features, arrays of shape (n, d), or by
-the images themselves, arrays of shape (n, rows, columns) with values in
-[0, 1]. All these measures depend on the number of images, so only values for
-the same n may be compared.
+the images themselves, arrays of shape (n, rows, columns) or, for volumes,
+(n, depth, rows, columns), with values in [0, 1]. All these measures depend on
+the number of images, so only values for the same n may be compared.
 """
 
 from __future__ import annotations
@@ -11,17 +11,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import eigh
 from scipy.ndimage import gaussian_filter
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 
-# Weights of the first three of the paper's five scales. An image of 64 x 64
-# has only three scales on which the 11 x 11 window fits: 64, 32 and 16.
-_SCALE_WEIGHTS = 0.0448, 0.2856, 0.3001
+# Weights of the paper's five scales.
+_SCALE_WEIGHTS = 0.0448, 0.2856, 0.3001, 0.2363, 0.1333
 # The constants of SSIM for intensities from 0 to 1.
 _C1, _C2 = 0.01**2, 0.03**2
 # The paper's window is a Gaussian of 1.5 pixels, cut off at 5 pixels.
 _SIGMA, _RADIUS = 1.5, 5
-# The smallest image for which the window fits on the third scale.
-_MIN_SIZE = 4 * (2 * _RADIUS + 1)
 
 # Images that are compared at once: the distances of a thousand images to a
 # thousand others take 8 MB.
@@ -149,6 +146,65 @@ def sliced_wasserstein_distance(
     return float(np.sqrt(np.square(difference).mean()))
 
 
+def maximum_mean_discrepancy(
+    a: np.ndarray, b: np.ndarray, bandwidth: float | None = None
+) -> float:
+    """Squared maximum mean discrepancy between two sets of features [1]_.
+
+    The kernel is Gaussian, ``exp(-|x - y|**2 / (2 bandwidth**2))``. The
+    estimate is the unbiased one (the paper's equation 3), which is negative
+    about as often as positive for two sets from the same distribution.
+
+    Parameters
+    ----------
+    a, b : array, shape (n, d) and (m, d)
+        Features, at least two of each.
+    bandwidth : float, optional
+        In units of the features. By default, the median distance between
+        samples of `b`: pass the real images as `b`, so that all generated sets
+        are measured with the same kernel.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If a set has fewer than two samples, or the bandwidth is not positive,
+        as by default if most samples of `b` are equal.
+
+    References
+    ----------
+    .. [1] A. Gretton, K. M. Borgwardt, M. J. Rasch, B. Schölkopf, A. Smola: A
+           Kernel Two-Sample Test, Journal of Machine Learning Research 13,
+           2012.
+    """
+    if min(len(a), len(b)) < 2:
+        raise ValueError(
+            f'the sets have {len(a)} and {len(b)} samples: pass at least two '
+            'of each'
+        )
+    among_b = pdist(b)
+    if bandwidth is None:
+        bandwidth = float(np.median(among_b))
+    if not bandwidth > 0:
+        raise ValueError(
+            f'the bandwidth of the kernel must be positive, not {bandwidth}; '
+            'by default it is the median distance between samples of the '
+            'second set'
+        )
+
+    def kernel(distances):
+        return np.exp(-0.5 * np.square(distances / bandwidth))
+
+    return float(
+        kernel(pdist(a)).mean()
+        + kernel(among_b).mean()
+        - 2 * kernel(cdist(a, b)).mean()
+    )
+
+
 def within_manifold(
     points: np.ndarray, reference: np.ndarray, k: int = 3
 ) -> np.ndarray:
@@ -205,7 +261,8 @@ def nearest_distance(
 
     Parameters
     ----------
-    images, references : array, shape (n, rows, columns) and (m, rows, columns)
+    images, references : array, shape (n, ...) and (m, ...)
+        Images or volumes of one size.
     rank : int
         2 for the second nearest. This is the right choice if the images are
         themselves among the references.
@@ -229,18 +286,24 @@ def nearest_distance(
     return np.sqrt(nearest[:, -1] / a.shape[1])
 
 
-def ms_ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Multi-scale structural similarity [1]_ of pairs of images.
+def ms_ssim(a: np.ndarray, b: np.ndarray, scales: int = 3) -> np.ndarray:
+    """Multi-scale structural similarity [1]_ of pairs of images or volumes.
 
-    It uses three scales: the images as they are, and halved once and twice.
-    Their weights are the paper's first three, divided by their sum. On the
-    paper's other two scales, images of 64 x 64 would be smaller than the
-    window. A negative mean of contrast and structure counts as 0.
+    The scales are the images as they are, halved once, twice and so on. Their
+    weights are the paper's, divided by their sum. The paper has five scales;
+    three are as many as fit into 64 x 64 pixels, where the window of the
+    fourth would be larger than the image. A negative mean of contrast and
+    structure counts as 0.
+
+    Volumes are treated likewise, with windows of three dimensions.
 
     Parameters
     ----------
-    a, b : array, shape (n, rows, columns)
-        At least 44 rows and columns.
+    a, b : array, shape (n, rows, columns) or (n, depth, rows, columns)
+        On the last scale, the window of 11 pixels must fit along each axis:
+        three scales require 44 pixels, two 22.
+    scales : int
+        From 1 to 5.
 
     Returns
     -------
@@ -250,7 +313,7 @@ def ms_ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the images are too small.
+        If the images are too small, or `scales` is out of range.
 
     References
     ----------
@@ -258,40 +321,48 @@ def ms_ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
            similarity for image quality assessment, 37th Asilomar Conference
            on Signals, Systems and Computers, 2003.
     """
+    if not 1 <= scales <= len(_SCALE_WEIGHTS):
+        raise ValueError(f'scales must be from 1 to 5, not {scales}')
     a, b = np.asarray(a, 'float64'), np.asarray(b, 'float64')
-    if min(a.shape[1:]) < _MIN_SIZE:
+    least = (2 * _RADIUS + 1) * 2 ** (scales - 1)
+    if min(a.shape[1:]) < least:
         raise ValueError(
-            f'images of {a.shape[1]} x {a.shape[2]} are too small for '
-            f'MS-SSIM: pass at least {_MIN_SIZE} x {_MIN_SIZE}'
+            f'images of {" x ".join(map(str, a.shape[1:]))} are too small for '
+            f'MS-SSIM: pass at least {" x ".join([str(least)] * (a.ndim - 1))}'
+            ', or ask for fewer scales'
         )
+    weights = _SCALE_WEIGHTS[:scales]
+    axes = tuple(range(1, a.ndim))
     result = np.ones(len(a))
-    for scale, weight in enumerate(_SCALE_WEIGHTS):
+    for scale, weight in enumerate(weights):
         if scale:
             a, b = _halved(a), _halved(b)
         luminance, similarity = _similarity(a, b)
-        if scale == len(_SCALE_WEIGHTS) - 1:
+        if scale == scales - 1:
             similarity = luminance * similarity
-        exponent = weight / sum(_SCALE_WEIGHTS)
-        result = result * similarity.mean((1, 2)).clip(0) ** exponent
+        exponent = weight / sum(weights)
+        result = result * similarity.mean(axes).clip(0) ** exponent
     return result
 
 
 def ms_ssim_of_pairs(
-    images: np.ndarray, count: int, seed: int = 0
+    images: np.ndarray, count: int, seed: int = 0, scales: int = 3
 ) -> np.ndarray:
-    """MS-SSIM of random pairs of images from one set.
+    """MS-SSIM of random pairs of images or volumes from one set.
 
     The higher it is, the less the images vary. A generator that has collapsed
     to a single image has 1 [1]_.
 
     Parameters
     ----------
-    images : array, shape (n, rows, columns)
+    images : array, shape (n, rows, columns) or (n, depth, rows, columns)
     count : int
         The number of pairs, at most ``n // 2``: each image is in one pair at
         most, so that the pairs are independent.
     seed : int
         Selects the pairs.
+    scales : int
+        As for :func:`ms_ssim`.
 
     Returns
     -------
@@ -304,7 +375,9 @@ def ms_ssim_of_pairs(
     """
     order = np.random.RandomState(seed).permutation(len(images))
     count = min(count, len(images) // 2)
-    return ms_ssim(images[order[:count]], images[order[count : 2 * count]])
+    return ms_ssim(
+        images[order[:count]], images[order[count : 2 * count]], scales
+    )
 
 
 def _similarity(a, b):
@@ -322,15 +395,16 @@ def _similarity(a, b):
 def _windowed(images):
     """Weighted means over the window, where it lies within the image."""
     # SciPy cuts off at the integer part of 3.5 x 1.5 + 0.5, 5 pixels.
-    smooth = gaussian_filter(images, (0, _SIGMA, _SIGMA), truncate=3.5)
-    return smooth[:, _RADIUS:-_RADIUS, _RADIUS:-_RADIUS]
+    smooth = gaussian_filter(
+        images, (0, *[_SIGMA] * (images.ndim - 1)), truncate=3.5
+    )
+    inside = slice(_RADIUS, -_RADIUS)
+    return smooth[(slice(None), *[inside] * (images.ndim - 1))]
 
 
 def _halved(images):
-    """Means of 2 x 2 pixels. An odd last row or column is left out."""
-    n, rows, columns = images.shape
-    return (
-        images[:, : rows // 2 * 2, : columns // 2 * 2]
-        .reshape(n, rows // 2, 2, columns // 2, 2)
-        .mean((2, 4))
-    )
+    """Means of 2 x 2 pixels, or 2 x 2 x 2. An odd last one is left out."""
+    n, *sizes = images.shape
+    even = images[(slice(None), *(slice(size // 2 * 2) for size in sizes))]
+    pairs = [number for size in sizes for number in (size // 2, 2)]
+    return even.reshape(n, *pairs).mean(tuple(range(2, 2 * len(sizes) + 1, 2)))

@@ -19,6 +19,7 @@ from lasagne.nonlinearities import rectify, sigmoid
 
 from kneerepro.networks.common import (
     check_positive_integers,
+    check_sizes,
     leaky_relu,
     scale_filters,
 )
@@ -202,7 +203,7 @@ def _build_cae(
             "encoder_sigmoid must be 'dense' or 'conv', not "
             f'{encoder_sigmoid!r}'
         )
-    _check_sizes(sizes)
+    check_sizes(**sizes)
     if len(channels) != 4 or channels[-1] != 1:
         raise ValueError(
             'channels must be four filter counts, the last of them 1 for the '
@@ -276,16 +277,3 @@ def _build_decoder(
             name=f'decoder.deconv{i}',
         )
     return network
-
-
-def _check_sizes(sizes):
-    check_positive_integers(**sizes)
-    for name, size in sizes.items():
-        if size % 16:
-            below, above = size // 16 * 16, (size // 16 + 1) * 16
-            nearest = f'{below} or {above}' if below else f'{above}'
-            raise ValueError(
-                f'{name} must be a multiple of 16, not {size}: four '
-                'convolutions halve it and four transposed convolutions '
-                f'double it again. Nearest that works: {nearest}'
-            )

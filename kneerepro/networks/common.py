@@ -34,3 +34,17 @@ def check_positive_integers(**numbers: int) -> None:
             raise ValueError(
                 f'{name} must be a positive integer, not {number}'
             )
+
+
+def check_sizes(**sizes: int) -> None:
+    """Raise ValueError unless each keyword is a positive multiple of 16."""
+    check_positive_integers(**sizes)
+    for name, size in sizes.items():
+        if size % 16:
+            below, above = size // 16 * 16, (size // 16 + 1) * 16
+            nearest = f'{below} or {above}' if below else f'{above}'
+            raise ValueError(
+                f'{name} must be a multiple of 16, not {size}: four '
+                'convolutions halve it and four transposed convolutions '
+                f'double it again. Nearest that works: {nearest}'
+            )

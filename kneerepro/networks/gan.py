@@ -1,9 +1,16 @@
 """The DCGAN and the WGAN-GP (section 2.4.2, Tables 2.3 and 2.4,
-Figure 2.5).
+Figure 2.5), and the same for volumes.
+
+The thesis has no GAN of volumes: "a natural step forward would be to extend
+the DCGAN and WGAN-GP to a 3D architecture" (section 4.2). Here each table
+gets one dimension more, as the thesis extends its autoencoder: the layers, the
+numbers of filters, strides and paddings stay, and a filter of 4x4 becomes one
+of 4x4x4.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from lasagne.layers import (
@@ -17,13 +24,21 @@ from lasagne.nonlinearities import rectify, sigmoid
 
 from kneerepro.networks.common import (
     check_positive_integers,
+    check_sizes,
     leaky_relu,
     scale_filters,
 )
-from layers import Conv2DLayer, Deconv2DLayer, batch_norm
+from layers import (
+    Conv2DLayer,
+    Conv3DLayer,
+    Deconv2DLayer,
+    Deconv3DLayer,
+    batch_norm,
+)
 
 GENERATOR_FILTERS = (1024, 512, 256, 128)  # Table 2.3
 DISCRIMINATOR_FILTERS = (128, 256, 512, 1024)  # Table 2.4
+_IMAGE = (64, 64)
 
 
 def build_dcgan(
@@ -75,9 +90,14 @@ def build_dcgan(
     """
     return (
         _build_generator(
-            nz, width, filter_size, dense_nonlinearity, batch_norm_output
+            _IMAGE,
+            nz,
+            width,
+            filter_size,
+            dense_nonlinearity,
+            batch_norm_output,
         ),
-        _build_discriminator('discriminator', width, sigmoid),
+        _build_discriminator('discriminator', _IMAGE, width, sigmoid),
     )
 
 
@@ -118,14 +138,124 @@ def build_wgan_gp(
     """
     return (
         _build_generator(
-            nz, width, filter_size, dense_nonlinearity, batch_norm_output
+            _IMAGE,
+            nz,
+            width,
+            filter_size,
+            dense_nonlinearity,
+            batch_norm_output,
         ),
-        _build_discriminator('critic', width, None, critic_batch_norm),
+        _build_discriminator('critic', _IMAGE, width, None, critic_batch_norm),
+    )
+
+
+def build_dcgan3d(
+    nz: int = 200,
+    depth: int = 160,
+    rows: int = 64,
+    columns: int = 64,
+    width: float = 1,
+    filter_size: int = 4,
+    dense_nonlinearity: Callable | None = rectify,
+    batch_norm_output: bool = False,
+) -> tuple[Layer, Layer]:
+    """Build a DCGAN of volumes: Tables 2.3 and 2.4 with one dimension more.
+
+    It goes beyond the thesis, which names it as future work (section 4.2).
+
+    Parameters
+    ----------
+    nz : int
+        Length of the noise vector.
+    depth, rows, columns : int
+        Size of the volumes, multiples of 16; `depth` is the number of slices.
+    width, filter_size, dense_nonlinearity, batch_norm_output
+        As in :func:`build_dcgan`.
+
+    Returns
+    -------
+    generator, discriminator : Layer
+        Output layers. The generator maps noise of shape ``(None, nz)`` to
+        volumes of shape ``(None, 1, depth, rows, columns)``. The discriminator
+        maps volumes to the probability that each is real, of shape ``(None,
+        1)``.
+
+    Raises
+    ------
+    ValueError
+        As :func:`build_dcgan` does, and if a size is not a positive multiple
+        of 16.
+
+    Notes
+    -----
+    The default networks have 76,982,017 and 86,199,681 trainable parameters.
+    """
+    size = (depth, rows, columns)
+    check_sizes(depth=depth, rows=rows, columns=columns)
+    return (
+        _build_generator(
+            size,
+            nz,
+            width,
+            filter_size,
+            dense_nonlinearity,
+            batch_norm_output,
+        ),
+        _build_discriminator('discriminator', size, width, sigmoid),
+    )
+
+
+def build_wgan_gp3d(
+    nz: int = 200,
+    depth: int = 160,
+    rows: int = 64,
+    columns: int = 64,
+    width: float = 1,
+    filter_size: int = 4,
+    dense_nonlinearity: Callable | None = rectify,
+    batch_norm_output: bool = False,
+    critic_batch_norm: bool = True,
+) -> tuple[Layer, Layer]:
+    """Build a WGAN-GP of volumes: Tables 2.3 and 2.4 with one dimension more.
+
+    It goes beyond the thesis, which names it as future work (section 4.2).
+
+    Parameters
+    ----------
+    nz, depth, rows, columns, width, filter_size, dense_nonlinearity, \
+batch_norm_output
+        As in :func:`build_dcgan3d`.
+    critic_batch_norm : bool
+        As in :func:`build_wgan_gp`.
+
+    Returns
+    -------
+    generator, critic : Layer
+        As in :func:`build_dcgan3d`, except that the critic's scores can be any
+        real numbers.
+
+    Raises
+    ------
+    ValueError
+        As :func:`build_dcgan3d` does.
+    """
+    size = (depth, rows, columns)
+    check_sizes(depth=depth, rows=rows, columns=columns)
+    return (
+        _build_generator(
+            size,
+            nz,
+            width,
+            filter_size,
+            dense_nonlinearity,
+            batch_norm_output,
+        ),
+        _build_discriminator('critic', size, width, None, critic_batch_norm),
     )
 
 
 def _build_generator(
-    nz, width, filter_size, dense_nonlinearity, batch_norm_output
+    size, nz, width, filter_size, dense_nonlinearity, batch_norm_output
 ):
     check_positive_integers(nz=nz)
     if filter_size not in (4, 5):
@@ -134,24 +264,27 @@ def _build_generator(
             f'Table 2.3, not {filter_size}'
         )
     filters = [scale_filters(count, width) for count in GENERATOR_FILTERS]
+    DeconvLayer = Deconv3DLayer if len(size) == 3 else Deconv2DLayer
+    first_size = tuple(n // 16 for n in size)
 
     network = InputLayer((None, nz), name='generator.input')
     network = DenseLayer(
         network,
-        filters[0] * 4 * 4,
+        filters[0] * math.prod(first_size),
         nonlinearity=dense_nonlinearity,
         name='generator.dense',
     )
     network = ReshapeLayer(
-        network, ([0], filters[0], 4, 4), name='generator.reshape'
+        network, ([0], filters[0], *first_size), name='generator.reshape'
     )
     for i, count in enumerate(filters[1:] + [1], 1):
         last = i == len(filters)
         if filter_size == 4:
             sizes = {'crop': 1}
         else:
-            sizes = {'crop': 2, 'output_size': 2 * network.output_shape[2]}
-        network = Deconv2DLayer(
+            doubled = tuple(2 * n for n in network.output_shape[2:])
+            sizes = {'crop': 2, 'output_size': doubled}
+        network = DeconvLayer(
             network,
             count,
             filter_size,
@@ -165,10 +298,11 @@ def _build_generator(
     return network
 
 
-def _build_discriminator(name, width, nonlinearity, normalise=True):
-    network = InputLayer((None, 1, 64, 64), name=f'{name}.input')
+def _build_discriminator(name, size, width, nonlinearity, normalise=True):
+    ConvLayer = Conv3DLayer if len(size) == 3 else Conv2DLayer
+    network = InputLayer((None, 1, *size), name=f'{name}.input')
     for i, count in enumerate(DISCRIMINATOR_FILTERS, 1):
-        network = Conv2DLayer(
+        network = ConvLayer(
             network,
             scale_filters(count, width),
             5,

@@ -100,6 +100,54 @@ class SlicedWassersteinTest(unittest.TestCase):
             )
 
 
+class MaximumMeanDiscrepancyTest(unittest.TestCase):
+    def test_closed_form(self):
+        # The differences between independent samples of N(0, 1) and N(2, 1)
+        # have the distribution N(2, 2). The kernel is at most 1, so the three
+        # means have errors below 1 / sqrt(n), of which one counts twice.
+        n, shift, bandwidth = 1500, 2.0, 1.0
+        rng = np.random.RandomState(0)
+        a, b = rng.normal(size=(n, 1)), rng.normal(shift, size=(n, 1))
+        height = bandwidth / np.sqrt(bandwidth**2 + 2)
+        expected = 2 * height * (1 - np.exp(-(shift**2) / (2 * 3)))
+        found = generation.maximum_mean_discrepancy(a, b, bandwidth)
+        self.assertLess(abs(found - expected), 4 / np.sqrt(n))
+        self.assertGreater(found, 0.4)
+
+    def test_two_points(self):
+        a, b = np.zeros((2, 3)), np.full((4, 3), 2.0)
+        self.assertAlmostEqual(
+            generation.maximum_mean_discrepancy(a, b, 2),
+            2 - 2 * np.exp(-12 / 8),
+        )
+
+    def test_no_bias(self):
+        rng = np.random.RandomState(1)
+        found = [
+            generation.maximum_mean_discrepancy(*rng.normal(size=(2, 10, 5)))
+            for _ in range(200)
+        ]
+        error = np.std(found) / np.sqrt(len(found))
+        self.assertLess(abs(np.mean(found)), 3 * error)
+        self.assertLess(min(found), 0)
+
+    def test_default_bandwidth(self):
+        # The median distance between samples of the second set.
+        a = np.random.RandomState(2).normal(size=(7, 1))
+        b = np.array([[0.0], [1.0], [5.0]])
+        self.assertEqual(
+            generation.maximum_mean_discrepancy(a, b),
+            generation.maximum_mean_discrepancy(a, b, 4),
+        )
+
+    def test_refused(self):
+        one, equal = np.ones((1, 2)), np.ones((3, 2))
+        with self.assertRaisesRegex(ValueError, '1 and 3 samples'):
+            generation.maximum_mean_discrepancy(one, equal)
+        with self.assertRaisesRegex(ValueError, 'positive, not 0.0'):
+            generation.maximum_mean_discrepancy(equal, equal)
+
+
 class ManifoldTest(unittest.TestCase):
     def setUp(self):
         self.real = np.random.RandomState(0).normal(size=(300, 5))
@@ -179,6 +227,43 @@ class ImagesTest(unittest.TestCase):
         )
         with self.assertRaisesRegex(ValueError, '43 x 64 .*at least 44 x 44'):
             generation.ms_ssim(a[:, :43], b[:, :43])
+
+    def test_number_of_scales(self):
+        check = 0.5 + 0.2 * (-1) ** np.indices((1, 22, 64)).sum(0)
+        flat = np.full(check.shape, 0.5)
+        structure = 9e-4 / (0.04 + 9e-4)
+        for scales, weight in (1, 1), (2, 0.0448 / (0.0448 + 0.2856)):
+            np.testing.assert_allclose(
+                generation.ms_ssim(flat, check, scales),
+                structure**weight,
+                rtol=1e-3,
+            )
+        with self.assertRaisesRegex(ValueError, 'or ask for fewer scales'):
+            generation.ms_ssim(flat, check)
+        for scales in 0, 6:
+            with self.assertRaisesRegex(ValueError, 'from 1 to 5'):
+                generation.ms_ssim(flat, check, scales)
+
+    def test_volumes(self):
+        # Slices that are all equal change nothing, whichever axis they lie
+        # along.
+        a, b = self.images[:2], self.images[2:4]
+        expected = generation.ms_ssim(a, b)
+        for axis in 1, 2, 3:
+            volumes = (
+                np.repeat(np.expand_dims(images, axis), 44, axis)
+                for images in (a, b)
+            )
+            np.testing.assert_allclose(generation.ms_ssim(*volumes), expected)
+        # A pattern finer than 2 x 2 x 2 voxels is seen only on the first
+        # scale.
+        check = 0.5 + 0.2 * (-1) ** np.indices((1, 22, 22, 22)).sum(0)
+        flat = np.full(check.shape, 0.5)
+        np.testing.assert_allclose(
+            generation.ms_ssim(flat, check, 2),
+            (9e-4 / (0.04 + 9e-4)) ** (0.0448 / (0.0448 + 0.2856)),
+            rtol=1e-2,
+        )
 
     def test_pairs_of_a_collapsed_generator(self):
         varied = generation.ms_ssim_of_pairs(self.images, 100)

@@ -3,7 +3,12 @@ import unittest
 from lasagne.layers import count_params, get_all_layers
 from lasagne.nonlinearities import rectify, sigmoid
 
-from kneerepro.networks import build_dcgan, build_wgan_gp
+from kneerepro.networks import (
+    build_dcgan,
+    build_dcgan3d,
+    build_wgan_gp,
+    build_wgan_gp3d,
+)
 from kneerepro.networks.common import leaky_relu
 from layers import BatchNormLayer
 from tests.networks.test_cae import rows
@@ -176,3 +181,61 @@ class WGANGPTest(unittest.TestCase):
         self.assertEqual(
             [row[-1] for row in convolutions(critic)], [leaky_relu] * 4
         )
+
+
+class VolumesTest(unittest.TestCase):
+    """Tables 2.3 and 2.4 with one dimension more (section 4.2)."""
+
+    def assert_extended(self, images, volumes):
+        """Layer for layer, only the number of dimensions differs."""
+        self.assertEqual(len(rows(images)), len(rows(volumes)))
+        for flat, deep in zip(rows(images), rows(volumes)):
+            self.assertEqual(flat[-1], deep[-1])
+            for sizes, sizes3 in zip(flat[1:-1], deep[1:-1]):
+                self.assertEqual(sizes3, sizes and sizes + sizes[-1:])
+            if len(flat[0]) == 3:
+                channels, n, _ = flat[0]
+                self.assertEqual(deep[0], (channels, 3 * n, n, 2 * n))
+
+    def test_layers(self):
+        sizes = dict(depth=3 * 64, rows=64, columns=2 * 64)
+        for build, build3d in (
+            (build_dcgan, build_dcgan3d),
+            (build_wgan_gp, build_wgan_gp3d),
+        ):
+            for options in {}, dict(filter_size=5, batch_norm_output=True):
+                pairs = zip(
+                    build(nz=3, width=1 / 64, **options),
+                    build3d(nz=3, width=1 / 64, **sizes, **options),
+                )
+                for images, volumes in pairs:
+                    self.assert_extended(images, volumes)
+
+    def test_parameter_counts(self):
+        generator, discriminator = build_dcgan3d()
+        self.assertEqual(
+            [
+                layer.output_shape[1:]
+                for layer in get_all_layers(generator)[:3]
+            ],
+            [(200,), (163840,), (1024, 10, 4, 4)],
+        )
+        self.assertEqual(generator.output_shape, (None, 1, 160, 64, 64))
+        self.assertEqual(discriminator.output_shape, (None, 1))
+        self.assertEqual(count_params(generator, trainable=True), 76982017)
+        self.assertEqual(count_params(discriminator, trainable=True), 86199681)
+
+    def test_critic_without_batch_norm(self):
+        sizes = dict(depth=16, rows=16, columns=16, width=1 / 64)
+        generator, critic = build_wgan_gp3d(critic_batch_norm=False, **sizes)
+        self.assertNotIn('BatchNormLayer', kinds(critic))
+        self.assertIn('BatchNormLayer', kinds(generator))
+
+    def test_bad_sizes(self):
+        for build in build_dcgan3d, build_wgan_gp3d:
+            with self.assertRaisesRegex(
+                ValueError, 'depth must be a multiple'
+            ):
+                build(depth=100)
+            with self.assertRaisesRegex(ValueError, 'rows must be a positive'):
+                build(rows=0)
