@@ -6,20 +6,30 @@
 # You need only make and a Python between 3.9 and 3.13. The first call builds
 # a virtual environment. To choose another Python, name it, as in
 # "make test PYTHON=python3.13": it gets a virtual environment of its own.
+# "make setup TORCH=cpu" or "TORCH=cuda" chooses the build of PyTorch; without
+# it, the machine's GPU decides.
 
 VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 
-.PHONY: help setup cae3d thesis test fuzz lint coverage docs test-commands test-compiled test-engine benchmark \
-        growth readings gpu-check numbers clean
+.PHONY: help setup cae3d thesis test fuzz lint coverage docs dist test-dist \
+        test-commands test-compiled test-engine test-distributed benchmark growth readings \
+        gpu-check numbers clean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
 
 setup: $(VENV)/installed
 
-$(VENV)/installed: requirements.txt setup.py build_venv.sh
-	@sh build_venv.sh $(VENV) $(PYTHON)
+$(VENV)/installed: requirements.txt setup.py build_venv.sh theano_build/sitecustomize.py
+	@TORCH=$(TORCH) sh build_venv.sh $(VENV) $(PYTHON)
+
+# Another build of PyTorch is another environment.
+ifneq ($(TORCH),)
+ifneq ($(TORCH),$(shell cat $(VENV)/torch 2>/dev/null))
+.PHONY: $(VENV)/installed
+endif
+endif
 
 cae3d: setup
 	$(BIN)/python experiments/cae3d.py
@@ -70,6 +80,21 @@ $(VENV)/docs-installed: $(VENV)/installed docs/requirements.txt
 	    -r docs/requirements.txt
 	@touch $@
 
+# make dist            build the wheel and the source archive: build/dist
+dist: $(VENV)/dist-installed
+	rm -rf build/dist
+	$(BIN)/python -m build --no-isolation --outdir build/dist
+	$(BIN)/python -m twine check --strict build/dist/*
+
+# make test-dist       install the wheel into an empty environment and try it
+test-dist: dist
+	$(BIN)/python -m nose tests/installed_wheel.py
+
+$(VENV)/dist-installed: $(VENV)/installed requirements-dist.txt
+	$(BIN)/python -m pip --disable-pip-version-check --quiet install \
+	    -r requirements-dist.txt
+	@touch $@
+
 # make test-compiled   run the algorithms' tests on Theano's C code (10 minutes)
 test-compiled: setup
 	KNEEREPRO_TEST_MODE=FAST_RUN $(BIN)/python -m nose tests/algorithms
@@ -78,6 +103,11 @@ test-compiled: setup
 test-engine: setup
 	$(BIN)/python -m tests.engine.training
 	$(BIN)/python -m tests.engine.theano_suite
+
+# make test-distributed   compute and train on several processes (6 minutes)
+test-distributed: setup
+	$(BIN)/python -m nose tests/engine/several_processes.py \
+	    tests/algorithms/all_divided.py
 
 # make benchmark       time a training step of the four networks
 benchmark: setup

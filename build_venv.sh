@@ -1,8 +1,10 @@
 #!/bin/sh
 # Builds the virtual environment: sh build_venv.sh FOLDER [PYTHON]
 #
-# The file FOLDER/installed is written last: it tells make that the environment
-# is complete.
+# TORCH=cpu or TORCH=cuda chooses the build of PyTorch; by default, machines
+# without an NVIDIA GPU get the small one for the CPU. FOLDER/torch records the
+# choice. The file FOLDER/installed is written last: it tells make that the
+# environment is complete.
 set -eu
 
 folder=$1
@@ -28,6 +30,23 @@ if ! "$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then
     exit 1
 fi
 
+case ${TORCH:-} in
+cpu | cuda)
+    torch=$TORCH
+    ;;
+'')
+    torch=cpu
+    if command -v nvidia-smi >/dev/null 2>&1 || ls /dev/nvidia* >/dev/null 2>&1
+    then
+        torch=cuda
+    fi
+    ;;
+*)
+    echo "error: TORCH=$TORCH is neither cpu nor cuda" >&2
+    exit 1
+    ;;
+esac
+
 echo "== building $folder with $("$python" --version), once (a minute or two)"
 rm -rf "$folder"
 "$python" -m venv "$folder"
@@ -36,16 +55,39 @@ rm -rf "$folder"
 grep -E '^(setuptools|wheel)==' requirements.txt >"$folder/build-tools.txt"
 pip="$folder/bin/python -m pip --disable-pip-version-check --quiet"
 $pip install -r "$folder/build-tools.txt"
-# Theano's setup.py reads its setup.cfg with names that Python 3.12 removed.
-mkdir "$folder/build-names"
-cat >"$folder/build-names/sitecustomize.py" <<'END'
-import configparser
-if not hasattr(configparser, 'SafeConfigParser'):
-    configparser.SafeConfigParser = configparser.ConfigParser
-    configparser.ConfigParser.readfp = configparser.ConfigParser.read_file
-END
-PYTHONPATH=$(cd "$folder/build-names" && pwd) \
+
+# Some package indices have the build of PyTorch for the CPU. Otherwise
+# PyTorch's own index is asked, which not every network reaches.
+cpu_index=https://download.pytorch.org/whl/cpu
+cpu_version=$(sed -n 's/^torch==\([^;]*\);.*/\1+cpu/p' requirements.txt)
+offers_cpu_build() {
+    "$folder/bin/python" -m pip --disable-pip-version-check \
+        --timeout 5 --retries 0 index versions torch "$@" 2>/dev/null |
+        grep -qF "$cpu_version"
+}
+cpu_build=
+size='about 0.3 GB'
+has_cuda_build='import sys; sys.exit(
+    not (sys.platform == "linux" and sys.version_info >= (3, 10)))'
+if "$folder/bin/python" -c "$has_cuda_build"; then
+    size='up to 3 GB, most of it PyTorch and its libraries for CUDA'
+    if [ $torch = cpu ] && offers_cpu_build; then
+        cpu_build="torch==$cpu_version"
+    elif [ $torch = cpu ] && offers_cpu_build --index-url $cpu_index; then
+        cpu_build="torch==$cpu_version --index-url $cpu_index"
+    fi
+fi
+if [ -n "$cpu_build" ]; then
+    size='about 0.4 GB, half of it PyTorch for the CPU (TORCH=cuda: 3 GB)'
+fi
+echo "== downloading $size"
+if [ -n "$cpu_build" ]; then
+    $pip install --no-deps $cpu_build
+fi
+
+PYTHONPATH=$(pwd)/theano_build \
     $pip install --no-build-isolation -r requirements.txt
 $pip install --no-build-isolation --no-deps -e .
+echo $torch >"$folder/torch"
 touch "$folder/installed"
 echo "== $folder is ready"

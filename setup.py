@@ -22,7 +22,15 @@ setup(
         'Lasagne': 'https://github.com/Lasagne/Lasagne',
     },
     packages=find_packages(include=['kneerepro*', 'layers*']),
-    package_data={'kneerepro': ['presets/*.ini', 'templates/*.html']},
+    package_data={
+        'kneerepro': [
+            'py.typed',
+            'presets/*.ini',
+            'templates/*',
+            'templates/vendor/*',
+        ],
+    },
+    entry_points={'console_scripts': ['kneerepro = kneerepro.__main__:main']},
     python_requires='>=3.9,<3.14',
     install_requires=[
         'Theano==1.0.5',
@@ -40,8 +48,10 @@ setup(
         'h5py>=3.5',
         'matplotlib>=3.5',
         'scikit-image>=0.19',  # measures
+        'scikit-learn>=1.2',  # predictions of labels
         'tqdm',
         'jinja2>=3',  # reports
+        'shtab>=1.7',  # completion in shells
     ],
     extras_require={
         'codecs': ['python-gdcm>=3.2,<3.3'],  # of compressed DICOM
@@ -51,8 +61,5 @@ setup(
         'tensorboard': ['tensorboardX'],  # --tensorboard
         'test': ['pynose', 'hypothesis', 'parameterized'],
     },
-    classifiers=[
-        'License :: OSI Approved :: MIT License',
-        'Programming Language :: Python :: 3',
-    ],
+    classifiers=['Programming Language :: Python :: 3'],
 )

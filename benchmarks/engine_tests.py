@@ -17,6 +17,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import check_environment  # noqa: F401, says what to run
 from processes import ROOT, run_for_json, split_cores
 
 # Modules outside tests/engine that test the engine as well.

@@ -28,7 +28,10 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
+
+import check_environment
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # The package need not be installed, neither here nor in the processes that
@@ -48,7 +51,7 @@ if __name__ == '__main__':
         name for name in _REQUIRED if importlib.util.find_spec(name) is None
     ]
     if missing:
-        sys.exit(f'not installed: {", ".join(missing)}')
+        check_environment.refuse(f'not installed: {", ".join(missing)}')
 
 import gpu_report  # noqa: E402
 from network_sizes import THESIS  # noqa: E402
@@ -173,11 +176,8 @@ def read(path: str) -> dict[str, Any]:
 
 def write(path: str, text: str) -> None:
     """Write a file; the old one stays if this is interrupted."""
-    with (
-        files.replacing(path) as temporary,
-        open(temporary, 'w', encoding='utf-8') as file,
-    ):
-        file.write(text)
+    with files.replacing(path) as temporary:
+        Path(temporary).write_text(text, encoding='utf-8')
 
 
 if __name__ == '__main__':

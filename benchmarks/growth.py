@@ -14,6 +14,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import check_environment  # noqa: F401, says what to run
 import numpy as np
 from interleaved import machine, time_interleaved
 

@@ -19,6 +19,7 @@ import tempfile
 import time
 from typing import Any
 
+import check_environment  # noqa: F401, says what to run
 import numpy as np
 
 from kneerepro import engines

@@ -15,6 +15,8 @@ import json
 import time
 from typing import Any
 
+import check_environment  # noqa: F401, says what to run
+
 import kneerepro  # noqa: F401, makes Theano importable
 
 # isort: split

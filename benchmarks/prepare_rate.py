@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 
+import check_environment  # noqa: F401, says what to run
 import pydicom
 
 from kneerepro import command_line

@@ -14,6 +14,8 @@ import json
 import os
 from typing import Any
 
+import check_environment  # noqa: F401, says what to run
+
 import kneerepro  # noqa: F401, makes Theano importable
 
 # isort: split

@@ -13,6 +13,7 @@ import argparse
 import json
 from typing import Any
 
+import check_environment  # noqa: F401, says what to run
 import numpy as np
 from interleaved import machine, time_interleaved
 from network_sizes import BATCH_SIZES, NETWORKS, THESIS

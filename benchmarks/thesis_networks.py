@@ -1,4 +1,4 @@
-"""Compile an experiment's networks as its script in experiments/ does."""
+"""Compile an experiment's networks as its training does."""
 
 from __future__ import annotations
 

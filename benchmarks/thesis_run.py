@@ -1,7 +1,7 @@
 """Time a whole run of one of the thesis's experiments.
 
 The networks, the loop over minibatches, the logged losses and the checkpoints
-are those of experiments/. The images are noise, in the number and size of the
+are those of its training. The images are noise, in the number and size of the
 thesis's, and no figures are drawn. The time of all epochs is extrapolated from
 a few, without the first; --whole trains all of them.
 """
@@ -14,6 +14,7 @@ import tempfile
 import time
 from typing import Any
 
+import check_environment  # noqa: F401, says what to run
 import numpy as np
 from thesis_networks import compile_networks
 
@@ -103,7 +104,7 @@ def _train(network, training, functions, test, first_ten_every):
     spec = EXPERIMENTS[network]
     ends = [time.perf_counter()]
     for batch in training.minibatches():
-        # The same as in the loops of experiments/.
+        # The same as in the loops of kneerepro/trainings/.
         if spec.autoencoder:
             training.log(train=functions.train(batch))
             if training.ends_interval(first_ten_every):

@@ -3,15 +3,9 @@
 Nothing is converted.
 """
 
-# Other modules that import inspect must find that of the standard library,
-# not this script.
-import sys
+import check_environment  # noqa: F401, says what to run
+
+from kneerepro import commands
 
 if __name__ == '__main__':
-    sys.path.pop(0)
-
-from kneerepro.commands.data import inspect_main
-from kneerepro.utils import cli
-
-if __name__ == '__main__':
-    cli.run(lambda: inspect_main(__doc__))
+    commands.script('inspect')

@@ -3,67 +3,9 @@
 Folders and files are laid out like the Osteoarthritis Initiative's.
 """
 
-# Modules that import inspect must find that of the standard library, not the
-# script of that name in this folder.
-import sys
+import check_environment  # noqa: F401, says what to run
+
+from kneerepro import commands
 
 if __name__ == '__main__':
-    sys.path.pop(0)
-
-import argparse
-import os
-
-from kneerepro.command_line import add_count
-from kneerepro.phantom import write_patients
-from kneerepro.utils import cli
-from kneerepro.utils.progress import Progress
-from kneerepro.utils.text import printable
-from kneerepro.utils.workers import cores
-
-
-def main():
-    args = parse_arguments()
-    with Progress('synthetic knees', 'patients') as progress:
-        write_patients(
-            args.out,
-            args.patients,
-            args.seed,
-            args.matrix,
-            args.slices,
-            progress,
-            args.workers,
-        )
-    out = printable(args.out)
-    print(
-        f'{out} holds {args.patients} patients, each with a series of '
-        f'{args.slices} x {args.matrix} x {args.matrix}; their anatomy is in '
-        f'{os.path.join(out, "ground_truth.csv")}'
-    )
-
-
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        '--out', metavar='DIR', required=True, help='folder to write to'
-    )
-    add_count(parser, '--patients', 27, 'number of patients')
-    add_count(parser, '--matrix', 384, 'rows and columns of a slice')
-    add_count(parser, '--slices', 160, 'slices of a series')
-    parser.add_argument(
-        '--seed',
-        type=cli.seed,
-        default=0,
-        metavar='N',
-        help='another seed gives other people (default: 0)',
-    )
-    add_count(
-        parser,
-        '--workers',
-        cores(),
-        'number of processes; the files do not depend on it',
-    )
-    return parser.parse_args()
-
-
-if __name__ == '__main__':
-    cli.run(main)
+    commands.script('phantom')

@@ -3,15 +3,9 @@
 Section 2.2 of the thesis describes it.
 """
 
-# Modules that import inspect must find that of the standard library, not the
-# script of that name in this folder.
-import sys
+import check_environment  # noqa: F401, says what to run
+
+from kneerepro import commands
 
 if __name__ == '__main__':
-    sys.path.pop(0)
-
-from kneerepro.commands.data import prepare_main
-from kneerepro.utils import cli
-
-if __name__ == '__main__':
-    cli.run(lambda: prepare_main(__doc__))
+    commands.script('prepare')

@@ -4,8 +4,9 @@ Draws the networks built from the parameters; the defaults are those of Tables
 2.1 and 2.2.
 """
 
-from kneerepro.experiment.redraw import figure_of_networks
-from kneerepro.utils import cli
+import check_environment  # noqa: F401, says what to run
+
+from kneerepro import commands
 
 if __name__ == '__main__':
-    cli.run(lambda: figure_of_networks('2.3', 'cae2d', __doc__))
+    commands.script('figure', '2.3')

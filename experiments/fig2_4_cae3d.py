@@ -4,8 +4,9 @@
 from the parameters; the defaults are the thesis's.
 """
 
-from kneerepro.experiment.redraw import figure_of_networks
-from kneerepro.utils import cli
+import check_environment  # noqa: F401, says what to run
+
+from kneerepro import commands
 
 if __name__ == '__main__':
-    cli.run(lambda: figure_of_networks('2.4', 'cae3d', __doc__))
+    commands.script('figure', '2.4')

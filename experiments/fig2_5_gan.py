@@ -5,8 +5,9 @@ layer. Draws the networks built from the parameters; the defaults are those of
 the thesis's DCGAN, Tables 2.3 and 2.4.
 """
 
-from kneerepro.experiment.redraw import figure_of_networks
-from kneerepro.utils import cli
+import check_environment  # noqa: F401, says what to run
+
+from kneerepro import commands
 
 if __name__ == '__main__':
-    cli.run(lambda: figure_of_networks('2.5', 'dcgan', __doc__))
+    commands.script('figure', '2.5')

@@ -4,8 +4,9 @@ The thesis prints Figure 2.1's caption below it (E12). Draws the newest
 finished run of dcgan.py, or trains one first if none is finished.
 """
 
-from kneerepro.experiment.redraw import figure_of_run
-from kneerepro.utils import cli
+import check_environment  # noqa: F401, says what to run
+
+from kneerepro import commands
 
 if __name__ == '__main__':
-    cli.run(lambda: figure_of_run('3.7', 'dcgan', __doc__, __file__))
+    commands.script('figure', '3.7')

@@ -1,9 +1,33 @@
-"""``python -m kneerepro COMMAND``."""
+"""``kneerepro COMMAND`` and ``python -m kneerepro COMMAND``."""
+
+from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
-from kneerepro.commands import main
 from kneerepro.utils import cli
+from kneerepro.utils.scripts import start_as_command
+
+
+def main() -> NoReturn:
+    """Run the command that the arguments of the process name, and exit."""
+    start_as_command(sys.argv[0])
+    try:
+        from kneerepro import commands
+    except ModuleNotFoundError as error:
+        # A checkout that is run by another Python than its environment's.
+        package = error.name
+        if package is None or package.startswith(('kneerepro', 'layers')):
+            raise
+        print(
+            f'error: this Python has no package {package}: run make setup, '
+            'then .venv/bin/python -m kneerepro; or install this package with '
+            'pip',
+            file=sys.stderr,
+        )
+        sys.exit(cli.BAD_INPUT)
+    commands.script()
+
 
 if __name__ == '__main__':
-    cli.run(lambda: main(sys.argv[1:]))
+    main()

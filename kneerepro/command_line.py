@@ -14,6 +14,7 @@ from kneerepro.config import (
     suggestion,
 )
 from kneerepro.utils import cli
+from kneerepro.utils.scripts import as_started
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,10 +25,13 @@ class Parser(argparse.ArgumentParser):
     ----------
     description : str
         A docstring, whose first paragraph ``--help`` shows.
+    prog : str, optional
+        What ``--help`` calls the program; by default the name of its script.
     """
 
-    def __init__(self, description: str):
+    def __init__(self, description: str, prog: str | None = None):
         super().__init__(
+            prog=prog,
             description=description.split('\n\n', 1)[0],
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -49,6 +53,10 @@ class Parser(argparse.ArgumentParser):
             name = unknown[0].split('=')[0]
             self.error(f'unknown argument {name}' + suggestion(name, known))
         return parsed
+
+    def format_help(self) -> str:
+        """Return the help, in which programs are named as this one is."""
+        return as_started(super().format_help())
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit; the usage, a page of flags, would bury

@@ -17,6 +17,7 @@ import time
 import unittest
 
 from kneerepro.runs import find
+from kneerepro.utils.scripts import SCRIPTS
 from tests.subprocesses import ROOT
 from tests.test_readme import blocks, read
 
@@ -62,6 +63,15 @@ def commands(page):
                 yield ' '.join(shlex.split(line, comments=True))
 
 
+def program_of(command):
+    """The script that a command runs, by that name or as kneerepro; or ''."""
+    words = command.split()
+    if 'kneerepro' not in words[0] and '-m kneerepro' not in command:
+        return words[1] if len(words) > 1 else ''
+    arguments = re.sub(r'.*?kneerepro ', '', command, count=1).split()
+    return SCRIPTS.get(' '.join(arguments[:2]), SCRIPTS.get(arguments[0], ''))
+
+
 class CommandsTest(unittest.TestCase):
     """Runs the commands in the order of the pages, in a temporary folder.
 
@@ -79,6 +89,7 @@ class CommandsTest(unittest.TestCase):
                 'experiments',
                 'Makefile',
                 'build_venv.sh',
+                'theano_build',
                 'requirements.txt',
                 'setup.py',
                 'docs',
@@ -107,6 +118,8 @@ class CommandsTest(unittest.TestCase):
             environment[name] = value
         if words[0] in ('python', '.venv/bin/python'):
             words[0] = sys.executable
+        elif words[0] == '.venv/bin/kneerepro':
+            words[:1] = [sys.executable, '-m', 'kneerepro']
         return subprocess.Popen(
             words,
             cwd=cls.folder,
@@ -135,7 +148,7 @@ class CommandsTest(unittest.TestCase):
 
     def run_command(self, command):
         """Run a command of a page, made small."""
-        program = command.split()[1] if ' ' in command else ''
+        program = program_of(command)
         if command.startswith('make '):
             # The commands that it runs are on the pages, too.
             self.succeed(command.replace('make ', 'make -n ', 1))
@@ -149,6 +162,14 @@ class CommandsTest(unittest.TestCase):
         ):
             command = re.sub(r' --preset \w+', '', command)
             self.succeed(f'{command} --preset {self.preset}')
+        elif ' kneerepro report RUN' in command:
+            for name, experiment in [
+                ('RUN1', 'cae3d'),
+                ('RUN2', 'cae2d'),
+                ('RUN', 'cae2d'),
+            ]:
+                command = command.replace(name, self.run_of(experiment))
+            self.succeed(command)
         elif ' kneerepro generate RUN' in command:
             self.succeed(command.replace('RUN', self.run_of('dcgan')))
         elif ' RUN ' in command:

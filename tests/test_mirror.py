@@ -10,6 +10,11 @@ ROOT = Path(__file__).resolve().parent.parent
 COVERED_BY = {
     'kneerepro/__main__.py': 'commands/test_commands.py',
     'kneerepro/commands/inputs.py': 'commands/test_encode.py',
+    'kneerepro/commands/knee_size.py': 'commands/test_predict.py',
+    'kneerepro/commands/inspect.py': 'commands/test_data.py',
+    'kneerepro/commands/phantom.py': 'phantom/test_writer.py',
+    'kneerepro/commands/prepare.py': 'commands/test_data.py',
+    'kneerepro/commands/train.py': 'experiments/test_trainings.py',
     'kneerepro/engine/dispatch.py': 'engine/test_linker.py',
     'kneerepro/engine/fused/patterns.py': 'engine/fused/test_sums.py',
     'kneerepro/engine/host.py': 'engine/test_linker.py',
@@ -31,13 +36,19 @@ COVERED_BY = {
     'kneerepro/engine/values.py': 'engine/test_containers.py',
     'kneerepro/experiment/arguments.py': 'experiments/test_arguments.py',
     'kneerepro/experiment/captions.py': 'thesis/test_tables.py',
+    'kneerepro/experiment/dataset_figures.py': (
+        'experiments/test_dataset_figures.py'
+    ),
     'kneerepro/experiment/datasets.py': 'experiments/test_dataset_figures.py',
     'kneerepro/experiment/figures.py': 'experiments/test_trainings.py',
     'kneerepro/experiment/redraw.py': 'experiments/test_arguments.py',
     'kneerepro/experiment/session.py': 'experiments/test_trainings.py',
     'kneerepro/networks/common.py': 'networks/test_cae.py',
+    'kneerepro/trainings/cae2d.py': 'experiments/test_trainings.py',
+    'kneerepro/trainings/cae3d.py': 'experiments/test_trainings.py',
+    'kneerepro/trainings/dcgan.py': 'experiments/test_trainings.py',
+    'kneerepro/trainings/wgan_gp.py': 'experiments/test_trainings.py',
     'kneerepro/utils/errors.py': 'utils/test_cli.py',
-    'kneerepro/utils/scripts.py': 'experiments/test_arguments.py',
     'layers/base.py': 'layers/test_conv.py',
 }
 

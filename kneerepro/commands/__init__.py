@@ -1,21 +1,58 @@
-"""Commands that work on runs and trained networks: ``python -m kneerepro``."""
+"""The commands: ``kneerepro COMMAND`` or ``python -m kneerepro COMMAND``.
+
+Each is a module of this package with two functions: ``add_arguments(parser)``
+and ``run(args)``. A command whose arguments depend on its first one, such as
+``train cae3d``, has instead a table ``CHOICES`` of these, ``parser(choice)``
+and ``main(choice, argv)``. Scripts in ``experiments/`` and ``data/`` start
+some of the commands.
+"""
 
 from __future__ import annotations
 
+import argparse
 import importlib
+import sys
+from collections.abc import Mapping
+from types import ModuleType
+from typing import NoReturn
 
+import kneerepro
 from kneerepro import command_line, config
+from kneerepro.utils import cli, scripts
 from kneerepro.utils.errors import UserError
 
 #: The commands and their summaries; each is a module of this package.
 COMMANDS = {
+    'train': 'train a network of the thesis and draw its figures',
+    'figure': 'draw one figure of the thesis',
+    'thesis': 'run all four trainings and draw all figures',
+    'inspect': 'list the series in folders of images, and their defects',
+    'prepare': 'make the dataset of section 2.2 from images',
+    'phantom': 'write synthetic knees as DICOM series',
     'runs': 'list all runs, finished or not',
     'encode': "write an autoencoder's latent vectors of images",
     'reconstruct': "write an autoencoder's reconstructions and their errors",
     'generate': 'generate images from noise with a GAN',
+    'predict': 'predict a label from what a network has learned',
+    'knee_size': 'predict the size of knees (section 4.2)',
+    'latent': 'draw what lies between two codes (section 4.2)',
+    'report': 'write the report of a run again, or set runs side by side',
     'compare': "compare the networks with the thesis's tables",
     'claims': "test the thesis's claims with finished runs",
+    'doctor': 'report what works on this machine and what does not',
+    'completion': 'print what a shell needs to complete these commands',
 }
+
+
+def script(*words: str) -> NoReturn:
+    """Run a command with the arguments of this process, and exit.
+
+    Parameters
+    ----------
+    *words : str
+        The command, such as 'train', 'cae3d', unless the arguments name it.
+    """
+    cli.run(lambda: main([*words, *sys.argv[1:]]))
 
 
 def main(argv: list[str]) -> int | None:
@@ -38,22 +75,59 @@ def main(argv: list[str]) -> int | None:
     """
     name = argv[0] if argv else '--help'
     if name in ('-h', '--help'):
-        print('usage: python -m kneerepro COMMAND ...\n')
-        for command, summary in COMMANDS.items():
-            print(f'  {command:<13}{summary}')
-        print('\nrun COMMAND --help for its arguments')
+        _print_choices('COMMAND', COMMANDS)
         return 0
-    if name not in COMMANDS:
-        raise UserError(
-            f'no command {name}{config.suggestion(name, COMMANDS)}: '
-            f'the commands are {", ".join(COMMANDS)}'
-        )
-    # Imported only now: most commands need Theano, whose import takes a
-    # second.
-    module = importlib.import_module(f'{__name__}.{name}')
+    if name == '--version':
+        print(f'kneerepro {kneerepro.__version__}')
+        return 0
+    _check('command', name, COMMANDS)
+    module = module_of(name)
+    if not hasattr(module, 'CHOICES'):
+        return module.run(parser_of(name, module).parse_args(argv[1:]))
+    choice = argv[1] if len(argv) > 1 else '--help'
+    if choice in ('-h', '--help'):
+        _print_choices(f'{name} {module.METAVAR}', module.CHOICES)
+        return 0
+    _check(module.METAVAR.lower(), choice, module.CHOICES)
+    return module.main(choice, argv[2:])
+
+
+def module_of(command: str) -> ModuleType:
+    """Import the module of a command.
+
+    Most commands need Theano, whose import takes a second, so that a module
+    is imported only when its command is run.
+    """
+    return importlib.import_module(f'{__name__}.{command}')
+
+
+def parser_of(command: str, module: ModuleType) -> argparse.ArgumentParser:
+    """Make the parser of a command without choices.
+
+    Parameters
+    ----------
+    command : str
+    module : module
+        From :func:`module_of`.
+    """
     description = module.__doc__ or ''
-    parser = command_line.Parser(description)
+    parser = command_line.Parser(description, scripts.usage(command))
     parser.epilog = description.partition('\n\n')[2]
-    parser.prog = f'python -m kneerepro {name}'
     module.add_arguments(parser)
-    return module.run(parser.parse_args(argv[1:]))
+    return parser
+
+
+def _print_choices(syntax: str, choices: Mapping[str, str]) -> None:
+    print(f'usage: {scripts.usage(syntax)} ...\n')
+    for name, summary in choices.items():
+        print(f'  {name:<13}{summary}')
+    print(f'\nrun {scripts.usage(syntax)} --help for its arguments')
+
+
+def _check(kind: str, name: str, known: Mapping[str, str]) -> None:
+    """Raise UserError for an unknown command or choice."""
+    if name not in known:
+        raise UserError(
+            f'no {kind} {name}{config.suggestion(name, known)}: '
+            f'the {kind}s are {", ".join(known)}'
+        )

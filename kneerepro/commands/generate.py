@@ -1,6 +1,7 @@
 """Generate images from noise with the generator of a GAN.
 
 images.png    all images, side by side
+images.html   a page to look at them one by one
 images.npz    --format npy: images, shape (n, 1, 64, 64), and the noise z,
               shape (n, nz)
 
@@ -19,9 +20,10 @@ import os
 import numpy as np
 
 from kneerepro.algorithms.common import compile_through
-from kneerepro.commands import formats, inputs
+from kneerepro.commands import formats, inputs, output_page
 from kneerepro.data.writing.records import Output, Subject, nominal_grid
 from kneerepro.engines import Engine
+from kneerepro.experiment.browser import Browser, Stack, how_many
 from kneerepro.figures.style import save_tiles
 from kneerepro.registry import GANS
 from kneerepro.utils import cli
@@ -63,12 +65,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Generate the images and write them."""
     tiles = os.path.join(args.out, 'images.png')
+    page = os.path.join(args.out, 'images.html')
     archives = []
     if 'npy' in args.format:
         # With the noise, unlike the arrays of other commands.
         archives = [os.path.join(args.out, 'images.npz')]
     others = [name for name in args.format if name != 'npy']
-    targets = [*archives, tiles, *formats.paths(others, args.out)]
+    targets = [*archives, tiles, page, *formats.paths(others, args.out)]
     inputs.refuse_existing(targets, args.overwrite)
     model = inputs.load_model(args.model, GANS)
     engine = Engine(args.engine, args.device, args.precision)
@@ -92,6 +95,7 @@ def run(args: argparse.Namespace) -> None:
         for writer in writers:
             writer.add(stacked, subject)
         save_tiles(as_square(images[:, 0]), tiles)
+        _write_page(page, tiles, images[:, 0], model, args.seed)
     for path in targets:
         print(printable(f'wrote {path}'))
 
@@ -105,6 +109,35 @@ def _generate(model, engine, z):
             images[i : i + _BATCH] = generate(z[i : i + _BATCH])
             progress(min(i + _BATCH, len(z)), len(z))
     return images
+
+
+def _write_page(path, picture, images, model, seed):
+    """Write the page on which the images can be browsed."""
+    count = min(len(images), how_many(images[0].size))
+    browser = Browser(
+        heading='Images',
+        text=f'{count:,} of {len(images):,} images.',
+        chooser='images',
+        stacks=(
+            Stack(
+                'images',
+                (images[:count],),
+                tuple(f'{i + 1} of {len(images):,}' for i in range(count)),
+            ),
+        ),
+        planes=('image',),
+        panels=('generated',),
+        start=0,
+    )
+    run = (model.about or {}).get('run')
+    of_run = f', run {run}' if run else ''
+    output_page.write(
+        path,
+        'Generated images',
+        f'{model.experiment}{of_run}; noise of seed {seed}',
+        browser,
+        picture,
+    )
 
 
 def as_square(images: np.ndarray) -> np.ndarray:

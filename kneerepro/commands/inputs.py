@@ -26,6 +26,7 @@ from kneerepro.data.splits import check_range
 from kneerepro.registry import AUTOENCODERS, EXPERIMENTS
 from kneerepro.runs import zoo
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.scripts import as_started
 from kneerepro.utils.text import printable
 
 
@@ -115,7 +116,6 @@ def open_data(
     args : argparse.Namespace
         With the arguments of :func:`add_data`.
     model : kneerepro.runs.zoo.Model
-        An autoencoder.
     out : str
         The output. The temporary folder adds .partial to its name.
 
@@ -205,7 +205,10 @@ def _training_options(model: zoo.Model) -> Options | None:
 
 def _check_shape(dataset, path, model):
     """Refuse examples of another size than the model's."""
-    expected = input_layer(model.networks[0]).shape[2:]
+    # Images go into an autoencoder's encoder, or into a GAN's second network.
+    spec = EXPERIMENTS[model.experiment]
+    reader = model.networks[0 if spec.autoencoder else 1]
+    expected = input_layer(reader).shape[2:]
     found = dataset.shape[-len(expected) :]
     if found == expected:
         return
@@ -255,7 +258,7 @@ def _report(line: str, temporary: str) -> None:
     # The report on the preparation is removed with the temporary dataset.
     if report_paths(temporary)[0] in line:
         line = 'data/inspect.py lists these series and files, with the reasons'
-    print(printable(line))
+    print(printable(as_started(line)))
 
 
 def refuse_existing(paths: Iterable[str], overwrite: bool) -> None:

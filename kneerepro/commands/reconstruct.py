@@ -3,6 +3,7 @@
 mse.csv                the mean squared error of each volume
 mse_slices.csv         that of each slice, for a 2D autoencoder
 overview.png, .pdf     the volumes with the least, median and greatest error
+volumes.html           a page to browse up to five volumes in three planes
 
 --format npy:
 reconstruction.npy     x', shape (volumes, 1, depth, rows, columns)
@@ -25,6 +26,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
+import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,13 +34,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from kneerepro.algorithms.common import compile_through
-from kneerepro.commands import formats, inputs, subjects
+from kneerepro.commands import formats, inputs, output_page, subjects
 from kneerepro.commands.overview import choose, overview
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.writing.original import at_original_size
 from kneerepro.data.writing.records import Output, Subject
 from kneerepro.data.writing.writer import Writer
 from kneerepro.engines import Engine
+from kneerepro.experiment import browser
 from kneerepro.figures.style import save_figure
 from kneerepro.registry import AUTOENCODERS, EXPERIMENTS
 from kneerepro.utils.errors import UserError
@@ -48,6 +51,8 @@ from kneerepro.utils.text import printable
 
 _TABLE, _SLICES = 'mse.csv', 'mse_slices.csv'
 _OVERVIEW = 'overview.png', 'overview.pdf'
+_PAGE = 'volumes.html'
+_BROWSED = 5  # volumes on the page, at most
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +81,8 @@ def run(args: argparse.Namespace) -> None:
     tables = [os.path.join(args.out, name) for name in tables]
     targets = formats.paths(args.format, args.out) + tables
     inputs.refuse_existing(
-        targets + [os.path.join(args.out, name) for name in _OVERVIEW],
+        targets
+        + [os.path.join(args.out, name) for name in (*_OVERVIEW, _PAGE)],
         args.overwrite,
     )
     engine = Engine(args.engine, args.device, args.precision)
@@ -97,7 +103,9 @@ def run(args: argparse.Namespace) -> None:
         for path, write in zip(paths, [_write_table, _write_slices]):
             write(path, dataset, errors)
         figures = _save_overview(args.out, reconstruct, model, dataset, errors)
-    for path in [*targets, *figures]:
+        page = os.path.join(args.out, _PAGE)
+        _write_page(page, figures[0], reconstruct, model, dataset, errors)
+    for path in [*targets, *figures, page]:
         print(printable(f'wrote {path}'))
     of_volumes = errors.mean(axis=1)
     print(
@@ -207,8 +215,38 @@ def _save_overview(folder, reconstruct, model, dataset, errors):
     return save_figure(figure, os.path.join(folder, 'overview'))
 
 
+def _write_page(path, picture, reconstruct, model, dataset, errors):
+    """Write the page on which volumes can be browsed."""
+    mse = errors.mean(axis=1)
+    stacks = []
+    for number in browser.choose(mse, math.prod(dataset.shape), _BROWSED):
+        made, grid = reconstruct(number), dataset.grids[number]
+        stacks.append(
+            browser.Stack(
+                f'{number}, MSE {mse[number]:.2g}',
+                (made.truth, made.values),
+                spacing=grid.spacing if grid else None,
+            )
+        )
+    text = browser.ranked(len(stacks), len(mse), 'volumes')
+    output_page.write(
+        path,
+        'Reconstructions',
+        _source(model, dataset),
+        browser.Browser(
+            'Volumes',
+            f'{text} Their numbers are those of mse.csv.',
+            'volume',
+            tuple(stacks),
+        )
+        if stacks
+        else None,
+        picture,
+    )
+
+
 def _source(model, dataset) -> str:
-    """The model and the data, for the footer."""
+    """The model and the data, for the footer and the page."""
     run = (model.about or {}).get('run')
     of_run = f', run {run}' if run else ''
     size = ' x '.join(map(str, dataset.shape))

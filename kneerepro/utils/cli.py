@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from typing import NoReturn, TypeVar
 
 from kneerepro.utils.errors import Stopped, UserError
+from kneerepro.utils.scripts import as_started
 from kneerepro.utils.signals import interrupting_signals, signal_of
 from kneerepro.utils.text import printable
 
@@ -26,7 +27,9 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     A :class:`~kneerepro.utils.errors.UserError` is printed as one line and
     exits with status 2. So is an error of the operating system, such as a full
     disk, missing permission or exhausted memory. Ctrl-C and SIGTERM print one
-    line and exit with the status that a shell gives them, 130 and 143.
+    line and exit with the status that a shell gives them, 130 and 143. These
+    lines name programs as the user started this one; see
+    :func:`kneerepro.utils.scripts.as_started`.
 
     Characters that the encoding of the output lacks, and the bytes of file
     names that are not text, are printed as escapes.
@@ -41,7 +44,8 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 128 + signal.SIGPIPE
     except (UserError, OSError) as error:
-        print(f'error: {printable(str(error))}', file=sys.stderr)
+        message = printable(as_started(str(error)))
+        print(f'error: {message}', file=sys.stderr)
         status = BAD_INPUT
     except (MemoryError, RuntimeError) as error:
         if not _out_of_memory(error):
@@ -53,7 +57,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         )
         status = BAD_INPUT
     except Stopped as error:
-        print(error, file=sys.stderr)
+        print(as_started(str(error)), file=sys.stderr)
         status = 128 + error.signum
     except KeyboardInterrupt as error:
         print('interrupted', file=sys.stderr)

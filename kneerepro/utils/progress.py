@@ -1,14 +1,21 @@
-"""Progress: a bar on a terminal, a few lines elsewhere."""
+"""Progress: a bar on a terminal or in a notebook, a few lines elsewhere."""
 
 from __future__ import annotations
 
 import time
+import warnings
 
-from tqdm import tqdm
+from tqdm import TqdmWarning
+
+with warnings.catch_warnings():
+    # A notebook without ipywidgets gets lines; tqdm warns that it lacks them.
+    warnings.simplefilter('ignore', TqdmWarning)
+    from tqdm.auto import tqdm
 
 
 class Progress:
-    """A progress bar on a terminal; elsewhere an occasional line.
+    """A progress bar on a terminal or in a notebook; elsewhere an occasional
+    line.
 
     Parameters
     ----------
@@ -30,7 +37,7 @@ class Progress:
         self.unit = unit
         self.bar = tqdm(
             unit=' ' + unit,
-            disable=None,  # where there is no terminal
+            disable=None,  # where there is neither of the two
             desc=title,
             dynamic_ncols=True,
             delay=0.5,
@@ -42,7 +49,7 @@ class Progress:
     def __call__(self, done: int, total: int, text: str = '') -> None:
         """Show that `done` of `total` are done."""
         if not self.bar.disable:
-            self.bar.total = total
+            self._set_total(total)
             self.bar.set_postfix_str(text, refresh=False)
             self.bar.update(done - self.bar.n)
             return
@@ -63,6 +70,12 @@ class Progress:
                 f'{spent:.0f} s, {left:.0f} s left',
                 flush=True,
             )
+
+    def _set_total(self, total):
+        if total != self.bar.total and hasattr(self.bar, 'container'):
+            # The widgets of a notebook's bar do not follow its `total`.
+            self.bar.reset(total)
+        self.bar.total = total
 
     def write(self, line: str) -> None:
         """Print a line above the bar."""

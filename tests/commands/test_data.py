@@ -8,10 +8,9 @@ from unittest import mock
 
 import numpy as np
 
-from kneerepro.commands.data import prepare_main
+from kneerepro import commands
 from kneerepro.data.dataset import Dataset
 from kneerepro.phantom import write_patients
-from kneerepro.utils import cli
 from tests.data.reading.archive_files import tar_of
 from tests.data.series import write_series
 from tests.folders import FolderTest
@@ -147,7 +146,7 @@ class PrepareCommandTest(CommandTest):
                 mock.patch('sys.argv', ['prepare.py', *arguments]),
                 self.assertRaises(SystemExit) as caught,
             ):
-                cli.run(lambda: prepare_main('Convert.'))
+                commands.script('prepare')
             self.assertEqual(caught.exception.code, 2)
             self.assertIn('error: ', errors.getvalue().splitlines()[-1])
             self.assertIn(message, errors.getvalue())

@@ -218,7 +218,7 @@ class ContentTest(EncodeTest):
             self.out,
         )
         with mock.patch(
-            'kneerepro.data.prepare.Report.write',
+            'kneerepro.data.report.Report.write',
             side_effect=KeyboardInterrupt,
         ):
             stdout, _ = self.call(*arguments, status=130)

@@ -36,7 +36,8 @@ class GenerateTest(CommandTest):
             run = self.finished_run(name, SHAPE)
             self.generate(run, '-n', '5', '--seed', '3', '--overwrite')
             self.assertEqual(
-                sorted(os.listdir(self.out)), ['images.npz', 'images.png']
+                sorted(os.listdir(self.out)),
+                ['images.html', 'images.npz', 'images.png'],
             )
             arrays = self.load()
             z = np.random.RandomState(3).normal(size=(5, 4))
@@ -84,7 +85,8 @@ class GenerateTest(CommandTest):
         self.out = self.path('volumes')
         stdout, _ = self.generate(run, '-n', '3', '--format', 'nifti,dicom')
         self.assertEqual(
-            sorted(os.listdir(self.out)), ['dicom', 'images.png', 'nifti']
+            sorted(os.listdir(self.out)),
+            ['dicom', 'images.html', 'images.png', 'nifti'],
         )
         for name in 'dicom/', 'nifti/', 'images.png':
             self.assertIn(f'wrote {os.path.join(self.out, name)}\n', stdout)

@@ -4,11 +4,10 @@ import contextlib
 import csv
 import io
 import os
-from unittest import mock
 
 import numpy as np
 
-from kneerepro.commands.data import inspect_main, prepare_main
+from kneerepro import commands
 from kneerepro.data.dataset import Dataset
 from kneerepro.phantom import write_patients
 from kneerepro.utils.errors import UserError
@@ -24,21 +23,20 @@ class LabelsTest(FolderTest):
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(self.folder)
 
-    def run_command(self, main, *arguments):
+    def run_command(self, *arguments):
         """In this process, to save the time of the imports."""
         with (
             contextlib.redirect_stdout(io.StringIO()) as output,
             contextlib.redirect_stderr(io.StringIO()),
-            mock.patch('sys.argv', ['command', *arguments]),
         ):
-            self.assertIsNone(main(''))
+            self.assertIsNone(commands.main(list(arguments)))
         return output.getvalue()
 
     def inspect(self, *arguments):
-        return self.run_command(inspect_main, *arguments)
+        return self.run_command('inspect', *arguments)
 
     def prepare(self, *arguments):
-        return self.run_command(prepare_main, 'knees', *SMALL, *arguments)
+        return self.run_command('prepare', 'knees', *SMALL, *arguments)
 
     def test_ground_truth(self):
         table = '--labels', 'knees/ground_truth.csv'

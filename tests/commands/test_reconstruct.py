@@ -27,6 +27,7 @@ WRITTEN = {
     'mse.csv',
     'overview.png',
     'overview.pdf',
+    'volumes.html',
 }
 
 

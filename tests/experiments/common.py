@@ -39,12 +39,15 @@ def run_script(name, *arguments, status=0):
 
 def run_here(name, *arguments, status=0):
     """As :func:`run_script`, but in this process, which has imported all."""
-    path = os.path.join(ROOT, 'experiments', name + '.py')
+    folder = os.path.join(ROOT, 'experiments')
+    path = os.path.join(folder, name + '.py')
     output, code = io.StringIO(), 0
     with (
         contextlib.redirect_stdout(output),
         contextlib.redirect_stderr(output),
         mock.patch('sys.argv', [path, *arguments]),
+        mock.patch('sys.path', [folder, *sys.path]),
+        mock.patch('sys.excepthook', sys.excepthook),
     ):
         try:
             runpy.run_path(path, run_name='__main__')

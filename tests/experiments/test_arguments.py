@@ -1,9 +1,7 @@
 """What the scripts refuse, and which runs they choose."""
 
-import importlib.util
 import os
 import unittest
-from unittest import mock
 
 import h5py
 import numpy as np
@@ -11,12 +9,9 @@ from matplotlib.image import imread
 
 from kneerepro import runs
 from kneerepro.data.dataset import new_dataset
-from kneerepro.experiment.arguments import arguments_to_store, parse
 from kneerepro.phantom import write_patients
-from kneerepro.registry import EXPERIMENTS
 from tests.experiments.common import run_here, run_script
 from tests.folders import FolderTest
-from tests.subprocesses import ROOT
 
 TINY = [
     '--preset',
@@ -158,128 +153,3 @@ class RedrawTest(FolderTest):
             'is a run of cae2d',
             run_here('fig3_5_loss_3d', *arguments, status=2),
         )
-
-
-class ThesisTest(FolderTest):
-    def setUp(self):
-        super().setUp()
-        path = os.path.join(ROOT, 'experiments', 'thesis.py')
-        spec = importlib.util.spec_from_file_location('thesis', path)
-        self.thesis = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(self.thesis)
-        self.root = self.path('runs')
-
-    def call(self, *arguments, failing=None):
-        """Call thesis.py with stand-ins for the scripts; return their command
-        lines.
-        """
-        called = []
-
-        def run_script(path, *flags):
-            name = os.path.basename(path)[:-3]
-            called.append((name, *flags))
-            if name == failing:
-                return 130
-            if name in EXPERIMENTS and '--resume' not in flags:
-                _, args = parse(name, '', flags)
-                stored = arguments_to_store(args, name)
-                runs.create(
-                    self.root,
-                    {
-                        'experiment': name,
-                        'preset': 'smoke',
-                        'parameters': stored['parameters'],
-                    },
-                    stored,
-                )
-            return 0
-
-        with (
-            mock.patch.object(self.thesis, 'run_script', run_script),
-            mock.patch(
-                'sys.argv',
-                [
-                    'thesis.py',
-                    '--out',
-                    self.root,
-                    '--preset',
-                    'smoke',
-                    *arguments,
-                ],
-            ),
-            mock.patch('builtins.print') as printed,
-        ):
-            try:
-                self.thesis.main()
-            except SystemExit as error:
-                called.append(error.code)
-        self.printed = [call.args for call in printed.call_args_list]
-        return called
-
-    def test_order(self):
-        called = self.call()
-        self.assertEqual(
-            [name for name, *_ in called],
-            [
-                'fig2_1_planes',
-                'fig2_2_slides',
-                'fig2_3_cae2d',
-                'fig2_4_cae3d',
-                'fig2_5_gan',
-                'fig3_1_images',
-                *EXPERIMENTS,
-            ],
-        )
-        for name, *flags in called:
-            self.assertIn(self.root, flags)
-            self.assertTrue(
-                os.path.exists(os.path.join(ROOT, 'experiments', name + '.py'))
-            )
-
-    def test_flags(self):
-        called = {
-            name: flags
-            for name, *flags in self.call(
-                '--data',
-                'knees.h5',
-                '--any-series',
-                '--engine',
-                'theano',
-                '--no-tf32',
-            )
-        }
-        self.assertIn('knees.h5', called['fig2_2_slides'])
-        self.assertNotIn('--engine', called['fig3_1_images'])
-        for name in EXPERIMENTS:
-            self.assertLess(
-                {'--any-series', '--engine', 'theano', 'smoke', '--no-tf32'},
-                set(called[name]),
-            )
-
-    def test_names_the_reports_of_its_own_runs(self):
-        self.call('--no-tf32')
-        own = [
-            runs.find(self.root, name)[0].path('report.html')
-            for name in EXPERIMENTS
-        ]
-        self.call()  # newer runs, but others
-        self.call('--no-tf32')
-        self.assertEqual(
-            self.printed[-5:],
-            [('\nThe reports:',), *(('   ', path) for path in own)],
-        )
-
-    def test_goes_on(self):
-        self.assertEqual(self.call(failing='cae3d')[-2:][0][0], 'cae3d')
-        self.assertEqual(self.call(failing='cae3d')[-1], 130)
-        (made,) = runs.find(self.root, 'cae2d')
-        called = self.call()
-        self.assertIn(
-            ('cae2d', '--out', self.root, '--resume', made.folder), called
-        )
-        self.assertEqual(called[-3][0], 'cae3d')
-        self.assertNotIn('--resume', called[-3])
-        # Another configuration is another run.
-        for flags in ['--engine', 'theano'], ['--no-tf32']:
-            called = self.call(*flags)
-            self.assertNotIn('--resume', called[-4])

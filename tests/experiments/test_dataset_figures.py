@@ -45,7 +45,8 @@ class DatasetFiguresTest(FolderTest):
         write_patients(self.path('knees'), 2, matrix=16, slices=20)
         for preset, reduced in ('smoke', True), ('thesis', False):
             with mock.patch(
-                'kneerepro.figures.dataset.figure_3_1', wraps=figure_3_1
+                'kneerepro.experiment.dataset_figures.figure_3_1',
+                wraps=figure_3_1,
             ) as drawn:
                 self.run_script(
                     'fig3_1_images',

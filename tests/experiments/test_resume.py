@@ -13,7 +13,7 @@ import numpy as np
 
 from kneerepro.data.dataset import new_dataset
 from kneerepro.runs import Run, archive, find
-from tests.experiments.common import run_here, run_script, start_script
+from tests.experiments.common import run_here, start_script
 
 TINY = [
     '--preset',
@@ -51,7 +51,7 @@ class ResumeTest(unittest.TestCase):
 
     @classmethod
     def run_whole(cls):
-        run_script('cae2d', *TINY, '--data', cls.data, '--out', cls.whole)
+        run_here('cae2d', *TINY, '--data', cls.data, '--out', cls.whole)
 
     def start(self, root, *arguments):
         return start_script(
@@ -116,7 +116,7 @@ class ResumeTest(unittest.TestCase):
         # Only the beginning of the last checkpoint was written.
         with open(run.checkpoints.last_path(), 'rb+') as file:
             file.truncate(1000)
-        output = run_script('cae2d', '--resume', run.folder)
+        output = run_here('cae2d', '--resume', run.folder)
         self.assertIn('truncated or damaged', output)
         self.assertIn('resuming after iteration', output)
         self.assert_same(run)
@@ -145,7 +145,7 @@ class ResumeTest(unittest.TestCase):
         process.communicate()
         # The training may have ended before the signal arrived.
         self.assertIn(process.returncode, (143, 0))
-        run_script(*command.groups())
+        run_here(*command.groups())
         self.assert_same(run)
 
     def test_while_compiling(self):
@@ -172,7 +172,7 @@ class ResumeTest(unittest.TestCase):
                 (run.state(), run.saved_iteration()), ('stopped', 0)
             )
             arguments = '--resume', run.folder
-        run_script('cae2d', *arguments)
+        run_here('cae2d', *arguments)
         self.assert_same(run)
 
     def test_refused(self):
@@ -267,6 +267,23 @@ class ResumeTest(unittest.TestCase):
         run_here('cae2d', '--resume', folder)
         # A figure of the run needs no data.
         run_here('fig3_3_loss_2d', '--run', folder)
+
+    def test_stopped_before_the_figures(self):
+        (whole,) = find(self.whole, 'cae2d')
+        root = self.root_of('undrawn')
+        folder = os.path.join(root, 'cae2d', 'copy')
+        shutil.copytree(whole.folder, folder)
+        os.remove(os.path.join(folder, 'report.html'))
+        shutil.rmtree(os.path.join(folder, 'figures'))
+        output = run_here('cae2d', '--out', root, '--resume')
+        self.assertIn(f'{folder} is finished: drawing its figures\n', output)
+        self.assertNotIn('compiling', output)
+        for name in 'report.html', 'figures/figure3_3.png':
+            self.assertTrue(os.path.exists(os.path.join(folder, name)))
+        self.assertIn(
+            'has no unfinished run of cae2d',
+            run_here('cae2d', '--out', root, '--resume', status=2),
+        )
 
     def test_two_at_once(self):
         process = self.start('two', '--epochs', '100000')

@@ -13,7 +13,7 @@ from matplotlib.image import imread
 
 from kneerepro.experiment.figures import FIGURES, file_name
 from kneerepro.runs import find, zoo
-from tests.experiments.common import run_here, run_script
+from tests.experiments.common import run_here
 from tests.subprocesses import ROOT
 
 WRITTEN = {
@@ -38,9 +38,7 @@ class SmokeTest:
     def setUpClass(cls):
         cls.root = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, cls.root)
-        cls.output = run_script(
-            cls.name, '--preset', 'smoke', '--out', cls.root
-        )
+        cls.output = run_here(cls.name, '--preset', 'smoke', '--out', cls.root)
         cls.run_ = find(cls.root, cls.name)[0]
         cls.results = cls.run_.results()
 
@@ -64,6 +62,17 @@ class SmokeTest:
             {f'{name}.{kind}' for name in names for kind in ('png', 'pdf')},
         )
         self.assertIn('wrote ' + self.run_.path('report.html'), self.output)
+
+    def test_last_lines(self):
+        time, report, *numbers = self.output.splitlines()[-4:]
+        self.assertRegex(
+            time,
+            r'^time: data \d+ s, compiling \d+ s, training and measuring '
+            r'\d+ s, figures and report \d+ s$',
+        )
+        self.assertEqual(report, 'wrote ' + self.run_.path('report.html'))
+        for line, pattern in zip(numbers, self.last_lines):
+            self.assertRegex(line, pattern)
 
     def test_figures(self):
         for number in FIGURES[self.name]:
@@ -117,11 +126,14 @@ class SmokeTest:
         with open(self.run_.path('report.html'), encoding='utf-8') as file:
             page = file.read()
         # The images are left out, so that a failure can be read.
-        page, images = re.subn(
-            r'(data:image/png;base64),[\w+/=]*', r'\1', page
-        )
+        page = re.sub(r'(data:image/png;base64),[\w+/=]*', r'\1', page)
         self.assertEqual(
-            images, len(FIGURES[self.name]) + len(self.other_figures)
+            page.count('<img src="data:'),
+            len(FIGURES[self.name]) + len(self.other_figures),
+        )
+        self.assertIn('aria-label="Over the training"', page)
+        self.assertEqual(
+            'aria-label="Test ' in page, self.measured == 'code_spread'
         )
         self.assertIn('This run differs from the thesis’s', page)
         for number in FIGURES[self.name]:
@@ -154,6 +166,10 @@ class SmokeTest:
 
 class CAETest(SmokeTest):
     measured, other_figures = 'code_spread', ['codes']
+    last_lines = (
+        r'^test error: 0\.\d+; that of the mean of the training set: 0\.\d+$',
+        r'^identified by their reconstructions: \d+ of \d+ test \w+$',
+    )
 
     def test_measures(self):
         self.assertEqual(
@@ -240,6 +256,10 @@ class CAE3DTest(CAETest, unittest.TestCase):
 
 class GANTest(SmokeTest):
     measured = 'image_spread'
+    last_lines = (
+        r'^variety of the generated images: [\d.]+ \(real ones: 1\)$',
+        r'^losses at the end: \w+ -?[\d.]+, generator -?[\d.]+$',
+    )
 
     def test_measures(self):
         self.assertEqual(len(self.measure()), self.run_.parameters['epochs'])

@@ -2,7 +2,8 @@ import unittest
 
 import jinja2
 
-from kneerepro.utils.pages import template_environment
+from kneerepro.utils.pages import as_base64, save_page, template_environment
+from tests.folders import FolderTest
 
 
 class TemplateEnvironmentTest(unittest.TestCase):
@@ -25,3 +26,30 @@ class TemplateEnvironmentTest(unittest.TestCase):
         names = template_environment().list_templates()
         self.assertIn('report.html', names)
         self.assertIn('compare.html', names)
+
+    def test_inlines_scripts_and_styles(self):
+        for name in (
+            'browser.js',
+            'curves.js',
+            'page.css',
+            'vendor/uPlot.js',
+            'vendor/uPlot.css',
+            'vendor/uPlot.LICENSE.txt',
+        ):
+            text = self.render('{{ inline(name) }}', name=name)
+            self.assertGreater(len(text), 500)
+            # They would end where they are inlined.
+            self.assertNotRegex(text, r'</(script|style)')
+        self.assertIn(
+            'uPlot (v1.6.32)', self.render("{{ inline('vendor/uPlot.js') }}")
+        )
+
+
+class SavePageTest(FolderTest):
+    def test_names_that_are_no_text(self):
+        path = self.path('new', 'page.html')
+        save_page('<p>ä \udcff</p>', path)
+        self.assertEqual(self.read(path), '<p>ä \\udcff</p>'.encode())
+
+    def test_base64(self):
+        self.assertEqual(as_base64(b'abc'), 'YWJj')

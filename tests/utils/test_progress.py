@@ -4,6 +4,7 @@ import unittest
 from unittest import mock
 
 import numpy as np
+import tqdm
 
 from kneerepro.utils.progress import Progress
 
@@ -11,6 +12,17 @@ from kneerepro.utils.progress import Progress
 class Terminal(io.StringIO):
     def isatty(self):
         return True
+
+
+class NotebookBar(tqdm.tqdm):
+    """Has a container of widgets, which learn of a total only by `reset`."""
+
+    container = 'widgets'
+    totals = ()
+
+    def reset(self, total=None):
+        self.totals += (total,)
+        super().reset(total)
 
 
 class ProgressTest(unittest.TestCase):
@@ -94,3 +106,14 @@ class ProgressTest(unittest.TestCase):
         stdout, _ = self.run_progress(work, Terminal())
         self.assertEqual(stdout, '')
         self.assertRegex(bars[0], r'walking: 100%.* 40/40 .* steps.*, MSE 40')
+
+    def test_bar_in_a_notebook(self):
+        with (
+            contextlib.redirect_stderr(Terminal()),
+            mock.patch('kneerepro.utils.progress.tqdm', NotebookBar),
+            Progress('walking', 'steps', begin=5) as progress,
+        ):
+            for done in 6, 7, 8:
+                progress(done, 40)
+            self.assertEqual(progress.bar.totals, (40,))
+            self.assertEqual((progress.bar.n, progress.bar.total), (8, 40))
