@@ -1,3 +1,1 @@
-"""What the scripts in ``experiments/`` share: the session of a run, its
-figures and its report.
-"""
+"""What the trainings share: the session of a run, its figures, its report."""

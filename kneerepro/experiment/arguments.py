@@ -11,6 +11,7 @@ from kneerepro.data.reading import selection
 from kneerepro.data.reading.identity import add_key_file
 from kneerepro.runs import Run
 from kneerepro.utils import cli
+from kneerepro.utils.scripts import usage
 
 
 def add_data_arguments(
@@ -57,6 +58,41 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     engines.add_cuda_arguments(parser)
 
 
+def parser_of(
+    name: str,
+    description: str,
+    kind: type[command_line.Parser] = command_line.Parser,
+) -> command_line.Parser:
+    """Make the parser of an experiment's command line.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`kneerepro.registry.EXPERIMENTS`.
+    description : str
+        The script's docstring; ``--help`` shows its first paragraph.
+    kind : class, optional
+        A kind of :class:`kneerepro.command_line.Parser`.
+
+    Returns
+    -------
+    kneerepro.command_line.Parser
+    """
+    parser = kind(description, usage(f'train {name}'))
+    add_run_arguments(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        type=cli.path,
+        metavar='RUN',
+        const=None,
+        help='continue a stopped run, or draw what a finished one lacks '
+        '(default: the newest)',
+    )
+    command_line.add_parameters(parser, name)
+    return parser
+
+
 def parse(
     name: str, description: str, argv: list[str] | None = None
 ) -> tuple[dict[str, Any], argparse.Namespace]:
@@ -79,17 +115,7 @@ def parse(
         The same, completed by the defaults of all flags but those of the
         parameters.
     """
-    parser = command_line.Parser(description)
-    add_run_arguments(parser)
-    parser.add_argument(
-        '--resume',
-        nargs='?',
-        type=cli.path,
-        metavar='RUN',
-        const=None,
-        help='continue a stopped run (default: the newest)',
-    )
-    command_line.add_parameters(parser, name)
+    parser = parser_of(name, description)
     defaults = {
         action.dest: action.default
         for action in parser._actions

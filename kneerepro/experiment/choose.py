@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any
 
 from kneerepro import config, runs
@@ -92,6 +93,9 @@ def run_to_resume(
 ) -> Run:
     """Return the run that ``--resume`` asks for.
 
+    Without a run, it asks for the newest unfinished one; if all are finished,
+    for the newest whose figures are still to be drawn.
+
     Parameters
     ----------
     given, args
@@ -107,15 +111,7 @@ def run_to_resume(
         moved: their hash decides.
     """
     if args.resume is None:
-        unfinished = [
-            run for run in runs.find(args.out, name) if not run.finished
-        ]
-        if not unfinished:
-            raise UserError(
-                f'{args.out} has no unfinished run of {name}: start one '
-                'without --resume'
-            )
-        run = unfinished[0]
+        run = _newest_to_resume(args.out, name)
     else:
         run = Run(args.resume)
         if run.experiment != name:
@@ -124,6 +120,23 @@ def run_to_resume(
             )
     _check_agreement(run, given, args)
     return run
+
+
+def is_drawn(run: Run) -> bool:
+    """Tell whether a run has its figures: its report is written after them."""
+    return os.path.exists(run.path('report.html'))
+
+
+def _newest_to_resume(out, name):
+    """Return the newest unfinished run, else the newest without figures."""
+    found = runs.find(out, name)
+    unfinished = [run for run in found if not run.finished]
+    undrawn = [run for run in found if run.finished and not is_drawn(run)]
+    if unfinished or undrawn:
+        return (unfinished or undrawn)[0]
+    raise UserError(
+        f'{out} has no unfinished run of {name}: start one without --resume'
+    )
 
 
 def _check_agreement(run, given, args):

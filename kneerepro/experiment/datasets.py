@@ -142,19 +142,44 @@ def widths_of_patients(
         In mm; NaN for patients that are not synthetic knees.
     """
     if source is None:
-        widths = {
-            row['participant']: row['epicondylar_width_mm']
-            for row in ground_truth(**_knees(parameters))
-        }
-    else:
-        widths = epicondylar_widths(source)
-        if not widths:
-            return np.full(len(patients), np.nan)
+        return truth_of_patients(parameters, patients)['epicondylar_width_mm']
+    widths = epicondylar_widths(source)
+    if not widths:
+        return np.full(len(patients), np.nan)
     key = _load_key(key_file)
     by_hash = {
         identity.keyed_hash(key, name): width for name, width in widths.items()
     }
     return np.array([by_hash.get(name, np.nan) for name in patients])
+
+
+def truth_of_patients(
+    parameters: dict, patients: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return the ground truth of the synthetic knees of an experiment.
+
+    Parameters
+    ----------
+    parameters : dict
+        Of the experiment.
+    patients : array of str, shape (n,)
+        Hashes of the PatientIDs, as in the dataset.
+
+    Returns
+    -------
+    dict of str to array, shape (n,)
+        The columns of the table of
+        :func:`kneerepro.phantom.writer.ground_truth`.
+    """
+    rows = {
+        identity.keyed_hash(_SYNTHETIC_KEY, row['participant']): row
+        for row in ground_truth(**_knees(parameters))
+    }
+    found = [rows[name] for name in patients]
+    return {
+        column: np.array([row[column] for row in found])
+        for column in (found[0] if found else {})
+    }
 
 
 def _load_key(key_file):

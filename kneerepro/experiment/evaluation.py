@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kneerepro.experiment import browser
 from kneerepro.measures import codes, reconstruction
 from kneerepro.runs.batches import outputs_over
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # Images from which the variety of generated and of real images is measured.
 _GENERATED, _REAL = 64, 256
+# Test examples that the report's browser shows.
+_BROWSED_VOLUMES, _BROWSED_IMAGES = 5, 100
 
 
 def measure_code_spread(
@@ -111,6 +114,12 @@ def evaluate_autoencoder(
             'LEFT', 'RIGHT' or ''.
         ``volume_width`` : float, shape (volumes,)
             Epicondylar width of a synthetic knee, in mm; NaN if unknown.
+        ``browsed_examples`` : int, shape (m,)
+            Indices of some test examples, from the least error to the
+            greatest, which the report's browser shows.
+        ``browsed_truth``, ``browsed_reconstruction`` : float16, shape \
+(m, [depth,] rows, columns)
+            These examples and their reconstructions.
     """
     train, test = experiment.train[:], experiment.test[:]
     batch_size = experiment.parameters['batch_size']
@@ -136,4 +145,24 @@ def evaluate_autoencoder(
         'code_tests': np.repeat([False, True], [len(train), len(test)]),
         'volume_side': experiment.sides,
         'volume_width': experiment.widths,
+        **_browsed(test, reconstructed),
+    }
+
+
+def _browsed(test, reconstructed):
+    """Choose what the report's browser shows."""
+    mse = [
+        np.square(made - truth).mean(dtype='float64')
+        for made, truth in zip(reconstructed, test)
+    ]
+    on_volumes = test.ndim == 5
+    chosen = browser.choose(
+        np.array(mse),
+        test[0].size,
+        _BROWSED_VOLUMES if on_volumes else _BROWSED_IMAGES,
+    )
+    return {
+        'browsed_examples': np.array(chosen, int),
+        'browsed_truth': test[chosen, 0].astype('float16'),
+        'browsed_reconstruction': reconstructed[chosen, 0].astype('float16'),
     }

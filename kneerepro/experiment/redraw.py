@@ -1,7 +1,7 @@
-"""The scripts of single figures.
+"""Single figures of networks and of runs.
 
-Each draws its figure from a finished run, and trains one first if there is
-none.
+A figure of a run is drawn from a finished run; without any, one is trained
+first.
 """
 
 from __future__ import annotations
@@ -17,17 +17,16 @@ from kneerepro.experiment.footer import footer_of_networks
 from kneerepro.figures.style import save_figure
 from kneerepro.runs import Run, zoo
 from kneerepro.utils.errors import UserError
-from kneerepro.utils.scripts import run_script
+from kneerepro.utils.scripts import run_command, typed, usage
 from kneerepro.utils.text import printable
 
 
-def figure_of_run(
-    number: str, name: str, description: str, script: str
-) -> int:
-    """Draw a figure of a run; train a run first if none is finished.
+def run_parser(
+    number: str, name: str, description: str
+) -> argparse.ArgumentParser:
+    """Make the parser of a figure of a run.
 
-    Without ``--run``, the run is the newest finished one that agrees with the
-    flags of the command line.
+    It knows its own flags; all others are those of the training.
 
     Parameters
     ----------
@@ -36,9 +35,40 @@ def figure_of_run(
     name : str
         Of the experiment.
     description : str
-        The docstring of the script.
-    script : str
-        Its path; the experiment's script lies beside it.
+        What the figure shows.
+    """
+    trainer = typed(f'train {name}')
+    parser = argparse.ArgumentParser(
+        prog=usage(f'figure {number}'),
+        description=description,
+        epilog=f'All flags of {trainer} select among the runs, and are used '
+        'to train one if none agrees with them: see '
+        f'{trainer} --help',
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        '--run', metavar='RUN', help='a finished run (default: the newest)'
+    )
+    command_line.add_out(parser)
+    return parser
+
+
+def figure_of_run(
+    number: str, name: str, own: argparse.Namespace, flags: list[str]
+) -> int:
+    """Draw a figure of a run; train a run first if none is finished.
+
+    Without ``--run``, the run is the newest finished one that agrees with the
+    flags of the training.
+
+    Parameters
+    ----------
+    number, name
+        See :func:`run_parser`.
+    own : argparse.Namespace
+        The arguments that :func:`run_parser` knows.
+    flags : list of str
+        Those of the training.
 
     Returns
     -------
@@ -50,25 +80,12 @@ def figure_of_run(
     UserError
         If arguments or run cannot be used.
     """
-    trainer = os.path.join(os.path.dirname(script), name + '.py')
-    parser = argparse.ArgumentParser(
-        description=description.split('\n\n', 1)[0],
-        epilog=f'All flags of {trainer} select among the runs, and are used '
-        'to train one if none agrees with them: see python '
-        f'{trainer} --help',
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        '--run', metavar='RUN', help='a finished run (default: the newest)'
-    )
-    command_line.add_out(parser)
-    own, flags = parser.parse_known_args()
     argv = [*flags, '--out', own.out]
-    given, args = parse(name, description, argv)
+    given, args = parse(name, '', argv)
     if 'resume' in given:
         raise UserError(
-            'this script draws a figure: to resume a run, use python '
-            f'{trainer} --resume'
+            'this command draws a figure: to resume a run, use '
+            f'{typed(f"train {name}")} --resume'
         )
     if own.run and flags:
         raise UserError(
@@ -77,7 +94,7 @@ def figure_of_run(
         )
     run = Run(own.run) if own.run else _choose(args, name, flags)
     if not own.run and (run is None or not run.finished):
-        status = _train(trainer, run, own.out, argv, bool(flags))
+        status = _train(name, run, own.out, argv, bool(flags))
         if status:
             return status
         run = _choose(args, name, flags)
@@ -102,30 +119,43 @@ def _choose(args, name, flags):
     return best_run(args, name)
 
 
-def _train(trainer, run, out, argv, selected):
-    """Resume or start a run by its script; return the exit status."""
+def _train(name, run, out, argv, selected):
+    """Resume or start a run; return the exit status."""
     print(
         f'no finished run {"like that " if selected else ""}in '
         f'{printable(out)}: '
         + ('starting one' if run is None else 'resuming one')
-        + f' with {trainer}',
+        + f' with {typed(f"train {name}")}',
         flush=True,
     )
-    return run_script(trainer, *flags_to_train(run, out, argv))
+    return run_command(f'train {name}', *flags_to_train(run, out, argv))
 
 
-def figure_of_networks(number: str, name: str, description: str) -> None:
+def add_network_arguments(parser: argparse.ArgumentParser, name: str) -> None:
+    """Add the arguments of a figure of networks.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    name : str
+        Of the experiment.
+    """
+    command_line.add_out(parser)
+    command_line.add_parameters(parser, name, preset='thesis')
+
+
+def figure_of_networks(
+    number: str, name: str, args: argparse.Namespace
+) -> None:
     """Draw the networks of an experiment, which needs no training.
 
     Parameters
     ----------
-    number, name, description
-        See :func:`figure_of_run`.
+    number, name
+        See :func:`run_parser`.
+    args : argparse.Namespace
+        See :func:`add_network_arguments`.
     """
-    parser = command_line.Parser(description)
-    command_line.add_out(parser)
-    command_line.add_parameters(parser, name, preset='thesis')
-    args = parser.parse_args()
     parameters = command_line.parameters_from(args, name)
     shape = parameters['depth'], parameters['size'], parameters['size']
     networks = zoo.build(name, zoo.builder_options(name, parameters, shape))

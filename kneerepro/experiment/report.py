@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 import os
 from collections.abc import Collection
@@ -11,7 +10,9 @@ from kneerepro import claims, config
 from kneerepro.claims.evidence import Evidence, newest_runs
 from kneerepro.claims.measurement import count_text, interval_text, verdict
 from kneerepro.engines import stored_precision
+from kneerepro.experiment import browser
 from kneerepro.experiment.captions import PRINTED, SHOWN
+from kneerepro.experiment.curves import charts_of
 from kneerepro.experiment.figures import (
     CODES,
     FIGURES,
@@ -23,8 +24,7 @@ from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import Run
 from kneerepro.runs.collapse import COLLAPSES
 from kneerepro.utils.errors import UserError
-from kneerepro.utils.files import replacing
-from kneerepro.utils.pages import template_environment
+from kneerepro.utils.pages import as_base64, save_page, template_environment
 
 # Why parameters of the presets differ from the thesis's.
 _REASONS = {
@@ -48,7 +48,12 @@ _REASONS = {
 }
 
 
-def write(run: Run, results: Results, datasets: Collection[str] = ()) -> str:
+def write(
+    run: Run,
+    results: Results,
+    datasets: Collection[str] = (),
+    path: str | None = None,
+) -> str:
     """Write the report of a finished run.
 
     Parameters
@@ -58,11 +63,13 @@ def write(run: Run, results: Results, datasets: Collection[str] = ()) -> str:
         From :meth:`kneerepro.runs.Run.results`.
     datasets : collection of str
         Where to look for the run's dataset first.
+    path : str, optional
+        Where to write it; by default ``report.html`` in the run's folder.
 
     Returns
     -------
     str
-        Path of the report, ``report.html`` in the run's folder.
+        Path of the report.
 
     Raises
     ------
@@ -79,6 +86,15 @@ def write(run: Run, results: Results, datasets: Collection[str] = ()) -> str:
         codes=_codes(run, results),
         collapse=_collapse(run, results),
         identification=_identification(results),
+        browsers=[
+            found
+            for found in (
+                browser.examples_of(run, results),
+                browser.samples_of(run, results),
+            )
+            if found
+        ],
+        charts=charts_of(run, results),
         losses=list(_losses(run, results)),
         baselines=baselines_of(results),
         facts=_facts(run, results),
@@ -90,36 +106,47 @@ def write(run: Run, results: Results, datasets: Collection[str] = ()) -> str:
         environments=run.environments(),
         **_claims(run, datasets),
     )
-    path = run.path('report.html')
-    with (
-        replacing(path) as temporary,
-        open(
-            temporary, 'w', encoding='utf-8', errors='backslashreplace'
-        ) as file,
-    ):
-        file.write(page)
+    path = path or run.path('report.html')
+    save_page(page, path)
     return path
 
 
 def _figure(run, number):
-    image = _image(run.path('figures', file_name(number) + '.png'))
     return {
         'number': number,
-        'image': image,
+        'image': figure_image(run, file_name(number)),
         'printed': PRINTED[number],
         'shown': SHOWN[number],
     }
 
 
-def _image(path):
-    """Return the content of a picture in base64."""
+def figure_image(run: Run, name: str) -> str:
+    """A picture that a run has drawn.
+
+    Parameters
+    ----------
+    run : kneerepro.runs.Run
+    name : str
+        From :func:`kneerepro.experiment.figures.file_name`.
+
+    Returns
+    -------
+    str
+        Its PNG in base64.
+
+    Raises
+    ------
+    UserError
+        If it is missing.
+    """
+    path = run.path('figures', name + '.png')
     try:
         with open(path, 'rb') as file:
-            return base64.b64encode(file.read()).decode()
+            return as_base64(file.read())
     except FileNotFoundError:
         raise UserError(
-            f'{path} is missing: draw it with the script of its experiment '
-            'and --resume'
+            f'{path} is missing: a finished run draws its figures again if '
+            f'it is resumed; {run.how_to_resume()}'
         ) from None
 
 
@@ -127,7 +154,7 @@ def _codes(run, results):
     """Return the picture of the codes, or None if the run has no codes."""
     if 'code_plane' not in results:
         return None
-    return _image(run.path('figures', CODES + '.png'))
+    return figure_image(run, CODES)
 
 
 def _collapse(run, results):

@@ -1,8 +1,8 @@
 """A run of an experiment, from the command line to the report.
 
-The scripts in ``experiments/`` tell the thesis's story; everything around it
-is here: which run, which data, the networks' initialisation, and what is
-saved and drawn in the end.
+The modules of :mod:`kneerepro.trainings` tell the thesis's story; everything
+around it is here: which run, which data, the networks' initialisation, and
+what is saved and drawn in the end.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from kneerepro.data.contents import is_dataset
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.reading.selection import Selection
 from kneerepro.data.splits import SPLITS, check_range
-from kneerepro.experiment import report
+from kneerepro.experiment import report, summary
 from kneerepro.experiment.arguments import (
     arguments_to_store,
     parse,
     stored_arguments,
 )
-from kneerepro.experiment.choose import run_to_resume
+from kneerepro.experiment.choose import is_drawn, run_to_resume
 from kneerepro.experiment.datasets import (
     dataset_file,
     options_from,
@@ -44,6 +44,7 @@ from kneerepro.runs.losses import Board
 from kneerepro.runs.training import Training
 from kneerepro.utils.errors import Stopped, UserError
 from kneerepro.utils.signals import signal_of
+from kneerepro.utils.stopwatch import Stopwatch
 from kneerepro.utils.text import printable
 
 # Datasets up to this size, in bytes, are kept in memory.
@@ -61,7 +62,11 @@ class Experiment:
     name : str
         One of :data:`kneerepro.registry.EXPERIMENTS`.
     description : str
-        The script's docstring; ``--help`` shows its first paragraph.
+        A docstring; ``--help`` shows its first paragraph.
+    argv : list of str, optional
+        The command line's arguments; by default those of the process.
+    command : list of str, optional
+        What the run records as the command that started it.
 
     Attributes
     ----------
@@ -87,10 +92,20 @@ class Experiment:
         On exit, after Ctrl-C outside of the training's steps.
     """
 
-    def __init__(self, name: str, description: str):
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        argv: list[str] | None = None,
+        command: list[str] | None = None,
+    ):
         self.name = name
         self._spec = EXPERIMENTS[name]
-        self._given, self._args = parse(name, description)
+        self._stopwatch = Stopwatch()
+        self._given, self._args = parse(name, description, argv)
+        if command is None and argv is not None:
+            command = ['kneerepro.train', name, *argv]
+        self._command = command
 
     def __enter__(self) -> Experiment:
         with contextlib.ExitStack() as stack:
@@ -108,7 +123,7 @@ class Experiment:
                 signal_of(error),
             )
 
-    # ------------------------------------------------------ in the scripts
+    # ---------------------------------------------------- in the trainings
 
     def build(self) -> tuple[lasagne.layers.Layer, lasagne.layers.Layer]:
         """Build the networks, with initial parameters drawn from the seed."""
@@ -135,9 +150,11 @@ class Experiment:
         functions
             The compiled functions, from :mod:`kneerepro.algorithms`.
         losses, measures : list of str
-            Names of what the script logs.
+            Names of what the training logs.
         """
-        self.run.add_environment(environment.describe(self.engine))
+        self.run.add_environment(
+            environment.describe(self.engine, self._command)
+        )
         training = Training(
             self.run,
             self._networks,
@@ -149,6 +166,7 @@ class Experiment:
             self._args.checkpoint_interval,
             self._board,
         )
+        self._stopwatch.lap('compiling')
         print(printable(f'run: {self.run.folder}'), flush=True)
         return training
 
@@ -204,9 +222,14 @@ class Experiment:
         )
         arrays = {name: np.asarray(value) for name, value in results.items()}
         self.run.save_results({**training.results(), **arrays})
+        self._stopwatch.lap('training and measuring')
 
     def draw(self) -> None:
-        """Draw the figures of the finished run and write its report."""
+        """Draw the figures of the finished run and write its report.
+
+        The last lines that are printed tell where the time went, where the
+        report is, and how well the network has learned.
+        """
         results = self.run.results()
         written = [
             path
@@ -214,9 +237,14 @@ class Experiment:
             for path in draw_figure(self.run, results, number)
         ]
         written += draw_codes(self.run, results)
-        written.append(report.write(self.run, results, [self._dataset_path]))
         for path in written:
             print(printable(f'wrote {path}'))
+        page = report.write(self.run, results, [self._dataset_path])
+        self._stopwatch.lap('figures and report')
+        print(f'time: {self._stopwatch}')
+        print(printable(f'wrote {page}'))
+        for line in summary.lines_of(self.run, results):
+            print(line)
 
     # ------------------------------------------------------------- on entry
 
@@ -262,9 +290,14 @@ class Experiment:
         stack.enter_context(self.run.locked())
         board = self.run.path('tensorboard') if args.tensorboard else None
         self._board = stack.enter_context(contextlib.closing(Board(board)))
+        self._stopwatch.lap('data')
         if self.run.finished:
             folder = printable(self.run.folder)
-            print(f'{folder} is finished: drawing its figures again')
+            drawn = is_drawn(self.run)
+            print(
+                f'{folder} is finished: drawing its figures'
+                + (' again' if drawn else '')
+            )
 
     def _find_dataset(self, run, source, arguments):
         """Return the dataset's path, converted first if need be."""

@@ -115,6 +115,23 @@ class ChooseTest(FolderTest):
         given, args = self.parse('--resume')
         self.assertEqual(run_to_resume(given, args, 'cae2d').folder, newest)
 
+    def test_a_run_without_its_figures_is_resumed(self):
+        """It was stopped after its training and before its report."""
+        self.create(finished=True)
+        newest = self.create(finished=True)
+        given, args = self.parse('--resume')
+        self.assertEqual(run_to_resume(given, args, 'cae2d').folder, newest)
+        unfinished = self.create()
+        self.create(finished=True)
+        self.assertEqual(
+            run_to_resume(given, args, 'cae2d').folder, unfinished
+        )
+        for run in runs.find(self.root, 'cae2d'):
+            self.write(run.path('results.npz'))
+            self.write(run.path('report.html'))
+        with self.assertRaisesRegex(UserError, 'has no unfinished run of cae'):
+            run_to_resume(given, args, 'cae2d')
+
     def test_a_contradiction_is_refused(self):
         folder = self.create('--nz', '3')
         for flag, value, stored in [

@@ -2,6 +2,7 @@
 
 import unittest
 from types import SimpleNamespace
+from unittest import mock
 
 import lasagne
 import numpy as np
@@ -9,7 +10,11 @@ import numpy as np
 from kneerepro.algorithms import compile_cae
 from kneerepro.data.convert import Options, make_volume, normalise
 from kneerepro.engines import Engine
-from kneerepro.experiment.evaluation import ImageSpread
+from kneerepro.experiment import evaluation
+from kneerepro.experiment.evaluation import (
+    ImageSpread,
+    evaluate_autoencoder,
+)
 from kneerepro.measures.codes import code_spread
 from kneerepro.measures.reconstruction import identified
 from kneerepro.networks import build_cae3d, output_bias_for
@@ -75,6 +80,63 @@ class KneesTest(unittest.TestCase):
             code_spread(functions.encode(self.knees)),
             COLLAPSES['cae3d'].threshold,
         )
+
+
+class EvaluateTest(unittest.TestCase):
+    def evaluate(self, *shape):
+        """Evaluate an autoencoder that makes everything darker."""
+        rng = np.random.RandomState(0)
+        train, test = rng.rand(4, 1, *shape), rng.rand(7, 1, *shape)
+        test *= np.arange(1, 8).reshape(7, *[1] * (1 + len(shape))) / 7
+        test = test[::-1].astype('float32')  # from bright to dark
+
+        class Examples:
+            def __init__(self, values):
+                self.values, self.volume = values, np.arange(len(values))
+
+            def __getitem__(self, index):
+                return self.values[index]
+
+            def __len__(self):
+                return len(self.values)
+
+        experiment = SimpleNamespace(
+            train=Examples(train.astype('float32')),
+            test=Examples(test),
+            parameters={'batch_size': 2, 'nz': 2},
+            sides=[],
+            widths=[],
+        )
+        functions = SimpleNamespace(
+            reconstruct=lambda x: x / 2,
+            encode=lambda x: x.reshape(len(x), -1)[:, :2],
+        )
+        return evaluate_autoencoder(experiment, functions), test
+
+    def test_keeps_volumes_for_the_browser(self):
+        results, test = self.evaluate(4, 6, 5)
+        # Of seven, the darkest has the least error.
+        chosen = results['browsed_examples']
+        self.assertEqual(chosen.tolist(), [6, 4, 3, 2, 0])
+        self.assertEqual(results['browsed_truth'].dtype, 'float16')
+        np.testing.assert_allclose(
+            results['browsed_truth'], test[chosen, 0], atol=1e-3
+        )
+        np.testing.assert_allclose(
+            results['browsed_reconstruction'], test[chosen, 0] / 2, atol=1e-3
+        )
+
+    def test_keeps_images_for_the_browser(self):
+        results, test = self.evaluate(6, 5)
+        chosen = results['browsed_examples']
+        mse = np.square(test / 2).mean((1, 2, 3))
+        self.assertEqual(chosen.tolist(), np.argsort(mse).tolist())
+        self.assertEqual(results['browsed_truth'].shape, (7, 6, 5))
+
+    def test_keeps_nothing_that_no_page_could_show(self):
+        with mock.patch.object(evaluation.browser, 'how_many', return_value=0):
+            results, _ = self.evaluate(4, 6, 5)
+        self.assertEqual(results['browsed_truth'].shape, (0, 4, 6, 5))
 
 
 class ImageSpreadTest(unittest.TestCase):
