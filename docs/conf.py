@@ -4,8 +4,12 @@ import os
 import sys
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-# The package of this checkout, whether or not it is installed.
+# The package of this checkout, whether or not it is installed; the notebook
+# runs in a process of its own.
 sys.path.insert(0, os.path.dirname(FOLDER))
+os.environ['PYTHONPATH'] = os.pathsep.join(
+    filter(None, [os.path.dirname(FOLDER), os.environ.get('PYTHONPATH')])
+)
 
 import kneerepro  # noqa: E402, must come before Theano
 
@@ -19,8 +23,9 @@ extensions = [
     'sphinx.ext.doctest',
     'sphinx.ext.viewcode',
     'numpydoc',
+    'myst_nb',
 ]
-exclude_patterns = ['_build', 'requirements.txt']
+exclude_patterns = ['_build', 'requirements.txt', '**.ipynb_checkpoints']
 highlight_language = 'none'  # most blocks are commands; Python is marked
 default_role = 'code'  # `x` in a docstring is a parameter
 nitpicky = True
@@ -47,6 +52,14 @@ html_css_files = ['tables.css']
 html_show_sphinx = False
 html_copy_source = False
 
+# Run the notebook, in a temporary folder. Its outputs are not in the
+# repository.
+nb_execution_mode = 'force'
+nb_execution_in_temp = True
+nb_execution_timeout = 300  # seconds a cell; all take less than a minute
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+
 # Run the doctests of all pages. Each imports what it uses.
 doctest_test_doctest_blocks = 'default'
 trim_doctest_flags = True
@@ -57,6 +70,14 @@ def _skip_tuple_fields(app, what, name, obj, skip, options):
     return True if type(obj).__name__ == '_tuplegetter' else skip
 
 
+def _run_notebook_once(app):
+    """Leave the notebook to the build of the pages."""
+    if app.builder.name == 'doctest':
+        app.config.nb_execution_mode = 'off'
+
+
 def setup(app):
     """Register the extensions of this project; Sphinx calls it."""
     app.connect('autodoc-skip-member', _skip_tuple_fields)
+    # Before myst_nb reads its configuration.
+    app.connect('builder-inited', _run_notebook_once, priority=100)

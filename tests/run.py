@@ -29,6 +29,8 @@ SLOWEST = (
     'experiments/test_resume.py',
     'data/test_prepare.py',
     'benchmarks/test_gpu_check.py',
+    'test_api.py',
+    'algorithms/test_divided.py',
     'engine/kernels/test_jit.py',
     'experiments/test_dataset_figures.py',
     'experiments/test_trainings.py',

@@ -73,7 +73,8 @@ def moves_to_engine(request: str, mode: str) -> bool:
         return True
     logger.warning(
         "%s: Theano's own GPU code requires pygpu, which can no longer be "
-        'installed, and %s. The program runs on the CPU.',
+        'installed, and %s. The program runs on the CPU; "python -m kneerepro '
+        'doctor" tells what a GPU needs.',
         request,
         reason,
     )

@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import kneerepro
@@ -28,12 +29,16 @@ _PACKAGES = (
 )
 
 
-def describe(engine: Engine) -> dict[str, Any]:
+def describe(
+    engine: Engine, command: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Describe the versions and the machine.
 
     Parameters
     ----------
     engine : kneerepro.engines.Engine
+    command : sequence of str, optional
+        What started the run; by default the command line of the process.
 
     Returns
     -------
@@ -43,7 +48,7 @@ def describe(engine: Engine) -> dict[str, Any]:
     versions = {name: _version(name) for name in _PACKAGES}
     return {
         'time': time.strftime('%Y-%m-%d %H:%M:%S %z'),
-        'command': sys.argv,
+        'command': sys.argv if command is None else list(command),
         'kneerepro': kneerepro.__version__,
         'revision': revision(),
         'python': platform.python_version(),

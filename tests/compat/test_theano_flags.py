@@ -474,7 +474,8 @@ print(theano.function([x], 2 * x)([1, 2]).tolist())"""
         self.assert_prints(
             ['cpu 1', 'FAST_RUN', '[2.0, 4.0]'],
             self.show_old,
-            errors='device=gpu0: .*pygpu.* The program runs on the CPU\\.\n',
+            errors='device=gpu0: .*pygpu.* The program runs on the CPU; '
+            '"python -m kneerepro doctor" tells what a GPU needs\\.\n',
             THEANORC=self.write('rc', self.old_file),
             THEANO_FLAGS=self.old_flags,
         )

@@ -1,5 +1,6 @@
-"""Sums over processes, by the modules distributed and processes: the Ops with
-one process, and all checks of on_processes.py with several.
+"""Sums over processes, with one process.
+
+``make test-distributed`` runs several (``several_processes.py``).
 """
 
 import numpy as np
@@ -8,7 +9,6 @@ import theano.tensor as T
 
 from tests.engine.compare import REFERENCE, EngineTest, torch, torch_mode
 from tests.engine.fused.helpers import count_ops
-from tests.processes import assert_all_succeed, run_processes
 
 if torch:
     from kneerepro.engine.distributed import (
@@ -116,16 +116,3 @@ class OneProcessTest(EngineTest):
         value = np.ones((2, 3), 'float32')
         for found, factor in zip(function(value, 2), [1, 2, 1, 1, 1]):
             np.testing.assert_array_equal(found, factor * value)
-
-
-class SeveralProcessesTest(EngineTest):
-    def test_on_two_processes(self):
-        assert_all_succeed(
-            self,
-            run_processes(
-                2,
-                '-m',
-                'tests.engine.on_processes',
-                THEANO_FLAGS='floatX=float64,cxx=',
-            ),
-        )

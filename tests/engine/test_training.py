@@ -25,6 +25,7 @@ if torch:
 # One rounding to bfloat16 changes a number by at most 2**-8 of it. The errors
 # of a dozen layers have both signs and stay below four times that.
 BF16_TOLERANCE = 2**-6
+BATCH_SIZE = 2  # Theano's Python code takes seconds for each image
 
 
 class TrainingTest(EngineTest):
@@ -36,7 +37,7 @@ class TrainingTest(EngineTest):
     _found = {}
 
     def train(self, network, mode, iterations=2):
-        return train(network, mode, iterations, batch_size=4)
+        return train(network, mode, iterations, BATCH_SIZE)
 
     def plain(self, network):
         """A training on the engine without recordings."""
@@ -69,7 +70,9 @@ class TrainingTest(EngineTest):
                 # The same functions train before and after they are
                 # recorded, since compiling takes most of the time.
                 graphs = FakeCudaGraphs(calls=math.inf)
-                training = Training(network, recording_modes(graphs)[0], 2, 4)
+                training = Training(
+                    network, recording_modes(graphs)[0], 2, BATCH_SIZE
+                )
                 state = training.state()
                 expected = training.run()
                 self.assertEqual(graphs.recorded, 0)
@@ -99,7 +102,9 @@ class TrainingTest(EngineTest):
                 # No step makes the host wait.
                 size = (32,) * 3 if network == 'cae3d' else (64, 64)
                 for step in found.steps:
-                    device_part(step, np.zeros((4, 1, *size), 'float32'))
+                    device_part(
+                        step, np.zeros((BATCH_SIZE, 1, *size), 'float32')
+                    )
 
     @unittest.skipUnless(torch and torch.cuda.is_available(), 'no CUDA device')
     def test_with_cuda_graphs(self):

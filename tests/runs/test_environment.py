@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import unittest
 from unittest import mock
 
@@ -19,6 +20,9 @@ class EnvironmentTest(unittest.TestCase):
         self.assertEqual(found['Theano'], '1.0.5')
         self.assertGreaterEqual(found['cores'], 1)
         self.assertTrue(found['processor'])
+        self.assertEqual(found['command'], sys.argv)
+        found = environment.describe('the engine', ('train', '--epochs=5'))
+        self.assertEqual(found['command'], ['train', '--epochs=5'])
 
     def test_packages_that_are_not_installed_are_missing(self):
         with mock.patch.object(environment, '_PACKAGES', ('no-such', 'numpy')):
