@@ -154,7 +154,7 @@ def _draw(chosen: Run, args: argparse.Namespace, engine: Engine) -> list[str]:
             latent.codes_by_label(
                 plane,
                 explained,
-                target.name.replace('_', ' '),
+                target.title,
                 _numbers(target),
                 target.classes,
                 f'{features.describe(model)}; {footer}',

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from collections.abc import Iterable, Sequence
 
 from kneerepro.figures.prediction import figure_of_classes, figure_of_numbers
@@ -176,7 +175,7 @@ def _figure(study: Study, small_print: str):
         curves.setdefault(_short(point.name), []).append(
             (point.patients, point.values)
         )
-    name = re.sub(' mm$', ' (mm)', study.target.name.replace('_', ' '))
+    name = study.target.title
     title = f'from the {_short(study.network)}: {first} ' + _text(
         ours.scores[first]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -35,6 +36,11 @@ class Target:
     name: str
     values: np.ndarray
     classes: tuple[str, ...] | None
+
+    @property
+    def title(self) -> str:
+        """The name as axes show it: 'width (mm)' for 'width_mm'."""
+        return re.sub(' mm$', ' (mm)', self.name.replace('_', ' '))
 
     @property
     def known(self) -> np.ndarray:

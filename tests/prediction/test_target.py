@@ -14,6 +14,10 @@ class MakeTargetTest(unittest.TestCase):
         target = make_target('width', np.array([80.0, np.nan, 75.5, 90]))
         self.assertIsNone(target.classes)
         self.assertIsNone(target.codes)
+        self.assertEqual(target.title, 'width')
+        self.assertEqual(
+            make_target('bone_width_mm', [1.0, 2, 3]).title, 'bone width (mm)'
+        )
         self.assertEqual(target.known.tolist(), [True, False, True, True])
         self.assertEqual(target.take([2, 3]).values.tolist(), [75.5, 90])
 
