@@ -33,7 +33,7 @@ def prepare_part(
     Parameters
     ----------
     sources, settings, workers, overwrite, progress
-        As for :func:`prepare`. The files, their times of modification, the
+        As for :func:`~kneerepro.data.prepare.prepare`. The files, their times of modification, the
         settings and the version of this package must be the same on all
         machines.
     out : str
