@@ -33,9 +33,9 @@ def prepare_part(
     Parameters
     ----------
     sources, settings, workers, overwrite, progress
-        As for :func:`~kneerepro.data.prepare.prepare`. The files, their times of modification, the
-        settings and the version of this package must be the same on all
-        machines.
+        As for :func:`~kneerepro.data.prepare.prepare`. The files, their times
+        of modification, the settings and the version of this package must be
+        the same on all machines.
     out : str
         The dataset file to be made of all parts. Nothing is written there;
         the file of the part lies beside it: see
