@@ -20,7 +20,7 @@ M2 = 2**31 - 21069
 
 # As many streams are advanced together as fit into a core's cache, with all
 # intermediate results.
-_BLOCK = 8192
+_BLOCK = 2**14
 
 
 def _constants(*numbers):
