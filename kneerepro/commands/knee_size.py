@@ -17,18 +17,18 @@ from functools import partial
 
 from kneerepro import command_line, engines, runs
 from kneerepro.commands import inputs
-from kneerepro.commands.predict import Stages
+from kneerepro.commands.predict import Stages, report
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.reading.identity import add_key_file, load_key
 from kneerepro.engines import Engine
 from kneerepro.experiment.datasets import truth_of_patients
 from kneerepro.experiment.footer import footer_of
-from kneerepro.prediction import results
 from kneerepro.prediction.study import describe_volumes, run_study
 from kneerepro.prediction.target import make_target, read_target
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import Run
 from kneerepro.runs.datasets import find_dataset
+from kneerepro.utils import cli
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.scripts import run_command, typed
 from kneerepro.utils.text import printable
@@ -59,8 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--seed',
-        type=int,
+        type=cli.seed,
         default=0,
+        metavar='N',
         help='selects the folds (default: 0)',
     )
     add_key_file(parser)
@@ -75,12 +76,13 @@ def run(args: argparse.Namespace) -> int | None:
     int or None
         The exit status: that of the training if one was needed and failed.
     """
-    if args.run is None and _newest(args.out) is None:
+    chosen = _choose(args)
+    if chosen is None:
         print(f'no finished run of cae3d in {printable(args.out)}', flush=True)
         status = run_command('train cae3d', '--out', args.out)
         if status:
             return status
-    chosen = Run(args.run) if args.run else _newest(args.out)
+        chosen = _choose(args)
     model = inputs.load_model(chosen.folder, EXPERIMENTS)
     path = find_dataset(chosen, out=args.out)
     if path is None:
@@ -99,19 +101,14 @@ def run(args: argparse.Namespace) -> int | None:
         with Stages() as stages:
             study = run_study(described, target, args.seed, stages.show)
         print(f'\n{printable(target.name)}:')
-        for line in (*results.table(study), results.conclusion(study)):
-            print(printable(line))
-        footer = f'{results.footer(study)}; {footer_of(chosen)}'
         folder = chosen.path('prediction', target.name)
-        for path in results.write(study, folder, footer):
-            print(printable(f'wrote {path}'))
+        report(study, folder, footer_of(chosen))
     return None
 
 
-def _newest(out):
-    return next(
-        (found for found in runs.find(out, 'cae3d') if found.finished), None
-    )
+def _choose(args):
+    """The run that is named, or the newest finished one, or None."""
+    return Run(args.run) if args.run else runs.find_finished(args.out, 'cae3d')
 
 
 def _targets(args, chosen, dataset):

@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
         else [
             found
             for name in EXPERIMENTS
-            for found in [_newest(args.out, name)]
+            for found in [runs.find_finished(args.out, name)]
             if found is not None
         ]
     )
@@ -114,12 +114,6 @@ def run(args: argparse.Namespace) -> None:
             print(printable(f'wrote {path}'))
 
 
-def _newest(out, name):
-    return next(
-        (found for found in runs.find(out, name) if found.finished), None
-    )
-
-
 def _draw(chosen: Run, args: argparse.Namespace, engine: Engine) -> list[str]:
     """Draw both figures of a run; return the paths of the files."""
     model = inputs.load_model(chosen.folder, EXPERIMENTS)
@@ -132,6 +126,8 @@ def _draw(chosen: Run, args: argparse.Namespace, engine: Engine) -> list[str]:
     footer = f'beyond the thesis (section 4.2); {footer_of(chosen)}'
     with Dataset(path) as dataset, Stages() as stages:
         target = _label(args.label, chosen, dataset)
+        # Before the volumes are encoded, which takes minutes.
+        _check_numbers(args.between or (), len(dataset.volumes))
         found = features.network_features(
             model,
             dataset.volumes,
@@ -184,15 +180,19 @@ def _numbers(target):
     return numbers
 
 
+def _check_numbers(numbers, count):
+    """Refuse numbers of volumes that are not there."""
+    for number in numbers:
+        if not 0 <= number < count:
+            raise UserError(
+                f'there is no volume {number}: --between takes numbers from 0 '
+                f'to {count - 1}'
+            )
+
+
 def _between_volumes(model, dataset, found, args, engine):
     """Decode what lies between the codes of two volumes."""
     first, second = args.between or _farthest(found)
-    for number in first, second:
-        if not 0 <= number < len(dataset.volumes):
-            raise UserError(
-                f'there is no volume {number}: --between takes numbers from 0 '
-                f'to {len(dataset.volumes) - 1}'
-            )
     ends = [dataset.volumes[number] for number in (first, second)]
     if not EXPERIMENTS[model.experiment].on_volumes:
         ends = [volume[:, volume.shape[1] // 2] for volume in ends]

@@ -23,9 +23,10 @@ from kneerepro.commands import inputs
 from kneerepro.data.reading.identity import load_key
 from kneerepro.engines import Engine
 from kneerepro.prediction import results
-from kneerepro.prediction.study import describe_volumes, run_study
+from kneerepro.prediction.study import Study, describe_volumes, run_study
 from kneerepro.prediction.target import read_target
 from kneerepro.registry import EXPERIMENTS
+from kneerepro.utils import cli
 from kneerepro.utils.progress import Progress
 from kneerepro.utils.text import printable
 
@@ -56,8 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--seed',
-        type=int,
+        type=cli.seed,
         default=0,
+        metavar='N',
         help='selects the folds (default: 0)',
     )
     parser.add_argument(
@@ -90,10 +92,23 @@ def run(args: argparse.Namespace) -> None:
         )
         described = describe_volumes(model, dataset, engine.mode, stages.show)
         study = run_study(described, target, args.seed, stages.show)
-    footer = f'{results.footer(study)}; network: {printable(args.model)}'
+    report(study, args.out, f'network: {printable(args.model)}')
+
+
+def report(study: Study, folder: str, source: str) -> None:
+    """Print the scores of a study and write its results.
+
+    Parameters
+    ----------
+    study : kneerepro.prediction.study.Study
+    folder : str
+    source : str
+        What the figure's footer says of the network.
+    """
     for line in (*results.table(study), results.conclusion(study)):
         print(printable(line))
-    for path in results.write(study, args.out, footer):
+    footer = f'{results.footer(study)}; {source}'
+    for path in results.write(study, folder, footer):
         print(printable(f'wrote {path}'))
 
 

@@ -112,11 +112,8 @@ def _choose(args, name, flags):
     """Return the newest finished run, of all or of those that agree with the
     flags, else one to resume, else None.
     """
-    if not flags:
-        for run in runs.find(args.out, name):
-            if run.finished:
-                return run
-    return best_run(args, name)
+    finished = None if flags else runs.find_finished(args.out, name)
+    return finished or best_run(args, name)
 
 
 def _train(name, run, out, argv, selected):

@@ -18,6 +18,6 @@ report.html          everything on one page
 ===================  ======================================================
 """
 
-from kneerepro.runs.run import Run, create, find
+from kneerepro.runs.run import Run, create, find, find_finished
 
-__all__ = ['Run', 'create', 'find']
+__all__ = ['Run', 'create', 'find', 'find_finished']

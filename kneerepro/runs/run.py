@@ -305,6 +305,22 @@ def find(root: str, experiment: str) -> list[Run]:
     return sorted(found, key=Run.created_ns, reverse=True)
 
 
+def find_finished(root: str, experiment: str) -> Run | None:
+    """Find the newest finished run of an experiment.
+
+    Parameters
+    ----------
+    root, experiment
+        As for :func:`find`.
+
+    Returns
+    -------
+    Run or None
+        None if no run is finished.
+    """
+    return next((run for run in find(root, experiment) if run.finished), None)
+
+
 def _write_json(path: str, value: Any) -> None:
     with open(path, 'w', encoding='utf-8') as file:
         json.dump(value, file, indent=1)

@@ -144,6 +144,11 @@ class PredictTest(PredictionTest):
             r'no label brightnes \(did you mean brightness\?\)',
             *('predict', model, self.data, '--label', 'brightnes'),
         )
+        self.assert_refused(
+            '-1 is not from 0',
+            *('predict', model, self.data, '--label', 'brightness'),
+            '--seed=-1',
+        )
         self.assertFalse(os.path.exists(self.path('out')))
 
 
