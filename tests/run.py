@@ -45,6 +45,9 @@ def main() -> int:
     args = parser.parse_args()
     # Each worker has one core. This must precede all imports of NumPy.
     os.environ.setdefault('OMP_NUM_THREADS', '1')
+    # Tests start a hundred processes. Python shall compile the package once.
+    os.environ.pop('PYTHONDONTWRITEBYTECODE', None)
+    sys.dont_write_bytecode = False
     from kneerepro.runs.environment import cores
 
     started, suites = time.monotonic(), []

@@ -20,6 +20,7 @@ removed                              by                     required by
 ``corrmm``, which require it
 functions of ``theano.gpuarray``     the end of pygpu       programs
 ``pkg_resources``                    setuptools 82 (2026)   Lasagne
+``time.clock``                       Python 3.8 (2019)      programs
 ``collections.Iterable`` and other   Python 3.10 (2021)     programs
 abstract classes
 ``inspect.getargspec``               Python 3.11 (2022)     Lasagne 0.2.dev1
@@ -73,7 +74,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from kneerepro.compat import gpu, stand_ins, theano_flags
+from kneerepro.compat import gpu, scipy_names, stand_ins, theano_flags
 
 
 def install(engine: str = '') -> None:
@@ -92,6 +93,7 @@ def install(engine: str = '') -> None:
     sys.meta_path.insert(0, _ImportHook())
     sys.meta_path.append(stand_ins.StandInFinder())
     stand_ins.restore_collections()
+    stand_ins.restore_clock()
     if not hasattr(inspect, 'getargspec'):
         inspect.getargspec = _getargspec  # type: ignore[attr-defined]
     if 'theano' in sys.modules:
@@ -112,7 +114,7 @@ class _ImportHook(importlib.abc.MetaPathFinder):
         if fullname == 'theano':
             _before_theano()
             return _with_loader(_TheanoLoader, fullname, path, target)
-        if fullname.startswith('theano.'):
+        if fullname.startswith(('theano.', 'scipy.signal.')):
             if fullname in _patches():
                 return _with_loader(_PatchingLoader, fullname, path, target)
         elif fullname == 'lasagne':
@@ -138,6 +140,7 @@ def _patches() -> dict[str, Callable[[types.ModuleType], None]]:
 
     return {
         **numpy1.PATCHES,
+        'scipy.signal.signaltools': scipy_names.restore,
         'theano.configparser': theano_flags.declare_removed,
         'theano.gpuarray': gpu.patch_gpuarray,
         'theano.sandbox': _import_cuda_on_demand,
@@ -175,15 +178,19 @@ class _TheanoLoader(_Loader):
         if gpu.engine and theano_flags.requests_engine():
             self._exec_with_engine(module)
         else:
-            self._loader.exec_module(module)
+            self._exec(module)
         _after_theano(module)
+
+    def _exec(self, module):
+        with scipy_names.imported_on_use():
+            self._loader.exec_module(module)
 
     def _exec_with_engine(self, module):
         flags = os.environ['THEANO_FLAGS']
         # If a flag occurs twice, the last one counts.
         os.environ['THEANO_FLAGS'] = flags + ',mode=Mode'
         try:
-            self._loader.exec_module(module)
+            self._exec(module)
         finally:
             # The flag may come from a file, or be in lower case. The engine,
             # and programs that are started later, look for it in the
@@ -210,7 +217,6 @@ def _before_theano(set_flags=True):
     if set_flags:
         theano_flags.set_defaults()
     numpy1.restore_names()
-    _restore_scipy_names()
 
 
 def _silence(package):
@@ -246,17 +252,3 @@ class _ArgSpec(NamedTuple):
     varargs: str | None
     keywords: str | None
     defaults: tuple[Any, ...] | None
-
-
-def _restore_scipy_names():
-    """Restore names that SciPy 1.8 moved into private modules.
-
-    Theano's Python implementation of convolution, the only one without a C++
-    compiler, imports them from their old place.
-    """
-    from scipy.signal import _signaltools, signaltools
-
-    for name in ['_valfrommode', '_bvalfromboundary', 'convolve']:
-        # Not hasattr(): the module's __getattr__ would warn.
-        if name not in vars(signaltools):
-            setattr(signaltools, name, getattr(_signaltools, name))

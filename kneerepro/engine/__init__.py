@@ -28,10 +28,11 @@ from . import flags
 with flags.hide_torch_mode():
     import theano
 
-from . import rewrites, substreams
+from . import c_files, rewrites, substreams
 from .linker import TorchLinker
 from .modes import torch_mode
 
+c_files.install()
 rewrites.install()
 substreams.install()
 if flags.requests_torch_mode():

@@ -1,4 +1,4 @@
-"""``mode=TORCH`` in Theano's flags.
+"""Flags in the environment: ``mode=TORCH`` in Theano's, and the engine's own.
 
 Theano reads its flags on import. At that point it knows only its own modes,
 and it refuses any other.
@@ -38,3 +38,24 @@ def hide_torch_mode() -> Iterator[None]:
         # Other code may have added to the flags meanwhile.
         before, _, after = os.environ['THEANO_FLAGS'].rpartition(_REPLACEMENT)
         os.environ['THEANO_FLAGS'] = before + after
+
+
+def is_on(name: str) -> bool:
+    """Whether a flag of the engine is on, as it is by default.
+
+    Parameters
+    ----------
+    name : str
+        The environment variable.
+
+    Raises
+    ------
+    ValueError
+        If its value is neither 0 nor 1.
+    """
+    value = os.environ.get(name, '1')
+    if value not in ('0', '1'):
+        raise ValueError(
+            f'{name} in the environment is {value!r}: set it to 0 or 1'
+        )
+    return value == '1'

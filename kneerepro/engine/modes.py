@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 from theano.compile.mode import Mode, predefined_modes, register_mode
 from theano.gof.opt import Optimizer
 
 from .cuda_graphs import CudaGraphs
+from .flags import is_on
 from .linker import TorchLinker
 from .optimizer import WithoutCompiler, query_for
 
@@ -72,9 +71,9 @@ def torch_mode(
     if device == 'auto':
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
     if cuda_graphs is None:
-        cuda_graphs = _is_on('THEANO_TORCH_CUDA_GRAPHS')
+        cuda_graphs = is_on('THEANO_TORCH_CUDA_GRAPHS')
     if tf32 is None:
-        tf32 = _is_on('THEANO_TORCH_TF32')
+        tf32 = is_on('THEANO_TORCH_TF32')
     device, graphs = torch.device(device), None
     if cuda_graphs and device.type == 'cuda':
         graphs = CudaGraphs(device)
@@ -82,15 +81,6 @@ def torch_mode(
         TorchLinker(device, graphs=graphs, tf32=tf32, strict=strict),
         query_for(device, precision),
     )
-
-
-def _is_on(name: str) -> bool:
-    value = os.environ.get(name, '1')
-    if value not in ('0', '1'):
-        raise ValueError(
-            f'{name} in the environment is {value!r}: set it to 0 or 1'
-        )
-    return value == '1'
 
 
 if 'TORCH' not in predefined_modes:

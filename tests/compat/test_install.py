@@ -160,14 +160,9 @@ assert scipy.signal.sigtools.mine
             """
 import os
 import kneerepro, theano.tensor.signal
-from scipy.signal import signaltools
-mine = signaltools._valfrommode = object()
 theano.tensor.signal.__path__.append(os.environ['PYTHONPATH'])
 import theano.tensor.signal.downsample
 assert theano.tensor.signal.downsample.mine
-from kneerepro.compat.install import _restore_scipy_names
-_restore_scipy_names()
-assert signaltools._valfrommode is mine
 """,
             PYTHONPATH=self.folder,
             THEANO_FLAGS="cxx=''",

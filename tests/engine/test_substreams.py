@@ -44,6 +44,26 @@ class SubstreamsTest(EngineTest):
                     ),
                 )
 
+    def test_all_streams_as_theano(self):
+        for seed, count in (
+            (1, 1),
+            (1, 2),
+            (12345, 100),
+            (int(rng_mrg.M2) - 1, 77),
+        ):
+            with self.subTest(seed=seed, count=count):
+                streams = rng_mrg.MRG_RandomStreams(seed)
+                expected = [streams.rstate]
+                for _ in range(count - 1):
+                    expected.append(rng_mrg.ff_2p72(expected[-1]))
+                found = streams.get_substream_rstates(count, 'float32')
+                self.assertEqual(found.dtype, 'int32')
+                np.testing.assert_array_equal(found, expected)
+                # The next variable's streams begin 2**134 steps later.
+                np.testing.assert_array_equal(
+                    streams.rstate, rng_mrg.ff_2p134(expected[0])
+                )
+
     def test_a_compiled_function_of_theano_stays(self):
         with mock.patch.object(rng_mrg.multMatVect, 'dot_modulo', 'its'):
             substreams.install()
