@@ -203,6 +203,7 @@ class TorchLinker(LocalLinker):
             stored=stored,
             resident=updates if self.resident else (),
             tf32=self.tf32,
+            compiled=times is None,
         )
         # A recording runs as a whole, so that its parts have no times.
         if self.graphs is None or times is not None:
@@ -216,24 +217,37 @@ class TorchLinker(LocalLinker):
         output_storage: Sequence[list],
         updates: Mapping[int, int],
     ) -> Any:
-        """A function that fills the outputs' cells, as Theano expects it."""
+        """A function that returns the outputs' values, and stores them and
+        the new values of inputs, as Theano expects it.
+        """
         calls = itertools.count()
-        on_cpu = self.device.type == 'cpu'
+        on_cpu, native = self.device.type == 'cpu', call.native
 
-        def run(output_subset=None):
+        def compute():
             if updates and on_cpu and next(calls) == 1:
                 trim_heap()
             try:
                 with torch.no_grad():
-                    values = call()
+                    return call()
             except Exception:
                 node = program.node_of(sys.exc_info()[2])
                 if node is None:
                     raise
                 raise_with_op(node, exc_info=as_theano_raises(sys.exc_info()))
+
+        def run(output_subset=None):
+            values = None if native is None else native()
+            if values is None:
+                values = compute()
             for cell, value in zip(output_storage, values):
                 cell[0] = value
+            for i, k in updates.items():
+                call.cells[k][0] = values[i]
+            return values
 
+        # Theano need neither read the outputs' cells nor check new values of
+        # inputs, which have the types of the old ones.
+        run.need_update_inputs = False  # type: ignore[attr-defined]
         return run
 
     def _inputs_from_host(

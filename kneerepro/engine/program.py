@@ -80,6 +80,14 @@ class Program:
         whole = Writer(self.scope, order, self.scope.inputs, fgraph.outputs)
         self.compute, self.source = whole.function, whole.source
         self.writers = [whole]
+        # Whether an output may share memory with something else.
+        self._may_share = len(set(fgraph.outputs)) < len(
+            fgraph.outputs
+        ) or any(
+            not self.scope.is_host_variable(variable)
+            and not self.scope.is_fresh(variable.owner)
+            for variable in fgraph.outputs
+        )
 
     def run(
         self,
@@ -106,14 +114,40 @@ class Program:
         -------
         list
         """
-        updates = updates or {}
-        own = [storage_address(value) for value in inputs]
         outputs = self.compute(*inputs)
+        if self._may_share:
+            outputs = self._apart(outputs, inputs, updates or {})
+        return [
+            self._as_stored(i, value, i in resident)
+            for i, value in enumerate(outputs)
+        ]
+
+    def _as_stored(self, i: int, value: Any, is_resident: bool) -> Any:
+        """The value of an output as Theano stores it."""
+        axes: tuple = ()
+        if isinstance(value, Reversed):
+            value, axes = value.tensor, value.axes
+        if isinstance(value, torch.Tensor):
+            if is_resident:
+                return Resident(value.flip(axes) if axes else value)
+            return reversed_view(to_host(value), axes)
+        if is_tensor(self.scope.fgraph.outputs[i]):
+            return np.array(value)
+        return value
+
+    def _apart(
+        self,
+        outputs: Sequence[Any],
+        inputs: Sequence[Any],
+        updates: Mapping[int, int],
+    ) -> list:
+        """The outputs, with copies of those that share memory."""
+        own = [storage_address(value) for value in inputs]
         taken = self.scope.constants.union(own)
         values = []
         value: Any
         for i, value in enumerate(outputs):
-            axes: tuple = ()
+            axes: tuple | None = None
             if isinstance(value, Reversed):
                 value, axes = value.tensor, value.axes
             if isinstance(value, torch.Tensor):
@@ -126,14 +160,7 @@ class Program:
                     value = value.clone()
                     address = storage_address(value)
                 taken.add(address)
-                value = (
-                    Resident(value.flip(axes) if axes else value)
-                    if i in resident
-                    else reversed_view(to_host(value), axes)
-                )
-            elif is_tensor(self.scope.fgraph.outputs[i]):
-                value = np.array(value)
-            values.append(value)
+            values.append(value if axes is None else Reversed(value, axes))
         return values
 
     def node_of(self, traceback: TracebackType | None) -> Apply | None:

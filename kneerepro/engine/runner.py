@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from .containers import DeviceContainer
 from .layout import preferred_layout
+from .native.function import NativeFunction
 from .precision import cuda_settings
 from .program import Program
 from .values import Resident, to_device
@@ -29,6 +30,13 @@ class Runner:
         The outputs that stay on the device.
     tf32 : bool
         See ``kneerepro.engine.precision.cuda_settings``.
+    compiled : bool
+        Whether C++ may compute the program on the CPU.
+
+    Attributes
+    ----------
+    native : NativeFunction or None
+        What computes the outputs' values in C++ instead, if it can.
     """
 
     def __init__(
@@ -39,10 +47,14 @@ class Runner:
         stored: Mapping[int, DeviceContainer | None],
         resident: Collection[int],
         tf32: bool,
+        compiled: bool = True,
     ):
         self.program, self.cells, self.updates = program, cells, updates
         self.stored, self._resident = stored, resident
         self.device, self._tf32 = program.scope.device, tf32
+        self.native: NativeFunction | None = None
+        if self.device.type == 'cpu' and not stored and compiled:
+            self.native = NativeFunction.of(program, cells, updates)
 
     def __call__(self) -> list:
         """Compute the outputs' values."""

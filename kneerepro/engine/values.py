@@ -168,10 +168,10 @@ def to_device(value: Any, device: torch.device) -> torch.Tensor:
 
     On the CPU, nothing is copied.
     """
+    if isinstance(value, torch.Tensor):
+        return value if value.device == device else value.to(device)
     if isinstance(value, Resident):
         return value.tensor.to(device)
-    if isinstance(value, torch.Tensor):
-        return value.to(device)
     _refuse_while_recording('the host computes numbers for the device')
     array = np.asarray(value)
     if not array.flags.writeable or min(array.strides, default=0) < 0:
@@ -183,6 +183,8 @@ def to_device(value: Any, device: torch.device) -> torch.Tensor:
         # The array is itself a view of a tensor. A new tensor around it would
         # keep both alive, and each training step would add another layer.
         tensor = origin
+    if device.type == 'cpu':
+        return tensor
     # CUDA keeps its own copy of a small array until the transfer is done, so
     # nobody has to wait for it.
     return tensor.to(device, non_blocking=array.size <= SMALL_SIZE)
@@ -202,7 +204,7 @@ def to_host(value: Any) -> Any:
     if not isinstance(value, torch.Tensor):
         return value
     _refuse_while_recording('the host reads numbers from the device')
-    array = value.detach().resolve_conj().cpu().numpy()
+    array = value.numpy(force=True)
     if 0 in array.strides and array.size > 1:
         # In a broadcast tensor, several elements share one place in memory.
         array = array.copy()

@@ -123,6 +123,8 @@ def on_device(
 ) -> tuple:
     """The values of variables, with all tensors on the device."""
     return tuple(
-        to_device(value, device) if is_tensor(variable) else value
+        to_device(value, device)
+        if not isinstance(value, torch.Tensor) and is_tensor(variable)
+        else value
         for value, variable in zip(values, variables)
     )

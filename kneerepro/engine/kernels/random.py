@@ -15,11 +15,19 @@ from ..dispatch import register
 from ..values import torch_dtype
 from .jit import Jitted
 from .mrg31k3p import M1, M2, draw
+from .mrg_code import compiled_draw
+
+# C++ is compiled, which takes half a second unless it was compiled before,
+# once so many numbers have been drawn. A draw counts as some numbers, because
+# NumPy needs some hundred operations for it.
+_NUMBERS = 2**20
+_NUMBERS_A_DRAW = 2**14
 
 
 @register(mrg_uniform, host=[1])
 def _build_mrg_uniform(op, node):
     dtype = torch_dtype(op.output_type.dtype)
+    draw_on_cpu = _Draw(op.output_type.dtype)
 
     def uniform(state, size):
         size = [int(n) for n in size]
@@ -41,14 +49,53 @@ def _build_mrg_uniform(op, node):
                 f'{count} were asked for; draw them in several calls'
             )
         if state.device.type == 'cpu':
+            new_state, samples = draw_on_cpu(state, count)
+        else:
+            new_state, samples = _draw(state, count)
+            samples = _scaled(samples, dtype)
+        return new_state, samples.reshape(size)
+
+    return uniform
+
+
+class _Draw:
+    """Draws samples on the CPU, in C++ once that is worth while.
+
+    Parameters
+    ----------
+    dtype : str
+        The type of the samples.
+    """
+
+    _drawn = 0  # by all functions
+
+    def __init__(self, dtype: str):
+        self._name, self._dtype = dtype, torch_dtype(dtype)
+
+    def __call__(
+        self, state: torch.Tensor, count: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw samples; returns the new state and the samples."""
+        compiled = None
+        _Draw._drawn += _NUMBERS_A_DRAW + count
+        if _Draw._drawn > _NUMBERS:
+            compiled = compiled_draw(self._name)
+        if compiled is None:
             new_state = state.clone()
             samples = torch.empty(count, dtype=torch.int32)
             draw(new_state.numpy(), samples.numpy())
-        else:
-            new_state, samples = _draw(state, count)
-        return new_state, _scaled(samples, dtype).reshape(size)
-
-    return uniform
+            return new_state, _scaled(samples, self._dtype)
+        state = state.contiguous()
+        new_state = torch.empty_like(state)
+        samples = torch.empty(count, dtype=self._dtype)
+        compiled(
+            state.data_ptr(),
+            new_state.data_ptr(),
+            samples.data_ptr(),
+            len(state),
+            count,
+        )
+        return new_state, samples
 
 
 def _draw(state, count):

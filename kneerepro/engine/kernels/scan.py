@@ -48,22 +48,25 @@ def _build_scan(op, node, device):
         inputs = iter(inputs)
         sequences = _take(inputs, op.n_seqs)
         _check_lengths(sequences, count)
-        buffers = [buffer.clone() for buffer in _take(inputs, op.n_outs)]
+        # One call for all slices of a tensor takes less time than one for
+        # each of them.
+        slices = [list(sequence[:count]) for sequence in sequences]
+        buffers = _take(inputs, op.n_outs)
         shared = _take(inputs, op.n_shared_outs)
         lengths = [int(length) for length in _take(inputs, op.n_nit_sot)]
         others = list(inputs)
-        state = _Buffers(op, buffers, lengths)
+        state = _Results(op, buffers, lengths)
 
         done = 0
         while done < count:
             results = step.compute(
-                *(sequence[done] for sequence in sequences),
-                *state.earlier_results(),
+                *[values[done] for values in slices],
+                *state.earlier(),
                 *shared,
                 *others,
             )
             results = iter(on_device(results, op.outputs, device))
-            state.store(results)
+            state.add(results)
             shared = _take(results, op.n_shared_outs)
             done += 1
             if op.as_while and bool(to_host(next(results))):
@@ -72,7 +75,29 @@ def _build_scan(op, node, device):
         outputs = (*state.in_order(done, count), *shared)
         return outputs if len(outputs) > 1 else outputs[0]
 
+    scan.step = step
     return scan
+
+
+def first_inputs(op: Scan, inputs: Sequence[Any]) -> list:
+    """The inputs of the inner graph in the first step.
+
+    Parameters
+    ----------
+    op : theano.scan_module.scan_op.Scan
+    inputs : list of array
+        The inputs of the scan.
+    """
+    rest = iter(inputs[1:])
+    sequences, buffers = _take(rest, op.n_seqs), _take(rest, op.n_outs)
+    shared, lengths = _take(rest, op.n_shared_outs), _take(rest, op.n_nit_sot)
+    state = _Results(op, buffers, list(map(int, lengths)))
+    return [
+        *(sequence[0] for sequence in sequences),
+        *state.earlier(),
+        *shared,
+        *rest,
+    ]
 
 
 def _check_count(count: int) -> None:
@@ -96,102 +121,99 @@ def _check_lengths(sequences: Sequence[torch.Tensor], count: int) -> None:
         )
 
 
-class _Buffers:
-    """The results of the steps, one buffer for each output.
+class _Results:
+    """The results of the steps, for each output as many as Theano asks for.
 
     Theano orders the outputs by their taps, the offsets of the steps that they
     are read from and written to: ``mit_mot`` (several taps read, several
     written), ``mit_sot`` (several read, one written), ``sit_sot`` (one read,
     one written), and ``nit_sot`` (none read, one written).
 
+    They are only put together in the end. Until then, nothing has to be
+    copied, because no step overwrites the results of another one.
+
     Parameters
     ----------
     op : theano.scan_module.scan_op.Scan
     buffers : list of tensor
-        Those of all but the ``nit_sot``, with the initial values.
+        The initial values of all but the ``nit_sot``, with the places of the
+        results.
     lengths : list of int
         The lengths of the ``nit_sot``.
     """
 
     def __init__(
-        self, op: Scan, buffers: list[torch.Tensor], lengths: list[int]
+        self, op: Scan, buffers: Sequence[torch.Tensor], lengths: list[int]
     ):
         self._op = op
         self._count = op.n_outs + op.n_nit_sot
-        self._lengths = [len(buffer) for buffer in buffers] + lengths
-        # The buffers of the nit_sot are made when their shapes are known.
-        self._buffers: list[Any] = buffers + [None] * op.n_nit_sot
+        self._rows: list[list] = [list(buffer) for buffer in buffers]
+        self._rows += [[None] * length for length in lengths]
+        self._lengths = list(map(len, self._rows))
+        # The shapes of the nit_sot are known after the first step.
+        self._shapes = [buffer.shape[1:] for buffer in buffers]
+        self._buffers = buffers
         # Where the results of the next step go.
         self._places = [
             -first % length for first, length in zip(op.mintaps, self._lengths)
         ]
+        self._taps = [
+            (i, tap) for i in range(op.n_outs) for tap in op.tap_array[i]
+        ]
 
-    def earlier_results(self) -> list[torch.Tensor]:
+    def earlier(self) -> list[torch.Tensor]:
         """The results of earlier steps that the next step reads."""
+        places, lengths = self._places, self._lengths
         return [
-            self._buffers[i][(self._places[i] + tap) % self._lengths[i]]
-            for i in range(self._op.n_outs)
-            for tap in self._op.tap_array[i]
+            self._rows[i][(places[i] + tap) % lengths[i]]
+            for i, tap in self._taps
         ]
 
-    def store(self, results: Iterator[torch.Tensor]) -> None:
-        """Store the results of a step, and move on to the next one."""
-        op, buffers = self._op, self._buffers
-        # An earlier result may be a view of what is overwritten now.
-        new = [
-            [next(results).clone() for _ in slices]
-            for slices in op.mit_mot_out_slices[: op.n_mit_mot]
-        ]
-        for i, slices in enumerate(op.mit_mot_out_slices[: op.n_mit_mot]):
-            for tap, value in zip(slices, new[i]):
-                buffers[i][tap + self._places[i]] = value
-        values = [
-            self._ready_to_store(i, value)
-            for i, value in enumerate(
-                _take(results, self._count - op.n_mit_mot), op.n_mit_mot
-            )
-        ]
-        for i, value in enumerate(values, op.n_mit_mot):
-            buffers[i][self._places[i]] = value
+    def add(self, results: Iterator[torch.Tensor]) -> None:
+        """Take the results of a step, and move on to the next one."""
+        op, rows, places = self._op, self._rows, self._places
+        for i, taps in enumerate(op.mit_mot_out_slices[: op.n_mit_mot]):
+            for tap in taps:
+                rows[i][tap + places[i]] = self._checked(i, next(results))
+        for i in range(op.n_mit_mot, self._count):
+            rows[i][places[i]] = self._checked(i, next(results))
         self._places = [
             (place + 1) % length
-            for place, length in zip(self._places, self._lengths)
+            for place, length in zip(places, self._lengths)
         ]
 
-    def _ready_to_store(self, i: int, value: torch.Tensor) -> torch.Tensor:
-        """A value in memory of its own, once there is a buffer for it."""
-        buffer = self._buffers[i]
-        if buffer is None:
-            self._buffers[i] = value.new_zeros(
-                (self._lengths[i],) + tuple(value.shape)
-            )
-        elif value.shape != buffer.shape[1:]:
+    def _checked(self, i: int, value: torch.Tensor) -> torch.Tensor:
+        """A result of output `i`, after checking its shape."""
+        if i == len(self._shapes):
+            self._shapes.append(value.shape)
+        if value.shape != self._shapes[i]:
             raise ValueError(
                 f'output {i} of a scan changed its shape from '
-                f'{tuple(buffer.shape[1:])} to {tuple(value.shape)}: it must '
+                f'{tuple(self._shapes[i])} to {tuple(value.shape)}: it must '
                 'have the same shape in all steps'
             )
-        elif (
-            value.untyped_storage().data_ptr()
-            == buffer.untyped_storage().data_ptr()
-        ):
-            return value.clone()
         return value
 
     def in_order(self, done: int, count: int) -> list[torch.Tensor]:
-        """The buffers with the earliest result first, after `done` steps of
-        at most `count`.
+        """The results of each output, the earliest first, after `done` steps
+        of at most `count`.
         """
-        buffers = self._buffers
-        for i in range(self._op.n_mit_mot, self._count):
+        return [self._joined(i, done, count) for i in range(self._count)]
+
+    def _joined(self, i: int, done: int, count: int) -> torch.Tensor:
+        rows, place = self._rows[i], self._places[i]
+        if i >= self._op.n_mit_mot:
             filled = done - self._op.mintaps[i]
             if self._lengths[i] < filled:
-                buffers[i] = torch.roll(buffers[i], -self._places[i], 0)
+                rows = rows[place:] + rows[:place]
             elif self._lengths[i] > filled:
-                buffers[i][filled:] = 0
+                zeros = torch.zeros_like(rows[0])
+                rows = rows[:filled] + [zeros] * (len(rows) - filled)
                 if done < count:
-                    buffers[i] = buffers[i][: done - count]
-        return buffers
+                    rows = rows[: done - count]
+        if not rows:
+            return self._buffers[i][:0]
+        return torch.stack(rows)
 
 
 def _take(iterator: Iterator, count: int) -> list:

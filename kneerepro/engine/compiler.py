@@ -1,0 +1,136 @@
+"""Compilation of small pieces of C++, where the machine has a compiler.
+
+Nothing depends on it. Whatever the engine compiles, it can also compute with
+PyTorch or NumPy, only more slowly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import warnings
+
+import theano
+
+from .flags import is_on
+
+#: ``0`` in this variable of the environment turns compilation off.
+SWITCH = 'THEANO_TORCH_C_CODE'
+_SECONDS = 120  # no piece of code takes a compiler as long as this
+# Without contraction, a * b + c is rounded twice, as PyTorch and NumPy do.
+_OPTIONS = (
+    '-O3 -std=c++11 -shared -fPIC -fno-math-errno -fno-trapping-math '
+    '-ffp-contract=off -fopenmp-simd -w'
+)
+
+
+@functools.cache
+def compiler() -> str | None:
+    """The path of a C++ compiler; None if there is none, or if the
+    environment has ``THEANO_TORCH_C_CODE=0``.
+
+    It is Theano's (``theano.config.cxx``) if that is set.
+
+    Raises
+    ------
+    ValueError
+        If the variable has a value other than 0 or 1.
+    """
+    if not is_on(SWITCH):
+        return None
+    found = theano.config.cxx or 'g++'
+    return shutil.which(found) or shutil.which('clang++')
+
+
+def load(source: str) -> ctypes.PyDLL | None:
+    """Compile code and load it; None if that is not possible.
+
+    The result is stored in Theano's folder for compiled code, and taken from
+    there the next time. Its functions are called with Python's lock held, so
+    only one thread at a time runs them.
+
+    Parameters
+    ----------
+    source : str
+        C++ whose functions are ``extern "C"``.
+
+    Warns
+    -----
+    RuntimeWarning
+        If there is a compiler, but the code does not compile.
+    """
+    path = compiler()
+    return None if path is None else _load(source, path)
+
+
+@functools.cache
+def _load(source, path):
+    key = '\n'.join([_OPTIONS, _identity(path), _processor(), source])
+    name = hashlib.sha256(key.encode()).hexdigest()[:32]
+    folder = os.path.join(theano.config.compiledir, 'kneerepro')
+    library = os.path.join(folder, name + '.so')
+    try:
+        if not os.path.exists(library):
+            os.makedirs(folder, exist_ok=True)
+            _compile(path, source, library)
+        return ctypes.PyDLL(library)
+    except (OSError, subprocess.SubprocessError) as error:
+        warnings.warn(
+            f'{path} could not compile a piece of C++ for the engine, which '
+            f'runs it on PyTorch or NumPy instead. {SWITCH}=0 in the '
+            "environment stops further attempts. The compiler's message: "
+            f'{getattr(error, "stderr", None) or error}',
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return None
+
+
+def _compile(path, source, library):
+    """Compile into a file that appears only once it is complete, because
+    other processes may look for it.
+    """
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(library)) as folder:
+        result = os.path.join(folder, 'code.so')
+        command = [path, *_OPTIONS.split(), '-x', 'c++', '-', '-o', result]
+        try:
+            _run([*command, '-march=native'], source)
+        except subprocess.CalledProcessError:
+            _run(command, source)  # some compilers do not know the processor
+        os.replace(result, library)
+
+
+def _run(command, source):
+    subprocess.run(
+        command,
+        input=source,
+        text=True,
+        check=True,
+        capture_output=True,
+        timeout=_SECONDS,
+    )
+
+
+def _identity(path):
+    """What distinguishes a compiler from other versions of it."""
+    status = os.stat(path)
+    return f'{os.path.realpath(path)} {status.st_size} {status.st_mtime_ns}'
+
+
+@functools.cache
+def _processor():
+    """What distinguishes the processor from others, which may share the
+    folder of compiled code.
+    """
+    with contextlib.suppress(OSError), open('/proc/cpuinfo') as file:
+        for line in file:
+            if line.startswith(('flags', 'Features')):
+                return platform.machine() + line
+    return f'{platform.machine()} {platform.processor()}'
