@@ -191,8 +191,9 @@ class _PoolLayer(lasagne_layers.Layer):
         _check_dimensions(self, self.n)
         if not ignore_border:
             raise NotImplementedError(
-                f'{type(self).__name__} leaves out windows that are cut off '
-                'at the border: use ignore_border=True'
+                f'Pool{self.n}DDNNLayer does not support ignore_border=False: '
+                'it leaves out windows that are cut off at the border, so use '
+                'ignore_border=True'
             )
         self.pool_size = as_tuple(pool_size, self.n)
         self.stride = (

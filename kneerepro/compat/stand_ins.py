@@ -17,6 +17,7 @@ import importlib.machinery
 import importlib.metadata
 import importlib.util
 import sys
+import time
 import types
 from collections.abc import Callable
 
@@ -183,6 +184,12 @@ def restore_collections() -> None:
         raise _no_attribute(collections, name)
 
     collections.__getattr__ = __getattr__  # type: ignore[method-assign]
+
+
+def restore_clock() -> None:
+    """Restore ``time.clock``, the time that the process has computed."""
+    if not hasattr(time, 'clock'):
+        time.clock = time.process_time  # type: ignore[attr-defined]
 
 
 def _copy_of(source, *names):

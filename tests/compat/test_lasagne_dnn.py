@@ -113,8 +113,12 @@ class PoolTest(LayerTest):
         )
 
     def test_refused(self):
-        with self.assertRaisesRegex(NotImplementedError, 'ignore_border=True'):
-            dnn.Pool2DDNNLayer((1, 1, 4, 4), 2, ignore_border=False)
+        for layer in dnn.Pool2DDNNLayer, dnn.MaxPool2DDNNLayer:
+            with self.assertRaisesRegex(
+                NotImplementedError,
+                'Pool2DDNNLayer does not support ignore_border=False: ',
+            ):
+                layer((1, 1, 4, 4), 2, ignore_border=False)
         with self.assertRaisesRegex(ValueError, 'needs 5 dimensions'):
             dnn.Pool3DDNNLayer((1, 1, 4, 4), 2)
 

@@ -1,6 +1,7 @@
 import collections
 import importlib.util
 import sys
+import time
 import types
 import unittest
 import warnings
@@ -21,6 +22,14 @@ def run(statement):
     names = {}
     exec(statement, names)
     return names
+
+
+class RestoredTest(unittest.TestCase):
+    def test_clock(self):
+        first = time.clock()
+        self.assertGreater(sum(range(10**6)), 0)
+        self.assertLess(first, time.clock())
+        self.assertLessEqual(time.clock(), time.process_time())
 
 
 class RefusedTest(unittest.TestCase):

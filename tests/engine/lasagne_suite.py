@@ -18,14 +18,14 @@ EXPLAINED = Path(__file__).parent / 'suites' / 'lasagne.txt'
 
 
 def modules(folder, parser):
-    """The paths of the test modules in a folder, at any depth."""
+    """The test modules in a folder, at any depth, as paths within it."""
     paths = sorted(Path(folder).rglob('test_*.py'))
     if not paths:
         parser.error(
             f'{folder} has no test modules: name the folder lasagne/tests of '
             "Lasagne's source"
         )
-    return [str(path.resolve()) for path in paths]
+    return [path.relative_to(folder).as_posix() for path in paths]
 
 
 def make_parser():
@@ -37,7 +37,7 @@ def make_parser():
         metavar='FOLDER',
         help="the folder lasagne/tests of Lasagne's source",
     )
-    comparison.add_arguments(parser)
+    comparison.add_arguments(parser, 'build/lasagne_suite.jsonl')
     return parser
 
 
@@ -54,7 +54,7 @@ def main():
     def run(module, linker):
         return processes.run(
             'tests.engine.suites.lasagne_module',
-            module,
+            str(Path(args.folder, module).resolve()),
             linker,
             args.device,
             args.timeout,

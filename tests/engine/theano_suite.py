@@ -16,7 +16,8 @@ skipped            by itself, such as a test of C code
 
 The modules come with the installed Theano. In both runs, assertions on the
 structure of optimised graphs are left out (``suites/structure.py``). Tests of
-convolutions are compared with Theano's C code, if there is a compiler.
+convolutions and of CorrMM are compared with Theano's C code, if there is a
+compiler.
 """
 
 import argparse
@@ -26,7 +27,7 @@ import sys
 from pathlib import Path
 
 from tests.engine.suites import comparison, processes
-from tests.engine.suites.theano_module import is_compared_with_c
+from tests.engine.suites.theano_module import needs_c
 
 # Theano's packages whose tests do not concern what functions compute.
 EXCLUDED = (
@@ -82,7 +83,7 @@ def make_parser():
         help='a module such as test_pool or sparse.tests.test_basic, or a '
         'test such as\ntest_pool:CLASS.TEST (default: all modules)',
     )
-    comparison.add_arguments(parser)
+    comparison.add_arguments(parser, 'build/theano_suite.jsonl')
     return parser
 
 
@@ -104,7 +105,7 @@ def main():
             args.device,
             args.timeout,
             # Without a compiler, tests of C code skip themselves.
-            [] if is_compared_with_c(module) else ['cxx='],
+            [] if needs_c(module) else ['cxx='],
         )
 
     return comparison.run_all(

@@ -6,7 +6,7 @@ import argparse
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing.pool import ThreadPool
 
 from tests.engine.suites.outcomes import (
@@ -15,10 +15,19 @@ from tests.engine.suites.outcomes import (
     read_reasons,
     write_table,
 )
+from tests.engine.suites.processes import took_too_long
+from tests.engine.suites.results import Results, ResultsFile
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that the scripts of all suites have."""
+def add_arguments(parser: argparse.ArgumentParser, results: str) -> None:
+    """Add the options that the scripts of all suites have.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    results : str
+        Where the results are kept by default.
+    """
     parser.add_argument(
         '--device',
         default='cpu',
@@ -26,6 +35,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--timeout', type=int, default=3600, help='seconds for each module'
+    )
+    parser.add_argument(
+        '--jobs',
+        type=int,
+        choices=[1, 2],
+        default=2,
+        help='how many processes run at the same time (default: 2)',
+    )
+    parser.add_argument(
+        '--results',
+        metavar='FILE',
+        default=results,
+        help='where the results of modules are kept (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--continue',
+        dest='continued',
+        action='store_true',
+        help='take the results of modules that are in this file from there',
+    )
+    parser.add_argument(
+        '--minutes',
+        type=float,
+        default=float('inf'),
+        help='start no module after this time, and name those that did not '
+        'run;\nwith --continue, 0 only shows what is in the file',
     )
     parser.add_argument(
         '--table',
@@ -41,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_all(
     modules: Sequence[str],
-    run: Callable[[str, str], dict],
+    run: Callable[[str, str], Results],
     explained: str | os.PathLike,
     args: argparse.Namespace,
     whole: bool = False,
@@ -62,37 +97,53 @@ def run_all(
         Whether these are all modules, so that each reason must be used.
     """
     reasons = read_reasons(explained)
-    unused, rows = set(reasons), []
+    unused, rows, not_run = set(reasons), [], []
+    file = ResultsFile(args.results, args.device)
+    known = file.read() if args.continued else {}
+    end = time.monotonic() + 60 * args.minutes
     for module in modules:
-        start = time.monotonic()
-        counts = _count(module, run, reasons, unused, args.verbose)
+        start, how = time.monotonic(), 'as before'
+        if module not in known:
+            if start >= end:
+                not_run.append(module)
+                continue
+            engine, theano = _run_both(module, run, args.jobs)
+            if took_too_long(module, theano):
+                print(f'{module}: Theano took more than {args.timeout} s')
+                not_run.append(module)
+                continue
+            known[module] = engine, theano
+            file.add(module, engine, theano)
+            how = f'{time.monotonic() - start:.0f} s'
+        counts = _count(known[module], reasons, unused, args.verbose)
         rows.append((module, counts))
-        seconds = time.monotonic() - start
-        print(f'{module}: {in_words(counts)}, {seconds:.0f} s', flush=True)
+        print(f'{module}: {in_words(counts)}, {how}', flush=True)
     total = sum((counts for _, counts in rows), Counter())
     print(f'all: {in_words(total)}')
+    if not_run:
+        print('not run: ' + ', '.join(not_run))
     if args.table:
-        write_table(args.table, [*rows, ('all', total)])
-    if whole:
-        for pattern in sorted(unused):
-            print(
-                f'{os.path.basename(explained)}: no test that matches '
-                f'{pattern} differs'
-            )
+        write_table(args.table, [*rows, ('all', total)], not_run)
+    if whole and not not_run:
+        _report_unused(explained, unused)
     return int(total['differs'] > 0)
 
 
-def _count(module, run, reasons, unused, verbose):
-    """Run one module in both ways, and count the outcomes.
+def _run_both(module, run, jobs):
+    """Run one module with the engine and with Theano alone."""
+    with ThreadPool(jobs) as pool:
+        return pool.map(
+            lambda linker: run(module, linker), ['torch', 'theano'], 1
+        )
+
+
+def _count(results, reasons, unused, verbose):
+    """Count the outcomes of one module, and print what differs.
 
     The patterns in `reasons` that explain a test are removed from `unused`.
     """
-    with ThreadPool(2) as pool:
-        engine, theano = pool.map(
-            lambda linker: run(module, linker), ['torch', 'theano']
-        )
     counts = Counter()
-    for row in compare(engine, theano, reasons):
+    for row in compare(*results, reasons):
         counts[row.outcome] += 1
         unused.discard(row.pattern)
         if verbose:
@@ -104,3 +155,11 @@ def _count(module, run, reasons, unused, verbose):
             last_line = row.text.strip().rpartition('\n')[2]
             print(f'{row.outcome}: {row.test}\n    {last_line[:300]}')
     return counts
+
+
+def _report_unused(explained: str | os.PathLike, unused: Iterable[str]):
+    for pattern in sorted(unused):
+        print(
+            f'{os.path.basename(explained)}: no test that matches '
+            f'{pattern} differs'
+        )

@@ -21,26 +21,17 @@ def use_engine(device: str, keep_fast_run: bool = False) -> list:
     import theano
     from theano.compile.mode import predefined_linkers, predefined_modes
 
-    from kneerepro.engine import TorchLinker, torch_mode
+    from kneerepro.engine import torch_mode
+    from tests.engine.suites import counting_linker
+    from tests.engine.suites.counting_linker import CountingLinker
 
-    used = []
-
-    class Linker(TorchLinker):
-        """Counts its functions, and can be created without arguments."""
-
-        def __init__(self, device=device, **kwargs):
-            super().__init__(device, **kwargs)
-
-        def make_all(self, *args, **kwargs):
-            used.append(1)
-            return super().make_all(*args, **kwargs)
-
+    counting_linker.default_device[0] = device
     mode = theano.compile.Mode(
-        Linker(device), torch_mode(device).provided_optimizer
+        CountingLinker(), torch_mode(device).provided_optimizer
     )
     theano.config.mode = mode
     if not keep_fast_run:
         predefined_modes['FAST_RUN'] = mode
     predefined_linkers.update(py=mode.linker, vm=mode.linker, cvm=mode.linker)
-    theano.gof.PerformLinker = Linker
-    return used
+    theano.gof.PerformLinker = CountingLinker
+    return counting_linker.used

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 from tests.engine.suites import processes
 from tests.engine.suites.default_mode import use_engine
@@ -39,13 +41,26 @@ def run_module(path, linker, device, write):
             if report.failed:
                 write(report.nodeid, 'failed', report.longreprtext)
 
+    folder = folder_of_tests(path)
     status = pytest.main(
-        [path, '-q', '-p', 'no:cacheprovider', '--import-mode=importlib'],
+        [
+            path,
+            '-q',
+            # Lasagne's setup.cfg and lasagne/conftest.py are for pytest 2.
+            *('-c', os.devnull, '--rootdir', folder, '--confcutdir', folder),
+            *('-p', 'no:cacheprovider', '--import-mode=importlib'),
+        ],
         plugins=[Recorder()],
     )
     # 1: some tests failed, which is in their outcomes.
     if status not in (0, 1):
         sys.exit(int(status))
+
+
+def folder_of_tests(path):
+    """The folder ``tests`` that contains a module, or else its own folder."""
+    folders = Path(path).parents
+    return str(next((f for f in folders if f.name == 'tests'), folders[0]))
 
 
 if __name__ == '__main__':

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 #: What becomes of a test that runs in both ways.
@@ -105,9 +105,14 @@ def in_words(counts: Counter) -> str:
 
 
 def write_table(
-    path: str | os.PathLike, rows: Iterable[tuple[str, Counter]]
+    path: str | os.PathLike,
+    rows: Iterable[tuple[str, Counter]],
+    not_run: Collection[str] = (),
 ) -> None:
-    """Write the outcomes of modules, ``[(name, counts)]``, as a list-table."""
+    """Write the outcomes of modules, ``[(name, counts)]``, as a list-table.
+
+    The modules in `not_run` are named below it.
+    """
     lines = ['.. list-table::', '   :header-rows: 1', '']
     for name, *cells in [
         ['Module', *OUTCOMES],
@@ -115,5 +120,8 @@ def write_table(
     ]:
         lines.append(f'   * - {name}')
         lines += [f'     - {cell}' for cell in cells]
+    if not_run:
+        names = ', '.join(f'``{name}``' for name in not_run)
+        lines += ['', f'Not run: {names}.']
     with open(path, 'w', encoding='utf-8') as file:
         file.write('\n'.join(lines) + '\n')

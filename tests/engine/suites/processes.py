@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
+_STOPPED = 'took more than'
 
 
 def run(
@@ -81,12 +82,18 @@ def run(
                 if status:
                     end = f'the process ended with status {status}'
             except subprocess.TimeoutExpired:
-                end = f'took more than {timeout:g} seconds'
+                end = f'{_STOPPED} {timeout:g} seconds'
         results = read_results(results_path)
         if end or not results:
             text = log.read_text(errors='replace')[-3000:]
             results[module] = 'failed', f'{text}\n{end or "no test was found"}'
         return results
+
+
+def took_too_long(module: str, results: dict[str, tuple[str, str]]) -> bool:
+    """Whether the process of a module was stopped at the time limit."""
+    _, text = results.get(module, ('', ''))
+    return text.rpartition('\n')[2].startswith(_STOPPED)
 
 
 def read_results(path: str | os.PathLike) -> dict[str, tuple[str, str]]:

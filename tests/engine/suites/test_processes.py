@@ -2,7 +2,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from tests.engine.suites.processes import read_results
+from tests.engine.suites.processes import read_results, took_too_long
 
 
 class ReadResultsTest(unittest.TestCase):
@@ -21,3 +21,15 @@ class ReadResultsTest(unittest.TestCase):
                     'b': ('failed', 'began but did not end'),
                 },
             )
+
+
+class TookTooLongTest(unittest.TestCase):
+    def test_texts(self):
+        for text, expected in [
+            ('a log\ntook more than 60 seconds', True),
+            ('took more than 60 seconds\nthe process ended', False),
+        ]:
+            self.assertEqual(
+                took_too_long('x', {'x': ('failed', text)}), expected
+            )
+        self.assertFalse(took_too_long('x', {}))

@@ -24,13 +24,18 @@ def run(*arguments):
     )
 
 
-class TheanoTest(unittest.TestCase):
+class TheanoTest(FolderTest):
     @unittest.skipIf(
         missing('nose', 'parameterized'),
         'needs PyTorch, nose and parameterized',
     )
     def test_one_test(self):
-        found = run('tests.engine.theano_suite', 'test_sigm:T_softplus')
+        found = run(
+            'tests.engine.theano_suite',
+            '--results',
+            self.path('results'),
+            'test_sigm:T_softplus',
+        )
         self.assertEqual(found.returncode, 0, found.stdout + found.stderr)
         self.assertIn('all: 1 passed, 0 differs', found.stdout)
 
@@ -59,7 +64,12 @@ class LasagneTest(FolderTest):
                     assert False
             """),
         )
-        found = run('tests.engine.lasagne_suite', self.folder)
+        found = run(
+            'tests.engine.lasagne_suite',
+            '--results',
+            self.path('results'),
+            self.folder,
+        )
         self.assertEqual(found.returncode, 1, found.stdout + found.stderr)
         self.assertIn(
             'all: 1 passed, 1 differs, 0 explained, 1 engine not used, '

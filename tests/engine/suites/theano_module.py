@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import traceback
+from collections import Counter
 
 from tests.engine.suites import processes, structure
 from tests.engine.suites.default_mode import use_engine
@@ -11,6 +12,13 @@ from tests.engine.suites.default_mode import use_engine
 # This module compares the default mode with Theano's own C code, in the mode
 # FAST_RUN.
 COMPARED_WITH_C = 'theano.tensor.nnet.tests.test_abstract_conv'
+# Their Ops have C code only, so that Theano alone has to compile it. All
+# other modules run without a compiler.
+NEED_C = (
+    COMPARED_WITH_C,
+    'theano.tensor.nnet.tests.test_corr',
+    'theano.tensor.nnet.tests.test_corr3d',
+)
 
 
 def run_module(name, linker, device, write):
@@ -30,6 +38,8 @@ def run_module(name, linker, device, write):
     # Before nose looks for it, which would not ask for its loader.
     importlib.import_module(name.partition(':')[0])
 
+    names = Names()
+
     class Recorder(Plugin):
         name, score, enabled = 'recorder', 2000, True
 
@@ -42,25 +52,25 @@ def run_module(name, linker, device, write):
         def startTest(self, test):  # noqa: N802, names that nose requires
             if used:
                 used.clear()
-            write(name_of(test), 'began', '')
+            write(names.of(test), 'began', '')
 
         def addSuccess(self, test):  # noqa: N802
             write(
-                name_of(test),
+                names.of(test),
                 'engine not used' if used == [] else 'passed',
                 '',
             )
 
         def addFailure(self, test, error):  # noqa: N802
             write(
-                name_of(test),
+                names.of(test),
                 'failed',
                 ''.join(traceback.format_exception(*error)),
             )
 
         def addError(self, test, error):  # noqa: N802
             if error[0].__name__ == 'SkipTest':
-                write(name_of(test), 'skipped', str(error[1]))
+                write(names.of(test), 'skipped', str(error[1]))
             else:
                 self.addFailure(test, error)
 
@@ -69,6 +79,10 @@ def run_module(name, linker, device, write):
 
 def is_compared_with_c(module):
     return module.partition(':')[0] == COMPARED_WITH_C
+
+
+def needs_c(module):
+    return module.partition(':')[0] in NEED_C
 
 
 def expect_abstract_convolutions():
@@ -86,11 +100,31 @@ def expect_abstract_convolutions():
             )
 
 
-def name_of(test):
-    """The id of a test, with the plain name of its class even if a function
-    made that class."""
-    test_class = type(test.test)
-    return test.id().replace(test_class.__qualname__, test_class.__name__)
+class Names:
+    """The names of tests, which are the same in each run."""
+
+    def __init__(self):
+        self._counts = Counter()
+        self._numbered = {}
+
+    def of(self, test):
+        """The id of a test, with the plain name of its class even if a
+        function made that class.
+
+        A test that a generator makes has its number instead of its arguments,
+        such as functions, whose text contains addresses.
+        """
+        if not getattr(test.test, 'arg', ()):
+            test_class = type(test.test)
+            return test.id().replace(
+                test_class.__qualname__, test_class.__name__
+            )
+        # Different tests of one generator are equal.
+        if id(test) not in self._numbered:
+            name = test.id().partition('(')[0]
+            self._counts[name] += 1
+            self._numbered[id(test)] = test, f'{name} {self._counts[name]}'
+        return self._numbered[id(test)][1]
 
 
 if __name__ == '__main__':
