@@ -37,6 +37,9 @@ _KEEP_FREED_MEMORY = {
 # Seconds of pause before each step on the CPU: the BLAS threads of the process
 # that ran before keep spinning for a while (OpenBLAS's longest).
 _PAUSE = 0.2
+# Rows and columns of the matrices whose product shows how fast a processor
+# multiplies at best.
+_SIZE = 2048
 
 
 class StepProcess:
@@ -60,6 +63,9 @@ class StepProcess:
     memory : float
         Peak memory in GiB: that of the process or, on CUDA, what PyTorch has
         allocated on the device.
+    limit : float or None
+        Seconds that the multiplications of a step take at the speed of a
+        product of large matrices; None where they were not counted.
 
     Raises
     ------
@@ -84,6 +90,7 @@ class StepProcess:
         )
         self.steps: list[float] = []
         self.losses: list[list[float]] = []
+        self.limit: float | None = None
         self.compiling = self._ask('compile')['seconds']
 
     def step(self) -> None:
@@ -91,6 +98,14 @@ class StepProcess:
         answer = self._ask('step')
         self.steps.append(answer['seconds'])
         self.losses.append(answer['losses'])
+
+    def find_limit(self) -> None:
+        """Make another step, and find its limit if PyTorch makes it on the
+        CPU.
+        """
+        memory = self.memory
+        self.limit = self._ask('limit')['limit']
+        self.memory = memory
 
     def close(self) -> None:
         """End the process."""
@@ -111,6 +126,7 @@ class StepProcess:
             'first': first,
             'steps': others,
             'memory': self.memory,
+            'limit': self.limit,
         }
 
     def _ask(self, word):
@@ -134,7 +150,10 @@ def with_flag(flag: str) -> str:
 
 
 def time_interleaved(
-    cases: list[dict[str, Any]], count: int, end: float = math.inf
+    cases: list[dict[str, Any]],
+    count: int,
+    end: float = math.inf,
+    limits: bool = False,
 ) -> list[dict[str, Any]]:
     """Time training steps of several implementations, interleaved.
 
@@ -147,6 +166,8 @@ def time_interleaved(
     end : float, optional
         The time, of ``time.monotonic``, after which no step begins. The first
         two steps of each implementation are made in any case.
+    limits : bool
+        Whether to find the limits as well, each with another step.
 
     Returns
     -------
@@ -169,6 +190,8 @@ def time_interleaved(
                 break
             for process in processes:
                 process.step()
+        for process in processes if limits else ():
+            process.find_limit()
         return [process.row() for process in processes]
 
 
@@ -201,6 +224,12 @@ def _serve(case):
 
     step = None
     for word in sys.stdin:
+        if word == 'limit\n':
+            print(
+                json.dumps({'limit': _limit(case, step), 'memory': 0}),
+                flush=True,
+            )
+            continue
         if word == 'step\n' and not _on_cuda(case):
             time.sleep(_PAUSE)
         start = time.perf_counter()
@@ -216,6 +245,34 @@ def _serve(case):
             'memory': _peak_memory(case) / 2**30,
         }
         print(json.dumps(answer), flush=True)
+
+
+def _limit(case, step):
+    """Seconds that the multiplications of a step take at the speed of a
+    product of large matrices, with as many threads; or None.
+    """
+    if case['engine'] == 'theano' or _on_cuda(case):
+        return None
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    def added_products(total, first, second, **kwargs):
+        return 2 * math.prod(first) * second[-1]
+
+    counter = FlopCounterMode(
+        display=False,
+        # PyTorch counts other kinds of products only.
+        custom_mapping={torch.ops.aten.baddbmm_: added_products},
+    )
+    with counter:
+        step()
+    matrix, times = torch.ones(_SIZE, _SIZE), []
+    for _ in range(5):
+        start = time.perf_counter()
+        torch.mm(matrix, matrix)
+        times.append(time.perf_counter() - start)
+    # A multiplication counts as two operations, with its addition.
+    return counter.get_total_flops() * min(times) / (2 * _SIZE**3)
 
 
 def _synchronise(case):

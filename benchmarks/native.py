@@ -66,6 +66,36 @@ def training_step(
     return _gan(network, parameters, batch_size, device, width)
 
 
+def inference(
+    network: str,
+    device: str = 'cpu',
+    width: float = 1,
+    depth: int = 160,
+) -> tuple[list[nn.Module], Callable[[torch.Tensor], torch.Tensor]]:
+    """Build networks as :func:`training_step` does, and what is done with them
+    after their training.
+
+    Returns
+    -------
+    networks : list of nn.Module
+    function : callable
+        Reconstructs a minibatch with an autoencoder, or takes noise of shape
+        (n, nz) and generates images with a generator.
+    """
+    networks, _ = training_step(network, 1, device, width, depth)
+    for half in networks:
+        half.eval()
+    autoencoder = EXPERIMENTS[network].autoencoder
+
+    @torch.inference_mode()
+    def function(x):
+        for half in networks if autoencoder else networks[:1]:
+            x = half(x)
+        return x
+
+    return networks, function
+
+
 def capture(step: Step, inputs: list[torch.Tensor]) -> Step:
     """Record a training step as one CUDA graph.
 

@@ -1,5 +1,5 @@
 """Time a training step on the PyTorch engine, in PyTorch alone, and on
-Theano's C code.
+Theano's C code; or, with --inference, the use of trained networks.
 
 The networks are the thesis's four, at its sizes and batch sizes (Table 2.5),
 and on request two others. The implementations run alternating steps in
@@ -33,11 +33,12 @@ _HEADINGS = (
     's a step',
     'least, greatest',
     'peak GiB',
+    'limit, s',
     'speed',
 )
-_WIDTHS = 7, 5, 6, 10, 8, 8, 16, 8, 6
+_WIDTHS = 7, 5, 6, 10, 8, 8, 16, 8, 8, 6
 # Names are aligned to the left, numbers to the right.
-_ALIGNMENTS = '<><>>>>>>'
+_ALIGNMENTS = '<><>>>>>>>'
 _ROW = ' '.join(
     f'{{:{alignment}{width}}}'
     for alignment, width in zip(_ALIGNMENTS, _WIDTHS)
@@ -65,10 +66,12 @@ def main() -> None:
                     'engine': engine,
                     'device': args.device,
                     'batch_size': args.batch_size or BATCH_SIZES[network],
+                    **({'task': 'inference'} if args.inference else {}),
                 }
                 for engine in compared
             ],
             args.steps,
+            limits=True,
         )
         print_rows(rows)
         measured['rows'] += rows
@@ -98,6 +101,12 @@ def parse_arguments() -> argparse.Namespace:
         help="examples in a minibatch (default: the thesis's)",
     )
     parser.add_argument(
+        '--inference',
+        action='store_true',
+        help="reconstruct or generate a minibatch with the thesis's networks "
+        'instead of training them',
+    )
+    parser.add_argument(
         '--device',
         choices=engines.DEVICES,
         default='auto',
@@ -112,7 +121,9 @@ def parse_arguments() -> argparse.Namespace:
 def print_rows(rows: list[dict[str, Any]]) -> None:
     """Print rows of :func:`interleaved.time_interleaved`.
 
-    The speeds are relative to the last row.
+    The speeds are relative to the last row. No step can be faster than its
+    limit: the time of its multiplications at the speed of a product of large
+    matrices. Our algorithms of convolution need fewer of them.
     """
     last = np.median(rows[-1]['steps'])
     for row in rows:
@@ -127,6 +138,7 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
                 f'{median:.3g}',
                 f'{min(row["steps"]):.3g}, {max(row["steps"]):.3g}',
                 f'{row["memory"]:.2f}',
+                '' if row['limit'] is None else f'{row["limit"]:.3g}',
                 f'{last / median:.2f}',
             ),
             flush=True,

@@ -1,4 +1,5 @@
-"""Compile a training step of a network for one of three implementations.
+"""Compile a training step of a network, or its use after the training, for one
+of three implementations.
 
 The implementations are the PyTorch engine, Theano's C code, and PyTorch alone
 (:mod:`native`, :mod:`native_other_networks`). The networks are the thesis's
@@ -13,10 +14,12 @@ from collections.abc import Callable
 import numpy as np
 from network_sizes import BATCH_SIZES, CLASSES, DEPTHS, OTHERS
 
-from kneerepro import engines
+from kneerepro import config, engines
 from kneerepro.registry import EXPERIMENTS
 
 ENGINES = 'torch', 'native', 'theano'
+#: A training step; or reconstructing with an autoencoder, or generating.
+TASKS = 'training', 'inference'
 
 
 def compile_step(
@@ -26,8 +29,9 @@ def compile_step(
     batch_size: int | None = None,
     depth: int | None = None,
     width: float = 1,
+    task: str = 'training',
 ) -> Callable[[], list[float]]:
-    """Compile a network's training step.
+    """Compile a network's training step, or what follows the training.
 
     Parameters
     ----------
@@ -43,14 +47,19 @@ def compile_step(
         Slices of a volume, by default those of :data:`network_sizes.DEPTHS`.
     width : float
         Factor on every number of filters; 1 is the thesis.
+    task : str
+        One of `TASKS`. 'inference' is for the thesis's networks.
 
     Returns
     -------
     callable
-        Makes one training step on noise, and returns the losses.
+        Makes one training step on noise, and returns the losses; or
+        reconstructs or generates a minibatch, and returns no loss.
     """
     batch_size = batch_size or BATCH_SIZES[network]
     depth = depth or DEPTHS.get(network)
+    if task == 'inference':
+        return _inference(network, engine, device, batch_size, depth, width)
     arrays = minibatch(network, batch_size, depth)
     if engine == 'native':
         return _native_step(network, arrays, device, depth, width)
@@ -125,6 +134,48 @@ def _theano_functions(network, batch_size, depth, width, mode):
         getattr(functions, f'train_{adversary}'),
         lambda x: functions.train_generator(),
     ]
+
+
+def _inference(network, engine, device, batch_size, depth, width):
+    """What reconstructs or generates a minibatch."""
+    if EXPERIMENTS[network].autoencoder:
+        (inputs,) = minibatch(network, batch_size, depth)
+    else:
+        nz = config.read_preset('thesis', network)['nz']
+        rng = np.random.RandomState(0)
+        inputs = rng.normal(size=(batch_size, nz)).astype('float32')
+    if engine == 'native':
+        import native
+        import torch
+
+        if device == 'auto':
+            device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        _, function = native.inference(
+            network, device, width, depth or DEPTHS['cae3d']
+        )
+        x = torch.from_numpy(inputs).to(device)
+    else:
+        from kneerepro import algorithms, networks
+
+        chosen = engines.Engine(
+            engine,
+            'cpu' if engine == 'theano' else device,
+            deterministic=False,
+        )
+        spec = EXPERIMENTS[network]
+        sizes = {'depth': depth} if network in DEPTHS else {}
+        pair = getattr(networks, spec.builder)(width=width, **sizes)
+        functions = getattr(algorithms, spec.compiler)(*pair, mode=chosen.mode)
+        function = getattr(
+            functions, 'reconstruct' if spec.autoencoder else 'generate'
+        )
+        x = inputs
+
+    def run():
+        function(x)
+        return []
+
+    return run
 
 
 def _native_step(network, arrays, device, depth, width):

@@ -9,7 +9,7 @@ import theano
 from lasagne.layers import count_params, get_output
 
 from kneerepro import algorithms, networks
-from kneerepro.registry import EXPERIMENTS
+from kneerepro.registry import EXPERIMENTS, THESIS
 from tests.benchmarks.common import NEEDS_TORCH, benchmark, torch
 from tests.benchmarks.parameters import copy_parameters
 
@@ -32,7 +32,7 @@ class TrainingStepTest(unittest.TestCase):
         )
 
     def test_parameter_counts_are_those_of_the_thesis(self):
-        for name in EXPERIMENTS:
+        for name in THESIS:
             self.assert_same_counts(name)
 
     def test_autoencoder_has_the_same_losses(self):
@@ -78,6 +78,16 @@ class TrainingStepTest(unittest.TestCase):
                 np.testing.assert_allclose(
                     found.detach().numpy(), expected, rtol=1e-3, atol=1e-4
                 )
+
+    def test_inference(self):
+        for name, shape in ('cae2d', (2, 1, 64, 64)), ('dcgan', (2, 200)):
+            halves, function = benchmark('native').inference(
+                name, width=1 / 32
+            )
+            images = function(torch.rand(shape))
+            self.assertEqual(tuple(images.shape), (2, 1, 64, 64))
+            self.assertTrue(images.is_inference())
+            self.assertFalse(any(half.training for half in halves))
 
     def test_parameter_counts_at_other_sizes(self):
         for name, options in (

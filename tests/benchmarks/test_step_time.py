@@ -11,7 +11,7 @@ class StepTimeTest(FolderTest):
     def measure(self, *arguments):
         """Call the script with PyTorch alone twice as fast as the engine."""
 
-        def time_interleaved(cases, count):
+        def time_interleaved(cases, count, limits):
             seconds = {'torch': 0.25, 'native': 0.125, 'theano': 0.5}
             return [
                 {
@@ -20,6 +20,7 @@ class StepTimeTest(FolderTest):
                     'first': 2.0,
                     'steps': [seconds[case['engine']]] * count,
                     'memory': 0.5,
+                    'limit': 0.1 if limits else None,
                 }
                 for case in cases
             ]
@@ -41,8 +42,8 @@ class StepTimeTest(FolderTest):
                 if line.startswith('dcgan')
             ],
             [
-                'dcgan 128 torch 1.0 2 0.25 0.25, 0.25 0.50 0.50',
-                'dcgan 128 native 1.0 2 0.125 0.125, 0.125 0.50 1.00',
+                'dcgan 128 torch 1.0 2 0.25 0.25, 0.25 0.50 0.1 0.50',
+                'dcgan 128 native 1.0 2 0.125 0.125, 0.125 0.50 0.1 1.00',
             ],
         )
 
@@ -60,3 +61,10 @@ class StepTimeTest(FolderTest):
             [row['engine'] for row in rows[:2]], ['torch', 'native']
         )
         self.assertEqual(len(rows[0]['steps']), 3)
+
+    def test_measures_inference(self):
+        path = self.path('times.json')
+        self.measure('cae2d', '--inference', '--json', path)
+        with open(path) as file:
+            rows = json.load(file)['rows']
+        self.assertEqual([row['task'] for row in rows], ['inference'] * 2)

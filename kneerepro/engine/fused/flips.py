@@ -110,8 +110,8 @@ class KeepFlipped(Optimizer):
     def apply(self, fgraph: FunctionGraph) -> None:
         """Rewrite a graph."""
         updates = getattr(fgraph, 'update_mapping', None)
-        if not updates:
-            return
+        if updates is None:
+            return  # a graph inside an Op, whose inputs are tensors
         postponer = _FlipPostponer(fgraph.inputs[i] for i in updates.values())
         for node in fgraph.toposort():
             new = _without_flip(node) or postponer.replacement_of(node)

@@ -9,6 +9,7 @@ from . import (  # noqa: F401
     blas,
     collectives,
     conv,
+    corr,
     elemwise,
     graph,
     linalg,

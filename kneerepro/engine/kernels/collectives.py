@@ -72,7 +72,8 @@ def _start(tensors: Sequence[torch.Tensor], mean: bool) -> _Started:
     numbers = torch.view_as_real(flat) if flat.is_complex() else flat
     work = None
     if processes.size() > 1:
-        work = dist.all_reduce(numbers, async_op=True)
+        with processes.connected():
+            work = dist.all_reduce(numbers, async_op=True)
         processes.count(numbers.numel() * numbers.element_size())
     return _Started(
         flat=flat,
@@ -85,7 +86,8 @@ def _start(tensors: Sequence[torch.Tensor], mean: bool) -> _Started:
 def _finish(started: _Started) -> list[torch.Tensor]:
     if started.work is not None:
         # On CUDA, this makes the stream wait and not the host.
-        started.work.wait()
+        with processes.connected():
+            started.work.wait()
     flat = started.flat
     if started.divisor > 1:
         flat /= started.divisor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -354,9 +355,18 @@ class Convolution:
             or x.dtype not in (torch.float32, torch.float64)
         ):
             return None
-        return faster_than_pytorch(
-            task, len(x), shape, outputs, self.stride, self.dilation
+        return _chosen(
+            task,
+            len(x),
+            tuple(shape),
+            tuple(outputs),
+            tuple(self.stride),
+            tuple(self.dilation),
         )
+
+
+# The choice is made at each call, for few different sizes.
+_chosen = functools.lru_cache(4096)(faster_than_pytorch)
 
 
 def _layout_for(images, outputs):

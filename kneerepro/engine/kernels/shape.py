@@ -45,6 +45,10 @@ def _build_dimshuffle(op, node):
     ]
     permutation = order + dropped
     in_order = permutation == sorted(permutation)
+    if in_order and not dropped and len(order) == 1:
+        # A vector: its only size need not be asked for.
+        shape = [1 if axis == 'x' else -1 for axis in op.new_order]
+        return lambda x: x.view(shape)
 
     def shuffle(x):
         shape = x.shape

@@ -198,6 +198,22 @@ class KeptFlippedTest(FusedTest):
             np.testing.assert_array_equal(before, expected)
             np.testing.assert_array_equal(after, w.get_value())
 
+    def test_functions_without_updates_take_them_as_they_are(self):
+        _, train, filters = self.trained(self.modes()[0])
+        x, _, _ = network()
+        y = conv2d_grad_wrt_inputs(
+            conv2d(x, filters[0]), filters[1], (None, 2, 7, 8)
+        )
+        test = theano.function([x], y, mode=self.modes()[0])
+        self.assertEqual(count_moves(test), 0)
+        self.assertEqual(count_ops(test, Flip), 2)
+        expected = theano.function([x], y, mode=self.modes()[1])(images())
+        np.testing.assert_allclose(test(images()), expected)
+        for w in filters:
+            self.assertTrue(is_reversed(w.get_value(borrow=True)))
+            w.set_value(w.get_value())  # in the usual order
+        np.testing.assert_allclose(test(images()), expected)
+
     def test_writing_into_borrowed_arrays_takes_effect(self):
         def run(mode):
             _, train, filters = self.trained(mode)
