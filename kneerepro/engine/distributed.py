@@ -36,6 +36,7 @@ from theano.gof.type import generic
 from theano.tensor import TensorType
 
 from .processes import (
+    LostProcessError,
     Traffic,
     broadcast,
     check_initialised,
@@ -48,6 +49,7 @@ from .processes import (
 
 __all__ = [
     'AllReduce',
+    'LostProcessError',
     'Traffic',
     'average',
     'broadcast',

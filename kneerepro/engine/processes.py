@@ -1,12 +1,15 @@
 """The processes that compute together: how they find one another, which rows
-of a minibatch each of them has, and how much they send.
+of a minibatch each of them has, how much they send, and how they end.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
-from collections.abc import Sequence
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,6 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
+
+from . import heartbeat
+from .heartbeat import Heartbeat
+from .meeting import meet
 
 #: What torchrun sets for each process.
 _VARIABLES = 'RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'
@@ -40,14 +47,24 @@ class Traffic:
         return Traffic(self.calls - other.calls, self.bytes - other.bytes)
 
 
+class LostProcessError(RuntimeError):
+    """Another process has ended, or does not answer."""
+
+
 class _State:
     """What has happened in this process so far."""
 
     traffic = Traffic()
     compiled_alone = False
+    # The keys of this launch, which stay when torchrun starts all processes
+    # again, and those of this start.
+    launch_store: Any = None
+    store: Any = None
+    heartbeat: Heartbeat | None = None
+    describe: Callable[[], str] | None = None
 
 
-def initialise(timeout: float = 600) -> None:
+def initialise(timeout: float = 600, lost_after: float = 60) -> None:
     """Join the other processes that ``torchrun`` has started.
 
     Without torchrun, or with one process, this does nothing. The processes are
@@ -63,6 +80,11 @@ def initialise(timeout: float = 600) -> None:
         error, here and at each sum. It has to cover the longest time that one
         process is ahead, for instance while another one evaluates or draws
         figures.
+    lost_after : float
+        Seconds without a sign of life after which a process counts as lost.
+        All others then end with status 1, and one of them says why. This
+        notices processes that were stopped, and machines that are gone; a
+        process that was killed is noticed at once.
 
     Raises
     ------
@@ -71,6 +93,8 @@ def initialise(timeout: float = 600) -> None:
         are several, or if PyTorch has no ``torch.distributed``.
     ValueError
         If torchrun's variables are incomplete.
+    LostProcessError
+        If not all processes come in time.
     """
     if _has_group() or _requested_size() == 1:
         return
@@ -98,15 +122,123 @@ def initialise(timeout: float = 600) -> None:
         local_rank = int(os.environ.get('LOCAL_RANK', '0'))
         if local_rank < torch.cuda.device_count():
             torch.cuda.set_device(local_rank)
+    try:
+        _meet(backend, timeout, lost_after)
+    except TimeoutError as error:
+        raise LostProcessError(str(error)) from None
+    atexit.register(leave)
+
+
+def _meet(backend, timeout, lost_after):
+    """Find the other processes, and begin to watch them."""
+    limit = timedelta(seconds=timeout)
+    launch_store, rank, size = next(dist.rendezvous('env://', timeout=limit))
+    name = meet(launch_store, rank, size, timeout)
+    _State.launch_store = launch_store
+    _State.store = dist.PrefixStore(name, launch_store)
     dist.init_process_group(
-        backend, init_method='env://', timeout=timedelta(seconds=timeout)
+        backend,
+        store=dist.PrefixStore('group', _State.store),
+        rank=rank,
+        world_size=size,
+        timeout=limit,
     )
-    atexit.register(_leave)
+    connection = dist.TCPStore(
+        os.environ['MASTER_ADDR'],
+        int(os.environ['MASTER_PORT']),
+        is_master=False,
+        timeout=limit,
+    )
+    _State.heartbeat = Heartbeat(
+        dist.PrefixStore(name, connection), rank, size, lost_after, _end
+    )
+    _State.heartbeat.start()
 
 
-def _leave() -> None:
-    if dist.is_initialized():
+def store() -> Any:
+    """The keys and values that the processes share."""
+    return _State.store
+
+
+def launch_store() -> Any:
+    """Those that stay when torchrun starts all processes again."""
+    return _State.launch_store
+
+
+def leave(failed: bool = False) -> None:
+    """Leave the other processes, with which nothing more is computed.
+
+    A process may leave before the others: they do not take it for lost.
+
+    Parameters
+    ----------
+    failed : bool
+        Whether it leaves in the middle of something.
+    """
+    if _State.heartbeat is not None:
+        _State.heartbeat.leave()
+        _State.heartbeat = None
+    if failed:
+        # NCCL might wait for sums that never end.
+        atexit.unregister(leave)
+    elif _has_group():
         dist.destroy_process_group()
+
+
+@contextlib.contextmanager
+def connected() -> Iterator[None]:
+    """A block that communicates with the other processes.
+
+    Raises
+    ------
+    LostProcessError
+        Instead of what ``torch.distributed`` raises.
+    """
+    try:
+        yield
+    except LostProcessError:
+        raise
+    except RuntimeError as error:
+        # gloo begins with a line of its source, and adds advice.
+        reason = re.sub(r'^\[\S+\] ', '', str(error)).split('. ')[0]
+        raise LostProcessError(
+            f'another process has ended or does not answer ({reason})'
+        ) from error
+
+
+def claim_failure() -> bool:
+    """Report that this process fails; tell whether it is the first one.
+
+    The first one says why. The others end because of it, and need not say
+    anything.
+    """
+    return heartbeat.claim_failure(_State.store)
+
+
+def describe_with(describe: Callable[[], str]) -> None:
+    """Set what is printed after the finding that a process was lost.
+
+    Parameters
+    ----------
+    describe : callable
+        Returns the text, for instance how to go on.
+    """
+    _State.describe = describe
+
+
+def described(finding: object) -> str:
+    """The first line of a finding that a process was lost, with what follows
+    it; see :func:`describe_with`.
+    """
+    text = str(finding).split('\n', 1)[0]
+    return f'{text}; {_State.describe()}' if _State.describe else text
+
+
+def _end(finding: str | None) -> None:
+    """End this process, whose main thread waits for one that is lost."""
+    if finding is not None:
+        print(f'error: {described(finding)}', file=sys.__stderr__, flush=True)
+    os._exit(1)
 
 
 def _has_group() -> bool:
@@ -180,7 +312,8 @@ def count(nbytes: int) -> None:
 def all_equal(text: str) -> bool:
     """Whether all processes have called this with the same text."""
     texts: list = [None] * size()
-    dist.all_gather_object(texts, text)
+    with connected():
+        dist.all_gather_object(texts, text)
     return len(set(texts)) == 1
 
 
@@ -214,5 +347,6 @@ def broadcast(variables: Sequence[Any]) -> None:
             continue
         # Bytes, because not every backend knows every type.
         buffer = np.ascontiguousarray(array).reshape(-1).view(np.uint8).copy()
-        dist.broadcast(torch.from_numpy(buffer), 0)
+        with connected():
+            dist.broadcast(torch.from_numpy(buffer), 0)
         variable.set_value(buffer.view(array.dtype).reshape(array.shape))

@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kneerepro.experiment import browser
+from kneerepro.figures.planes import middle_planes
 from kneerepro.measures import codes, reconstruction
-from kneerepro.runs.batches import outputs_over
+from kneerepro.runs import ranks
+from kneerepro.runs.batches import outputs_over_shares
 
 if TYPE_CHECKING:
     from kneerepro.algorithms.cae import CAEFunctions
     from kneerepro.experiment.session import Experiment
 
-# Images from which the variety of generated and of real images is measured.
-_GENERATED, _REAL = 64, 256
 # Test examples that the report's browser shows.
 _BROWSED_VOLUMES, _BROWSED_IMAGES = 5, 100
+# Of a GAN of volumes, generated and real ones.
+_BROWSED_GENERATED, _BROWSED_REAL = 3, 2
 
 
 def measure_code_spread(
@@ -46,34 +48,41 @@ def measure_code_spread(
     )
     batch_size = experiment.parameters['batch_size']
     return codes.code_spread(
-        outputs_over(functions.encode, examples, batch_size)
+        outputs_over_shares(functions.encode, examples, batch_size)
     )
 
 
 class ImageSpread:
     """Measures how much generated images vary, relative to real ones.
 
-    Each call generates 64 images from the same noise and divides their
-    :func:`~kneerepro.measures.codes.image_spread` by that of 256 training
-    images: 1 means as varied as the real images, 0 that all images are the
-    same.
+    Each call generates images from the same noise and divides their
+    :func:`~kneerepro.measures.codes.image_spread` by that of training images:
+    1 means as varied as the real images, 0 that all images are the same.
 
     Parameters
     ----------
     experiment : Experiment
         Of a GAN.
     functions : DCGANFunctions or WGANGPFunctions
+    generated, real : int
+        From how many images, or volumes, it is measured.
     """
 
-    def __init__(self, experiment: Experiment, functions: Any):
+    def __init__(
+        self,
+        experiment: Experiment,
+        functions: Any,
+        generated: int = 64,
+        real: int = 256,
+    ):
         # A generator of its own, so that measuring does not change the
         # noise that the training draws.
         rng = np.random.RandomState([experiment.parameters['seed'], 1])
         nz = experiment.parameters['nz']
-        self._noise = rng.normal(size=(_GENERATED, nz)).astype('float32')
+        self._noise = rng.normal(size=(generated, nz)).astype('float32')
         self._generate = functions.generate
         self._spread_of_real = codes.image_spread(
-            experiment.sample_training(_REAL)
+            experiment.sample_training(real)
         )
 
     def __call__(self) -> float:
@@ -83,10 +92,42 @@ class ImageSpread:
         return spread / (self._spread_of_real or 1.0)
 
 
+def shown_volumes(
+    real: np.ndarray, generated: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What figures and report show of a GAN of volumes.
+
+    Parameters
+    ----------
+    real, generated : array, shape (n, depth, rows, columns)
+
+    Returns
+    -------
+    dict of str to array
+        ``real_sagittal``, ``generated_sagittal`` and so on
+            From :func:`kneerepro.figures.planes.middle_planes`.
+        ``browsed_real``, ``browsed_generated`` : float16, shape \
+(m, depth, rows, columns)
+            A few of the volumes, which the report's browser shows.
+    """
+    fitting = browser.how_many(real[0].size)
+    count = min(fitting, _BROWSED_GENERATED)
+    return {
+        **middle_planes(real, 'real_'),
+        **middle_planes(generated, 'generated_'),
+        'browsed_generated': generated[:count].astype('float16'),
+        'browsed_real': real[: min(fitting - count, _BROWSED_REAL)].astype(
+            'float16'
+        ),
+    }
+
+
 def evaluate_autoencoder(
     experiment: Experiment, functions: CAEFunctions
 ) -> dict[str, Any]:
     """Evaluate a trained autoencoder.
+
+    Several processes share what the networks compute.
 
     Parameters
     ----------
@@ -96,6 +137,8 @@ def evaluate_autoencoder(
     Returns
     -------
     dict of str to array
+        Empty in all processes but the first.
+
         ``mean_mse``, ``components_mse``, ``components``
             The test errors that the autoencoder's is compared with; see
             :class:`kneerepro.measures.reconstruction.Baselines`.
@@ -121,16 +164,20 @@ def evaluate_autoencoder(
 (m, [depth,] rows, columns)
             These examples and their reconstructions.
     """
-    train, test = experiment.train[:], experiment.test[:]
     batch_size = experiment.parameters['batch_size']
+    reconstructed = outputs_over_shares(
+        functions.reconstruct, experiment.test, batch_size
+    )
+    encoded = [
+        outputs_over_shares(functions.encode, examples, batch_size)
+        for examples in (experiment.train, experiment.test)
+    ]
+    if not ranks.is_first():
+        return {}
+    train, test = experiment.train[:], experiment.test[:]
     baselines = reconstruction.baselines(
         test, train, experiment.parameters['nz']
     )
-    reconstructed = outputs_over(functions.reconstruct, test, batch_size)
-    encoded = [
-        outputs_over(functions.encode, examples, batch_size)
-        for examples in (train, test)
-    ]
     plane, explained = codes.principal_plane(np.concatenate(encoded))
     return {
         'mean_mse': baselines.mean_mse,

@@ -2,14 +2,15 @@
 
 The modules of :mod:`kneerepro.trainings` tell the thesis's story; everything
 around it is here: which run, which data, the networks' initialisation, and
-what is saved and drawn in the end.
+what is saved and drawn in the end. Several processes tell it together, if
+torchrun has started them (:mod:`kneerepro.runs.ranks`): each calls the same
+methods, and only the first one writes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from typing import Any
 
 import lasagne
@@ -18,9 +19,7 @@ from lasagne.layers import count_params
 
 from kneerepro import config, engines, runs
 from kneerepro.data.contents import is_dataset
-from kneerepro.data.dataset import Dataset
 from kneerepro.data.reading.selection import Selection
-from kneerepro.data.splits import SPLITS, check_range
 from kneerepro.experiment import report, summary
 from kneerepro.experiment.arguments import (
     arguments_to_store,
@@ -34,11 +33,18 @@ from kneerepro.experiment.datasets import (
     synthetic_knees,
     widths_of_patients,
 )
+from kneerepro.experiment.examples import (
+    check_hash,
+    check_shape,
+    open_dataset,
+    own_share,
+    take_examples,
+)
 from kneerepro.experiment.figures import FIGURES, draw_codes, draw_figure
 from kneerepro.figures.style import save_tiles
 from kneerepro.networks import output_bias_for
 from kneerepro.registry import EXPERIMENTS
-from kneerepro.runs import environment, zoo
+from kneerepro.runs import environment, ranks, zoo
 from kneerepro.runs.datasets import find_dataset
 from kneerepro.runs.losses import Board
 from kneerepro.runs.training import Training
@@ -47,15 +53,12 @@ from kneerepro.utils.signals import signal_of
 from kneerepro.utils.stopwatch import Stopwatch
 from kneerepro.utils.text import printable
 
-# Datasets up to this size, in bytes, are kept in memory.
-_IN_MEMORY = 2 * 2**30
-
 
 class Experiment:
     """A run of an experiment, new or resumed, as the command line asks.
 
     A context manager: it opens the data and locks the run on entry, and
-    closes both on exit.
+    closes both on exit. It also finds the other processes of a launch.
 
     Parameters
     ----------
@@ -82,7 +85,8 @@ class Experiment:
     sides : array of str, shape (volumes,)
         'LEFT', 'RIGHT' or '', for every volume of the dataset.
     widths : array, shape (volumes,)
-        Epicondylar width of each synthetic knee, in mm; NaN if unknown.
+        Epicondylar width of each synthetic knee, in mm; NaN if unknown. Only
+        in the first of several processes.
 
     Raises
     ------
@@ -102,26 +106,38 @@ class Experiment:
         self.name = name
         self._spec = EXPERIMENTS[name]
         self._stopwatch = Stopwatch()
-        self._given, self._args = parse(name, description, argv)
+        with ranks.one_voice():
+            self._given, self._args = parse(name, description, argv)
         if command is None and argv is not None:
             command = ['kneerepro.train', name, *argv]
         self._command = command
 
     def __enter__(self) -> Experiment:
         with contextlib.ExitStack() as stack:
+            stack.enter_context(ranks.one_voice())
+            ranks.join()
             self._open(stack)
             self._resources = stack.pop_all()
         return self
 
     def __exit__(self, kind, error, traceback) -> None:
-        self._resources.close()
-        if kind is KeyboardInterrupt:
+        self._resources.__exit__(kind, error, traceback)
+
+    @contextlib.contextmanager
+    def _resumable(self):
+        """A block that can be interrupted and says how to go on."""
+        try:
+            yield
+        except KeyboardInterrupt as error:
             # A training stops by itself after its step.
             raise Stopped(
                 f'stopped: {self.run.describe_progress()}\n'
                 + self.run.how_to_resume(),
                 signal_of(error),
-            )
+            ) from None
+
+    def _describe_progress(self):
+        return f'{self.run.describe_progress()}; {self.run.how_to_resume()}'
 
     # ---------------------------------------------------- in the trainings
 
@@ -152,9 +168,10 @@ class Experiment:
         losses, measures : list of str
             Names of what the training logs.
         """
-        self.run.add_environment(
-            environment.describe(self.engine, self._command)
-        )
+        if ranks.is_first():
+            self.run.add_environment(
+                environment.describe(self.engine, self._command)
+            )
         training = Training(
             self.run,
             self._networks,
@@ -179,10 +196,9 @@ class Experiment:
         images : array-like, shape (rows, columns, height, width)
             Tiles of the picture.
         """
-        save_tiles(
-            images,
-            self.run.path('samples', f'iteration-{training.iteration:06}.png'),
-        )
+        name = f'iteration-{training.iteration:06}.png'
+        if ranks.is_first():
+            save_tiles(images, self.run.path('samples', name))
 
     def sample_training(self, count: int) -> np.ndarray:
         """Draw training examples at random, reproducibly by the seed.
@@ -202,12 +218,17 @@ class Experiment:
     def finish(self, training: Training, **results: Any) -> None:
         """Save the networks, and what the figures and the report show.
 
+        From here on, the first process works alone.
+
         Parameters
         ----------
         training : Training
         **results : array-like
             Results besides the training's own losses, measures and records.
         """
+        ranks.leave()
+        if not ranks.is_first():
+            return
         about = {
             'run': os.path.basename(self.run.folder),
             **self.run.settings,
@@ -230,6 +251,9 @@ class Experiment:
         The last lines that are printed tell where the time went, where the
         report is, and how well the network has learned.
         """
+        ranks.leave()
+        if not ranks.is_first():
+            return
         results = self.run.results()
         written = [
             path
@@ -251,11 +275,12 @@ class Experiment:
     def _open(self, stack):
         """Choose the run, and open all that it needs on a stack."""
         args = self._args
-        if 'resume' in self._given:
-            run = run_to_resume(self._given, args, self.name)
+        folder = ranks.from_first(self._folder_to_resume)
+        run = folder and runs.Run(folder)
+        if run:
             arguments, self.parameters = stored_arguments(run), run.parameters
         else:
-            run, arguments = None, arguments_to_store(args, self.name)
+            arguments = arguments_to_store(args, self.name)
             self.parameters = dict(arguments['parameters'])
         self.engine = engines.Engine(
             arguments.get('engine'),
@@ -265,21 +290,31 @@ class Experiment:
             arguments.get('tf32'),
             deterministic=arguments.get('deterministic', True),
         )
+        ranks.check(self.engine.name, self.parameters['batch_size'])
         given = source = arguments['data']
-        if run is not None and 'data' in self._given:
+        if run and 'data' in self._given:
             source = args.data
         self._key_file = args.key_file if given else None
-        self._dataset_path = self._find_dataset(run, source, arguments)
-        dataset = stack.enter_context(Dataset(self._dataset_path))
-        if run is not None:
-            self._check_hash(run, dataset)
-        self.shape = tuple(map(int, dataset.shape))
-        self._check_shape(self.shape)
-        self.sides = dataset.side
-        self.widths = widths_of_patients(
-            given and source, self._key_file, self.parameters, dataset.patient
+        self._dataset_path = ranks.from_first(
+            lambda: self._find_dataset(run, source, arguments)
         )
-        self._take_examples(dataset)
+        dataset = stack.enter_context(open_dataset(self._dataset_path))
+        if run:
+            check_hash(dataset, self._dataset_path, run)
+        self.shape = tuple(map(int, dataset.shape))
+        check_shape(self.name, self.parameters, self.shape)
+        self.sides = dataset.side
+        if ranks.is_first():
+            self.widths = widths_of_patients(
+                given and source,
+                self._key_file,
+                self.parameters,
+                dataset.patient,
+            )
+        self.train, self.test = take_examples(
+            dataset, self._spec, self.parameters
+        )
+        ranks.check(self.engine.name, self.parameters['batch_size'])
         data = self._describe_data(dataset, synthetic=not given)
         self.run = run or self._create_run(arguments, data)
         if self.run.settings['data'] != data:
@@ -287,8 +322,17 @@ class Experiment:
                 f'the data are no longer those that {self.run.folder} was '
                 f'started with: {data} instead of {self.run.settings["data"]}'
             )
-        stack.enter_context(self.run.locked())
-        board = self.run.path('tensorboard') if args.tensorboard else None
+        self._begin(stack)
+
+    def _begin(self, stack):
+        """Begin to work on the run."""
+        ranks.describe_with(self._describe_progress)
+        stack.enter_context(self._resumable())
+        if ranks.is_first():
+            ranks.remember_run(self.run.folder)
+            stack.enter_context(self.run.locked())
+        with_board = self._args.tensorboard and ranks.is_first()
+        board = self.run.path('tensorboard') if with_board else None
         self._board = stack.enter_context(contextlib.closing(Board(board)))
         self._stopwatch.lap('data')
         if self.run.finished:
@@ -299,9 +343,18 @@ class Experiment:
                 + (' again' if drawn else '')
             )
 
+    def _folder_to_resume(self):
+        """Return the folder of the run to go on with, or None."""
+        begun = ranks.run_of_launch()
+        if begun is not None:
+            return begun
+        if 'resume' in self._given:
+            return run_to_resume(self._given, self._args, self.name).folder
+        return None
+
     def _find_dataset(self, run, source, arguments):
         """Return the dataset's path, converted first if need be."""
-        if run is not None and 'data' not in self._given:
+        if run and 'data' not in self._given:
             found = find_dataset(run, out=self._args.out)
             if found is not None:
                 return found
@@ -314,7 +367,7 @@ class Experiment:
         if not is_dataset(source or ''):
             # Complain before the conversion rather than after it.
             depth, size = self.parameters['depth'], self.parameters['size']
-            self._check_shape((depth, size, size))
+            check_shape(self.name, self.parameters, (depth, size, size))
         return dataset_file(
             source or synthetic_knees(self._args.out, self.parameters),
             self._key_file,
@@ -322,52 +375,6 @@ class Experiment:
             options_from(self.parameters),
             Selection(arguments['series']),
             at_least=2 if self._spec.autoencoder else 1,
-        )
-
-    def _check_hash(self, run, dataset):
-        """Raise UserError if a dataset is not the one of a run."""
-        expected = run.settings['data']['hash']
-        if dataset.hash != expected:
-            raise UserError(
-                f'{self._dataset_path} is not the dataset that {run.folder} '
-                f'was started with: its hash is {dataset.hash:.12}, not '
-                f'{expected:.12}; name that one with --data, or start a new '
-                'run without --resume'
-            )
-
-    def _take_examples(self, dataset):
-        """Set the training and test examples."""
-        parameters, spec = self.parameters, self._spec
-        examples = dataset.examples(spec.on_volumes)
-        self.train, self.test = examples, None
-        if spec.autoencoder:
-            split = SPLITS[parameters['split']](examples, parameters['test'])
-            if split.warning():
-                print(f'warning: {split.warning()}', file=sys.stderr)
-            self.train = examples.take(split.train)
-            self.test = examples.take(split.test)
-        if parameters['batch_size'] > len(self.train):
-            print(
-                f'warning: there are only {len(self.train)} training '
-                'examples: the batch size is that instead of '
-                f'{parameters["batch_size"]}',
-                file=sys.stderr,
-            )
-            parameters['batch_size'] = len(self.train)
-        if 4 * examples[0].size * len(examples) <= _IN_MEMORY:
-            self.train = self.train.load()
-            if self.test is not None:
-                self.test = self.test.load()
-        check_range(self.train)
-        if self.test is not None:
-            check_range(self.test)
-        counts = f'{len(self.train):,} training '
-        if self.test is not None:
-            counts += f'and {len(self.test):,} test '
-        size = ' x '.join(map(str, self.train.shape[2:]))
-        print(
-            f'{counts}{spec.unit} of {size}, '
-            f'batch size {parameters["batch_size"]}'
         )
 
     def _describe_data(self, dataset, synthetic):
@@ -395,29 +402,18 @@ class Experiment:
             'data': data,
             **computed_on,
         }
-        return runs.create(
-            self._args.out, settings, {**arguments, **computed_on}
-        )
+        arguments = {**arguments, **computed_on}
 
-    def _check_shape(self, shape):
-        """Raise UserError if no networks can be built for such volumes."""
-        if self._spec.autoencoder:
-            # The smallest ones will do: sizes do not depend on the number
-            # of filters.
-            parameters = dict(self.parameters, width=1e-3, nz=1)
-            zoo.build(
-                self.name, zoo.builder_options(self.name, parameters, shape)
-            )
-        elif shape[1:] != (64, 64):
-            raise UserError(
-                f'the networks of {self.name} are for images of '
-                f'64 x 64, not {shape[1]} x {shape[2]}: leave '
-                '--size out, or prepare a dataset of that size'
-            )
+        def create():
+            return runs.create(self._args.out, settings, arguments).folder
+
+        return runs.Run(ranks.from_first(create))
 
     def _output_bias(self):
         """Return the initial bias of the last layer (E21)."""
         wanted = self.parameters['output_bias']
         if wanted == 'mean':
-            return output_bias_for(self.train.mean())
+            own = own_share(self.train)
+            means = [image.mean(dtype='float64') for image in own]
+            return output_bias_for(ranks.all_rows(np.array(means)).mean())
         return 0.0 if wanted == 'zero' else wanted

@@ -89,16 +89,21 @@ _AUTOENCODER = Collapse(
     advice='Try --output-bias mean, --normalise volume, a smaller '
     '--learning-rate, more --patients or more --epochs',
 )
-_GENERATOR = Collapse(
-    measure='image_spread',
-    threshold=0.1,
-    finding='the generator has collapsed: its images vary only {:.1g} times '
-    'as much as real images (below 0.1), whatever the noise',
-    advice='Try a smaller --learning-rate, another --seed or fewer --epochs',
-)
+
+
+def _generator_of(unit):
+    return Collapse(
+        measure='image_spread',
+        threshold=0.1,
+        finding=f'the generator has collapsed: its {unit} vary only {{:.1g}} '
+        f'times as much as real {unit} (below 0.1), whatever the noise',
+        advice='Try a smaller --learning-rate, another --seed or fewer '
+        '--epochs',
+    )
+
 
 #: How the networks of each experiment collapse, by the experiment's name.
 COLLAPSES = {
-    name: _AUTOENCODER if spec.autoencoder else _GENERATOR
+    name: _AUTOENCODER if spec.autoencoder else _generator_of(spec.unit)
     for name, spec in EXPERIMENTS.items()
 }

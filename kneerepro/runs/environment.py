@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import kneerepro
+from kneerepro.runs import ranks
 from kneerepro.utils.workers import cores
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def describe(
         'platform': platform.platform(),
         'processor': processor(),
         'cores': cores(),
+        'processes': ranks.size(),
         'engine': str(engine),
         **{
             name: version

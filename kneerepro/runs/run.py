@@ -20,6 +20,7 @@ from kneerepro.runs.checkpoints import Checkpoints
 from kneerepro.utils import locks
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import reason, replacing
+from kneerepro.utils.scripts import typed
 
 _RESULTS = 'results'
 
@@ -73,7 +74,8 @@ class Run:
             )
         except OSError as error:
             raise UserError(
-                f'{folder} is not a run: config.json: {reason(error)}'
+                f'{folder} is not a run: config.json: {reason(error)}; '
+                f'{typed("runs")} lists the runs'
             ) from None
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
@@ -120,7 +122,7 @@ class Run:
     def how_to_resume(self) -> str:
         """Tell which command resumes the run."""
         return (
-            f'to resume: python experiments/{self.experiment}.py '
+            f'to resume: {typed(f"train {self.experiment}")} '
             f'--resume {shlex.quote(self.folder)}'
         )
 

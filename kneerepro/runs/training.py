@@ -1,6 +1,9 @@
 """The loop over minibatches that all experiments share.
 
 It logs losses, writes checkpoints, and resumes a training that was stopped.
+Several processes go through it together (:mod:`kneerepro.runs.ranks`). They
+hold the same state, so that only the first of them writes, and a checkpoint
+does not depend on how many there are.
 """
 
 from __future__ import annotations
@@ -14,8 +17,9 @@ from typing import Any, Callable, NoReturn
 import numpy as np
 
 from kneerepro.data.splits import minibatches, per_epoch
-from kneerepro.runs import state
+from kneerepro.runs import ranks, state
 from kneerepro.runs.archive import ArchiveError
+from kneerepro.runs.batches import own_parts
 from kneerepro.runs.collapse import COLLAPSES
 from kneerepro.runs.losses import Board, LossFile, last_value
 from kneerepro.runs.run import Run
@@ -88,7 +92,7 @@ class Training:
     ):
         parameters = run.parameters
         self._run, self._parameters = run, parameters
-        self._examples, self._feed = examples, feed
+        self._examples, self._feed = own_parts(examples), feed
         self._checkpoint_interval = checkpoint_interval
         self._board = Board(None) if board is None else board
         self.iterations_per_epoch = per_epoch(
@@ -189,6 +193,7 @@ class Training:
         Yields
         ------
         array or tensor, shape (batch_size, ...), float32
+            With several processes, the rows of the others may be NaN.
 
         Raises
         ------
@@ -198,10 +203,10 @@ class Training:
             If a value is not finite, or if a file cannot be written. The last
             checkpoint stays as it was.
         """
-        last = time.monotonic()
+        last, vote = time.monotonic(), ranks.Vote()
         with (
-            contextlib.closing(self._loss_file()) as file,
-            stop_signals() as stop,
+            self._loss_file() as file,
+            stop_signals(together=ranks.size() > 1) as stop,
             Progress('training', 'iterations', self.iteration) as progress,
         ):
             while self.iteration < self.iterations:
@@ -213,27 +218,33 @@ class Training:
                     self.seconds += now - last
                     last = now
                     self._show(progress)
-                    if stop:
-                        self._stop(stop[0])
+                    signum = vote(stop[0] if stop else 0)
+                    if signum:
+                        self._stop(signum)
                     if now - self._saved_at >= self._checkpoint_interval:
                         self.save()
                     if self.iteration == self.iterations:
                         break
+            signum = vote.close()
+            if signum:
+                self._stop(signum)
         self.save()
 
     def save(self) -> str:
-        """Write a checkpoint.
+        """Write a checkpoint, in the first of several processes.
 
         Returns
         -------
         str
-            Its path.
+            Its path; in the other processes, that of the last one.
 
         Raises
         ------
         UserError
             If a variable is not finite, or if the file cannot be written.
         """
+        if not ranks.is_first():
+            return self._run.checkpoints.last_path() or ''
         values = state.get_values(self._variables)
         try:
             state.check_finite(values)
@@ -288,12 +299,16 @@ class Training:
     def _curves(self) -> dict[str, list[float]]:
         return {**self.losses, **self.measures}
 
-    def _loss_file(self) -> LossFile:
-        return LossFile(
-            self._run.path('losses.csv'),
-            list(self._curves),
-            self._curves,
-            self.iterations_per_epoch,
+    def _loss_file(self) -> contextlib.AbstractContextManager[LossFile | None]:
+        if not ranks.is_first():
+            return contextlib.nullcontext()
+        return contextlib.closing(
+            LossFile(
+                self._run.path('losses.csv'),
+                list(self._curves),
+                self._curves,
+                self.iterations_per_epoch,
+            )
         )
 
     def _rest_of_epoch(self) -> Iterator[Any]:
@@ -313,7 +328,9 @@ class Training:
         for curve in self._curves.values():
             curve.append(math.nan)
 
-    def _write_curves(self, file: LossFile) -> None:
+    def _write_curves(self, file: LossFile | None) -> None:
+        if file is None:
+            return
         file.append(self.iteration)
         self._board.add('loss', self.losses, self.iteration)
         self._board.add('measure', self.measures, self.iteration)
@@ -330,7 +347,9 @@ class Training:
             progress.write('warning: ' + collapse.warning(curve[-1]))
 
     def _stop(self, signum: int) -> NoReturn:
-        path = self.save()
+        # All wait for the checkpoint: torchrun ends the others when one of
+        # them ends.
+        path = ranks.from_first(self.save)
         raise Stopped(
             f'stopped after iteration {self.iteration} of {self.iterations}, '
             f'saved in {path}\n{self._run.how_to_resume()}',
@@ -350,10 +369,24 @@ class Training:
     # -------------------------------------------------------------- resuming
 
     def _restore(self) -> None:
-        """Load the last checkpoint, if there is one."""
+        """Load the last checkpoint, if there is one, in the first process,
+        and give the others what it holds.
+        """
+        iteration = ranks.from_first(self._load)
+        if not iteration:
+            return
+        if not ranks.is_first():
+            # Nobody reads the curves of this process.
+            self.iteration = iteration
+            for curve in self._curves.values():
+                curve += [math.nan] * iteration
+        ranks.broadcast(list(self._variables.values()))
+
+    def _load(self) -> int:
+        """Load the last checkpoint; return its iteration, 0 without one."""
         found = self._run.checkpoints.load_last(self._check)
         if found is None:
-            return
+            return 0
         arrays, meta = found
         snapshot = Snapshot.from_arrays(arrays)
         state.set_values(self._variables, snapshot.variables)
@@ -371,6 +404,7 @@ class Training:
         print(
             f'resuming after iteration {self.iteration} of {self.iterations}'
         )
+        return self.iteration
 
     def _check(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Raise ArchiveError if a checkpoint does not fit this training."""

@@ -13,15 +13,25 @@ _SIGNALS = signal.SIGINT, signal.SIGTERM
 
 
 @contextlib.contextmanager
-def stop_signals() -> Iterator[list[int]]:
+def stop_signals(together: bool = False) -> Iterator[list[int]]:
     """Collect SIGINT (Ctrl-C) and SIGTERM in a list instead of stopping.
 
     A second signal interrupts at once, as under
     :func:`interrupting_signals`.
+
+    Parameters
+    ----------
+    together : bool
+        Whether several processes stop together. Nothing is then printed, and
+        a second signal changes nothing: the launcher passes on to each of
+        them what the terminal may have sent to all.
     """
     received: list[int] = []
 
     def receive(signum: int, frame: FrameType | None) -> None:
+        if together:
+            received.append(signum)
+            return
         if received:
             raise KeyboardInterrupt(signum)
         received.append(signum)
@@ -34,17 +44,34 @@ def stop_signals() -> Iterator[list[int]]:
         yield received
 
 
-def interrupting_signals() -> contextlib.AbstractContextManager[None]:
+def interrupting_signals(
+    together: bool = False,
+) -> contextlib.AbstractContextManager[None]:
     """Make SIGTERM raise KeyboardInterrupt, as SIGINT does.
 
     The work in progress can then clean up. :func:`signal_of` reads the number
     of the signal from the exception.
+
+    Parameters
+    ----------
+    together : bool
+        Whether several processes stop together; see :func:`stop_signals`.
+        From the first signal on, the process then ignores others until it
+        ends.
     """
 
     def receive(signum: int, frame: FrameType | None) -> None:
+        if together:
+            ignore_signals()
         raise KeyboardInterrupt(signum)
 
     return _handled_by(receive)
+
+
+def ignore_signals() -> None:
+    """Ignore SIGINT and SIGTERM until the process ends."""
+    for signum in _SIGNALS:
+        signal.signal(signum, signal.SIG_IGN)
 
 
 def signal_of(interrupt: KeyboardInterrupt) -> int:
@@ -66,4 +93,6 @@ def _handled_by(
         yield
     finally:
         for number, old_handler in previous.items():
-            signal.signal(number, old_handler)
+            # Unless the signal is ignored until the end.
+            if signal.getsignal(number) is handler:
+                signal.signal(number, old_handler)

@@ -25,7 +25,7 @@ from theano.sandbox.rng_mrg import MRG_RandomStreams
 from theano.tensor.nnet import conv2d
 from theano.tensor.signal.pool import pool_2d
 
-from kneerepro.engine import buckets, distributed, torch_mode
+from kneerepro.engine import buckets, distributed, sharing, torch_mode
 from kneerepro.engine.distributed import average, divide, rank, size, total
 from layers import batch_norm
 from tests.engine.compare import cuda_rewrites_mode
@@ -394,6 +394,29 @@ class AllReduceTest(unittest.TestCase):
         value = numbers(2, 3, 4, 5)
         np.testing.assert_allclose(
             f(value), size() * value.transpose(0, 2, 3, 1)
+        )
+
+
+class SharingTest(unittest.TestCase):
+    def test_from_first(self):
+        for value in 'text', {'rank': 0}, None:
+            self.assertEqual(
+                sharing.from_first(lambda: [rank(), value]), [0, value]
+            )
+
+    def test_rows(self):
+        for n in 0, 1, 5:
+            rows = numbers(n + 1, 3)[distributed.own_rows(n + 1)]
+            found = sharing.all_rows(rows)
+            np.testing.assert_array_equal(found, numbers(n + 1, 3))
+        # The other axes may be unknown.
+        part = np.ones((2, 3)) if rank() == 0 else np.empty(0)
+        self.assertEqual(sharing.all_rows(part).shape, (2, 3))
+
+    def test_maximum(self):
+        waiting = [sharing.start_maximum(k * rank()) for k in range(3)]
+        self.assertEqual(
+            [wait() for wait in waiting], [0, size() - 1, 2 * (size() - 1)]
         )
 
 

@@ -51,5 +51,9 @@ class CollapseTest(unittest.TestCase):
         )
         self.assertRegex(
             COLLAPSES['wgan_gp'].warning(0.02),
-            r'vary only 0\.02 times .*\. Try a smaller --learning-rate',
+            r'images vary only 0\.02 times .*\. Try a smaller --learning-rate',
+        )
+        self.assertIn(
+            'its volumes vary only 0.02 times as much as real volumes',
+            COLLAPSES['wgan_gp3d'].warning(0.02),
         )

@@ -19,6 +19,7 @@ from kneerepro.runs.training import Training
 from kneerepro.utils.errors import Stopped, UserError
 from kneerepro.utils.signals import signal_of
 from tests.folders import FolderTest
+from tests.runs.fake_processes import become_process
 
 Functions = namedtuple('Functions', 'train')
 
@@ -604,3 +605,72 @@ class BoardTest(TrainingTest):
                 )
             ],
         )
+
+
+class ProcessesTest(TrainingTest):
+    """A training that two processes go through together."""
+
+    def test_only_the_first_writes(self):
+        whole = self.work(self.begin())
+        expected = whole.results()
+        path = self.run_.path
+        self.assertEqual(
+            sorted(os.listdir(path())),
+            ['checkpoints', 'config.json', 'losses.csv'],
+        )
+        become_process(self, 1).shared = [0]
+        found = self.work(self.begin(interval=0)).results()
+        self.assertEqual(os.listdir(self.run_.folder), ['config.json'])
+        for name in expected.keys() - {'seconds'}:
+            np.testing.assert_array_equal(found[name], expected[name], name)
+
+    def test_the_others_go_on_from_the_checkpoint_of_the_first(self):
+        training = self.begin()
+        self.signal_at(5, signal.SIGINT)
+        with self.assertRaises(Stopped):
+            self.work(training)
+        run = self.run_
+        become_process(self, 0)
+        first = self.begin(run)
+        state = self.fake.total.get_value()
+        other = become_process(self, 1)
+        other.shared = [5]
+        training = self.begin(run)
+        self.assertEqual(training.iteration, 5)
+        (((variable,),),) = [other.broadcasts]
+        self.assertIs(variable, self.fake.total)
+        # What the broadcast would do.
+        variable.set_value(state)
+        batches = [
+            [batch.tolist() for batch in each.minibatches()]
+            for each in (training, first)
+        ]
+        self.assertEqual(*batches)
+        self.assertEqual(len(batches[0]), 7)
+
+    def test_all_stop_in_one_iteration(self):
+        processes = become_process(self, 0)
+        training = self.begin()
+        self.signal_at(4, signal.SIGINT, signal.SIGINT)
+        with self.assertRaises(Stopped) as caught:
+            self.work(training)
+        self.assertEqual(caught.exception.signum, signal.SIGINT)
+        self.assertIn('after iteration 5 of 12', str(caught.exception))
+        self.assertEqual(processes.votes, [0, 0, 0, 2, 2])
+        self.assertEqual(self.stderr.getvalue(), '')
+        # The other one gets the signal.
+        processes = become_process(self, 1)
+        processes.other_votes, processes.shared = [0, 15], [0, 'the path']
+        with self.assertRaises(Stopped) as caught:
+            self.work(self.begin())
+        self.assertEqual(caught.exception.signum, signal.SIGTERM)
+        self.assertIn(
+            'iteration 3 of 12, saved in the path', str(caught.exception)
+        )
+
+    def test_signal_in_the_last_iteration(self):
+        processes = become_process(self, 0)
+        processes.other_votes = [0] * 11 + [15]
+        with self.assertRaises(Stopped) as caught:
+            self.work(self.begin())
+        self.assertIn('after iteration 12 of 12', str(caught.exception))

@@ -6,6 +6,7 @@ import threading
 import unittest
 
 from kneerepro.utils.signals import (
+    ignore_signals,
     interrupting_signals,
     signal_of,
     stop_signals,
@@ -36,6 +37,13 @@ class StopSignalsTest(unittest.TestCase):
             send(signal.SIGINT)
             send(signal.SIGTERM)
         self.assertEqual(signal_of(caught.exception), signal.SIGTERM)
+
+    def test_several_processes(self):
+        with stop_signals(together=True) as received:
+            send(signal.SIGINT)
+            send(signal.SIGTERM)
+        self.assertEqual(received, [signal.SIGINT, signal.SIGTERM])
+        self.assertEqual(self.stderr.getvalue(), '')
 
     def test_handlers_are_restored(self):
         before = signal.getsignal(signal.SIGTERM)
@@ -69,3 +77,31 @@ class InterruptingSignalsTest(unittest.TestCase):
         thread.start()
         thread.join()
         self.assertEqual(entered, [before])
+
+
+class IgnoreSignalsTest(unittest.TestCase):
+    def setUp(self):
+        for signum in signal.SIGINT, signal.SIGTERM:
+            handler = signal.getsignal(signum)
+            self.addCleanup(signal.signal, signum, handler)
+
+    def send_all(self):
+        send(signal.SIGINT)
+        send(signal.SIGTERM)
+
+    def test_until_the_end(self):
+        with interrupting_signals():
+            ignore_signals()
+            self.send_all()
+        self.send_all()
+
+    def test_from_the_first_on(self):
+        with interrupting_signals():
+            with (
+                self.assertRaises(KeyboardInterrupt) as caught,
+                interrupting_signals(together=True),
+            ):
+                send(signal.SIGTERM)
+            self.send_all()
+        self.assertEqual(signal_of(caught.exception), signal.SIGTERM)
+        self.send_all()
