@@ -1,7 +1,8 @@
 """Says in one line what to run if this Python cannot run the scripts.
 
 The scripts of experiments/, data/ and benchmarks/ import this module before
-all others, so it needs no package and runs on every Python 3.
+all others, so it needs no package and runs on every Python 3. Ctrl-C during
+the other imports, which take some seconds, is one line as well.
 """
 
 import os
@@ -11,7 +12,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OLDEST, NEWEST = (3, 9), (3, 13)
 OWN_PACKAGES = 'kneerepro', 'layers'
-BAD_INPUT = 2  # as kneerepro.utils.cli has it
+BAD_INPUT, INTERRUPTED = 2, 130  # as kneerepro.utils.cli has them
 
 
 def refuse(reason):
@@ -28,6 +29,9 @@ def refuse(reason):
 
 def explain(kind, error, traceback):
     """Refuse to run without a package; show any other error as usual."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write('interrupted\n')
+        sys.exit(INTERRUPTED)
     name = getattr(error, 'name', None) or ''
     package = name.split('.')[0]
     # A missing module inside our own packages is a defect of theirs.

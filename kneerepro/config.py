@@ -2,7 +2,8 @@
 
 A preset is an ``.ini`` file with a section for each experiment and a section
 ``all`` for values that the experiments share. ``thesis.ini`` sets every
-parameter. Any other preset sets only those that differ from it.
+parameter of the thesis's experiments, and ``full.ini`` those of the others as
+far as these are their own. Any other preset sets only those that differ.
 
 :mod:`kneerepro.command_line` adds a flag for each parameter.
 """
@@ -25,8 +26,9 @@ from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import reason
 
 FOLDER = os.path.join(os.path.dirname(__file__), 'presets')
-#: Presets that come with the package.
-PRESETS = 'smoke', 'quick', 'thesis'
+#: Presets that come with the package. Experiments of the thesis have the
+#: preset thesis, the others have the preset full.
+PRESETS = 'smoke', 'quick', 'thesis', 'full'
 
 _SHARED_SECTION = 'all'
 
@@ -223,7 +225,7 @@ def read_preset(preset: str, experiment: str) -> dict[str, Any]:
     Parameters
     ----------
     preset : str
-        One of :data:`PRESETS`, or the path of a file in the same format.
+        One of :func:`presets_of`, or the path of a file in the same format.
     experiment : str
         One of :data:`kneerepro.registry.EXPERIMENTS`.
 
@@ -236,16 +238,24 @@ def read_preset(preset: str, experiment: str) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If the file cannot be read, sets an unknown parameter or has an
-        invalid value.
+        If the experiment has no such preset, or if the file cannot be read,
+        sets an unknown parameter or has an invalid value.
     """
-    thesis = _read_file('thesis', experiment)
-    texts = {**thesis, **_read_file(preset, experiment)}
+    if preset in PRESETS and preset not in presets_of(experiment):
+        raise UserError(
+            f'{experiment} has no preset {preset}: use one of '
+            f'{", ".join(presets_of(experiment))}, or the path of a file'
+        )
+    full = {
+        **_read_file('thesis', experiment),
+        **_read_file(EXPERIMENTS[experiment].full_preset, experiment),
+    }
+    texts = {**full, **_read_file(preset, experiment)}
     for name in texts:
-        if name not in thesis:
+        if name not in full:
             raise UserError(
                 f'{preset}: {experiment} has no parameter {name}'
-                + suggestion(name, thesis)
+                + suggestion(name, full)
             )
     values = {}
     for name, parameter in PARAMETERS.items():
@@ -257,6 +267,21 @@ def read_preset(preset: str, experiment: str) -> dict[str, Any]:
                     f'{preset}: {name} of {experiment}: {error}'
                 ) from None
     return values
+
+
+def presets_of(experiment: str) -> tuple[str, ...]:
+    """Return the presets of the package that an experiment has.
+
+    Parameters
+    ----------
+    experiment : str
+
+    Returns
+    -------
+    tuple of str
+        The last one is that of full size, which sets every parameter.
+    """
+    return 'smoke', 'quick', EXPERIMENTS[experiment].full_preset
 
 
 def _read_file(preset: str, experiment: str) -> dict[str, str]:
@@ -333,7 +358,7 @@ def fill_missing(
         A copy. Each missing parameter has the value with which this version
         behaves as the earlier one did.
     """
-    known = read_preset('thesis', experiment)
+    known = read_preset(EXPERIMENTS[experiment].full_preset, experiment)
     missing = {
         name: value
         for name, value in _EARLIER_BEHAVIOUR.items()
@@ -346,6 +371,9 @@ def differences_from_thesis(
     parameters: Mapping[str, Any], experiment: str, synthetic: bool = True
 ) -> dict[str, tuple[Any, Any]]:
     """Compare parameters with those of the thesis.
+
+    Those of an experiment beyond the thesis are compared with its preset
+    ``full``.
 
     Parameters
     ----------
@@ -361,7 +389,7 @@ def differences_from_thesis(
         Maps the name of each parameter that differs to its value and the
         thesis's. The seed never counts: the thesis does not name any.
     """
-    thesis = read_preset('thesis', experiment)
+    thesis = read_preset(EXPERIMENTS[experiment].full_preset, experiment)
     ignored = {'seed'}
     if not synthetic:
         ignored |= {'patients', 'matrix', 'slices'}

@@ -1,7 +1,7 @@
 """Tests of presets and parameters."""
 
 from kneerepro import config
-from kneerepro.registry import EXPERIMENTS
+from kneerepro.registry import EXPERIMENTS, THESIS
 from kneerepro.utils.errors import UserError
 from tests.folders import FolderTest
 
@@ -17,7 +17,7 @@ class ParameterTest(FolderTest):
 
     def test_thesis_sets_every_parameter(self):
         found = set()
-        for experiment in EXPERIMENTS:
+        for experiment in THESIS:
             found |= set(config.read_preset('thesis', experiment))
         self.assertEqual(found, set(config.PARAMETERS))
 
@@ -46,8 +46,8 @@ class ParameterTest(FolderTest):
                 config.read_parameter(name, text)
 
     def test_text_can_be_read_again(self):
-        for preset in config.PRESETS:
-            for experiment in EXPERIMENTS:
+        for experiment in EXPERIMENTS:
+            for preset in config.presets_of(experiment):
                 values = config.read_preset(preset, experiment)
                 for name, value in values.items():
                     text = config.as_text(value)
@@ -104,12 +104,41 @@ class PresetTest(FolderTest):
             self.assertEqual(config.preset_name(preset), 'mine')
 
     def test_every_preset_has_the_same_parameters(self):
-        for preset in config.PRESETS:
-            for experiment in EXPERIMENTS:
+        for experiment in EXPERIMENTS:
+            *presets, full = config.presets_of(experiment)
+            for preset in presets:
                 self.assertEqual(
                     list(config.read_preset(preset, experiment)),
-                    list(config.read_preset('thesis', experiment)),
+                    list(config.read_preset(full, experiment)),
                 )
+
+    def test_full_size(self):
+        """Beyond the thesis, only what volumes change is not the thesis's."""
+        for experiment in sorted({*EXPERIMENTS} - {*THESIS}):
+            full = config.read_preset('full', experiment)
+            thesis = config.read_preset(
+                'thesis', EXPERIMENTS[experiment].extends
+            )
+            self.assertEqual(list(full), list(thesis))
+            self.assertEqual(
+                {name for name in full if full[name] != thesis[name]},
+                {'batch_size', 'epochs'},
+            )
+            # About as many iterations as the thesis has.
+            iterations = full['epochs'] * (180 // full['batch_size'])
+            images = thesis['epochs'] * (28800 // thesis['batch_size'])
+            self.assertAlmostEqual(iterations / images, 1, delta=0.05)
+
+    def test_presets_of_another_experiment(self):
+        with self.assertRaisesRegex(
+            UserError,
+            'dcgan3d has no preset thesis: use one of smoke, quick, full, or',
+        ):
+            config.read_preset('thesis', 'dcgan3d')
+        with self.assertRaisesRegex(
+            UserError, 'cae2d has no preset full: use one of .*thesis'
+        ):
+            config.read_preset('full', 'cae2d')
 
     def test_own_file(self):
         path = self.write(
@@ -175,11 +204,12 @@ class EarlierVersionTest(FolderTest):
 
 class DifferencesTest(FolderTest):
     def test_only_the_thesis_has_none(self):
-        for preset in config.PRESETS:
-            for experiment in EXPERIMENTS:
+        for experiment in EXPERIMENTS:
+            *presets, full = config.presets_of(experiment)
+            for preset in *presets, full:
                 values = config.read_preset(preset, experiment)
                 found = config.differences_from_thesis(values, experiment)
-                self.assertEqual(bool(found), preset != 'thesis')
+                self.assertEqual(bool(found), preset != full)
 
     def test_value_and_value_of_the_thesis(self):
         values = dict(config.read_preset('thesis', 'dcgan'), nz=5)

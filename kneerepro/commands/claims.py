@@ -3,7 +3,8 @@ each experiment.
 
 Each number is printed with its 95 % bootstrap interval, its sample size, and
 the threshold with its reason. A claim holds, or does not, if whole intervals
-lie on one side of the thresholds.
+lie on one side of the thresholds. The GANs of volumes, which go beyond the
+thesis, are measured in the same way, and not judged.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 from kneerepro import claims, command_line, engines
 from kneerepro.claims.evidence import Evidence, newest_runs
 from kneerepro.claims.measurement import count_text, interval_text, verdict
+from kneerepro.claims.volumes import quality_of
+from kneerepro.registry import EXPERIMENTS, THESIS
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.text import printable
 
@@ -52,16 +55,24 @@ def run(args: argparse.Namespace) -> None:
     if not found:
         of = f' of the preset {args.preset}' if args.preset else ''
         raise UserError(f'there is no finished run{of} in {args.out}')
-    judgements = claims.judge_all(
-        Evidence(found, args.engine, args.device, args.precision, args.data)
+    evidence = Evidence(
+        found, args.engine, args.device, args.precision, args.data
     )
-    preset = next(iter(found.values())).settings['preset']
+    judged = {name: found[name] for name in found if name in THESIS}
+    judgements = claims.judge_all(evidence)
+    qualities = [
+        quality_of(evidence, name) for name in found if name not in THESIS
+    ]
     write = _write_json if args.format == 'json' else _write_text
-    write(preset, found, claims.caution(found), judgements)
+    write(found, claims.caution(judged), judgements, qualities)
 
 
-def _write_text(preset, found, caution, judgements):
-    print(f'runs of the preset {preset}:')
+def _preset_of(found):
+    return next(iter(found.values())).settings['preset']
+
+
+def _write_text(found, caution, judgements, qualities):
+    print(f'runs of the preset {_preset_of(found)}:')
     for run in found.values():
         print(printable(f'  {run.folder}'))
     if caution:
@@ -71,6 +82,14 @@ def _write_text(preset, found, caution, judgements):
         print(f'\n{claim.number} {judgement.verdict}: {judgement.why}')
         print(_indented(claim.statement, 3))
         for measurement in judgement.measurements:
+            _print_measurement(measurement)
+    for quality in qualities:
+        print(
+            f'\nBeyond the thesis: the {EXPERIMENTS[quality.experiment].title}'
+        )
+        for reason in quality.missing:
+            print(_indented(f'not everything could be measured: {reason}', 3))
+        for measurement in quality.measurements:
             _print_measurement(measurement)
 
 
@@ -97,12 +116,13 @@ def _indented(text, width):
     )
 
 
-def _write_json(preset, found, caution, judgements):
+def _write_json(found, caution, judgements, qualities):
     content = {
-        'preset': preset,
+        'preset': _preset_of(found),
         'runs': {name: run.folder for name, run in found.items()},
         'caution': caution,
         'claims': [_judgement_as_json(judgement) for judgement in judgements],
+        'beyond': [_quality_as_json(quality) for quality in qualities],
     }
     print(json.dumps(content, indent=1, ensure_ascii=False))
 
@@ -116,6 +136,17 @@ def _judgement_as_json(judgement) -> dict[str, Any]:
         'measurements': [
             _measurement_as_json(measurement)
             for measurement in judgement.measurements
+        ],
+    }
+
+
+def _quality_as_json(quality) -> dict[str, Any]:
+    return {
+        'experiment': quality.experiment,
+        'missing': quality.missing,
+        'measurements': [
+            _measurement_as_json(measurement)
+            for measurement in quality.measurements
         ],
     }
 

@@ -1,4 +1,4 @@
-"""Draw one figure of the thesis."""
+"""Draw one figure of the thesis, or one that goes beyond it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import argparse
 
 from kneerepro import command_line
 from kneerepro.experiment import dataset_figures, redraw
+from kneerepro.experiment.captions import BEYOND
+from kneerepro.experiment.figures import FIGURES
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.utils.scripts import usage
 
 METAVAR = 'FIGURE'
 
-#: What the figures show, by their number in the thesis.
+#: What the figures show, by their number in the thesis or, beyond it, their
+#: name.
 CHOICES = {
     '2.1': 'one patient in the sagittal, axial and coronal plane (section '
     '2.1)',
@@ -28,6 +32,7 @@ CHOICES = {
     '3.8': 'images that the WGAN-GP generates (section 3.4)',
     '3.9': 'real and generated images (section 3.4)',
     '3.10': 'losses of the WGAN-GP (section 3.4)',
+    **{name: f'{title} (section 4.2)' for name, title in BEYOND.items()},
 }
 
 # The figures of the data, and the functions that add their arguments and draw
@@ -44,21 +49,17 @@ _OF_DATA = {
 # The experiments whose networks or runs the other figures show.
 _OF_NETWORKS = {'2.3': 'cae2d', '2.4': 'cae3d', '2.5': 'dcgan'}
 _OF_RUNS = {
-    '3.2': 'cae2d',
-    '3.3': 'cae2d',
-    '3.4': 'cae3d',
-    '3.5': 'cae3d',
-    '3.6': 'dcgan',
-    '3.7': 'dcgan',
-    '3.8': 'wgan_gp',
-    '3.9': 'wgan_gp',
-    '3.10': 'wgan_gp',
+    number: experiment
+    for experiment in EXPERIMENTS
+    for number in FIGURES[experiment]
+    if number not in _OF_NETWORKS
 }
 
 
 def parser(choice: str) -> argparse.ArgumentParser:
     """Make the parser of a figure's command line."""
-    description = f'Figure {choice}: {CHOICES[choice]}.'
+    heading = 'Beyond the thesis' if choice in BEYOND else f'Figure {choice}'
+    description = f'{heading}: {CHOICES[choice]}.'
     if choice in _OF_RUNS:
         return redraw.run_parser(choice, _OF_RUNS[choice], description)
     result = command_line.Parser(description, usage(f'figure {choice}'))
@@ -75,7 +76,7 @@ def main(choice: str, argv: list[str]) -> int | None:
     Parameters
     ----------
     choice : str
-        The figure's number in the thesis.
+        One of :data:`CHOICES`.
     argv : list of str
         Its arguments.
 

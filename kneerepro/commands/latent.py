@@ -24,6 +24,7 @@ from kneerepro.engines import Engine
 from kneerepro.experiment.datasets import truth_of_patients
 from kneerepro.experiment.footer import footer_of
 from kneerepro.figures import latent
+from kneerepro.figures.planes import PROPORTIONS, middle_planes
 from kneerepro.figures.style import save_figure
 from kneerepro.measures.codes import principal_plane
 from kneerepro.prediction import features
@@ -37,15 +38,6 @@ from kneerepro.utils.scripts import typed
 from kneerepro.utils.text import printable
 
 _SYNTHETIC_LABEL = 'epicondylar_width_mm'
-
-# Height relative to width of the planes through the OAI's volumes, 112 mm from
-# side to side and 140 mm along the other axes.
-_PROPORTIONS = {
-    'sagittal': 1.0,
-    'coronal': 140 / 112,
-    'axial': 140 / 112,
-    'image': 1.0,
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,7 +115,7 @@ def _draw(chosen: Run, args: argparse.Namespace, engine: Engine) -> list[str]:
             f'the dataset of {chosen.folder} is no longer there: put it back, '
             'or train again'
         )
-    footer = f'beyond the thesis (section 4.2); {footer_of(chosen)}'
+    footer = footer_of(chosen, beyond=True)
     with Dataset(path) as dataset, Stages() as stages:
         target = _label(args.label, chosen, dataset)
         # Before the volumes are encoded, which takes minutes.
@@ -143,7 +135,9 @@ def _draw(chosen: Run, args: argparse.Namespace, engine: Engine) -> list[str]:
     plane, explained = principal_plane(found)
     return [
         *save_figure(
-            latent.interpolation(rows, headings, _PROPORTIONS, footer),
+            latent.interpolation(
+                rows, headings, {**PROPORTIONS, 'image': 1.0}, footer
+            ),
             chosen.path('latent', 'interpolation'),
         ),
         *save_figure(
@@ -251,9 +245,4 @@ def _planes(images):
     """The middle planes of volumes, by name; images as they are."""
     if images[0].ndim == 2:
         return {'image': images}
-    depth, rows, columns = images[0].shape
-    return {
-        'sagittal': [volume[depth // 2] for volume in images],
-        'coronal': [volume[:, :, columns // 2].T for volume in images],
-        'axial': [volume[:, rows // 2].T for volume in images],
-    }
+    return middle_planes(np.stack(images))

@@ -12,6 +12,7 @@ from kneerepro.data.dataset import Dataset
 from kneerepro.data.reading.identity import keyed_hash, load_key
 from kneerepro.data.writing.records import Subject, nominal_grid
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.scripts import typed
 from kneerepro.utils.text import printable
 
 
@@ -95,7 +96,7 @@ def _patient_ids(dataset: Dataset, args: argparse.Namespace) -> list[str]:
     if args.identifiers and not kept:
         raise UserError(
             f'{args.data} does not hold PatientIDs: prepare a dataset with '
-            'data/prepare.py --identifiers, and pass it'
+            f'{typed("prepare")} --identifiers, and pass it'
         )
     patients = [str(patient) for patient in dataset.patient]
     if args.identifiers:

@@ -12,7 +12,7 @@ import shlex
 from kneerepro import command_line
 from kneerepro.experiment.arguments import add_run_arguments, parse
 from kneerepro.experiment.choose import best_run, flags_to_train
-from kneerepro.registry import EXPERIMENTS
+from kneerepro.registry import THESIS
 from kneerepro.utils.scripts import run_command, typed
 from kneerepro.utils.text import printable
 
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     # -------------------------------------------------------------- chapter 3
     _start('figure 3.1', *out, *preset, *data)
     flags, reports = [*preset, *out, *data, *training], []
-    for name in EXPERIMENTS:
+    for name in THESIS:
         _, asked = parse(name, '', flags)
         best = best_run(asked, name)
         _start(f'train {name}', *flags_to_train(best, args.out, flags))

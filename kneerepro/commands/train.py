@@ -1,4 +1,4 @@
-"""Train a network of the thesis and draw its figures."""
+"""Train a network of the thesis, or one beyond it, and draw its figures."""
 
 from __future__ import annotations
 

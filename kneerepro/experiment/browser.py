@@ -20,6 +20,7 @@ import numpy as np
 from matplotlib import colormaps
 from PIL import Image
 
+from kneerepro.figures.planes import FIELD_OF_VIEW
 from kneerepro.figures.style import white_level
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import Run
@@ -34,10 +35,6 @@ PANELS = 'ground truth', 'reconstruction', 'absolute error'
 # Three channels in base64 take four bytes a voxel if nothing can be
 # compressed. Of the thesis's volumes, five fit.
 _PAGE_BYTES, _BYTES_PER_VOXEL = 15_000_000, 4
-
-# Depth, height and width of the OAI's volumes, in mm. Planes have these
-# proportions if those of the volumes are unknown.
-_FIELD_OF_VIEW = 112.0, 140.0, 140.0
 
 
 @dataclass(frozen=True)
@@ -143,7 +140,7 @@ class Browser:
         shape = stack.images[0].shape
         if stack.spacing:
             return [n * step for n, step in zip(shape, stack.spacing)]
-        return _FIELD_OF_VIEW if self.planes == PLANES else shape
+        return FIELD_OF_VIEW if self.planes == PLANES else shape
 
 
 def _as_byte(level: float) -> int:
@@ -253,6 +250,36 @@ def examples_of(run: Run, results: dict[str, np.ndarray]) -> Browser | None:
     )
 
 
+def volumes_of(run: Run, results: dict[str, np.ndarray]) -> Browser | None:
+    """The browser of volumes that a GAN generates, and of real ones.
+
+    Parameters
+    ----------
+    run, results
+        See :func:`examples_of`.
+
+    Returns
+    -------
+    Browser or None
+        None for another network, and if the volumes are too large for a page.
+    """
+    stacks = tuple(
+        Stack(f'{kind} {i + 1}', (volume.astype('float32'),))
+        for kind in ('generated', 'real')
+        for i, volume in enumerate(results.get(f'browsed_{kind}', ()))
+    )
+    if not stacks:
+        return None
+    return Browser(
+        heading='Generated volumes',
+        text='Some volumes that the trained generator makes, and some real '
+        'ones.',
+        chooser='volume',
+        stacks=stacks,
+        panels=('intensity',),
+    )
+
+
 def samples_of(run: Run, results: dict[str, np.ndarray]) -> Browser | None:
     """The browser of the images that a run made during its training.
 
@@ -302,10 +329,11 @@ def samples_of(run: Run, results: dict[str, np.ndarray]) -> Browser | None:
         images.shape[1] * images.shape[3],
         images.shape[2] * images.shape[4],
     )
+    on_volumes = EXPERIMENTS[run.experiment].on_volumes
     return Browser(
-        text='Images that are generated from the same noise as the training '
-        'goes on.',
-        chooser='image',
+        text=('Sagittal middle slices of volumes' if on_volumes else 'Images')
+        + ' that are generated from the same noise as the training goes on.',
+        chooser='volume' if on_volumes else 'image',
         stacks=(
             Stack('all', (together,), labels),
             *(

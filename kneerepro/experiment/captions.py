@@ -30,6 +30,25 @@ PRINTED = {
     '3.10': _COPY,
 }
 
+#: Figures that the thesis does not have, by their names.
+BEYOND = {
+    'dcgan3d_volumes': 'volumes that the 3D DCGAN generates',
+    'dcgan3d_compared': 'real volumes above those of the 3D DCGAN',
+    'dcgan3d_losses': 'losses of the 3D DCGAN',
+    'wgan_gp3d_volumes': 'volumes that the 3D WGAN-GP generates',
+    'wgan_gp3d_compared': 'real volumes above those of the 3D WGAN-GP',
+    'wgan_gp3d_losses': 'losses of the 3D WGAN-GP',
+}
+
+_OVER_TIME = (
+    'Three planes through the middle of nine generated volumes at six times '
+    'of the training, from the same noise each time.'
+)
+_REAL_AND_GENERATED = (
+    'Three planes through the middle of up to nine real volumes, and of nine '
+    'generated ones.'
+)
+
 #: What our figure shows.
 SHOWN = {
     '2.3': 'The 2D autoencoder of this run, drawn to scale.',
@@ -51,4 +70,17 @@ SHOWN = {
     'time.',
     '3.9': 'Up to 100 real images beside as many generated ones.',
     '3.10': 'Losses of critic and generator.',
+    'dcgan3d_volumes': _OVER_TIME,
+    'dcgan3d_compared': _REAL_AND_GENERATED,
+    'dcgan3d_losses': 'Losses of discriminator and generator.',
+    'wgan_gp3d_volumes': _OVER_TIME,
+    'wgan_gp3d_compared': _REAL_AND_GENERATED,
+    'wgan_gp3d_losses': 'Losses of critic and generator.',
 }
+
+
+def title_of(number: str) -> str:
+    """Return what a figure is called on pages, such as 'Figure 3.4'."""
+    if number in BEYOND:
+        return f'Beyond the thesis: {BEYOND[number]}'
+    return f'Figure {number}'

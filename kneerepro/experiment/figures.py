@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from kneerepro.experiment.footer import footer_of, footer_of_networks
-from kneerepro.figures import architecture, cae2d, cae3d, codes, gan
+from kneerepro.figures import architecture, cae2d, cae3d, codes, gan, gan3d
+from kneerepro.figures.planes import PROPORTIONS
 from kneerepro.figures.style import save_figure
 from kneerepro.runs import Run, zoo
 
@@ -149,8 +150,30 @@ def _figure_3_10(run, results):
     )
 
 
+def _planes_in(results, prefix):
+    """The middle planes that a GAN of volumes saved, by their names."""
+    return {name: results[prefix + name] for name in PROPORTIONS}
+
+
+def _volumes_over_time(run, results):
+    return gan3d.volumes_over_time(
+        _planes_in(results, 'over_time_'),
+        list(results['shown_epochs']),
+        _planes_in(results, 'real_'),
+        footer_of(run),
+    )
+
+
+def _real_and_generated_volumes(run, results):
+    return gan3d.real_and_generated_volumes(
+        _planes_in(results, 'real_'),
+        _planes_in(results, 'generated_'),
+        footer_of(run),
+    )
+
+
 #: Functions that draw the figures of each experiment, by the figure's number
-#: in the thesis. Each takes a run and its results.
+#: in the thesis, or by its name beyond it. Each takes a run and its results.
 FIGURES = {
     'cae2d': {
         '2.3': _architecture('2.3'),
@@ -173,6 +196,16 @@ FIGURES = {
         '3.9': _figure_3_9,
         '3.10': _figure_3_10,
     },
+    'dcgan3d': {
+        'dcgan3d_volumes': _volumes_over_time,
+        'dcgan3d_compared': _real_and_generated_volumes,
+        'dcgan3d_losses': _figure_3_7,
+    },
+    'wgan_gp3d': {
+        'wgan_gp3d_volumes': _volumes_over_time,
+        'wgan_gp3d_compared': _real_and_generated_volumes,
+        'wgan_gp3d_losses': _figure_3_10,
+    },
 }
 
 
@@ -181,8 +214,16 @@ CODES = 'codes'
 
 
 def file_name(number: str) -> str:
-    """Return a figure's file name, without folder and extension."""
-    return 'figure' + number.replace('.', '_')
+    """Return a figure's file name, without folder and extension.
+
+    Parameters
+    ----------
+    number : str
+        A key of :data:`FIGURES`.
+    """
+    if number[0].isdigit():
+        return 'figure' + number.replace('.', '_')
+    return number
 
 
 def draw_figure(run: Run, results: Results, number: str) -> list[str]:
@@ -194,7 +235,7 @@ def draw_figure(run: Run, results: Results, number: str) -> list[str]:
     results : dict of str to array
         From :meth:`kneerepro.runs.Run.results`.
     number : str
-        The figure's number in the thesis, such as '3.4'.
+        A key of :data:`FIGURES`, such as '3.4'.
 
     Returns
     -------

@@ -41,12 +41,23 @@ _OF_THE_NETWORKS = {
 }
 
 
-def footer_of(run: Run) -> str:
+# Opens the footer of a figure that the thesis does not have.
+_BEYOND = 'beyond the thesis (section 4.2)'
+
+
+def footer_of(run: Run, beyond: bool = False) -> str:
     """Return the footer of a run's figures.
 
     It names the data and every setting that differs from the thesis, so that
     a run with less data, smaller networks or a shorter training cannot be
-    mistaken for the thesis's.
+    mistaken for the thesis's. The settings of a run that goes beyond the
+    thesis are compared with its preset of full size.
+
+    Parameters
+    ----------
+    run : kneerepro.runs.Run
+    beyond : bool
+        Whether the figure goes beyond the thesis, though the run does not.
     """
     settings, data = run.settings, run.settings['data']
     changed = run.differences_from_thesis()
@@ -58,11 +69,20 @@ def footer_of(run: Run) -> str:
     source = 'synthetic knees' if data['synthetic'] else 'own data'
     parts = [
         f'{source}, {examples}{spec.unit} of {" x ".join(map(str, shape))}',
-        *_as_texts(changed, set(changed) - _OF_THE_DATA - _IN_THE_LEGEND),
+        *_as_texts(
+            changed,
+            set(changed) - _OF_THE_DATA - _IN_THE_LEGEND,
+            spec.full_preset,
+        ),
         f'{settings["engine"]} engine, {settings["device"]}',
     ]
     if changed:
-        parts.insert(0, f"preset {settings['preset']}, not the thesis's")
+        preset = f'preset {settings["preset"]}'
+        parts.insert(
+            0, preset if spec.extends else f"{preset}, not the thesis's"
+        )
+    if beyond or spec.extends:
+        parts.insert(0, _BEYOND)
     return _joined(parts)
 
 
@@ -81,22 +101,24 @@ def footer_of_networks(parameters: dict[str, Any], experiment: str) -> str:
     str
         Names every parameter by which the networks differ from the thesis's.
     """
-    names = set(_OF_THE_NETWORKS)
-    if not EXPERIMENTS[experiment].on_volumes:
+    names, spec = set(_OF_THE_NETWORKS), EXPERIMENTS[experiment]
+    if not spec.on_volumes:
         names.remove('depth')
     changed = _as_texts(
-        config.differences_from_thesis(parameters, experiment), names
+        config.differences_from_thesis(parameters, experiment),
+        names,
+        spec.full_preset,
     )
     if changed:
         changed.insert(0, "not the thesis's networks")
     return _joined(changed)
 
 
-def _as_texts(changed, names):
+def _as_texts(changed, names, preset):
     return [
         f'{_SYMBOLS.get(name, name.replace("_", " "))} '
-        f'{_as_text(name, value)} (thesis: {_as_text(name, thesis)})'
-        for name, (value, thesis) in changed.items()
+        f'{_as_text(name, value)} ({preset}: {_as_text(name, other)})'
+        for name, (value, other) in changed.items()
         if name in names
     ]
 

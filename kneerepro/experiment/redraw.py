@@ -31,7 +31,7 @@ def run_parser(
     Parameters
     ----------
     number : str
-        The figure's number in the thesis, such as '3.4'.
+        The figure's number in the thesis, such as '3.4', or its name.
     name : str
         Of the experiment.
     description : str
@@ -100,7 +100,7 @@ def figure_of_run(
         run = _choose(args, name, flags)
     if run.experiment != name:
         raise UserError(
-            f'{own.run} is a run of {run.experiment}, and Figure {number} '
+            f'{own.run} is a run of {run.experiment}, and figure {number} '
             f'shows {name}: name a run of {name}'
         )
     for path in draw_figure(run, run.results(), number):

@@ -9,9 +9,10 @@ from collections.abc import Collection
 from kneerepro import claims, config
 from kneerepro.claims.evidence import Evidence, newest_runs
 from kneerepro.claims.measurement import count_text, interval_text, verdict
+from kneerepro.claims.volumes import quality_of
 from kneerepro.engines import stored_precision
 from kneerepro.experiment import browser
-from kneerepro.experiment.captions import PRINTED, SHOWN
+from kneerepro.experiment.captions import PRINTED, SHOWN, title_of
 from kneerepro.experiment.curves import charts_of
 from kneerepro.experiment.figures import (
     CODES,
@@ -20,7 +21,7 @@ from kneerepro.experiment.figures import (
     baselines_of,
     file_name,
 )
-from kneerepro.registry import EXPERIMENTS
+from kneerepro.registry import EXPERIMENTS, THESIS
 from kneerepro.runs import Run
 from kneerepro.runs.collapse import COLLAPSES
 from kneerepro.utils.errors import UserError
@@ -81,6 +82,8 @@ def write(
         run=run,
         title=f'The {spec.title}',
         section=spec.section,
+        beyond_thesis=bool(spec.extends),
+        full_preset=spec.full_preset,
         autoencoder=spec.autoencoder,
         figures=[_figure(run, number) for number in FIGURES[run.experiment]],
         codes=_codes(run, results),
@@ -90,6 +93,7 @@ def write(
             found
             for found in (
                 browser.examples_of(run, results),
+                browser.volumes_of(run, results),
                 browser.samples_of(run, results),
             )
             if found
@@ -114,8 +118,9 @@ def write(
 def _figure(run, number):
     return {
         'number': number,
+        'title': title_of(number),
         'image': figure_image(run, file_name(number)),
-        'printed': PRINTED[number],
+        'printed': PRINTED.get(number),
         'shown': SHOWN[number],
     }
 
@@ -177,9 +182,14 @@ def _identification(results):
 def _claims(run, datasets):
     """Judge the claims about an experiment from the run and, where they
     compare experiments, from the newest runs of the same preset beside it.
+    A run beyond the thesis is measured in the same way, and not judged.
     """
     root = os.path.normpath(run.path(os.pardir, os.pardir))
-    found = {**newest_runs(root, run.settings['preset']), run.experiment: run}
+    newest = newest_runs(root, run.settings['preset'])
+    found = {
+        **{name: newest[name] for name in newest if name in THESIS},
+        run.experiment: run,
+    }
     evidence = Evidence(
         found,
         run.settings['engine'],
@@ -187,6 +197,8 @@ def _claims(run, datasets):
         stored_precision(run.settings),
         datasets,
     )
+    if EXPERIMENTS[run.experiment].extends:
+        return {'quality': quality_of(evidence, run.experiment)}
     return {
         'judgements': claims.judge_all(evidence, run.experiment),
         'judged': found,

@@ -13,6 +13,7 @@ import numpy as np
 
 from kneerepro import config
 from kneerepro.engines import stored_precision
+from kneerepro.experiment.captions import title_of
 from kneerepro.experiment.curves import (
     TITLES,
     Chart,
@@ -208,4 +209,4 @@ def _figures(columns):
         )
 
 
-_ENVIRONMENT = template_environment()
+_ENVIRONMENT = template_environment(title_of=title_of)

@@ -26,7 +26,7 @@ def lines_of(run: Run, results: dict[str, np.ndarray]) -> list[str]:
     list of str
         Of an autoencoder, the test error beside that of the mean of the
         training set, and how many test examples are identified. Of a GAN, how
-        varied its images are, and its losses.
+        varied its images or volumes are, and its losses.
     """
     of_kind = (
         _of_autoencoder if EXPERIMENTS[run.experiment].autoencoder else _of_gan
@@ -51,7 +51,10 @@ def _of_autoencoder(spec, results) -> Iterator[str]:
 def _of_gan(spec, results) -> Iterator[str]:
     if 'image_spread' in results:
         spread = last_value(results['image_spread'])
-        yield f'variety of the generated images: {spread:.2g} (real ones: 1)'
+        yield (
+            f'variety of the generated {spec.unit}: {spread:.2g} '
+            '(real ones: 1)'
+        )
     losses = ', '.join(
         f'{name} {last_value(results[f"{name}_loss"]):.4g}'
         for name in spec.losses

@@ -8,6 +8,8 @@ the number of images, so only values for the same n may be compared.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.linalg import eigh
 from scipy.ndimage import gaussian_filter
@@ -23,6 +25,8 @@ _SIGMA, _RADIUS = 1.5, 5
 # Images that are compared at once: the distances of a thousand images to a
 # thousand others take 8 MB.
 _CHUNK = 1000
+# Voxels whose similarity is computed at once: each takes some 100 bytes.
+_MAX_VOXELS = 2**22
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -345,6 +349,25 @@ def ms_ssim(a: np.ndarray, b: np.ndarray, scales: int = 3) -> np.ndarray:
     return result
 
 
+def scales_that_fit(size: Sequence[int], most: int = 5) -> int:
+    """The number of scales of MS-SSIM for images or volumes of a size.
+
+    Parameters
+    ----------
+    size : sequence of int
+        Length of each axis.
+    most : int
+        The largest number to return.
+
+    Returns
+    -------
+    int
+        0 if even the first scale is too small for the window.
+    """
+    window = 2 * _RADIUS + 1
+    return sum(min(size) >= window * 2**scale for scale in range(most))
+
+
 def ms_ssim_of_pairs(
     images: np.ndarray, count: int, seed: int = 0, scales: int = 3
 ) -> np.ndarray:
@@ -375,8 +398,18 @@ def ms_ssim_of_pairs(
     """
     order = np.random.RandomState(seed).permutation(len(images))
     count = min(count, len(images) // 2)
-    return ms_ssim(
-        images[order[:count]], images[order[count : 2 * count]], scales
+    first, second = order[:count], order[count : 2 * count]
+    step = max(1, _MAX_VOXELS // images[0].size)
+    return np.concatenate(
+        [
+            ms_ssim(
+                images[first[i : i + step]],
+                images[second[i : i + step]],
+                scales,
+            )
+            for i in range(0, count, step)
+        ]
+        or [np.empty(0)]
     )
 
 

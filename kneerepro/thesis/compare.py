@@ -8,7 +8,7 @@ from lasagne.layers import Layer
 
 from kneerepro import config
 from kneerepro.networks.layer_table import DASH, layer_table
-from kneerepro.registry import EXPERIMENTS
+from kneerepro.registry import THESIS
 from kneerepro.thesis import errata, tables
 from kneerepro.thesis.errata_status import (
     check_errata,
@@ -39,22 +39,27 @@ def compare(
     reading : str
         What to call the reading.
     default : bool
-        Whether `reproductions` are the default reading of all four
-        experiments, to which each erratum has to apply.
+        Whether `reproductions` are the default reading of all experiments, to
+        which each erratum has to apply.
 
     Returns
     -------
     Report
     """
-    comparisons = [
-        *(
-            comparison
-            for reproduction in reproductions
-            for comparison in _compare_networks(reproduction)
-        ),
-        _compare_hyperparameters(reproductions),
-        *map(_compare_text, reproductions),
+    of_thesis = [
+        reproduction
+        for reproduction in reproductions
+        if reproduction.experiment in THESIS
     ]
+    comparisons = _compare_networks(of_thesis)
+    if of_thesis:
+        comparisons.append(_compare_hyperparameters(of_thesis))
+        comparisons += map(_compare_text, of_thesis)
+    comparisons += _compare_networks(
+        reproduction
+        for reproduction in reproductions
+        if reproduction.experiment not in THESIS
+    )
     by_name = {
         reproduction.experiment: reproduction for reproduction in reproductions
     }
@@ -109,24 +114,29 @@ def _differences(reproductions):
     return differences
 
 
-def _compare_networks(reproduction):
-    """Compare the two networks of an experiment with their tables."""
-    spec = reproduction.spec
-    numbers = ('2.1', '2.2') if spec.autoencoder else ('2.3', '2.4')
-    return [
-        _compare_network(number, reproduction, network, role)
-        for number, network, role in zip(
-            numbers, reproduction.networks, spec.networks
-        )
-    ]
+def _compare_networks(reproductions):
+    """Compare the two networks of each experiment with their tables."""
+    comparisons = []
+    for reproduction in reproductions:
+        spec = reproduction.spec
+        numbers = ('2.1', '2.2') if spec.autoencoder else ('2.3', '2.4')
+        comparisons += [
+            _compare_network(number, reproduction, network, role)
+            for number, network, role in zip(
+                numbers, reproduction.networks, spec.networks
+            )
+        ]
+    return comparisons
 
 
 def _compare_network(
     number: str, reproduction: Reproduction, network: Layer, role: str
 ) -> Comparison:
     table, spec = tables.TABLES[number], reproduction.spec
+    # What goes beyond the thesis has no tables of its own.
+    experiment = spec.extends or spec.name
     texts = [dict(zip(table.columns, row)) for row in table.rows]
-    printed = [_read_row(row, spec.name) for row in texts]
+    printed = [_read_row(row, experiment) for row in texts]
     if spec.on_volumes:
         printed = [
             {column: cell_in_3d(cell) for column, cell in row.items()}
@@ -135,7 +145,7 @@ def _compare_network(
         texts = list(map(_texts, printed))
     pairs = align(printed, layer_table(network))
     judged = judge(
-        pairs, printed, table.columns, number, spec.name, spec.on_volumes
+        pairs, printed, table.columns, number, experiment, spec.on_volumes
     )
     rows = []
     for (i, layer), verdicts in zip(pairs, judged):
@@ -199,7 +209,7 @@ def _compare_hyperparameters(
 ) -> Comparison:
     table = tables.TABLES['2.5']
     # The table lists the experiments in the registry's order.
-    printed_rows = dict(zip(EXPERIMENTS, table.rows))
+    printed_rows = dict(zip(THESIS, table.rows))
     columns, rows = table.columns[1:], []
     for reproduction in reproductions:
         experiment = reproduction.experiment

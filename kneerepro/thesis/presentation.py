@@ -30,7 +30,10 @@ NOTES = (
     'as it is read from the layers. Below a cell that differs stands the '
     f'erratum that explains it, or {UNEXPLAINED} if none does.',
     'For the 3D autoencoder, the upper row is the printed 2D row with a depth '
-    'added, because "the same layout was preserved" (section 2.4.1).',
+    'added, because "the same layout was preserved" (section 2.4.1). The 3D '
+    'DCGAN and the 3D WGAN-GP go beyond the thesis (section 4.2); their upper '
+    'rows are those of the DCGAN and the WGAN-GP, with a depth added in the '
+    'same way.',
     'A 1 in a shape is the batch if it comes before the channels, and the '
     'depth if it comes after them. Every Leaky ReLU has the slope 0.2 of '
     'section 2.4.1. A star on a layer marks batch normalisation (E5). The '

@@ -62,7 +62,7 @@ class Comparison:
     derived : bool
         Whether the printed cells are those of a 2D table carried over to
         three dimensions, where "the same layout was preserved" (section
-        2.4.1).
+        2.4.1). For GANs this goes beyond the thesis.
     parameters : int or None
         Number of trainable parameters of the network.
     rows : list of Row

@@ -73,12 +73,12 @@ def cell_text(cell: dict[str, str]) -> str:
 
 
 def cell_in_3d(cell: dict[str, str]) -> dict[str, str]:
-    """Carry a cell of the 2D autoencoder over to three dimensions.
+    """Carry a cell about a network of images over to three dimensions.
 
     Parameters
     ----------
     cell : dict of str to str
-        Any aspects of a cell of Table 2.1 or 2.2.
+        Any aspects of a cell of Tables 2.1 to 2.4.
 
     Returns
     -------
@@ -96,6 +96,7 @@ def _aspect_in_3d(aspect, value):
         return f'{value}x{value.split("x")[0]}'
     if aspect == 'size':
         return f'{int(value.split("x")[0]) * depth // rows}x{value}'
-    if value == '4096':  # 256x4x4 in 2D, 256x10x4x4 in 3D
-        return str(4096 * 4 * depth // rows)
+    # 256x4x4 and 1024x4x4 in 2D, 256x10x4x4 and 1024x10x4x4 in 3D.
+    if value in ('4096', '16384'):
+        return str(int(value) * 4 * depth // rows)
     return value

@@ -89,6 +89,17 @@ class NewestRunsTest(JudgedRunsTest):
         )
         self.assertEqual(list(newest_runs(self.out)), ['cae3d'])
 
+    def test_beyond_the_thesis(self):
+        run = self.judged_run('dcgan3d', width=0.002)
+        self.assertEqual(list(newest_runs(self.out)), ['dcgan3d'])
+        self.judged_run('cae2d')
+        self.rewrite(run.folder, preset='full')
+        # A run of the thesis decides, though it is not the newest.
+        os.utime(run.path('config.json'), (2**32, 2**32))
+        self.assertEqual(list(newest_runs(self.out)), ['cae2d'])
+        self.assertEqual(list(newest_runs(self.out, 'thesis')), ['dcgan3d'])
+        self.assertEqual(list(newest_runs(self.out, 'full')), ['dcgan3d'])
+
 
 class ImagesTest(JudgedRunsTest):
     """The images that the networks of runs make."""
@@ -126,6 +137,22 @@ class ImagesTest(JudgedRunsTest):
         self.assertEqual(images.shape, (3, 64, 64))
         self.assertTrue(images.min() > 0 and images.max() < 1)
         self.assertTrue(images.std(0).max() > 0)
+
+    def test_volumes(self):
+        run = self.judged_run('dcgan3d', width=0.002)
+        encoder = self.judged_run('cae3d')
+        self.rewrite(run.folder, data={'train': 3, 'hash': self.hash})
+        evidence = Evidence(
+            {'dcgan3d': runs.Run(run.folder), 'cae3d': encoder}
+        )
+        real, other = evidence.real_images('dcgan3d')
+        self.assertEqual(real.shape, (1, 16, 16, 16))
+        self.assertFalse((real == other).all())
+        volumes = evidence.training_images('dcgan3d')
+        np.testing.assert_array_equal(volumes.reshape(-1, 16, 16), self.truth)
+        made = evidence.generated_images('dcgan3d')
+        self.assertEqual(made.shape, (1, 16, 16, 16))
+        self.assertEqual(evidence.features(made, 'cae3d').shape, (1, 4))
 
     def test_dataset_that_was_moved(self):
         run = self.judged_run('cae2d', test=10)

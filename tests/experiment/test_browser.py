@@ -160,6 +160,30 @@ class RunTest(FolderTest):
             )
         self.assertIsNone(browser.samples_of(self.run_of('cae3d'), {}))
 
+    def test_generated_volumes(self):
+        results = {
+            'browsed_generated': volume(0, (3, *SHAPE)).astype('float16'),
+            'browsed_real': volume(1, (2, *SHAPE)).astype('float16'),
+        }
+        made = browser.volumes_of(self.run_of('dcgan3d'), results)
+        self.assertEqual(
+            [stack.name for stack in made.stacks],
+            [
+                *(f'generated {i}' for i in (1, 2, 3)),
+                *(f'real {i}' for i in (1, 2)),
+            ],
+        )
+        self.assertEqual(
+            (made.planes, made.panels), (browser.PLANES, ('intensity',))
+        )
+        np.testing.assert_array_equal(
+            made.stacks[3].images[0], results['browsed_real'][0]
+        )
+        json.dumps(made.as_data())
+        self.assertIsNone(browser.volumes_of(self.run_of('cae3d'), {}))
+        none = {name: values[:0] for name, values in results.items()}
+        self.assertIsNone(browser.volumes_of(self.run_of('dcgan3d'), none))
+
     def save_sample(self, iteration, tiles):
         """Save tiles of shape (rows, columns, height, width)."""
         os.makedirs(self.path('samples'), exist_ok=True)
@@ -210,6 +234,12 @@ class RunTest(FolderTest):
             )
         self.assertEqual(made.panels, ('generated',))
         made.as_data()
+        self.assertEqual((made.chooser, made.text[:7]), ('image', 'Images '))
+        made = browser.samples_of(
+            self.run_of('wgan_gp3d'), {'iterations_per_epoch': 4}
+        )
+        self.assertEqual(made.chooser, 'volume')
+        self.assertIn('slices of volumes that are generated', made.text)
 
 
 class PageTest(ChromiumTest):

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 from kneerepro import config
 from kneerepro.experiment.footer import footer_of, footer_of_networks
-from kneerepro.registry import EXPERIMENTS
+from kneerepro.registry import EXPERIMENTS, THESIS
 from kneerepro.runs import Run
 
 
@@ -31,10 +31,11 @@ def fake_run(experiment, preset='thesis', synthetic=False, **changes):
 
 class FooterTest(unittest.TestCase):
     def test_thesis(self):
-        for experiment in EXPERIMENTS:
+        for experiment in THESIS:
             text = footer_of(fake_run(experiment))
             self.assertNotIn('not the thesis', text)
             self.assertNotIn('(thesis: ', text)
+            self.assertNotIn('beyond the thesis', text)
             self.assertIn('own data, 27,800 training and 1,000 test', text)
             self.assertIn(
                 'volumes of 160 x 64 x 64'
@@ -45,12 +46,27 @@ class FooterTest(unittest.TestCase):
             self.assertIn('torch engine, cuda', text)
 
     def test_reduced_presets_say_so(self):
-        for experiment in EXPERIMENTS:
+        for experiment in THESIS:
             for preset in 'smoke', 'quick':
                 text = footer_of(fake_run(experiment, preset, synthetic=True))
                 self.assertIn(f"preset {preset}, not the thesis's", text)
                 self.assertIn('(thesis: 1)', text)
                 self.assertIn('synthetic knees', text)
+
+    def test_figures_that_are_not_in_the_thesis(self):
+        beyond = '; beyond the thesis (section 4.2); '
+        self.assertIn(beyond, footer_of(fake_run('cae2d'), beyond=True))
+        for experiment in sorted({*EXPERIMENTS} - {*THESIS}):
+            for preset in config.presets_of(experiment):
+                text = footer_of(fake_run(experiment, preset))
+                self.assertEqual(text.count(beyond), 1)
+                self.assertNotIn("not the thesis's", text)
+                self.assertEqual(
+                    f'preset {preset}; ' in text, preset != 'full'
+                )
+            self.assertNotIn('(full: ', text)
+            text = footer_of(fake_run(experiment, 'full', width=0.5))
+            self.assertIn('width 0.5 (full: 1)', text)
 
     def test_one_changed_parameter(self):
         text = footer_of(fake_run('wgan_gp', penalty_weight=5.0))

@@ -120,6 +120,23 @@ class MessageTest(FolderTest):
                 r'need Python 3\.9 to 3\.13: run .*\n\Z',
             )
 
+    def test_interrupted_while_it_imports(self):
+        path = self.write(
+            'script.py', 'import check_environment\nraise KeyboardInterrupt\n'
+        )
+        done = subprocess.run(
+            [sys.executable, path],
+            text=True,
+            capture_output=True,
+            env={
+                **os.environ,
+                'PYTHONPATH': os.path.join(ROOT, 'experiments'),
+            },
+        )
+        self.assertEqual(
+            (done.returncode, done.stderr), (130, 'interrupted\n')
+        )
+
     def test_defects_of_our_own_are_shown(self):
         path = self.write(
             'script.py',

@@ -1,4 +1,5 @@
 import unittest
+from unittest import mock
 
 import numpy as np
 
@@ -272,6 +273,27 @@ class ImagesTest(unittest.TestCase):
         faint = np.random.RandomState(1).normal(0, 1e-4, self.images.shape)
         collapsed = generation.ms_ssim_of_pairs(self.images[:1] + faint, 100)
         self.assertGreater(collapsed.min(), 0.999)
+        # The same a few at a time, so that volumes need less memory.
+        with mock.patch.object(generation, '_MAX_VOXELS', 3 * 64 * 64):
+            np.testing.assert_array_equal(
+                generation.ms_ssim_of_pairs(self.images, 100), varied
+            )
+        self.assertEqual(
+            generation.ms_ssim_of_pairs(self.images[:1], 100).shape, (0,)
+        )
+
+    def test_scales_that_fit(self):
+        for size, expected in [
+            ((10, 64, 64), 0),
+            ((11, 64, 64), 1),
+            ((16, 64, 64), 1),
+            ((32, 64, 64), 2),
+            ((64, 64), 3),
+            ((160, 176, 200), 4),
+            ((176, 180), 5),
+        ]:
+            self.assertEqual(generation.scales_that_fit(size), expected)
+        self.assertEqual(generation.scales_that_fit((176, 176), 3), 3)
 
     def test_nearest_distance(self):
         np.testing.assert_allclose(

@@ -6,6 +6,7 @@ import lasagne
 from lasagne.nonlinearities import LeakyRectify, rectify, sigmoid, tanh
 
 from kneerepro.networks import cae, gan
+from kneerepro.registry import THESIS
 from kneerepro.runs import zoo
 from kneerepro.thesis import compare
 from kneerepro.thesis.records import ERRATUM, MISMATCH
@@ -94,6 +95,15 @@ class DefaultTest(unittest.TestCase):
             ),
             ('Layer', 'Deconv2D*', 'Deconv2D', 'E5'),
         }
+        generator_in_3d = {
+            tuple(
+                cell.replace('5x5', '5x5x5')
+                .replace('4x4', '4x4x4')
+                .replace('2D', '3D')
+                for cell in row
+            )
+            for row in generator
+        }
         last = {('Output', '1x100', '1x1', 'E15')}
         for name, expected in {
             'Table 2.1 in 3D (encoder of the 3D autoencoder)': {
@@ -104,6 +114,10 @@ class DefaultTest(unittest.TestCase):
             'Table 2.3 (generator of the WGAN-GP)': generator,
             'Table 2.4 (discriminator of the DCGAN)': last,
             'Table 2.4 (critic of the WGAN-GP)': last,
+            'Table 2.3 in 3D (generator of the 3D DCGAN)': generator_in_3d,
+            'Table 2.3 in 3D (generator of the 3D WGAN-GP)': generator_in_3d,
+            'Table 2.4 in 3D (discriminator of the 3D DCGAN)': last,
+            'Table 2.4 in 3D (critic of the 3D WGAN-GP)': last,
             'the text (2D autoencoder)': {
                 ('value', 'sigmoid', 'Leaky ReLU 0.2', 'E11'),
                 ('value', '4096', '100', 'E11'),
@@ -140,8 +154,36 @@ class DefaultTest(unittest.TestCase):
                 'cae3d': 36566153,
                 'dcgan': both,
                 'wgan_gp': both,
+                'dcgan3d': 76982017 + 86199681,
+                'wgan_gp3d': 76982017 + 86199681,
             },
         )
+
+    def test_what_goes_beyond_has_only_the_tables_of_layers(self):
+        places = {
+            comparison.place
+            for comparison in default_report().comparisons
+            if comparison.experiment not in THESIS
+        }
+        self.assertEqual(len(places), 1 + 4)
+        self.assertIn('Table 2.5', places)
+        (in_2_5,) = (
+            [row.label for row in comparison.rows]
+            for comparison in default_report().comparisons
+            if comparison.number == '2.5'
+        )
+        self.assertEqual(in_2_5, ['CAE 2D', 'CAE 3D', 'DCGAN 2D', 'WGAN 2D'])
+
+    def test_dense_layers_in_3d(self):
+        for comparison in default_report().comparisons:
+            if comparison.experiment == 'dcgan3d':
+                cells = [
+                    (cell.printed, cell.built)
+                    for row in comparison.rows
+                    for cell in row.cells
+                ]
+                self.assertIn(('1x163840', '1x163840'), cells)
+                self.assertIn(('1024x10x4x4', '1024x10x4x4'), cells)
 
 
 class ChangedLayerTest(unittest.TestCase):
@@ -420,16 +462,16 @@ class VariantTest(unittest.TestCase):
     def test_readings_of_the_errata(self):
         before = len(cells_with(default_report(), ERRATUM))
         for change, variants in [
-            # Eight filters match; eight crops no longer do.
+            # Sixteen filters match; sixteen crops no longer do.
             (0, {'filter_size': '5'}),
-            # 2 + 2 + 4 cells of layers match; 3 of Table 2.5 no longer do.
-            (3 - 8, {'nz': '100'}),
+            # 2 + 2 + 8 cells of layers match; 3 of Table 2.5 no longer do.
+            (3 - 12, {'nz': '100'}),
             # In two tables, 3 cells of the column Filter differ instead of 2.
             (2 * (3 - 2), {'channels': '128,128,64,1'}),
             (2 * (0 - 2), {'channels': '256,256,128,1'}),
-            (-4, {'dense_nonlinearity': 'linear'}),
-            (-2, {'batch_norm_output': 'yes'}),
-            (4, {'critic_batch_norm': 'no'}),
+            (-6, {'dense_nonlinearity': 'linear'}),
+            (-4, {'batch_norm_output': 'yes'}),
+            (8, {'critic_batch_norm': 'no'}),
             # Two cells differ in two tables; one of the text matches.
             (2 * 2 - 1, {'encoder_sigmoid': 'conv'}),
             (2, {'split': 'patient'}),

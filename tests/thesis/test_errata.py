@@ -1,7 +1,7 @@
 import unittest
 
 from kneerepro import config, thesis
-from kneerepro.registry import EXPERIMENTS
+from kneerepro.registry import THESIS
 from kneerepro.thesis import errata
 
 
@@ -25,9 +25,7 @@ class ErrataTest(unittest.TestCase):
                     table = thesis.TABLES[correction.table]
                     self.assertIn(correction.column, table.columns, name)
                     self.assertLess(max(correction.values), len(table.rows))
-                self.assertLessEqual(
-                    set(correction.experiments), set(EXPERIMENTS)
-                )
+                self.assertLessEqual(set(correction.experiments), set(THESIS))
 
     def test_parameters_have_these_values(self):
         for erratum in errata.ERRATA.values():
