@@ -13,8 +13,8 @@ VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 
 .PHONY: help setup cae3d thesis test fuzz lint coverage docs dist test-dist \
-        test-commands test-compiled test-engine test-distributed benchmark growth readings \
-        gpu-check numbers clean
+        test-commands test-compiled test-engine clients test-distributed benchmark growth readings \
+        gpu-check numbers pictures clean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -104,10 +104,15 @@ test-engine: setup
 	$(BIN)/python -m tests.engine.training
 	$(BIN)/python -m tests.engine.theano_suite
 
-# make test-distributed   compute and train on several processes (6 minutes)
+# make clients CHECKOUTS=folder   run public programs on the engine and on Theano
+clients: setup
+	$(BIN)/python -m tests.engine.clients "$(CHECKOUTS)"
+
+# make test-distributed   compute and train on several processes (20 minutes)
 test-distributed: setup
 	$(BIN)/python -m nose tests/engine/several_processes.py \
-	    tests/algorithms/all_divided.py
+	    tests/algorithms/all_divided.py \
+	    tests/experiments/several_processes.py
 
 # make benchmark       time a training step of the four networks
 benchmark: setup
@@ -147,6 +152,10 @@ numbers: setup
 	    --growth build/growth.json \
 	    --steps build/caes.json build/gans.json build/others.json \
 	    --precision build/precision.json
+
+# make pictures        draw what docs/commands.rst shows, from the newest runs
+pictures: setup
+	$(BIN)/python docs/command_pictures.py
 
 # make clean           remove the virtual environments and build/
 clean:

@@ -5,9 +5,8 @@ The sizes of the networks that are not the thesis's are here, rather than in
 Theano.
 """
 
-from kneerepro.registry import EXPERIMENTS
+from kneerepro.registry import THESIS
 
-THESIS = tuple(EXPERIMENTS)
 #: Networks that are not the thesis's.
 OTHERS = 'resnet', 'unet3d'
 NETWORKS = THESIS + OTHERS

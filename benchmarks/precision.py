@@ -33,7 +33,7 @@ from kneerepro.experiment.datasets import (
     options_from,
     synthetic_knees,
 )
-from kneerepro.registry import EXPERIMENTS
+from kneerepro.registry import EXPERIMENTS, THESIS
 from kneerepro.runs import environment
 from kneerepro.utils import cli
 
@@ -198,7 +198,7 @@ def main() -> None:
         'rows': [],
     }
     print(measured['machine'])
-    for network in args.networks or EXPERIMENTS:
+    for network in args.networks or THESIS:
         row = measure(
             network,
             args.preset,
@@ -243,8 +243,8 @@ def parse_arguments() -> argparse.Namespace:
         'networks',
         nargs='*',
         metavar='NETWORK',
-        type=cli.one_of(EXPERIMENTS),
-        help=f'{", ".join(EXPERIMENTS)} (default: all)',
+        type=cli.one_of(THESIS),
+        help=f'{", ".join(THESIS)} (default: all)',
     )
     command_line.add_preset(parser)
     command_line.add_out(parser)

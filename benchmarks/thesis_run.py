@@ -21,7 +21,7 @@ from thesis_networks import compile_networks
 from kneerepro import command_line, config, engines, runs
 from kneerepro.data.splits import SPLITS
 from kneerepro.data.views import View
-from kneerepro.registry import EXPERIMENTS
+from kneerepro.registry import EXPERIMENTS, THESIS
 from kneerepro.runs.batches import mean_over
 from kneerepro.runs.training import Training
 from kneerepro.utils import cli
@@ -38,7 +38,7 @@ def time_run(
     Parameters
     ----------
     network : str
-        One of :data:`kneerepro.registry.EXPERIMENTS`.
+        One of :data:`kneerepro.registry.THESIS`.
     device : {'auto', 'cpu', 'cuda'}
     preset : str
     epochs : int or None
@@ -145,7 +145,7 @@ def _examples(network, parameters):
 def main() -> None:
     """Time a run, and print and write the result."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
-    parser.add_argument('network', choices=EXPERIMENTS)
+    parser.add_argument('network', choices=THESIS)
     parser.add_argument('--device', choices=engines.DEVICES, default='auto')
     command_line.add_count(
         parser, '--epochs', 3, 'number of epochs to extrapolate from'

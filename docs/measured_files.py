@@ -11,6 +11,7 @@ from PIL import Image
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'measured')
 
 _WIDTH = 1000  # pixels of a picture
+_COLOURS = 96  # of a drawing: so few make the files small
 
 
 def exists(name: str) -> bool:
@@ -18,11 +19,20 @@ def exists(name: str) -> bool:
     return os.path.exists(os.path.join(FOLDER, f'{name}.inc'))
 
 
-def write(name: str, *lines: str) -> None:
-    """Write text that a page includes."""
+def write(name: str, *lines: str, script: str = 'docs/publish.py') -> None:
+    """Write text that a page includes.
+
+    Parameters
+    ----------
+    name : str
+        The file's name, without extension.
+    *lines : str
+    script : str
+        What makes it, for those who read the file.
+    """
     path = _path(f'{name}.inc')
     with open(path, 'w', encoding='utf-8') as file:
-        file.write('.. Made by docs/publish.py\n\n' + '\n'.join(lines) + '\n')
+        file.write(f'.. Made by {script}\n\n' + '\n'.join(lines) + '\n')
     print('wrote', os.path.relpath(path))
 
 
@@ -34,7 +44,9 @@ def save_figure(figure: Figure, name: str) -> str:
         return _save_png(image.convert('RGB'), name)
 
 
-def save_copy(path: str, name: str, coloured: bool) -> str:
+def save_copy(
+    path: str, name: str, coloured: bool, width: int = _WIDTH
+) -> str:
     """Save a smaller copy of a picture.
 
     Parameters
@@ -44,27 +56,28 @@ def save_copy(path: str, name: str, coloured: bool) -> str:
     name : str
         The copy's name, without extension.
     coloured : bool
-        Whether it has a few colours rather than shades of grey.
+        Whether it is a drawing in a few colours rather than images.
+    width : int
+        The largest number of pixels across.
 
     Returns
     -------
     str
-        The copy's name: a PNG if it has colours, otherwise a JPEG.
+        The copy's name: a PNG if it is a drawing, otherwise a JPEG.
     """
     with Image.open(path) as image:
         image = image.convert('RGB')
-        image.thumbnail((_WIDTH, 2 * _WIDTH), Image.LANCZOS)
+        image.thumbnail((width, 2 * width), Image.LANCZOS)
     if coloured:
         return _save_png(image, name)
     file = f'{name}.jpg'
-    image.convert('L').save(_path(file), quality=80)
+    image.save(_path(file), quality=80)
     return file
 
 
 def _save_png(image, name):
     file = f'{name}.png'
-    # A palette of 64 colours makes the files small.
-    image.quantize(64, dither=Image.Dither.NONE).save(
+    image.quantize(_COLOURS, dither=Image.Dither.NONE).save(
         _path(file), optimize=True
     )
     return file

@@ -20,7 +20,7 @@ from revisions import check_runs
 
 from kneerepro import command_line
 from kneerepro.claims.evidence import newest_runs
-from kneerepro.registry import EXPERIMENTS
+from kneerepro.registry import THESIS
 from kneerepro.runs import Run
 from kneerepro.utils import cli
 from kneerepro.utils.errors import UserError
@@ -39,6 +39,7 @@ def main() -> None:
     if not args.no_runs:
         publish_runs(args.out, args.preset)
     publish_thesis_size([Run(path) for path in args.thesis_size])
+    publish_gans3d([Run(path) for path in args.gans3d])
     publish(
         'steps',
         published_benchmarks.step_times(step_times, of_the_thesis=True),
@@ -85,6 +86,13 @@ def parse_arguments() -> argparse.Namespace:
         default=[],
         help="all runs of an autoencoder at the thesis's size (default: keep "
         'what is published of it)',
+    )
+    parser.add_argument(
+        '--gans3d',
+        metavar='RUN',
+        nargs='+',
+        default=[],
+        help='runs of the GANs of volumes (default: keep what is published)',
     )
     parser.add_argument(
         '--steps',
@@ -149,6 +157,16 @@ def publish_thesis_size(runs: list[Run]) -> None:
         )
 
 
+def publish_gans3d(runs: list[Run]) -> None:
+    """Write the figures of GANs of volumes, and how good the volumes are."""
+    check_runs(runs)
+    publish(
+        'gans3d',
+        published_runs.gans3d(runs) if runs else (),
+        'experiments/dcgan3d.py and wgan_gp3d.py',
+    )
+
+
 def publish_runs(out: str, preset: str) -> None:
     """Write the numbers, figures and claims of finished runs.
 
@@ -158,7 +176,8 @@ def publish_runs(out: str, preset: str) -> None:
         If a run is missing.
     """
     runs = newest_runs(out, preset)
-    missing = [name for name in EXPERIMENTS if name not in runs]
+    runs = {name: runs[name] for name in runs if name in THESIS}
+    missing = [name for name in THESIS if name not in runs]
     if missing:
         raise UserError(
             f'{out} has no finished run of the preset {preset} of '

@@ -11,7 +11,7 @@ import measured_files
 import numpy as np
 from revisions import check_revision
 
-from kneerepro.registry import EXPERIMENTS
+from kneerepro.registry import EXPERIMENTS, THESIS
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import reason
 from kneerepro.utils.rst import escaped, table
@@ -65,7 +65,7 @@ def step_times(
         (measured['machine'], row)
         for measured in measurements
         for row in measured['rows']
-        if (row['network'] in EXPERIMENTS) == of_the_thesis
+        if (row['network'] in THESIS) == of_the_thesis
     ]
     if not chosen:
         return

@@ -16,15 +16,16 @@ import numpy as np
 import spread_figure
 
 from kneerepro import claims, config
-from kneerepro.claims.evidence import Evidence
+from kneerepro.claims.evidence import Evidence, newest_runs
 from kneerepro.claims.measurement import (
     Measurement,
     count_text,
     interval_text,
     verdict,
 )
+from kneerepro.claims.volumes import quality_of
 from kneerepro.engines import stored_precision
-from kneerepro.experiment.captions import SHOWN
+from kneerepro.experiment.captions import BEYOND, SHOWN
 from kneerepro.experiment.figures import CODES, FIGURES, file_name
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import Run
@@ -232,6 +233,66 @@ def _reading(run: Run) -> str:
     """The run's readings of E17 and E21."""
     bias = config.as_text(run.parameters['output_bias'])
     return f'{run.parameters["normalise"]}, bias {bias}'
+
+
+# ------------------------------------------------- beyond the thesis: volumes
+
+
+def gans3d(runs: list[Run]) -> Iterator[str]:
+    """Yield what GANs of volumes generate, and how good it is.
+
+    Parameters
+    ----------
+    runs : list of kneerepro.runs.Run
+        Of different GANs.
+    """
+    yield from _runs_table({run.experiment: run for run in runs})
+    yield from _environments(runs)
+    for run in runs:
+        for name in FIGURES[run.experiment]:
+            title = BEYOND[name]
+            yield from _figure(
+                run,
+                name,
+                name,
+                f'{title[0].upper()}{title[1:]}. {SHOWN[name]}',
+                coloured=name.endswith('losses'),
+            )
+    yield from _qualities(runs)
+
+
+def _qualities(runs):
+    """A row for each measure, with a column for each run."""
+    columns = {}
+    for run in runs:
+        found = newest_runs(
+            run.path(os.pardir, os.pardir), run.settings['preset']
+        )
+        quality = quality_of(
+            Evidence(
+                {**found, run.experiment: run},
+                run.settings['engine'],
+                run.settings['device'],
+                stored_precision(run.settings),
+            ),
+            run.experiment,
+        )
+        title = EXPERIMENTS[run.experiment].title
+        columns[title] = {
+            measurement.name: interval_text(measurement.estimate)
+            for measurement in quality.measurements
+        }
+        yield from (f'{title}: {escaped(why)}.\n' for why in quality.missing)
+    names = dict.fromkeys(
+        name for column in columns.values() for name in column
+    )
+    yield from table(
+        ['', *columns],
+        [
+            [name, *(column.get(name, '') for column in columns.values())]
+            for name in names
+        ],
+    )
 
 
 # ------------------------------------------------------------------ the claims

@@ -26,6 +26,9 @@ def main() -> NoReturn:
             file=sys.stderr,
         )
         sys.exit(cli.BAD_INPUT)
+    except KeyboardInterrupt:  # the imports take a while
+        print('interrupted', file=sys.stderr)
+        sys.exit(cli.INTERRUPTED)
     commands.script()
 
 

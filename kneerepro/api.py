@@ -50,8 +50,9 @@ from kneerepro.utils.files import reason
 
 __all__ = ['Picture', 'Pictures', 'TrainedRun', 'open_run', 'resume', 'train']
 
-# Images that a GAN generates at a time, as python -m kneerepro generate does.
-_GENERATED = 128
+# Images, or volumes, that a GAN generates at a time, as python -m kneerepro
+# generate does.
+_GENERATED, _GENERATED_VOLUMES = 128, 4
 
 
 def train(
@@ -62,16 +63,18 @@ def train(
     resume: str | os.PathLike | bool | None = None,
     **options: Any,
 ) -> TrainedRun:
-    """Train a network of the thesis, and draw its figures.
+    """Train a network of the thesis, or one beyond it, and draw its figures.
 
     Parameters
     ----------
-    experiment : {'cae2d', 'cae3d', 'dcgan', 'wgan_gp'}
+    experiment : {'cae2d', 'cae3d', 'dcgan', 'wgan_gp', 'dcgan3d', \
+'wgan_gp3d'}
     data : path, optional
         A dataset, or a folder or archive of series. By default synthetic
         knees, which are made at the first run.
     preset : str or path, optional
-        'quick' (the default), 'smoke', 'thesis', or a file.
+        'quick' (the default), 'smoke', 'thesis' (beyond the thesis, 'full'),
+        or a file.
     resume : path or True, optional
         A run that was stopped; True for the newest one.
     **options
@@ -264,7 +267,8 @@ class TrainedRun:
 
     @property
     def figures(self) -> Pictures:
-        """The figures by their number in the thesis, such as '3.4'.
+        """The figures by their number in the thesis, such as '3.4', or beyond
+        it by their name.
 
         The picture of an autoencoder's codes is called 'codes'.
         """
@@ -378,7 +382,7 @@ class TrainedRun:
         return codes.reshape(*axes, -1)
 
     def generate(self, n: int = 25, seed: int = 0) -> np.ndarray:
-        """Generate images with a GAN.
+        """Generate images, or volumes, with a GAN.
 
         Parameters
         ----------
@@ -390,7 +394,8 @@ class TrainedRun:
         Returns
         -------
         array, shape (n, 1, ...), float32
-            Images of 64 x 64 for the thesis's GANs.
+            Images of 64 x 64 for the thesis's GANs, volumes of ``(depth,
+            rows, columns)`` for those beyond it.
 
         Raises
         ------
@@ -403,8 +408,11 @@ class TrainedRun:
         noise = np.random.RandomState(seed).normal(
             size=(n, self._model.options['nz'])
         )
+        on_volumes = EXPERIMENTS[self.experiment].on_volumes
         return outputs_over(
-            self._through_first, noise.astype('float32'), _GENERATED
+            self._through_first,
+            noise.astype('float32'),
+            _GENERATED_VOLUMES if on_volumes else _GENERATED,
         )
 
     # ------------------------------------------------------------- its parts

@@ -8,13 +8,13 @@ from typing import Any, NoReturn
 
 from kneerepro.config import (
     PARAMETERS,
-    PRESETS,
     as_text,
+    presets_of,
     read_preset,
     suggestion,
 )
+from kneerepro.registry import THESIS
 from kneerepro.utils import cli
-from kneerepro.utils.scripts import as_started
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,10 +54,6 @@ class Parser(argparse.ArgumentParser):
             self.error(f'unknown argument {name}' + suggestion(name, known))
         return parsed
 
-    def format_help(self) -> str:
-        """Return the help, in which programs are named as this one is."""
-        return as_started(super().format_help())
-
     def error(self, message: str) -> NoReturn:
         """Print one line and exit; the usage, a page of flags, would bury
         it.
@@ -79,15 +75,26 @@ def add_out(parser: argparse.ArgumentParser) -> None:
 
 
 def add_preset(
-    parser: argparse.ArgumentParser, default: str = 'quick'
+    parser: argparse.ArgumentParser,
+    default: str = 'quick',
+    experiment: str = THESIS[0],
 ) -> None:
-    """Add ``--preset``."""
+    """Add ``--preset``.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    default : str
+    experiment : str
+        The help lists the presets that this experiment has.
+    """
     parser.add_argument(
         '--preset',
         default=default,
         metavar='NAME',
         help='values of the parameters without a flag: '
-        f'{", ".join(PRESETS)} (default: {default}) or the path of a file',
+        f'{", ".join(presets_of(experiment))} (default: {default}) or the '
+        'path of a file',
     )
 
 
@@ -134,14 +141,15 @@ def add_parameters(
     only : collection of str
         Names of the parameters that get a flag, if the experiment has them.
     """
-    add_preset(parser, preset)
+    add_preset(parser, preset, experiment)
     # The help compares these; smoke is for tests.
+    _, *compared = presets_of(experiment)
     presets = {
         preset_name: read_preset(preset_name, experiment)
-        for preset_name in ('quick', 'thesis')
+        for preset_name in compared
     }
     group = parser.add_argument_group('parameters')
-    for name, value in presets['thesis'].items():
+    for name, value in presets[compared[-1]].items():
         if name not in only:
             continue
         defaults = ', '.join(

@@ -22,7 +22,7 @@ NO_INITIAL_VALUES = mock.patch.object(
 _build = zoo.build
 
 
-@functools.lru_cache(8)  # some networks take 150 MB
+@functools.lru_cache(None)
 def _cached_networks(experiment, options):
     with NO_INITIAL_VALUES:
         return _build(experiment, json.loads(options))

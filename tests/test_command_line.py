@@ -77,8 +77,9 @@ class ParametersTest(FlagTest):
 
     def test_each_parameter_has_a_flag(self):
         for experiment in EXPERIMENTS:
-            thesis = config.read_preset('thesis', experiment)
-            for name, value in thesis.items():
+            *_, preset = config.presets_of(experiment)
+            full = config.read_preset(preset, experiment)
+            for name, value in full.items():
                 if not isinstance(value, (bool, type(None))):
                     given = self.parameters(
                         '--preset',

@@ -47,7 +47,9 @@ COVERED_BY = {
     'kneerepro/trainings/cae2d.py': 'experiments/test_trainings.py',
     'kneerepro/trainings/cae3d.py': 'experiments/test_trainings.py',
     'kneerepro/trainings/dcgan.py': 'experiments/test_trainings.py',
+    'kneerepro/trainings/dcgan3d.py': 'experiments/test_gans3d.py',
     'kneerepro/trainings/wgan_gp.py': 'experiments/test_trainings.py',
+    'kneerepro/trainings/wgan_gp3d.py': 'experiments/test_gans3d.py',
     'kneerepro/utils/errors.py': 'utils/test_cli.py',
     'layers/base.py': 'layers/test_conv.py',
 }

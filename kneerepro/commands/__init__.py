@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from types import ModuleType
@@ -23,16 +24,16 @@ from kneerepro.utils.errors import UserError
 
 #: The commands and their summaries; each is a module of this package.
 COMMANDS = {
-    'train': 'train a network of the thesis and draw its figures',
-    'figure': 'draw one figure of the thesis',
-    'thesis': 'run all four trainings and draw all figures',
+    'train': 'train a network and draw its figures',
+    'figure': 'draw one figure of the thesis, or one that goes beyond it',
+    'thesis': "run the thesis's four trainings and draw all its figures",
     'inspect': 'list the series in folders of images, and their defects',
     'prepare': 'make the dataset of section 2.2 from images',
     'phantom': 'write synthetic knees as DICOM series',
     'runs': 'list all runs, finished or not',
     'encode': "write an autoencoder's latent vectors of images",
     'reconstruct': "write an autoencoder's reconstructions and their errors",
-    'generate': 'generate images from noise with a GAN',
+    'generate': 'generate images or volumes from noise with a GAN',
     'predict': 'predict a label from what a network has learned',
     'knee_size': 'predict the size of knees (section 4.2)',
     'latent': 'draw what lies between two codes (section 4.2)',
@@ -81,6 +82,8 @@ def main(argv: list[str]) -> int | None:
         print(f'kneerepro {kneerepro.__version__}')
         return 0
     _check('command', name, COMMANDS)
+    if name != 'train' and 'TORCHELASTIC_RUN_ID' in os.environ:
+        _check_processes(name)
     module = module_of(name)
     if not hasattr(module, 'CHOICES'):
         return module.run(parser_of(name, module).parse_args(argv[1:]))
@@ -117,10 +120,25 @@ def parser_of(command: str, module: ModuleType) -> argparse.ArgumentParser:
     return parser
 
 
+def _check_processes(name: str) -> None:
+    """Raise UserError if torchrun has started a command several times."""
+    from kneerepro.runs import ranks
+
+    with ranks.one_voice():
+        count = ranks.launched()[1]
+        if count > 1:
+            raise UserError(
+                f'torchrun has started {name} {count} times, but only '
+                'trainings run on several processes: start it once, without '
+                'torchrun'
+            )
+
+
 def _print_choices(syntax: str, choices: Mapping[str, str]) -> None:
     print(f'usage: {scripts.usage(syntax)} ...\n')
+    width = max(map(len, choices))
     for name, summary in choices.items():
-        print(f'  {name:<13}{summary}')
+        print(f'  {name:<{width}}  {summary}')
     print(f'\nrun {scripts.usage(syntax)} --help for its arguments')
 
 

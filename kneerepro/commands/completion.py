@@ -15,7 +15,6 @@ import shtab
 
 import kneerepro
 from kneerepro import commands
-from kneerepro.utils.scripts import as_started
 
 # What arguments of these names complete to.
 _FILES = 'FILE', 'PATH', 'MODEL', 'DATA', 'SOURCE'
@@ -61,8 +60,6 @@ def whole_parser() -> argparse.ArgumentParser:
 
 def _add(group, name, summary, parser):
     for action in parser._actions:
-        if action.help not in (None, argparse.SUPPRESS):
-            action.help = as_started(action.help)
         if action.metavar in _FILES:
             action.complete = shtab.FILE
         elif action.metavar in _FOLDERS:

@@ -31,6 +31,7 @@ from kneerepro import command_line
 from kneerepro.compat import gpu, theano_flags
 from kneerepro.engines import Engine
 from kneerepro.runs.environment import processor
+from kneerepro.utils.errors import UserError
 from kneerepro.utils.text import printable
 from kneerepro.utils.workers import cores
 
@@ -166,7 +167,9 @@ def examine(out: str) -> Iterator[Finding]:
         except Exception as error:  # a doctor does not fall ill
             reason = str(error).strip().split('\n')[0]
             state = BROKEN if topic in _ESSENTIAL else LACKS
-            text = f'{type(error).__name__}: {reason}'
+            text = reason
+            if not isinstance(error, UserError):
+                text = f'{type(error).__name__}: {reason}'
         yield Finding(state, topic, text)
 
 

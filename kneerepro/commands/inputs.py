@@ -26,7 +26,7 @@ from kneerepro.data.splits import check_range
 from kneerepro.registry import AUTOENCODERS, EXPERIMENTS
 from kneerepro.runs import zoo
 from kneerepro.utils.errors import UserError
-from kneerepro.utils.scripts import as_started
+from kneerepro.utils.scripts import typed
 from kneerepro.utils.text import printable
 
 
@@ -45,7 +45,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         'data',
         metavar='DATA',
         help='folder or archive of DICOM series, prepared each time in the '
-        "same way as the model's training data (data/prepare.py does it "
+        f"same way as the model's training data ({typed('prepare')} does it "
         'once), or an HDF5 dataset',
     )
     selection.add_arguments(parser)
@@ -135,8 +135,8 @@ def open_data(
         if options is None:
             raise UserError(
                 f'{args.model} does not record how its training data were '
-                'prepared: prepare your data with data/prepare.py, and pass '
-                'the dataset'
+                f'prepared: prepare your data with {typed("prepare")}, and '
+                'pass the dataset'
             )
         if options.normalise == 'dataset':
             print(
@@ -218,7 +218,8 @@ def _check_shape(dataset, path, model):
         flags = f'--depth {expected[0]} {flags}'
     raise UserError(
         f'{path} has {kind} of {_times(found)}, but the model takes '
-        f'{_times(expected)}: prepare it again with data/prepare.py {flags}'
+        f'{_times(expected)}: prepare it again with {typed("prepare")} '
+        + flags
     )
 
 
@@ -235,7 +236,7 @@ def _check_treatment(dataset, path, model, options):
         raise UserError(
             f'{path} was prepared with --normalise {recorded["normalise"]}, '
             f'but the training data with --normalise {options.normalise}: '
-            'prepare it again with data/prepare.py '
+            f'prepare it again with {typed("prepare")} '
             f'--normalise {options.normalise}'
         )
     if recorded['flip_left'] != options.flip_left:
@@ -246,7 +247,7 @@ def _check_treatment(dataset, path, model, options):
         )
         raise UserError(
             f'left knees are {found} in {path}, unlike in the training data: '
-            f'prepare it again with data/prepare.py, {flag} --flip-left'
+            f'prepare it again with {typed("prepare")}, {flag} --flip-left'
         )
 
 
@@ -257,8 +258,11 @@ def _times(shape: Iterable[int]) -> str:
 def _report(line: str, temporary: str) -> None:
     # The report on the preparation is removed with the temporary dataset.
     if report_paths(temporary)[0] in line:
-        line = 'data/inspect.py lists these series and files, with the reasons'
-    print(printable(as_started(line)))
+        line = (
+            f'{typed("inspect")} lists these series and files, with the '
+            'reasons'
+        )
+    print(printable(line))
 
 
 def refuse_existing(paths: Iterable[str], overwrite: bool) -> None:

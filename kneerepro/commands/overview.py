@@ -89,7 +89,7 @@ def overview(
         for axes, image in zip(panels, images):
             show_image(axes, image, vmax)
             axes.images[0].set_cmap(colours)
-        panels[0].set_ylabel(name)
+        panels[0].set_ylabel(name, fontsize=8)
         if row == 0:
             for column, axes in enumerate(panels):
                 number = slices[column % per_volume] + 1

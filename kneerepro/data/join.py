@@ -30,6 +30,7 @@ from kneerepro.data.workspace import (
     working_folder,
 )
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.scripts import typed
 
 # What is said if a value differs between parts; otherwise it is an option.
 _DIFFERENCES = {
@@ -174,7 +175,7 @@ def _check_together(files: list[PartFile]) -> None:
         raise UserError(
             f'missing of {count} parts: {", ".join(map(str, missing[:10]))}'
             f'{more}; name their files too, or make them with '
-            f'data/prepare.py --part {missing[0]}/{count}'
+            f'{typed("prepare")} --part {missing[0]}/{count}'
         )
 
 

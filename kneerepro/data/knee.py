@@ -23,6 +23,7 @@ from kneerepro.data.reading.series import Series
 from kneerepro.data.reading.slices import read_slices
 from kneerepro.data.reading.unpacking import Archives
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.scripts import typed
 from kneerepro.utils.workers import Workers
 
 # As arrays are taken to lie that do not say it.
@@ -129,7 +130,7 @@ def _find(
         if len(usable) < number:
             raise UserError(
                 f'{source} holds {len(usable)} usable series, so there is no '
-                f'number {number}: data/inspect.py lists them'
+                f'number {number}: {typed("inspect")} lists them'
             )
         record = usable[number - 1]
         return record, load_series(catalogue, record, limits)

@@ -16,6 +16,7 @@ from kneerepro.data.reading.unpacking import Progress
 from kneerepro.data.settings import Settings
 from kneerepro.data.stages import Preparation, work_of
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.scripts import typed
 
 
 def prepare_part(
@@ -156,6 +157,6 @@ def describe_part(file: PartFile, out: str) -> Iterator[str]:
     for code, count in sorted(summary.codes.items()):
         yield f'  {code}: {count}'
     yield (
-        f'join all {file.part.count} parts with data/prepare.py --join {out} '
-        'PART ...'
+        f'join all {file.part.count} parts with {typed("prepare")} '
+        f'--join {out} PART ...'
     )

@@ -18,15 +18,17 @@ import h5py
 
 from kneerepro.utils.errors import UserError
 from kneerepro.utils.files import reason, replacing
+from kneerepro.utils.scripts import typed
 
 #: Kinds of files.
 DATASET, PART = 'kneerepro volumes', 'kneerepro part of volumes'
 
-# What each kind is called, and how to get a file of another kind from it.
+# What each kind is called, and how to get a file of another kind from it:
+# with a flag of the command that prepares datasets.
 _NAMES = {DATASET: 'a dataset', PART: 'a part of a dataset'}
 _ADVICE = {
-    DATASET: 'make parts with data/prepare.py --part',
-    PART: 'join all parts with data/prepare.py --join',
+    DATASET: 'make parts with {} --part',
+    PART: 'join all parts with {} --join',
 }
 
 # Bytes of the block. HDF5 leaves the beginning of a file to its users.
@@ -173,12 +175,12 @@ def _parse_block(block, path, kind, readable):
     if found_kind not in _NAMES:
         raise UserError(
             f'{path} is not {_NAMES[kind]} of this package: make one with '
-            'data/prepare.py'
+            f'{typed("prepare")}'
         )
     if found_kind != kind:
         raise UserError(
             f'{path} is {_NAMES[found_kind]}, not {_NAMES[kind]}: '
-            f'{_ADVICE[found_kind]}'
+            + _ADVICE[found_kind].format(typed('prepare'))
         )
     version = int(found[2])
     if version not in readable:

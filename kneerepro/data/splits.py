@@ -9,6 +9,7 @@ import numpy as np
 
 from kneerepro.data.views import View
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.scripts import typed
 
 # The thesis's numbers of test examples and of all examples, by the number of
 # dimensions of the dataset: "[...] 27,800 images for training and 1000 images
@@ -240,5 +241,5 @@ def check_range(examples: View | np.ndarray) -> None:
             raise UserError(
                 f'the images hold values from {low:g} to {high:g}, but '
                 'values in [0, 1] are required: make the dataset with '
-                'data/prepare.py'
+                f'{typed("prepare")}'
             )

@@ -27,6 +27,7 @@ from kneerepro.data.report import Locator, report_paths
 from kneerepro.data.settings import Settings
 from kneerepro.data.workspace import refuse_to_replace, working_folder
 from kneerepro.utils.errors import UserError
+from kneerepro.utils.scripts import typed
 from kneerepro.utils.workers import Workers
 
 
@@ -240,7 +241,7 @@ class Preparation(abc.ABC):
         if summary.rejected and reported:
             sentences.append(f'See the reasons in {report_paths(self.out)[0]}')
         elif summary.rejected:
-            sentences.append('data/inspect.py lists the reasons')
+            sentences.append(f'{typed("inspect")} lists the reasons')
         return TooFewError('. '.join(sentences))
 
 

@@ -105,10 +105,11 @@
     build() {
       this.readout =
         element('output', {class: 'readout', 'aria-live': 'polite'});
+      const point = this.data.planes.length > 1 ? 'voxel' : 'pixel';
       this.root.append(this.controls(), this.grid(), this.readout, element(
         'p', {class: 'help'},
-        'Click to point at a voxel; drag sideways for contrast, up or down ' +
-        'for brightness; double-click to reset. With the keyboard: arrow ' +
+        `Click to point at a ${point}; drag sideways for contrast, up or ` +
+        'down for brightness; double-click to reset. With the keyboard: arrow ' +
         'keys and Page Up or Down go through the slices of the image that ' +
         'has the focus, Shift and arrow keys change contrast and brightness.'));
     }

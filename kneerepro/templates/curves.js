@@ -7,6 +7,9 @@
 
   const HEIGHT = 300, AXIS = 64;  // pixels
   const FEW = 12;  // up to this number, values get markers
+  // Distances between the ticks of an axis of iterations: whole numbers.
+  const STEPS = Array.from({length: 9}, (_, i) => 10 ** i)
+    .flatMap((power) => [power, 2 * power, 5 * power]);
 
   // The points of a curve: iterations or epochs, and values.
   function points({values, perEpoch}, byEpoch) {
@@ -63,6 +66,7 @@
         },
         axes: [
           {label: byEpoch ? 'epoch' : 'iteration',
+           ...(byEpoch ? {} : {incrs: STEPS}),
            values: (plot, ticks) => ticks.map(grouped)},
           {label: this.data.label, size: AXIS,
            values: (plot, ticks) => ticks.map((x) => x == null ? '' : number(x))},

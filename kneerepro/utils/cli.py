@@ -11,12 +11,14 @@ from collections.abc import Callable, Collection
 from typing import NoReturn, TypeVar
 
 from kneerepro.utils.errors import Stopped, UserError
-from kneerepro.utils.scripts import as_started
 from kneerepro.utils.signals import interrupting_signals, signal_of
 from kneerepro.utils.text import printable
 
 #: Exit status for input that the user can correct.
 BAD_INPUT = 2
+
+#: Exit status after Ctrl-C, that of a shell.
+INTERRUPTED = 128 + signal.SIGINT
 
 _Number = TypeVar('_Number', int, float)
 
@@ -27,9 +29,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     A :class:`~kneerepro.utils.errors.UserError` is printed as one line and
     exits with status 2. So is an error of the operating system, such as a full
     disk, missing permission or exhausted memory. Ctrl-C and SIGTERM print one
-    line and exit with the status that a shell gives them, 130 and 143. These
-    lines name programs as the user started this one; see
-    :func:`kneerepro.utils.scripts.as_started`.
+    line and exit with the status that a shell gives them, 130 and 143.
 
     Characters that the encoding of the output lacks, and the bytes of file
     names that are not text, are printed as escapes.
@@ -44,8 +44,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 128 + signal.SIGPIPE
     except (UserError, OSError) as error:
-        message = printable(as_started(str(error)))
-        print(f'error: {message}', file=sys.stderr)
+        print(f'error: {printable(str(error))}', file=sys.stderr)
         status = BAD_INPUT
     except (MemoryError, RuntimeError) as error:
         if not _out_of_memory(error):
@@ -57,7 +56,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         )
         status = BAD_INPUT
     except Stopped as error:
-        print(as_started(str(error)), file=sys.stderr)
+        print(error, file=sys.stderr)
         status = 128 + error.signum
     except KeyboardInterrupt as error:
         print('interrupted', file=sys.stderr)

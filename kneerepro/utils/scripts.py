@@ -2,15 +2,13 @@
 
 A checkout has scripts, such as ``experiments/cae2d.py``. The installed package
 has one command, ``kneerepro train cae2d``, or ``python -m kneerepro train
-cae2d``. Messages are written with the names of the scripts;
-:func:`as_started` replaces them by those of the commands where the program was
-started as a command.
+cae2d``. Messages name another command with :func:`typed`, in the way in which
+the user started this one.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -21,6 +19,8 @@ SCRIPTS = {
     'train cae3d': 'experiments/cae3d.py',
     'train dcgan': 'experiments/dcgan.py',
     'train wgan_gp': 'experiments/wgan_gp.py',
+    'train dcgan3d': 'experiments/dcgan3d.py',
+    'train wgan_gp3d': 'experiments/wgan_gp3d.py',
     'thesis': 'experiments/thesis.py',
     'figure 2.1': 'experiments/fig2_1_planes.py',
     'figure 2.2': 'experiments/fig2_2_slides.py',
@@ -44,16 +44,7 @@ SCRIPTS = {
     'phantom': 'data/make_phantom.py',
 }
 
-_COMMANDS = {script: command for command, script in SCRIPTS.items()}
-
 _AS_MODULE = 'python -m kneerepro'
-
-# A script's name in a message. In a path, a slash would precede it.
-_NAMES = re.compile(
-    rf'(?<![\w./-])(?:{_AS_MODULE}|(?:python )?('
-    + '|'.join(map(re.escape, _COMMANDS))
-    + r'))(?!\w)'
-)
 
 # The path of the command's program, its argv[0]; None in a script.
 _program: str | None = None
@@ -75,10 +66,19 @@ def start_as_command(program: str) -> None:
 def typed(command: str) -> str:
     """Return what the user would type to start a command.
 
+    Call it when the message is made, not when a module is imported: only then
+    is it known how the program was started.
+
     Parameters
     ----------
     command : str
         The words after ``kneerepro``, such as 'train cae2d'.
+
+    Returns
+    -------
+    str
+        'kneerepro train cae2d', 'python -m kneerepro train cae2d' or, from a
+        script or a program of the user's own, 'python experiments/cae2d.py'.
     """
     if _program is None and command in SCRIPTS:
         return f'python {SCRIPTS[command]}'
@@ -103,32 +103,6 @@ def usage(command: str) -> str | None:
     ):
         return None
     return f'{_typed_program()} {command}'
-
-
-def as_started(text: str) -> str:
-    """Name programs in a message as the user started this one.
-
-    Parameters
-    ----------
-    text : str
-        With the names of scripts, such as 'python experiments/cae2d.py' or
-        'data/prepare.py'.
-
-    Returns
-    -------
-    str
-        In a process started as a command, each of them is replaced by the
-        command, such as 'kneerepro train cae2d'.
-    """
-    if _program is None:
-        return text
-
-    def name(match):
-        if match[1] is None:
-            return _typed_program()
-        return typed(_COMMANDS[match[1]])
-
-    return _NAMES.sub(name, text)
 
 
 def run_command(command: str, *arguments: str) -> int:

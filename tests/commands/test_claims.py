@@ -63,6 +63,22 @@ class ClaimsTest(JudgedRunsTest):
         )
         self.assertRegex(self.claims(), r'(?m)^C8 holds: ')
 
+    def test_measures_what_goes_beyond_the_thesis(self):
+        run = self.judged_run('dcgan3d', width=0.002)
+        # The dataset has three volumes.
+        self.rewrite(run.folder, data={**run.settings['data'], 'train': 3})
+        text = self.claims()
+        self.assertIn('\nBeyond the thesis: the 3D DCGAN\n', text)
+        self.assertNotIn('does not judge', text)
+        self.judged_run('cae2d', test=10)
+        found = json.loads(self.claims('--format', 'json'))
+        self.assertEqual(set(found['runs']), {'cae2d', 'dcgan3d'})
+        (beyond,) = found['beyond']
+        self.assertEqual(beyond['experiment'], 'dcgan3d')
+        self.assertRegex(beyond['missing'][0], 'no finished run of cae3d')
+        self.assertRegex(beyond['missing'][1], 'only 0 samples')
+        self.assertEqual(beyond['measurements'], [])
+
     def test_refuses_missing_runs(self):
         self.assert_refused('no finished run in', 'claims', '--out', self.out)
         self.new_run('cae2d')

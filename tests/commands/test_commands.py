@@ -72,6 +72,18 @@ class MainTest(CommandTest):
             done.stderr, r'\Aerror: this Python has no package \w+: .*\n\Z'
         )
 
+    def test_interrupted_while_it_imports(self):
+        with (
+            mock.patch.object(scripts, '_program', None),
+            mock.patch('builtins.__import__', side_effect=KeyboardInterrupt),
+            contextlib.redirect_stderr(io.StringIO()) as output,
+            self.assertRaises(SystemExit) as exited,
+        ):
+            main()
+        self.assertEqual(
+            (exited.exception.code, output.getvalue()), (130, 'interrupted\n')
+        )
+
     def test_started_as_kneerepro(self):
         """As the console script starts it."""
         program = mock.patch.object(scripts, '_program', None)

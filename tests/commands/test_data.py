@@ -175,7 +175,7 @@ class InspectCommandTest(CommandTest):
             '5.6 x 8.75',
             'sagittal',
             'AX_T2',
-            '1 slices are missing',
+            'slices is missing',
             '1 usable series, 1 series or files to be rejected, 1 '
             'not selected',
         ]:

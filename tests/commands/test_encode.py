@@ -328,7 +328,7 @@ class RefusedTest(EncodeTest):
         data = self.dataset((16, 32, 32))
         self.refused(
             'slices of 32 x 32, but the model takes 16 x 16: prepare it '
-            'again with data/prepare.py --size 16',
+            'again with python data/prepare.py --size 16',
             self.finished_run('cae2d'),
             data,
         )

@@ -2,7 +2,8 @@ import ast
 import os
 
 from kneerepro.commands import figure
-from kneerepro.experiment.captions import PRINTED
+from kneerepro.experiment.captions import BEYOND, PRINTED, SHOWN, title_of
+from kneerepro.experiment.figures import FIGURES
 from kneerepro.utils.scripts import SCRIPTS
 from tests.commands.common import CommandTest
 from tests.subprocesses import ROOT
@@ -10,7 +11,8 @@ from tests.subprocesses import ROOT
 
 class FigureTest(CommandTest):
     def test_scripts_say_what_they_draw(self):
-        for number, title in figure.CHOICES.items():
+        for number in PRINTED:
+            title = figure.CHOICES[number]
             path = os.path.join(ROOT, SCRIPTS[f'figure {number}'])
             with open(path, encoding='utf-8') as file:
                 tree = ast.parse(file.read())
@@ -27,7 +29,17 @@ class FigureTest(CommandTest):
             self.assertEqual(words, ['figure', number])
 
     def test_all_figures_of_the_thesis(self):
-        self.assertEqual(set(figure.CHOICES), set(PRINTED))
+        self.assertEqual(set(figure.CHOICES), {*PRINTED, *BEYOND})
+        self.assertFalse({*PRINTED} & {*BEYOND})
+
+    def test_all_figures_of_runs(self):
+        self.assertEqual(
+            {number for numbers in FIGURES.values() for number in numbers},
+            set(SHOWN),
+        )
+        for name in BEYOND:
+            self.assertEqual(title_of(name)[:19], 'Beyond the thesis: ')
+        self.assertEqual(title_of('3.4'), 'Figure 3.4')
 
     def test_help(self):
         for number, title in figure.CHOICES.items():
@@ -36,8 +48,12 @@ class FigureTest(CommandTest):
                 f'usage: python -m kneerepro figure {number}', stdout
             )
             self.assertIn(
-                f'Figure {number}: {title}.', ' '.join(stdout.split())
+                'Beyond the thesis'
+                if number in BEYOND
+                else f'Figure {number}',
+                stdout,
             )
+            self.assertIn(f': {title}.', ' '.join(stdout.split()))
 
     def test_draws_networks(self):
         stdout, _ = self.call(

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from unittest import mock
 
+import nibabel
 import numpy as np
 import pydicom
 from matplotlib.image import imread
@@ -116,6 +117,51 @@ class GenerateTest(CommandTest):
         )
         self.assertEqual(slices[0].PatientID, '')
 
+    def test_volumes(self):
+        run = self.finished_run('wgan_gp3d', (16, 16, 32), width=0.004)
+        with mock.patch('kneerepro.commands.generate._BATCH_OF_VOLUMES', 2):
+            self.generate(run, '-n', '3', '--format', 'npy,nifti,dicom')
+        self.assertEqual(
+            sorted(os.listdir(self.out)),
+            ['dicom', 'nifti', 'volumes.html', 'volumes.npz', 'volumes.png'],
+        )
+        with np.load(os.path.join(self.out, 'volumes.npz')) as file:
+            volumes, z = file['volumes'], file['z']
+        self.assertEqual(volumes.shape, (3, 1, 16, 16, 32))
+        networks = zoo.load(os.path.join(run, 'model.npz')).networks
+        _, function = sampling_functions(
+            networks[0], Noise(0, False), AS_WRITTEN
+        )
+        np.testing.assert_allclose(volumes, function(z), rtol=1e-5)
+        # The sagittal middle slices, two in a row.
+        grid = imread(os.path.join(self.out, 'volumes.png'))[:, :, 0]
+        self.assertEqual(grid.shape, (32, 64))
+        np.testing.assert_allclose(
+            grid[16:, :32], volumes[2, 0, 8], atol=2 / 255
+        )
+        image = nibabel.load(
+            os.path.join(self.out, 'nifti', 'volume_001_generated.nii.gz')
+        )
+        np.testing.assert_allclose(
+            image.get_fdata().T, volumes[1, 0], rtol=1e-5
+        )
+        # The OAI's field of view, 112 x 140 x 140 mm.
+        np.testing.assert_allclose(image.header.get_zooms(), [4.375, 8.75, 7])
+        folder = os.path.join(self.out, 'dicom')
+        self.assertEqual(len(os.listdir(folder)), 3)
+        first = pydicom.dcmread(
+            os.path.join(folder, 'volume_000_generated', '0001.dcm')
+        )
+        np.testing.assert_allclose(
+            first.pixel_array / 65535, volumes[0, 0, 0], atol=1e-5
+        )
+        self.assertEqual(list(first.PixelSpacing), [8.75, 4.375])
+        self.assertEqual(first.ImagePositionPatient[0], 7 * 15 / 2)
+        with open(os.path.join(self.out, 'volumes.html')) as file:
+            page = file.read()
+        self.assertIn('3 of 3 volumes.', page)
+        self.assertIn('<h1>Generated volumes</h1>', page)
+
     @NEEDS_TORCH
     def test_on_the_engine(self):
         run = self.finished_run('dcgan', SHAPE)
@@ -163,7 +209,7 @@ class GenerateTest(CommandTest):
         for name in 'cae2d', 'cae3d':
             self.assert_refused(
                 f'is a model of {name}; this command takes one of dcgan or '
-                'wgan_gp, use encode instead',
+                'wgan_gp or dcgan3d or wgan_gp3d, use encode instead',
                 'generate',
                 self.finished_run(name),
                 '--out',

@@ -34,9 +34,9 @@ class LatentTest(CommandTest):
         patch.start()
         self.addCleanup(patch.stop)
 
-    def run_of(self, experiment, shape=SHAPE):
+    def run_of(self, experiment, shape=SHAPE, **changes):
         """A run on a dataset of real images that lies beside it."""
-        folder = self.finished_run(experiment, shape)
+        folder = self.finished_run(experiment, shape, **changes)
         name = f'runs/datasets/{experiment}.h5'
         os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
         with Dataset(self.dataset(shape, name)) as dataset:
@@ -105,6 +105,22 @@ class LatentTest(CommandTest):
         z = np.random.RandomState(5).normal(size=(2, 4)).astype('float32')
         np.testing.assert_allclose(
             images[::2], generate(z)[:, 0], rtol=1e-4, atol=1e-6
+        )
+
+    def test_between_noise_of_volumes(self):
+        folder = self.run_of('dcgan3d', width=0.002)
+        self.call('latent', '--run', folder, '--steps', '3', '--seed', '5')
+        self.check_files(folder)
+        rows = self.shown['rows']
+        self.assertEqual(list(rows), ['sagittal', 'coronal', 'axial'])
+        model = zoo.load(os.path.join(folder, 'model.npz'))
+        generate = latent.compile_through(model.networks[:1], AS_WRITTEN)
+        z = np.random.RandomState(5).normal(size=(2, 4)).astype('float32')
+        np.testing.assert_allclose(
+            rows['axial'][::2],
+            generate(z)[:, 0, :, 8].swapaxes(1, 2),
+            rtol=1e-4,
+            atol=1e-6,
         )
 
     def test_all_runs(self):

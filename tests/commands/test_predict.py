@@ -124,6 +124,16 @@ class PredictTest(PredictionTest):
             'mean: RIGHT', self.rows(self.path('out'), 'predictions.csv')[0]
         )
 
+    def test_discriminator_of_volumes(self):
+        stdout, _ = self.predict(
+            self.finished_run('dcgan3d', width=0.002),
+            *('--label', 'brightness'),
+        )
+        self.assertRegex(
+            stdout,
+            r'last convolution of the discriminator \(3D DCGAN\) +\d+ ',
+        )
+
     def test_table(self):
         table = self.write(
             'table.csv',

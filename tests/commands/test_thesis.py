@@ -4,7 +4,7 @@ from unittest import mock
 from kneerepro import commands, runs
 from kneerepro.commands import thesis
 from kneerepro.experiment.arguments import arguments_to_store, parse
-from kneerepro.registry import EXPERIMENTS
+from kneerepro.registry import THESIS
 from kneerepro.utils.scripts import SCRIPTS
 from tests.folders import FolderTest
 from tests.subprocesses import ROOT
@@ -26,7 +26,7 @@ class ThesisTest(FolderTest):
             called.append((name, *flags))
             if name == failing:
                 return 130
-            if name in EXPERIMENTS and '--resume' not in flags:
+            if name in THESIS and '--resume' not in flags:
                 _, args = parse(name, '', flags)
                 stored = arguments_to_store(args, name)
                 runs.create(
@@ -71,7 +71,7 @@ class ThesisTest(FolderTest):
                 'figure 2.4',
                 'figure 2.5',
                 'figure 3.1',
-                *EXPERIMENTS,
+                *THESIS,
             ],
         )
         for name, *flags in called:
@@ -97,7 +97,7 @@ class ThesisTest(FolderTest):
         }
         self.assertIn('knees.h5', called['figure 2.2'])
         self.assertNotIn('--engine', called['figure 3.1'])
-        for name in EXPERIMENTS:
+        for name in THESIS:
             self.assertLess(
                 {'--any-series', '--engine', 'theano', 'smoke', '--no-tf32'},
                 set(called[name]),
@@ -107,7 +107,7 @@ class ThesisTest(FolderTest):
         self.call('--no-tf32')
         own = [
             runs.find(self.root, name)[0].path('report.html')
-            for name in EXPERIMENTS
+            for name in THESIS
         ]
         self.call()  # newer runs, but others
         self.call('--no-tf32')

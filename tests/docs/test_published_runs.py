@@ -9,6 +9,7 @@ import numpy as np
 
 from kneerepro import claims
 from kneerepro.claims.measurement import Measurement, single
+from kneerepro.claims.volumes import Quality
 from tests.docs.common import documentation
 
 ENVIRONMENT = {
@@ -87,6 +88,50 @@ class NumbersTest(unittest.TestCase):
         self.assertIn(
             '\nThis is synthetic.\n', self.numbers('this is synthetic')
         )
+
+
+class GANs3DTest(unittest.TestCase):
+    def test_figures_and_measures_of_both(self):
+        published_runs = documentation('published_runs')
+        runs = []
+        for name in 'dcgan3d', 'wgan_gp3d':
+            run = Run()
+            run.experiment = name
+            run.settings = {**run.settings, 'preset': 'quick'}
+            runs.append(run)
+
+        def quality_of(evidence, experiment):
+            names = ['MS-SSIM', 'Fréchet'][: 1 + (experiment == 'wgan_gp3d')]
+            return Quality(
+                experiment,
+                [
+                    Measurement(
+                        name=name, estimate=single(0.5, 9), samples='volumes'
+                    )
+                    for name in names
+                ],
+                [] if len(names) == 2 else ['there is no encoder'],
+            )
+
+        with (
+            mock.patch.object(published_runs, 'quality_of', quality_of),
+            mock.patch.object(
+                published_runs.measured_files,
+                'save_copy',
+                lambda path, name, coloured: f'{name} {coloured}',
+            ),
+        ):
+            text = '\n'.join(published_runs.gans3d(runs))
+        for part in (
+            '.. figure:: measured/dcgan3d_volumes False\n',
+            '.. figure:: measured/wgan_gp3d_losses True\n',
+            '   Losses of the 3D WGAN-GP. Losses of critic and generator.\n',
+            '3D DCGAN: there is no encoder.\n',
+            '   * -\n     - 3D DCGAN\n     - 3D WGAN-GP\n',
+            '   * - MS-SSIM\n     - 0.5\n     - 0.5\n',
+            '   * - Fréchet\n     -\n     - 0.5\n',
+        ):
+            self.assertIn(part, text)
 
 
 class JudgementsTest(unittest.TestCase):

@@ -1,11 +1,16 @@
 import unittest
 
 import numpy as np
-from lasagne.layers import get_output
+from lasagne.layers import get_all_layers, get_output
 from scipy.ndimage import gaussian_filter
 
 from kneerepro.data.views import View
-from kneerepro.networks import build_cae2d, build_cae3d, build_wgan_gp
+from kneerepro.networks import (
+    build_cae2d,
+    build_cae3d,
+    build_dcgan3d,
+    build_wgan_gp,
+)
 from kneerepro.prediction import features
 from kneerepro.runs.zoo import Model
 
@@ -66,6 +71,24 @@ class NetworkFeaturesTest(unittest.TestCase):
             features.describe(model('wgan_gp', networks)),
             'last convolution of the critic, mean and standard deviation over '
             'the slices (WGAN-GP)',
+        )
+
+    def test_last_convolution_of_volumes(self):
+        networks = build_dcgan3d(nz=4, depth=16, width=1 / 512)
+        found = features.network_features(
+            model('dcgan3d', networks), view(self.volumes)
+        )
+        self.assertEqual(found.shape, (3, 2))
+        *_, flat, _ = get_all_layers(networks[1])
+        output = get_output(
+            flat.input_layer, self.volumes[1:2], deterministic=True
+        ).eval()
+        np.testing.assert_allclose(
+            found[1], output[0].mean((1, 2, 3)), rtol=1e-4
+        )
+        self.assertEqual(
+            features.describe(model('dcgan3d', networks)),
+            'last convolution of the discriminator (3D DCGAN)',
         )
 
 

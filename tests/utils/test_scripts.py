@@ -1,3 +1,5 @@
+import ast
+import glob
 import os
 import signal
 import subprocess
@@ -6,10 +8,14 @@ import unittest
 from unittest import mock
 
 from kneerepro import commands
+from kneerepro.data.dataset import Dataset
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.utils import scripts
+from kneerepro.utils.errors import UserError
 from tests.folders import FolderTest
 from tests.subprocesses import ROOT
+
+PACKAGE = os.path.join(ROOT, 'kneerepro')
 
 
 def started(program):
@@ -37,38 +43,6 @@ class NamesTest(unittest.TestCase):
         for command in scripts.SCRIPTS:
             self.assertIn(command.split()[0], commands.COMMANDS)
 
-    def test_messages(self):
-        text = (
-            'to resume: python experiments/cae2d.py --resume a; '
-            'data/inspect.py lists them, and python -m kneerepro runs too'
-        )
-        for program, expected in [
-            (None, text),
-            (
-                '/usr/bin/kneerepro',
-                'to resume: kneerepro train cae2d --resume a; '
-                'kneerepro inspect lists them, and kneerepro runs too',
-            ),
-            (
-                '/lib/kneerepro/__main__.py',
-                'to resume: python -m kneerepro train cae2d --resume a; '
-                'python -m kneerepro inspect lists them, and python -m '
-                'kneerepro runs too',
-            ),
-        ]:
-            with started(program):
-                self.assertEqual(scripts.as_started(text), expected)
-
-    def test_paths_are_left_alone(self):
-        with started('kneerepro'):
-            for text in (
-                'no folder /home/data/prepare.py',
-                './data/prepare.py is no dataset',
-                'experiments/cae2d.pyc',
-                'experiments/other.py',
-            ):
-                self.assertEqual(scripts.as_started(text), text)
-
     def test_usage(self):
         with mock.patch('sys.argv', ['experiments/cae2d.py']):
             self.assertIsNone(scripts.usage('train cae2d'))
@@ -85,6 +59,49 @@ class NamesTest(unittest.TestCase):
         self.assertEqual(scripts.typed('runs'), 'python -m kneerepro runs')
         with started('/usr/bin/kneerepro'):
             self.assertEqual(scripts.typed('thesis'), 'kneerepro thesis')
+
+
+class MessagesTest(FolderTest):
+    def test_name_programs_as_this_one_was_started(self):
+        """Also one about a file that has the name of a script."""
+        path = self.write('data/prepare.py', 'x')
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.folder)
+        self.assertTrue(os.path.samefile(path, 'data/prepare.py'))
+        for program, name in [
+            (None, 'python data/prepare.py'),
+            ('/usr/bin/kneerepro', 'kneerepro prepare'),
+            ('/lib/kneerepro/__main__.py', 'python -m kneerepro prepare'),
+        ]:
+            with started(program), self.assertRaises(UserError) as caught:
+                Dataset('data/prepare.py')
+            self.assertEqual(
+                str(caught.exception),
+                'data/prepare.py is not a dataset of this package: make one '
+                f'with {name}',
+            )
+
+    def test_none_names_a_script_itself(self):
+        """Except in docstrings, which describe a checkout."""
+        paths = glob.glob(os.path.join(PACKAGE, '**', '*.py'), recursive=True)
+        self.assertGreater(len(paths), 100)
+        for path in set(paths) - {scripts.__file__}:
+            with open(path, encoding='utf-8') as file:
+                tree = ast.parse(file.read())
+            docstrings = {
+                id(node.body[0].value)
+                for node in ast.walk(tree)
+                if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+                and ast.get_docstring(node)
+            }
+            for node in ast.walk(tree):
+                if (
+                    isinstance(node, ast.Constant)
+                    and isinstance(node.value, str)
+                    and id(node) not in docstrings
+                ):
+                    for script in scripts.SCRIPTS.values():
+                        self.assertNotIn(script, node.value, path)
 
 
 class RunTest(FolderTest):

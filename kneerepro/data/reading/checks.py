@@ -159,7 +159,8 @@ def check_missing_slices(series: Series, limits: Limits) -> Defect | None:
     if missing and whole(gaps).all():
         return Defect(
             'MISSING_SLICES',
-            f'{missing} slices are missing between its {len(series)}',
+            f'{missing} of its {missing + len(series)} slices '
+            f'{"is" if missing == 1 else "are"} missing',
         )
     return None
 

@@ -66,22 +66,32 @@ class Subject:
         return self.original is None
 
 
-def nominal_grid(shape: tuple[int, int, int]) -> Grid:
+def nominal_grid(
+    shape: tuple[int, int, int],
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0),
+) -> Grid:
     """A grid for a volume whose position nobody knows.
 
     Parameters
     ----------
     shape : tuple of 3 ints
         Slices, rows and columns.
+    spacing : tuple of 3 floats
+        Distances of slices, rows and columns in mm.
 
     Returns
     -------
     Grid
-        Voxels of 1 mm around the origin, in the OAI's sagittal view.
+        Around the origin, in the OAI's sagittal view.
     """
     depth, rows, columns = shape
+    across, down, along = spacing
     return Grid(
         shape=shape,
-        origin=((depth - 1) / 2, (1 - columns) / 2, (rows - 1) / 2),
-        steps=((-1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0)),
+        origin=(
+            across * (depth - 1) / 2,
+            along * (1 - columns) / 2,
+            down * (rows - 1) / 2,
+        ),
+        steps=((-across, 0.0, 0.0), (0.0, 0.0, -down), (0.0, along, 0.0)),
     )

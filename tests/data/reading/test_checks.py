@@ -169,7 +169,7 @@ class ChecksTest(DefectTest):
                 'MISSING_SLICES',
                 checks.check_missing_slices,
                 series(left),
-                f'^{len(missing)} slices',
+                f'^{len(missing)} of its 63 slices (is|are) missing$',
             )
 
     def test_spacing(self):
