@@ -73,6 +73,11 @@ class ChromiumTest(FolderTest):
         cls.chromium = Chromium()
         cls.addClassCleanup(cls.chromium.close)
 
+    @classmethod
+    def tearDownClass(cls):
+        cls.doClassCleanups()  # which nose leaves out
+        super().tearDownClass()
+
 
 class Chromium:
     """A headless Chromium with one page.

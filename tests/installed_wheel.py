@@ -50,6 +50,10 @@ class InstalledWheelTest(unittest.TestCase):
             )
 
     @classmethod
+    def tearDownClass(cls):
+        cls.doClassCleanups()  # which nose leaves out
+
+    @classmethod
     def run_program(cls, *words, status=0, path=''):
         """Run a program in the empty folder; return what it prints."""
         done = subprocess.run(

@@ -110,6 +110,10 @@ class CommandsTest(unittest.TestCase):
         )
 
     @classmethod
+    def tearDownClass(cls):
+        cls.doClassCleanups()  # which nose leaves out
+
+    @classmethod
     def start(cls, command):
         """Start a command as a shell would."""
         words, environment = shlex.split(command), {}

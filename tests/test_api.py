@@ -176,6 +176,10 @@ class AutoencoderTest(unittest.TestCase):
         cls.run_ = train('cae3d', out=cls.path('here'), **cls.options)
 
     @classmethod
+    def tearDownClass(cls):
+        cls.doClassCleanups()  # which nose leaves out
+
+    @classmethod
     def path(cls, *names):
         return os.path.join(cls.folder, *names)
 

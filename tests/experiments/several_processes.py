@@ -40,6 +40,11 @@ class LaunchTest(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.folder)
 
     @classmethod
+    def tearDownClass(cls):
+        cls.doClassCleanups()  # which nose leaves out
+        super().tearDownClass()
+
+    @classmethod
     def path(cls, *names):
         return os.path.join(cls.folder, *names)
 

@@ -56,6 +56,10 @@ class GAN3DTest:
         (cls.run_,) = find(cls.root, cls.name)
         cls.results = cls.run_.results()
 
+    @classmethod
+    def tearDownClass(cls):
+        cls.doClassCleanups()  # which nose leaves out
+
     def test_what_is_there(self):
         self.assertEqual(set(os.listdir(self.run_.folder)), WRITTEN)
         self.assertEqual(

@@ -46,6 +46,10 @@ class ResumeTest(unittest.TestCase):
         cls.run_whole()
 
     @classmethod
+    def tearDownClass(cls):
+        cls.doClassCleanups()  # which nose leaves out
+
+    @classmethod
     def root_of(cls, name):
         return os.path.join(cls.folder, name)
 

@@ -42,6 +42,10 @@ class SmokeTest:
         cls.run_ = find(cls.root, cls.name)[0]
         cls.results = cls.run_.results()
 
+    @classmethod
+    def tearDownClass(cls):
+        cls.doClassCleanups()  # which nose leaves out
+
     def loss(self, name):
         values = self.results[name + '_loss']
         return values[~np.isnan(values)]
