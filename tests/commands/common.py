@@ -6,6 +6,10 @@ import json
 import os
 from unittest import mock
 
+import kneerepro  # noqa: F401, makes Theano importable
+
+# isort: split
+import lasagne
 import numpy as np
 
 from kneerepro import commands, config, runs
@@ -105,7 +109,12 @@ class CommandTest(FolderTest):
         return runs.create(self.path('runs'), settings, {})
 
     def finished_run(self, experiment, shape=SHAPE, **changes):
-        """Make a finished run of untrained networks; returns its folder."""
+        """Make a finished run of untrained networks; returns its folder.
+
+        The networks are the same in each test.
+        """
+        self.addCleanup(lasagne.random.set_rng, lasagne.random.get_rng())
+        lasagne.random.set_rng(np.random.RandomState(0))
         run = self.new_run(experiment, shape, **changes)
         options = zoo.builder_options(experiment, run.parameters, shape)
         zoo.save(
