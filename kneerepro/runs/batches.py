@@ -70,7 +70,7 @@ def own_parts(examples: Any) -> Any:
     object
         Anything but a view, and anything with one process, is returned as it
         is. A view becomes an object whose minibatches are as large as before:
-        functions that divide them (:mod:`kneerepro.engine.partition`) expect
+        functions that divide them (``kneerepro.engine.partition``) expect
         this. The rows of the other processes are NaN.
     """
     if ranks.size() == 1 or not isinstance(examples, View):
