@@ -85,8 +85,9 @@ def optimise_cached(fgraph: FunctionGraph, optimizer: Optimizer) -> Any:
     """
     if not is_on('THEANO_TORCH_GRAPH_CACHE'):
         return optimizer.optimize(fgraph)
-    numbered = _Numbered(fgraph)
     try:
+        _check_cacheable(fgraph)
+        numbered = _Numbered(fgraph)
         path = _folder() / _key(numbered, optimizer)
     except _NotCacheableError:
         return optimizer.optimize(fgraph)
@@ -139,6 +140,28 @@ class _Numbered:
 # The key -----------------------------------------------------------------
 
 
+def _check_cacheable(fgraph: FunctionGraph) -> None:
+    """Check what can be seen of a graph before its nodes are numbered.
+
+    Raises
+    ------
+    _NotCacheableError
+    """
+    if (
+        len(fgraph.apply_nodes) < _LEAST_NODES
+        or processes.size() > 1
+        or theano.config.compute_test_value != 'off'
+        or theano.config.profile_optimizer
+        or theano.config.optimizer_verbose
+        or any(type(x) not in _FEATURES for x in fgraph._features)
+        or any(
+            isinstance(node.op, (Scan, OpFromGraph))
+            for node in fgraph.apply_nodes
+        )
+    ):
+        raise _NotCacheableError
+
+
 def _key(numbered: _Numbered, optimizer: Optimizer) -> str:
     """A hash of everything that decides what the optimiser returns.
 
@@ -147,16 +170,6 @@ def _key(numbered: _Numbered, optimizer: Optimizer) -> str:
     _NotCacheableError
     """
     fgraph = numbered.fgraph
-    if (
-        len(numbered.nodes) < _LEAST_NODES
-        or processes.size() > 1
-        or theano.config.compute_test_value != 'off'
-        or theano.config.profile_optimizer
-        or theano.config.optimizer_verbose
-        or any(type(x) not in _FEATURES for x in fgraph._features)
-        or any(isinstance(x.op, (Scan, OpFromGraph)) for x in numbered.nodes)
-    ):
-        raise _NotCacheableError
     contents = _pickled(
         (
             [_described(x) for x in numbered.variables],
@@ -245,19 +258,17 @@ def _names_of_rewrites(optimizer: Optimizer) -> set[str]:
         if id(value) in seen:
             continue
         seen.add(id(value))
-        if isinstance(value, dict):
-            left += value.values()
-        elif isinstance(value, (list, tuple, set, frozenset)):
-            left += value
+        if isinstance(value, (Optimizer, LocalOptimizer)):
+            _check_known(type(value))
+            names.add(getattr(value, 'name', None) or type(value).__name__)
+            left += vars(value).values()
         elif isinstance(value, FunctionType):
             _check_known(value)
             names.add(f'{value.__module__}.{value.__qualname__}')
-        elif isinstance(value, (Optimizer, LocalOptimizer)):
-            _check_known(type(value))
-            names.add(getattr(value, 'name', None) or str(value))
-            left += vars(value).values()
-        if isinstance(value, Optimizer) and isinstance(value, list):
-            left += value
+        if isinstance(value, dict):
+            left += value.values()
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            left += value  # so are optimisers that are sequences of others
     return names
 
 
