@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 
@@ -61,3 +63,45 @@ def as_contiguous(x: torch.Tensor) -> torch.Tensor:
             x.shape, torch.empty(x.shape, device='meta').stride()
         )
     return x.contiguous()
+
+
+def in_one_order(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Tensors of one shape, with the channels last in memory if they are
+    images or volumes that lie in different orders.
+    """
+    if tensors[0].ndim not in (4, 5) or dense_sizes(tensors) is not None:
+        return tensors
+    return list(map(channels_last, tensors))
+
+
+def dense_sizes(
+    tensors: Sequence[torch.Tensor],
+) -> tuple[int, int, int] | None:
+    """How the elements of tensors of one shape lie in memory.
+
+    Parameters
+    ----------
+    tensors : sequence of tensor
+
+    Returns
+    -------
+    tuple of int, or None
+        How many times an index goes through its values before the channels
+        (axis 1) do, the number of channels, and how many elements of a channel
+        are next to each other. None if the tensors have several shapes, or if
+        their elements have gaps or lie in different orders.
+    """
+    first = tensors[0]
+    if any(tensor.shape != first.shape for tensor in tensors[1:]):
+        return None
+    count = first.numel()
+    if all(tensor.is_contiguous() for tensor in tensors):
+        if first.ndim < 2 or not count:
+            return 1, 1, count
+        outer, channels = first.shape[:2]
+        return outer, channels, count // (outer * channels)
+    if first.ndim > 2 and all(
+        tensor.movedim(1, -1).is_contiguous() for tensor in tensors
+    ):
+        return count // first.shape[1], first.shape[1], 1
+    return None

@@ -8,6 +8,7 @@ from theano.gof.opt import Optimizer
 
 from .cuda_graphs import CudaGraphs
 from .flags import is_on
+from .functions import function_maker
 from .linker import TorchLinker
 from .optimizer import WithoutCompiler, query_for
 
@@ -18,6 +19,8 @@ PRECISIONS = 'float32', 'bf16'
 
 class TorchMode(Mode):
     """A mode that optimises graphs without compiling C code."""
+
+    function_maker = staticmethod(function_maker)
 
     @property
     def optimizer(self) -> Optimizer:

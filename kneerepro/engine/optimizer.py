@@ -13,12 +13,16 @@ from theano.configparser import change_flags
 from theano.gof import FunctionGraph, Query
 from theano.gof.opt import Optimizer
 
+from . import threads
 from .graph_cache import optimise_cached
 
 #: The tag of the engine's rewrites in Theano's ``optdb``.
 TAG = 'torch'
 #: The second tags of rewrites that are for the CPU only, or for CUDA only.
 CPU_TAG, CUDA_TAG = 'torch_cpu', 'torch_cuda'
+#: The tag of rewrites for which the CPU has kernels only where there is a
+#: compiler.
+COMPILED_TAG = 'torch_compiled'
 #: The tag of the rewrites for the precision ``bf16``.
 BF16_TAG = 'torch_bf16'
 
@@ -54,7 +58,11 @@ def query_for(device: torch.device, precision: str = 'float32') -> Query:
     query = Query(include=['fast_run', TAG], exclude=_EXCLUDED)
     if precision == 'bf16':
         query = query.including(BF16_TAG)
-    return query.excluding(CUDA_TAG if device.type == 'cpu' else CPU_TAG)
+    if device.type != 'cpu':
+        return query.excluding(CPU_TAG)
+    if not threads.are_available():
+        query = query.excluding(COMPILED_TAG)
+    return query.excluding(CUDA_TAG)
 
 
 class WithoutCompiler(Optimizer):

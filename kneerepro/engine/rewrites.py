@@ -31,7 +31,7 @@ from .fused import (
     sums,
     truncation,
 )
-from .optimizer import BF16_TAG, CPU_TAG, CUDA_TAG, TAG
+from .optimizer import BF16_TAG, COMPILED_TAG, CPU_TAG, CUDA_TAG, TAG
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ class Rewrite:
         Why it runs at this position or on this device.
     tag : str
         The tag by which a mode asks for it.
+    compiled : bool
+        Whether the CPU has kernels for it only where there is a compiler.
     """
 
     position: float
@@ -59,12 +61,14 @@ class Rewrite:
     device: str
     reason: str
     tag: str = TAG
+    compiled: bool = False
 
     @property
     def tags(self) -> list[str]:
         """All its tags in ``optdb``."""
         device_tags = {'both': [], 'cpu': [CPU_TAG], 'cuda': [CUDA_TAG]}
-        return [self.tag, *device_tags[self.device]]
+        compiled_tags = [COMPILED_TAG] if self.compiled else []
+        return [self.tag, *device_tags[self.device], *compiled_tags]
 
 
 REWRITES = (
@@ -214,17 +218,17 @@ REWRITES = (
         position=49.01,
         name='torch_moments',
         optimizer=out2in(channel_sums.sum_moments),
-        device='cuda',
-        reason='After Theano has merged equal operations. Only CUDA has the '
-        'kernel.',
+        device='both',
+        reason='After Theano has merged equal operations.',
+        compiled=True,
     ),
     Rewrite(
         position=49.02,
         name='torch_product_sums',
         optimizer=out2in(channel_sums.sum_products),
-        device='cuda',
-        reason='After Theano has merged equal operations. Only CUDA has the '
-        'kernel.',
+        device='both',
+        reason='After Theano has merged equal operations.',
+        compiled=True,
     ),
     Rewrite(
         position=49.03,
@@ -238,17 +242,27 @@ REWRITES = (
         position=49.05,
         name='torch_compute_again',
         optimizer=composites.Rematerialise(),
-        device='cuda',
+        device='both',
         reason='After Theano has merged equal operations, and before they are '
         'fused. Theano merges those that were not fused once more at the end.',
+        compiled=True,
     ),
     Rewrite(
         position=49.1,
         name='torch_composites',
-        optimizer=FusionOptimizer(composites.fuse_elementwise),
+        optimizer=FusionOptimizer(composites.fuse_into_kernel),
         device='cuda',
-        reason='After all rewrites that look for single operations. The '
-        'compiler of elementwise code is for CUDA.',
+        reason='After all rewrites that look for single operations. CUDA has '
+        'code for nearly all of them.',
+    ),
+    Rewrite(
+        position=49.1,
+        name='torch_loops',
+        optimizer=FusionOptimizer(composites.fuse_into_loop),
+        device='cpu',
+        reason='After all rewrites that look for single operations. On the '
+        'CPU, a loop is worth while only if all of them are cheap.',
+        compiled=True,
     ),
     Rewrite(
         position=49.2,

@@ -1,7 +1,8 @@
 """Sums for each channel of images, two in one pass over memory.
 
-This is for CUDA, where PyTorch has kernels for it. The statistics of batch
-normalisation are such a pair of sums, and its gradients need others.
+The statistics of batch normalisation are such a pair of sums, and its
+gradients need others. PyTorch has kernels for CUDA;
+:mod:`kneerepro.engine.kernels.channel_sums` has those for the CPU.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from theano.scalar import Sub
 from theano.tensor import Sum, TensorType
 
 from ..dispatch import register
+from ..kernels import channel_sums
 from .patterns import channel_vector, elemwise_inputs, product_pair
 from .sums import existing_sum, sum_behind_deviation
 
@@ -95,6 +97,9 @@ def _build_moments(op, node):
     def moments(x):
         if not x.numel():
             return x.sum(_summed_axes(x)), x.sum(_summed_axes(x))
+        sums = channel_sums.moments(x)
+        if sums is not None:
+            return sums
         mean, variance = torch.batch_norm_update_stats(x, None, None, 0.0)
         count = x.numel() // x.shape[1]
         return mean.mul_(count), variance.mul_(count)
@@ -105,12 +110,15 @@ def _build_moments(op, node):
 @register(ProductSums, fresh=True)
 def _build_product_sums(op, node):
     def product_sums(g, x, offset=None):
+        # The kernels would read beyond the end of a shorter tensor.
+        _check_shapes(g, x, offset)
+        sums = channel_sums.product_sums(g, x, offset)
+        if sums is not None:
+            return sums
         if x.device.type == 'cpu' or not x.numel():
             return tuple(
                 terms.sum(_summed_axes(x)) for terms in op.terms(g, x, offset)
             )
-        # PyTorch's kernel would read beyond the end of a shorter tensor.
-        _check_shapes(g, x, offset)
         if offset is None:
             offset = x.new_zeros(x.shape[1])
         # The kernel takes a mean and an inverse deviation. The latter is used

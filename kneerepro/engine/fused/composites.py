@@ -1,31 +1,112 @@
 """Consecutive elementwise operations as one.
 
-This is for CUDA, where :mod:`kneerepro.engine.kernels.jit` compiles them.
+:mod:`kneerepro.engine.kernels.jit` compiles them for CUDA, and
+:mod:`kneerepro.engine.kernels.loops` for the CPU.
 """
 
 from __future__ import annotations
 
-from theano.gof import FunctionGraph
+from collections.abc import Callable
+from typing import Any
+
+import theano
+from theano.gof import Apply, FunctionGraph
 from theano.gof.opt import Optimizer
-from theano.scalar import Add, Mul, Sub
+from theano.scalar import Add, Composite, Mul, Sub, get_scalar_type
 from theano.tensor.elemwise import Elemwise
-from theano.tensor.opt import local_elemwise_fusion_op
 
 from ..kernels.jit import MAX_INPUTS, code_of
+from ..kernels.loops import can_be_loop, is_cheap
 
-_fuse = local_elemwise_fusion_op(Elemwise, lambda node: MAX_INPUTS)
 
-
-def fuse_elementwise(node):
+def fuse_into_kernel(node: Apply) -> Any:
     """Fuse an operation with those whose results only it needs, if there is
-    code for the whole.
+    code for them on CUDA.
     """
-    new = _fuse(node)
-    if not new:
+    return _fused(node, _has_code, _has_code)
+
+
+def fuse_into_loop(node: Apply) -> Any:
+    """Fuse an operation with those whose results only it needs, if a loop can
+    carry them out on the CPU.
+    """
+    return _fused(node, lambda part: is_cheap(part.op.scalar_op), can_be_loop)
+
+
+def _has_code(node):
+    dtypes = [variable.dtype for variable in node.inputs]
+    return code_of(node.op.scalar_op, dtypes) is not None
+
+
+def _fused(node, can_be_part, can_be_fused):
+    """A local rewrite: see :class:`theano.tensor.opt.FusionOptimizer`."""
+
+    def is_part(node):
+        return (
+            node is not None
+            and type(node.op) is Elemwise
+            and not isinstance(node.op.scalar_op, Composite)
+            and len(node.outputs) == 1
+            and can_be_part(node)
+        )
+
+    if not is_part(node):
         return False
-    fused = new[0].owner
-    dtypes = [variable.dtype for variable in fused.inputs]
-    return False if code_of(fused.op.scalar_op, dtypes) is None else new
+    parts = _parts(node, is_part)
+    if len(parts) == 1:
+        return False
+    inputs: dict[theano.Variable, Any] = {}
+    results: dict[theano.Variable, Any] = {}
+
+    def number(variable):
+        """The number of the composite operation for a variable."""
+        if variable.owner not in parts:
+            if variable not in inputs:
+                inputs[variable] = get_scalar_type(variable.dtype)()
+            return inputs[variable]
+        if variable not in results:
+            part = variable.owner
+            results[variable] = part.op.scalar_op(*map(number, part.inputs))
+        return results[variable]
+
+    (output,) = node.outputs
+    result = number(output)
+    composite = Composite(list(inputs.values()), [result])
+    new = Elemwise(composite)(*inputs)
+    if new.type != output.type or not can_be_fused(new.owner):
+        return False
+    return [new]
+
+
+def _parts(
+    node: Apply, is_part: Callable[[Apply | None], bool]
+) -> list[Apply]:
+    """A node, and those before it that can be fused with it: nothing else
+    needs their results, which have the type of its result.
+    """
+    (output,) = node.outputs
+    parts, grows = [node], True
+    while grows:
+        grows = False
+        # Not as a set: all processes of a training need the same graph.
+        for variable in [x for part in parts for x in part.inputs]:
+            part = variable.owner
+            if (
+                part not in parts
+                and variable.type == output.type
+                and is_part(part)
+                and all(client in parts for client, _ in variable.clients)
+                and _count_inputs([*parts, part]) <= MAX_INPUTS
+            ):
+                parts.append(part)
+                grows = True
+    return parts
+
+
+def _count_inputs(parts):
+    return len(
+        {x for part in parts for x in part.inputs if x.owner not in parts}
+    )
 
 
 class Rematerialise(Optimizer):

@@ -13,6 +13,7 @@ from theano.tensor.elemwise import Elemwise
 from ..dispatch import register, register_on_host, takes_out
 from ..values import UNSIGNED
 from .jit import Jitted, code_of
+from .loops import loop
 from .scalars import has_function, is_fused, scalar_function
 
 # Rare enough to be computed on the host. (PyTorch has no gamma function and no
@@ -94,6 +95,8 @@ def _build_elemwise(op, node, device):
     )
     if device.type == 'cuda':
         function = _jitted(op.scalar_op, node, function) or function
+    elif device.type == 'cpu':
+        function = loop(node, function) or function
     check = _same_shape_check(node)
     takes = function in _TAKE_OUT or getattr(function, 'takes_out', False)
     if (

@@ -122,3 +122,21 @@ EXACT = (
     scalar.Conj,
     scalar.Real,
 )
+
+#: Functions of which a processor computes several at a time.
+CHEAP = (
+    scalar.Abs,
+    scalar.Add,
+    scalar.Cast,
+    scalar.Identity,
+    scalar.Inv,
+    scalar.Maximum,
+    scalar.Minimum,
+    scalar.Mul,
+    scalar.Neg,
+    scalar.Second,
+    scalar.Sqr,
+    scalar.Sqrt,
+    scalar.Sub,
+    scalar.TrueDiv,
+)

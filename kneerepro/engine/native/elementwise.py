@@ -15,26 +15,10 @@ from theano.tensor.basic import ScalarFromTensor, TensorFromScalar
 from theano.tensor.elemwise import Elemwise
 from theano.tensor.nnet.sigm import ScalarSigmoid
 
+from ..kernels.scalar_tables import CHEAP
 from .arrays import Array, NotSupportedError, c_type, literal
 from .graph import Graph, emits
 
-# Cheap operations, of which a processor computes several at a time.
-_FAST = (
-    scalar.Abs,
-    scalar.Add,
-    scalar.Cast,
-    scalar.Identity,
-    scalar.Inv,
-    scalar.Maximum,
-    scalar.Minimum,
-    scalar.Mul,
-    scalar.Neg,
-    scalar.Second,
-    scalar.Sqr,
-    scalar.Sqrt,
-    scalar.Sub,
-    scalar.TrueDiv,
-)
 # Theano's code for a sigmoid returns 1 where the result is only near it, and
 # that for a sign returns -1 for NaN.
 _OWN_CODE = {
@@ -93,7 +77,7 @@ def apply(
         steps = [inner.op for inner in op.fgraph.apply_nodes]
     for step in steps:
         compiled, eager = (
-            _FAST_COSTS if isinstance(step, _FAST) else _SLOW_COSTS
+            _FAST_COSTS if isinstance(step, CHEAP) else _SLOW_COSTS
         )
         size = results[0].size
         graph.source.spend(20 + compiled * size, eager * size)

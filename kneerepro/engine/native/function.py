@@ -35,6 +35,10 @@ _MAX_SIGNATURES = 64
 # C++ must be this many times as fast as PyTorch, by the estimates.
 _MIN_SPEED_UP = 1
 
+# New values of inputs with at least this many bytes are written into memory
+# that was used before.
+_RECYCLED_BYTES = 2**16
+
 # The mark of types whose bytes are in the other order.
 _FOREIGN = '>' if sys.byteorder == 'little' else '<'
 # The flag of arrays whose elements lie at addresses that fit their type.
@@ -197,6 +201,37 @@ class NativeFunction:
         return [set(), sizes] if sizes else [set()]
 
 
+class _Recycled:
+    """The memory of a large output that is the new value of an input.
+
+    The system takes its time for new memory. So the value before the last one
+    is overwritten, if nothing else uses it any more.
+
+    Parameters
+    ----------
+    output, updated : int
+        The output, and the input whose new value it is.
+    """
+
+    def __init__(self, output: int, updated: int):
+        self.output, self._updated = output, updated
+        self._last = self._spare = None
+
+    def take(self) -> np.ndarray | None:
+        """An array that may be overwritten; None if there is none."""
+        # This attribute and the call's argument are its only references.
+        if self._spare is not None and sys.getrefcount(self._spare) == 2:
+            return self._spare
+        return None
+
+    def keep(self, outputs: list, cells: list[list]) -> None:
+        """Remember what was computed, and what it replaces."""
+        replaced, self._spare = cells[self._updated][0], None
+        if replaced is self._last:
+            self._spare = replaced
+        self._last = outputs[self.output]
+
+
 class Version:
     """A program in C++ for inputs of certain shapes.
 
@@ -252,14 +287,26 @@ class Version:
             raise NotSupportedError('there is no compiler')
         self._run: Any = library.run
         self._run.argtypes = [ctypes.py_object] * 3
+        self._recycled = [
+            _Recycled(i, k)
+            for i, k in updates.items()
+            if self._outputs[i][0] is np.empty
+            and values[k].nbytes >= _RECYCLED_BYTES
+        ]
 
     def __call__(self, cells: list[list]) -> list | None:
         """The outputs' values; None if the inputs have other shapes, or if
         they are not valid.
         """
-        outputs = [make(*arguments) for make, arguments in self._outputs]
+        spare = {r.output: r.take() for r in self._recycled}
+        outputs = [
+            make(*arguments) if spare.get(i) is None else spare[i]
+            for i, (make, arguments) in enumerate(self._outputs)
+        ]
         if self._run(np.ndarray, cells, outputs):
             return None
+        for recycled in self._recycled:
+            recycled.keep(outputs, cells)
         return outputs
 
     def _check_value(self, i, value):
@@ -290,13 +337,11 @@ class Version:
         ):
             raise NotSupportedError('an input with gaps in its memory')
         kind, name = c_type(value.dtype), f'out{i}'
-        self._source.emit(
-            f'{kind} *{name} = ({kind} *) ((Ndarray *) '
-            f'item(outputs, {i}))->data;'
-        )
-        self._source.copy(
-            Array(name, '0', value.dtype, value.shape, _steps(example)), value
-        )
+        address = f'((Ndarray *) item(outputs, {i}))->data'
+        result = Array(name, '0', value.dtype, value.shape, _steps(example))
+        if not (result.is_contiguous and self._source.move(value, address)):
+            self._source.emit(f'{kind} *{name} = ({kind} *) {address};')
+            self._source.copy(result, value)
         if order == sorted(order):
             return np.empty, (value.shape, value.dtype)
         return _permuted, (sizes, value.dtype, axes)

@@ -73,7 +73,8 @@ class Source:
         self.lines: list[str] = []
         self.support: dict[str, None] = {}
         self.compiled = self.eager = 0.0
-        self._declarations: list[str] = []
+        # By the name of the memory that is declared.
+        self._declarations: dict[str, str] = {}
         self._constants: dict[tuple, Array] = {}
         self._names = 0
         self._bytes = 0
@@ -100,10 +101,39 @@ class Source:
         if self._bytes > _MAX_MEMORY:
             raise NotSupportedError('too many numbers')
         name = self.name('b')
-        self._declarations.append(
+        self._declarations[name] = (
             f'static {c_type(dtype)} {name}[{size}] ALIGNED;'
         )
         return Array(name, '0', dtype, tuple(shape), contiguous_strides(shape))
+
+    def move(self, array: Array, address: str) -> bool:
+        """Have an array computed in other memory than what was reserved for
+        it.
+
+        Parameters
+        ----------
+        array : Array
+        address : str
+            An expression for the other memory, which nothing else uses.
+
+        Returns
+        -------
+        bool
+            Whether that was possible: the array may be part of a larger one,
+            a constant, an input, or have been moved before.
+        """
+        kind = c_type(array.dtype)
+        reserved = f'static {kind} {array.buffer}[{array.size}] ALIGNED;'
+        if (
+            array.offset != '0'
+            or not array.is_contiguous
+            or self._declarations.get(array.buffer) != reserved
+        ):
+            return False
+        del self._declarations[array.buffer]
+        pointer = f'{kind} *const __restrict {array.buffer}'
+        self.lines.insert(0, f'{pointer} = ({kind} *) {address};')
+        return True
 
     def constant(self, value: Any) -> Array:
         """An array whose numbers are part of the code."""
@@ -112,7 +142,7 @@ class Source:
         if key not in self._constants:
             array = self.new(str(value.dtype), value.shape)
             numbers = ', '.join(map(literal, value.ravel())) or '0'
-            self._declarations[-1] = (
+            self._declarations[array.buffer] = (
                 f'static const {c_type(array.dtype)} {array.buffer}'
                 f'[{max(array.size, 1)}] = {{{numbers}}};'
             )
@@ -131,7 +161,7 @@ class Source:
         return '\n'.join(
             [
                 *self.support,
-                *self._declarations,
+                *self._declarations.values(),
                 f'{head} {{',
                 *self.lines,
                 'return 0;',

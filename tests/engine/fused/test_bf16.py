@@ -3,7 +3,6 @@ import itertools
 import numpy as np
 import theano
 import theano.tensor as T
-from theano.compile.mode import Mode
 from theano.tensor.nnet import conv2d, conv3d
 from theano.tensor.nnet.abstract_conv import (
     AbstractConv2d,
@@ -11,7 +10,14 @@ from theano.tensor.nnet.abstract_conv import (
     conv3d_grad_wrt_inputs,
 )
 
-from tests.engine.compare import DEVICE, REFERENCE, EngineTest, torch, values
+from tests.engine.compare import (
+    DEVICE,
+    REFERENCE,
+    EngineTest,
+    TorchMode,
+    torch,
+    values,
+)
 
 if torch:
     from kneerepro.engine import torch_mode
@@ -87,7 +93,7 @@ class ProductsTest(EngineTest):
         )
         function = self.function(inputs, outputs, 3, len(inputs))
         in_numpy = theano.function(
-            inputs, outputs, mode=Mode('py', self.mode.provided_optimizer)
+            inputs, outputs, mode=TorchMode('py', self.mode.provided_optimizer)
         )
         for found, plain, exact in zip(
             function(*arguments), in_numpy(*arguments), expected

@@ -88,6 +88,30 @@ class FunctionTest(NativeTest):
         state.set_value(np.float32([5]))
         self.assertEqual(f()[0].tolist(), [10])
 
+    def test_memory_of_large_states_is_used_again(self):
+        state = theano.shared(np.zeros((3, 4), 'float32'))
+        with mock.patch.object(native, '_RECYCLED_BYTES', 1):
+            f = self.function([], state.sum(), updates=[(state, state + 1)])
+            f()
+        addresses, kept = [], []
+        for k in range(1, 11):
+            self.assertEqual(f(), 12 * k)
+            addresses.append(state.get_value(borrow=True).ctypes.data)
+            if k in (5, 6):
+                # These stay what they are.
+                kept.append(state.get_value(borrow=True)[1:, :2])
+        self.assertEqual(self.versions(f), 1)
+        self.assertEqual(addresses[2:5], addresses[:3])
+        self.assertEqual(len(set(addresses)), 4)
+        for k, value in zip((6, 7), kept):
+            np.testing.assert_array_equal(value, np.full((2, 2), k))
+        # A value from elsewhere is never written into.
+        own = np.zeros((3, 4), 'float32')
+        state.set_value(own, borrow=True)
+        for _ in range(4):
+            f()
+        np.testing.assert_array_equal(own, 0)
+
     def test_known_outputs_are_copies(self):
         x = T.vector()
         f = self.function([x], [x + 1, x.shape, T.constant([1.0, 2.0])])

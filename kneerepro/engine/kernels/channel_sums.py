@@ -1,0 +1,240 @@
+"""Sums for each channel of images in C++, for large tensors on the CPU.
+
+The memory is divided into parts whose number depends on the shape alone, and
+their sums are added in order, in double precision. So the result does not
+depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable
+
+import torch
+
+from ..layout import dense_sizes
+from ..threads import load_threaded
+
+#: The code serves tensors of at least this many elements.
+MIN_ELEMENTS = 2**17
+
+_SOURCE = """
+// Sums two terms of each element for each channel: first(i, c), second(i, c).
+template <typename First, typename Second>
+static void sum_twice(int64_t outer, int64_t channels, int64_t inner,
+                      int threads, double *sums, const First &first,
+                      const Second &second) {
+    if (inner == 1) {
+        // The channels vary fastest: each part has a sum for all of them.
+        const int64_t rows = 1 + (outer - 1) / 64;
+        const int64_t parts = 1 + (outer - 1) / rows;
+        double *all = (double *) calloc(2 * parts * channels, sizeof(double));
+        divide(parts, threads, [=](int64_t begin, int64_t end) {
+            const First f = first;
+            const Second s = second;
+            const int64_t n = channels;
+            for (int64_t part = begin; part < end; ++part) {
+                double *const a = all + 2 * part * n, *const b = a + n;
+                for (int64_t row = part * rows;
+                     row < least((part + 1) * rows, outer); ++row) {
+                    #pragma omp simd
+                    for (int64_t c = 0; c < n; ++c) {
+                        a[c] += f(row * n + c, c);
+                        b[c] += s(row * n + c, c);
+                    }
+                }
+            }
+        });
+        for (int64_t i = 0; i < 2 * channels; ++i) {
+            sums[i] = 0;
+            for (int64_t part = 0; part < parts; ++part)
+                sums[i] += all[2 * part * channels + i];
+        }
+        free(all);
+        return;
+    }
+    // The elements of a channel are next to each other, in several pieces.
+    const int64_t length = 1 + (inner - 1) / (1 + (inner - 1) / 16384);
+    const int64_t pieces = 1 + (inner - 1) / length;
+    const int64_t parts = outer * channels * pieces;
+    double *all = (double *) malloc(2 * parts * sizeof(double));
+    divide(parts, threads, [=](int64_t begin, int64_t end) {
+        const First f = first;
+        const Second s = second;
+        for (int64_t part = begin; part < end; ++part) {
+            const int64_t row = part / pieces, c = row % channels;
+            const int64_t piece = part % pieces;
+            const int64_t start = row * inner + piece * length;
+            const int64_t stop = least(start + length, (row + 1) * inner);
+            double a = 0, b = 0;
+            #pragma omp simd reduction(+:a, b)
+            for (int64_t i = start; i < stop; ++i) {
+                a += f(i, c);
+                b += s(i, c);
+            }
+            all[2 * part] = a;
+            all[2 * part + 1] = b;
+        }
+    });
+    for (int64_t i = 0; i < 2 * channels; ++i) sums[i] = 0;
+    for (int64_t part = 0; part < parts; ++part) {
+        const int64_t c = part / pieces % channels;
+        sums[c] += all[2 * part];
+        sums[channels + c] += all[2 * part + 1];
+    }
+    free(all);
+}
+
+template <typename T> struct Element {
+    const T *x; double *shifts;
+    double operator()(int64_t i, int64_t c) const { return x[i] - shifts[c]; }
+};
+template <typename T> struct Square {
+    const T *x; double *shifts;
+    double operator()(int64_t i, int64_t c) const {
+        const double difference = x[i] - shifts[c];
+        return difference * difference;
+    }
+};
+template <typename T> struct Plain {
+    const T *g;
+    double operator()(int64_t i, int64_t c) const { return g[i]; }
+};
+template <typename T> struct Product {
+    const T *g, *x; const double *offsets;
+    double operator()(int64_t i, int64_t c) const {
+        return g[i] * (x[i] - offsets[c]);
+    }
+};
+
+template <typename T>
+static void moments(const T *x, T *results, int64_t outer, int64_t channels,
+                    int64_t inner, int threads) {
+    // Deviations from one of the elements are small, and their squares exact.
+    double *shifts = (double *) malloc(3 * channels * sizeof(double));
+    double *sums = shifts + channels;
+    for (int64_t c = 0; c < channels; ++c) shifts[c] = x[c * inner];
+    const Element<T> element = {x, shifts};
+    const Square<T> square = {x, shifts};
+    sum_twice(outer, channels, inner, threads, sums, element, square);
+    const double count = outer * inner;
+    for (int64_t c = 0; c < channels; ++c) {
+        const double sum = sums[c];
+        const double deviations = sums[channels + c] - sum * sum / count;
+        results[c] = sum + shifts[c] * count;
+        // NaN stays what it is.
+        results[channels + c] = deviations < 0 ? 0 : deviations;
+    }
+    free(shifts);
+}
+
+template <typename T>
+static void product_sums(const T *g, const T *x, const T *offset, T *results,
+                         int64_t outer, int64_t channels, int64_t inner,
+                         int threads) {
+    double *offsets = (double *) malloc(3 * channels * sizeof(double));
+    double *sums = offsets + channels;
+    for (int64_t c = 0; c < channels; ++c) offsets[c] = offset ? offset[c] : 0;
+    const Plain<T> plain = {g};
+    const Product<T> product = {g, x, offsets};
+    sum_twice(outer, channels, inner, threads, sums, plain, product);
+    for (int64_t c = 0; c < 2 * channels; ++c) results[c] = sums[c];
+    free(offsets);
+}
+"""
+
+_FUNCTIONS = """
+extern "C" void moments_{dtype}(const {T} *x, {T} *results, int64_t outer,
+                               int64_t channels, int64_t inner, int threads) {{
+    moments(x, results, outer, channels, inner, threads);
+}}
+extern "C" void product_sums_{dtype}(const {T} *g, const {T} *x,
+                                    const {T} *offset, {T} *results,
+                                    int64_t outer, int64_t channels,
+                                    int64_t inner, int threads) {{
+    product_sums(g, x, offset, results, outer, channels, inner, threads);
+}}
+"""
+
+_TYPES = {torch.float32: 'float', torch.float64: 'double'}
+
+
+def moments(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """The sum of each channel, and the sum of the squared deviations from its
+    mean.
+
+    Parameters
+    ----------
+    x : tensor, shape (n, channels, ...)
+
+    Returns
+    -------
+    pair of tensor, shape (channels,), or None
+        None if there is no code for it, or if the tensor is small.
+    """
+    return _call('moments', [x], [])
+
+
+def product_sums(
+    g: torch.Tensor, x: torch.Tensor, offset: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """The sum of `g` for each channel, and that of ``g (x - offset)``.
+
+    Parameters
+    ----------
+    g, x : tensor, shape (n, channels, ...)
+    offset : tensor, shape (channels,), or None
+
+    Returns
+    -------
+    pair of tensor, shape (channels,), or None
+        As for :func:`moments`. None as well if `g` and `x` lie in different
+        orders in memory.
+    """
+    vector = None if offset is None else offset.contiguous()
+    return _call('product_sums', [g, x], [vector])
+
+
+def _call(name, tensors, vectors):
+    first = tensors[0]
+    if (
+        first.device.type != 'cpu'
+        or first.numel() < MIN_ELEMENTS
+        or first.ndim < 2
+    ):
+        return None
+    sizes = dense_sizes(tensors)
+    function = None if sizes is None else _function(name, first.dtype)
+    if function is None:
+        return None
+    results = torch.empty((2, first.shape[1]), dtype=first.dtype)
+    arguments = [*tensors, *vectors, results]
+    function(
+        *(None if x is None else x.data_ptr() for x in arguments),
+        *sizes,
+        torch.get_num_threads(),
+    )
+    return tuple(results)
+
+
+@functools.cache
+def _function(name, dtype) -> Callable | None:
+    library = _library()
+    if library is None or dtype not in _TYPES:
+        return None
+    function = getattr(library, f'{name}_{_TYPES[dtype]}')
+    pointers = 2 if name == 'moments' else 4
+    function.argtypes = [
+        *[ctypes.c_void_p] * pointers,
+        *[ctypes.c_int64] * 3,
+        ctypes.c_int,
+    ]
+    function.restype = None
+    return function
+
+
+@functools.cache
+def _library():
+    functions = [_FUNCTIONS.format(dtype=T, T=T) for T in _TYPES.values()]
+    return load_threaded(_SOURCE + ''.join(functions))

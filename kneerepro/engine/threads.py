@@ -1,0 +1,94 @@
+"""C++ that divides its work among PyTorch's threads.
+
+Each OpenMP library has threads of its own, which spin for a while after their
+work is done. So this code runs in those of the library that PyTorch computes
+with, whatever other library the compiler would link.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from pathlib import Path
+
+import torch
+
+from .compiler import compiler, load
+
+# What the library offers: run a function in several threads, the number of the
+# thread that asks, and how many there are.
+_OPENMP = 'GOMP_parallel', 'omp_get_thread_num', 'omp_get_num_threads'
+
+_PRELUDE = """
+#include <stdint.h>
+#include <stdlib.h>
+#include <math.h>
+typedef void (*Part)(void *);
+static void (*in_threads)(Part, void *, unsigned, unsigned);
+static int (*thread)(), (*threads)();
+extern "C" void use_threads(void *a, void *b, void *c) {
+    in_threads = (void (*)(Part, void *, unsigned, unsigned)) a;
+    thread = (int (*)()) b;
+    threads = (int (*)()) c;
+}
+template <typename Body> struct Work { const Body &body; int64_t units; };
+template <typename Body> static void do_part(void *pointer) {
+    const Work<Body> &work = *(Work<Body> *) pointer;
+    const int64_t i = thread(), n = threads();
+    work.body(work.units * i / n, work.units * (i + 1) / n);
+}
+// Calls a function of the first unit of work and the one after the last.
+template <typename Body>
+static void divide(int64_t units, int count, const Body &body) {
+    Work<Body> work = {body, units};
+    if (count > units) count = units;
+    if (count > 1) in_threads(do_part<Body>, &work, count, 0);
+    else body(0, units);
+}
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+"""
+
+
+@functools.cache
+def _openmp() -> tuple[int | None, ...] | None:
+    """The addresses of OpenMP's functions; None where they are not found."""
+    folder = Path(torch.__file__).parent / 'lib'
+    for path in sorted(folder.glob('libtorch_cpu.*')):
+        try:
+            # Names are looked up in the library and in those that it needs.
+            library = ctypes.CDLL(str(path))
+            return tuple(
+                ctypes.cast(getattr(library, name), ctypes.c_void_p).value
+                for name in _OPENMP
+            )
+        except (OSError, AttributeError):
+            continue
+    return None
+
+
+def are_available() -> bool:
+    """Whether there are a compiler and the threads of PyTorch."""
+    return compiler() is not None and _openmp() is not None
+
+
+def load_threaded(source: str) -> ctypes.PyDLL | None:
+    """Compile code that divides its work among threads, and load it.
+
+    Parameters
+    ----------
+    source : str
+        C++ that may call ``divide(units, threads, body)`` with a function
+        ``body(begin, end)``.
+
+    Returns
+    -------
+    ctypes.PyDLL or None
+        None if it does not compile: see ``kneerepro.engine.compiler.load``.
+    """
+    addresses = _openmp()
+    if addresses is None:
+        return None
+    library = load(_PRELUDE + source)
+    if library is not None:
+        library.use_threads(*map(ctypes.c_void_p, addresses))
+    return library

@@ -1,0 +1,211 @@
+import gc
+from unittest import mock
+
+import numpy as np
+import theano
+import theano.tensor as T
+from theano.scalar import Composite
+
+from tests.engine.compare import (
+    DEVICE,
+    FLOATS,
+    EngineTest,
+    torch,
+    torch_mode,
+    values,
+)
+from tests.engine.fused.helpers import count_ops
+
+if torch:
+    from kneerepro.engine import threads
+    from kneerepro.engine.kernels import loops
+
+
+def channels_last(x):
+    """The same array with the channels last in memory."""
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+
+
+class LoopTest(EngineTest):
+    def setUp(self):
+        super().setUp()
+        if DEVICE != 'cpu' or not threads.are_available():
+            self.skipTest('loops need a compiler and the CPU')
+        self.set_smallest(1)
+        patch = mock.patch.dict(loops._LOOPS, clear=True)
+        patch.start()
+        self.addCleanup(patch.stop)
+        number = torch.get_num_threads()
+        self.addCleanup(torch.set_num_threads, number)
+
+    def set_smallest(self, size):
+        patch = mock.patch.object(loops, 'MIN_ELEMENTS', size)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def modes(self):
+        return super().modes()[:1]
+
+    def assert_loops(self, expected, inputs, outputs):
+        """The function has this number of loops of several operations."""
+        function = theano.function(inputs, outputs, mode=self.modes()[0])
+        self.assertEqual(count_ops(function, Composite), expected)
+
+    def compare_all(self, compare, *arrays):
+        """Compare for several numbers of threads and orders in memory."""
+        for threads_ in 1, 2, 3:
+            torch.set_num_threads(threads_)
+            compare(*arrays)
+        compare(*(channels_last(x) if x.ndim > 2 else x for x in arrays))
+        # In several orders at once, which PyTorch has to do.
+        compare(channels_last(arrays[0]), *arrays[1:])
+        compare(*(x[..., ::-1] if x.ndim > 2 else x for x in arrays))
+
+    def test_tensors_vectors_and_numbers(self):
+        for dtype in FLOATS:
+            x, y = (T.tensor(dtype, (False,) * 4) for _ in range(2))
+            v, w = (T.tensor(dtype, (False,)) for _ in range(2))
+            c = T.scalar(dtype=dtype)
+            a, b = (z.dimshuffle('x', 0, 'x', 'x') for z in (v, w))
+            outputs = [
+                (x - a) * b + y,
+                T.maximum(x * c, y),
+                T.nnet.relu(x / (abs(y) + 1) * b - a, 0.1),
+                T.sqrt(T.sqr(x) + T.sqr(y)) * c,
+            ]
+            inputs = [x, y, v, w, c]
+            self.assert_loops(4, inputs, outputs)
+            compare = self.comparison(inputs, outputs)
+            for shape in (2, 3, 4, 5), (3, 2, 1, 1), (1, 70, 9, 1):
+                self.compare_all(
+                    compare,
+                    values(dtype, *shape),
+                    values(dtype, *shape),
+                    values(dtype, shape[1]),
+                    values(dtype, shape[1]),
+                    values(dtype)[()],
+                )
+
+    def test_other_numbers_of_axes(self):
+        for ndim in 2, 3, 5:
+            x = T.tensor('float32', (False,) * ndim)
+            v = T.fvector()
+            along = v.dimshuffle('x', 0, *['x'] * (ndim - 2))
+            outputs = [T.sqr(x - along) * along, T.sqr(x * 2) - x]
+            self.assert_loops(2, [x, v], outputs)
+            shape = (4, 600, 2, 3, 2)[:ndim]
+            compare = self.comparison([x, v], outputs)
+            compare(values('float32', *shape), values('float32', 600))
+            compare(values('float32', 0, *shape[1:]), values('float32', 600))
+
+    def test_all_sizes_of_the_parts(self):
+        x, y, v = T.fmatrix(), T.fmatrix(), T.fvector()
+        compare = self.comparison(
+            [x, y, v], [(x - v) * y, T.sqr(x) - y], tolerance=1e-6
+        )
+        for rows in 1, 2, 3, 13, 64, 65, 130:
+            for columns in 1, 2, 7, 64, 511, 512, 513:
+                compare(
+                    values('float32', rows, columns),
+                    values('float32', rows, columns),
+                    values('float32', columns),
+                )
+
+    def test_special_numbers(self):
+        numbers = [0, -0.0, 1, -1, np.inf, -np.inf, np.nan, 1e-42, 3e38]
+        pairs = np.float32(np.meshgrid(numbers, numbers))
+        x, y = T.fmatrices(2)
+        outputs = [
+            T.sqrt(abs(x * y)),
+            (x - y) / (x * y),
+            # Of 0 and -0, either may be the larger one.
+            T.maximum(x, y) * 2 + y,
+            T.minimum(x, y) - x,
+        ]
+        functions = self.compiled([x, y], outputs)
+        with np.errstate(all='ignore'):
+            expected, found = (function(*pairs) for function in functions)
+        for a, b in zip(found, expected):
+            np.testing.assert_allclose(a, b, 1e-6, 0)
+        for a, b in zip(found[:2], expected[:2]):
+            numbers = ~np.isnan(b)
+            np.testing.assert_array_equal(
+                np.signbit(a[numbers]), np.signbit(b[numbers])
+            )
+
+    def test_results_may_overwrite_inputs(self):
+        # Each step writes into the memory of what it was computed from.
+        x = T.ftensor4()
+        vector = T.fvector()
+        along = vector.dimshuffle('x', 0, 'x', 'x')
+        y = x
+        for _ in range(4):
+            y = T.tanh(T.sqr(y - along) * 0.1 + along)
+        self.assert_loops(4, [x, vector], [y])
+        compare = self.comparison([x, vector], [y])
+        self.compare_all(
+            compare, values('float32', 5, 3, 7, 4), values('float32', 3)
+        )
+
+    def test_what_is_no_loop(self):
+        x, y, column, v = T.fmatrix(), T.dmatrix(), T.fcol(), T.fvector()
+        for name, inputs, output in [
+            ('exponentials', [x], T.exp(x * 2) + x),
+            ('several types', [x, y], (x + y) * 2 - y),
+            ('rows', [x, column], (x - column) * x),
+            ('vectors', [v], T.sqr(v * 2) - v),
+        ]:
+            with self.subTest(name):
+                self.assert_loops(0, inputs, [output])
+
+    def test_small_tensors_are_not_compiled_for(self):
+        self.set_smallest(100)
+        x = T.fmatrix()
+        function = theano.function(
+            [x], T.sqr(x * 1.5) - x, mode=self.modes()[0]
+        )
+        with mock.patch.object(loops, '_compile') as compile_loops:
+            function(np.ones((9, 11), 'float32'))
+            self.assertFalse(compile_loops.called)
+        function(np.ones((10, 10), 'float32'))
+        self.assertEqual(len(loops._LOOPS), 1)
+        # The same code serves another function.
+        again = theano.function([x], T.sqr(x * 1.5) - x, mode=self.modes()[0])
+        again(np.ones((10, 10), 'float32'))
+        self.assertEqual(len(loops._LOOPS), 1)
+
+    def test_loops_of_a_graph_are_compiled_together(self):
+        x = T.fmatrix()
+        function = theano.function(
+            [x],
+            [T.sqr(x * 2) - x, T.sqr(x - 2) * x],
+            mode=self.modes()[0],
+        )
+        with mock.patch.object(
+            loops, 'load_threaded', wraps=loops.load_threaded
+        ) as load:
+            function(np.ones((4, 4), 'float32'))
+        self.assertEqual(load.call_count, 1)
+        self.assertIn('loop1', load.call_args[0][0])
+        graphs = len(loops._OF_GRAPH)
+        del function
+        gc.collect()
+        self.assertLess(len(loops._OF_GRAPH), graphs)
+
+    def test_code_that_does_not_compile(self):
+        x = T.fmatrix()
+        function = theano.function(
+            [x], T.sqr(x * 1.75) - x, mode=self.modes()[0]
+        )
+        data = values('float32', 6, 7)
+        with mock.patch.object(loops, 'load_threaded', return_value=None):
+            np.testing.assert_allclose(
+                function(data), (data * 1.75) ** 2 - data, 1e-5, 1e-5
+            )
+
+    def test_without_a_compiler_nothing_is_fused(self):
+        x = T.fmatrix()
+        with mock.patch.object(threads, 'compiler', return_value=None):
+            mode = torch_mode('cpu')
+        function = theano.function([x], T.sqr(x * 2) - x, mode=mode)
+        self.assertEqual(count_ops(function, Composite), 0)
