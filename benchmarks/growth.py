@@ -5,18 +5,23 @@ Varies the size of the minibatch of the 2D autoencoder, and the depth of the
 volumes of the 3D one. Both have the thesis's numbers of filters. The two
 implementations alternate, as in step_time.py. docs/publish.py --growth FILE
 draws the results.
+
+On request, varies the size of the minibatch of the GANs of volumes, at full
+size and on the engine alone, to see what fits into memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import check_environment  # noqa: F401, says what to run
 import numpy as np
 from interleaved import machine, time_interleaved
+from network_sizes import BATCH_SIZES, GANS_OF_VOLUMES
 
 from kneerepro import command_line, engines
 from kneerepro.runs import environment
@@ -38,12 +43,18 @@ class Series:
     sizes : tuple of int
     quick_sizes : tuple of int
         Two small sizes that show whether the benchmark works.
+    engines : tuple of str
+        The implementations to compare.
+    first_only : bool
+        Whether to make only the first step, where it takes minutes.
     """
 
     varied: str
     case: dict[str, Any]
     sizes: tuple[int, ...]
     quick_sizes: tuple[int, int]
+    engines: tuple[str, ...] = ENGINES
+    first_only: bool = False
 
 
 SERIES = {
@@ -59,7 +70,19 @@ SERIES = {
         sizes=(16, 32, 64, 96, 160),
         quick_sizes=(16, 32),
     ),
+    **{
+        network: Series(
+            varied='batch_size',
+            case={'network': network},
+            sizes=(1, 4, 8, BATCH_SIZES[network]),
+            quick_sizes=(1, 2),
+            engines=('torch',),
+            first_only=True,
+        )
+        for network in GANS_OF_VOLUMES
+    },
 }
+_DEFAULT = 'batch', 'volume'
 
 
 def measure(
@@ -81,10 +104,16 @@ def measure(
         Rows of :func:`interleaved.time_interleaved`, one for each engine.
     """
     case = {**series.case, series.varied: size}
-    return time_interleaved(
-        [{**case, 'engine': engine, 'device': device} for engine in ENGINES],
-        count,
+    rows = time_interleaved(
+        [
+            {**case, 'engine': engine, 'device': device}
+            for engine in series.engines
+        ],
+        0 if series.first_only else count,
     )
+    if series.first_only:
+        rows = [{**row, 'steps': [row['first']]} for row in rows]
+    return rows
 
 
 def main() -> None:
@@ -97,10 +126,11 @@ def main() -> None:
         'series': {},
     }
     print(measured['machine'])
-    for name in args.series or SERIES:
+    for name in args.series or _DEFAULT:
         series = SERIES[name]
         rows = measured['series'][name] = []
-        for size in series.quick_sizes if args.quick else series.sizes:
+        sizes = series.quick_sizes if args.quick else series.sizes
+        for size in [size for size in sizes if size <= args.largest]:
             for row in measure(series, size, args.device, args.steps):
                 rows.append(row)
                 print_row(series, size, row)
@@ -129,10 +159,17 @@ def parse_arguments() -> argparse.Namespace:
         nargs='*',
         metavar='SERIES',
         type=cli.one_of(SERIES),
-        help=f'{" or ".join(SERIES)} (default: both)',
+        help=f'{", ".join(SERIES)} (default: {" and ".join(_DEFAULT)})',
     )
     command_line.add_count(
         parser, '--steps', 5, 'number of steps whose median is taken'
+    )
+    parser.add_argument(
+        '--largest',
+        type=cli.positive_int,
+        default=math.inf,
+        metavar='N',
+        help='leave out larger sizes',
     )
     parser.add_argument('--device', choices=engines.DEVICES, default='auto')
     parser.add_argument(

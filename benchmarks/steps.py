@@ -3,8 +3,8 @@ of three implementations.
 
 The implementations are the PyTorch engine, Theano's C code, and PyTorch alone
 (:mod:`native`, :mod:`native_other_networks`). The networks are the thesis's
-four and two others (:mod:`other_networks`). A GAN's step is one step of each
-of its two networks.
+four, two others (:mod:`other_networks`) and the GANs of volumes, which PyTorch
+alone does not have. A GAN's step is one step of each of its two networks.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def compile_step(
     Parameters
     ----------
     network : str
-        One of :data:`network_sizes.NETWORKS`.
+        One of :data:`network_sizes.NETWORKS` or, except in PyTorch alone, of
+        :data:`network_sizes.GANS_OF_VOLUMES`.
     engine : str
         One of `ENGINES`.
     device : {'auto', 'cpu', 'cuda'}
@@ -81,7 +82,7 @@ def minibatch(
     Parameters
     ----------
     network : str
-        One of :data:`network_sizes.NETWORKS`.
+        As for :func:`compile_step`.
     batch_size : int
     depth : int, optional
         Slices of a volume.
@@ -94,12 +95,9 @@ def minibatch(
         columns) for the voxels of volumes.
     """
     rng = np.random.RandomState(0)
-    shapes = {
-        'cae3d': (1, depth, 64, 64),
-        'unet3d': (1, depth, 64, 64),
-        'resnet': (3, 32, 32),
-    }
-    shape = shapes.get(network, (1, 64, 64))
+    shape = (1, depth, 64, 64) if network in DEPTHS else (1, 64, 64)
+    if network == 'resnet':
+        shape = (3, 32, 32)
     arrays = [rng.rand(batch_size, *shape).astype('float32')]
     if network in OTHERS:
         size = batch_size

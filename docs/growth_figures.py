@@ -25,12 +25,18 @@ from kneerepro.figures.style import (
 VARIED = {
     'batch': ('batch_size', 'images in a minibatch'),
     'volume': ('depth', 'slices of 64 x 64 in a volume'),
+    'dcgan3d': ('batch_size', 'volumes in a minibatch'),
+    'wgan_gp3d': ('batch_size', 'volumes in a minibatch'),
 }
 CAPTIONS = {
     'batch': '2D autoencoder: seconds and peak memory of a training step '
     'against the size of the minibatch.',
     'volume': '3D autoencoder, two volumes a minibatch: seconds and peak '
     'memory of a training step against the depth of the volumes.',
+    'dcgan3d': '3D DCGAN at full size: seconds and peak memory of the first '
+    'training step against the size of the minibatch.',
+    'wgan_gp3d': '3D WGAN-GP at full size: seconds and peak memory of the '
+    'first training step against the size of the minibatch.',
 }
 
 
@@ -57,9 +63,10 @@ def draw(name: str, rows: list[dict[str, Any]]) -> Figure:
 
     Parameters
     ----------
-    name : {'batch', 'volume'}
+    name : {'batch', 'volume', 'dcgan3d', 'wgan_gp3d'}
     rows : list of dict
-        As benchmarks/growth.py writes them.
+        As benchmarks/growth.py writes them. Those of one of the engines may be
+        missing.
 
     Returns
     -------
@@ -74,6 +81,8 @@ def draw(name: str, rows: list[dict[str, Any]]) -> Figure:
             (row for row in rows if row['engine'] == engine),
             key=lambda row: row[key],
         )
+        if not of_engine:
+            continue
         sizes = [row[key] for row in of_engine]
         times = [row['steps'] for row in of_engine]
         memory = [row['memory'] for row in of_engine]
@@ -86,6 +95,7 @@ def draw(name: str, rows: list[dict[str, Any]]) -> Figure:
             linewidth=1.2,
         )
         _plot(memory_axes, sizes, memory, style)
+    sizes = sorted({row[key] for row in rows})
     for axes in time_axes, memory_axes:
         axes.set_xscale('log', base=2)
         axes.set_xticks(sizes, map(str, sizes))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kneerepro.experiment import browser
-from kneerepro.figures.planes import middle_planes
 from kneerepro.measures import codes, reconstruction
 from kneerepro.runs import ranks
 from kneerepro.runs.batches import outputs_over_shares
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 # Test examples that the report's browser shows.
 _BROWSED_VOLUMES, _BROWSED_IMAGES = 5, 100
-# Of a GAN of volumes, generated and real ones.
-_BROWSED_GENERATED, _BROWSED_REAL = 3, 2
 
 
 def measure_code_spread(
@@ -90,36 +87,6 @@ class ImageSpread:
         spread = codes.image_spread(self._generate(self._noise))
         # Identical training images have a spread of 0.
         return spread / (self._spread_of_real or 1.0)
-
-
-def shown_volumes(
-    real: np.ndarray, generated: np.ndarray
-) -> dict[str, np.ndarray]:
-    """What figures and report show of a GAN of volumes.
-
-    Parameters
-    ----------
-    real, generated : array, shape (n, depth, rows, columns)
-
-    Returns
-    -------
-    dict of str to array
-        ``real_sagittal``, ``generated_sagittal`` and so on
-            From :func:`kneerepro.figures.planes.middle_planes`.
-        ``browsed_real``, ``browsed_generated`` : float16, shape \
-(m, depth, rows, columns)
-            A few of the volumes, which the report's browser shows.
-    """
-    fitting = browser.how_many(real[0].size)
-    count = min(fitting, _BROWSED_GENERATED)
-    return {
-        **middle_planes(real, 'real_'),
-        **middle_planes(generated, 'generated_'),
-        'browsed_generated': generated[:count].astype('float16'),
-        'browsed_real': real[: min(fitting - count, _BROWSED_REAL)].astype(
-            'float16'
-        ),
-    }
 
 
 def evaluate_autoencoder(

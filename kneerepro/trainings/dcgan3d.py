@@ -9,16 +9,13 @@ DICOM series or from a dataset file.
 
 from __future__ import annotations
 
-import numpy as np
-
 from kneerepro.algorithms import compile_dcgan
-from kneerepro.experiment.evaluation import ImageSpread, shown_volumes
+from kneerepro.experiment.evaluation import ImageSpread
+from kneerepro.experiment.generated_volumes import GeneratedVolumes
 from kneerepro.experiment.session import Experiment
-from kneerepro.figures.planes import middle_planes
 
 TIMES = 1, 4, 8, 12, 16, 20  # as Figure 3.6: of 20 epochs
 SAMPLES = range(1, 21)  # epochs after which a sample is saved
-SHOWN = 9  # volumes, as in Figure 3.6
 
 
 def train(experiment: Experiment) -> None:
@@ -38,12 +35,8 @@ def train(experiment: Experiment) -> None:
         mode=experiment.engine.mode,
     )
 
-    # The noise is the same each time, so that differences come from the
-    # training.
-    rng = np.random.RandomState(parameters['seed'])
-    z = rng.normal(size=(SHOWN, parameters['nz'])).astype('float32')
-
     # ------------------------------------------------------------- training
+    volumes = GeneratedVolumes(experiment, functions.generate)
     # Fewer volumes than images: a volume takes as long as its slices.
     image_spread = ImageSpread(experiment, functions, generated=16, real=64)
     training = experiment.training(
@@ -54,22 +47,10 @@ def train(experiment: Experiment) -> None:
         training.log(generator=functions.train_generator())
         if training.ends_epoch:
             training.log(image_spread=image_spread())
-        if training.ends_scaled_epoch(TIMES, 20):
-            made = functions.generate(z)[:, 0]
-            training.record(
-                shown_epochs=training.epoch,
-                **middle_planes(made, 'over_time_'),
-            )
-        if training.ends_scaled_epoch(SAMPLES, 20):
-            made = middle_planes(functions.generate(z)[:, 0])['sagittal']
-            experiment.save_sample(
-                training, made.reshape(3, 3, *made.shape[1:])
-            )
+        volumes.keep(
+            training,
+            shown=training.ends_scaled_epoch(TIMES, 20),
+            sampled=training.ends_scaled_epoch(SAMPLES, 20),
+        )
 
-    experiment.finish(
-        training,
-        **shown_volumes(
-            real=experiment.sample_training(SHOWN)[:, 0],
-            generated=functions.generate(z)[:, 0],
-        ),
-    )
+    experiment.finish(training, **volumes.results())

@@ -1,6 +1,7 @@
 import json
 from unittest import mock
 
+from kneerepro import config
 from kneerepro.utils.errors import UserError
 from tests.benchmarks.common import NEEDS_TORCH, benchmark
 from tests.docs.common import row_of
@@ -14,10 +15,10 @@ class GrowthTest(FolderTest):
         super().setUp()
         self.growth, self.asked = benchmark('growth'), []
 
-    def measure(self, *arguments, largest=1000):
+    def measure(self, *arguments, fitting=1000):
         def time_interleaved(cases, count):
             self.asked.append((cases, count))
-            if max(case.get('depth', 0) for case in cases) > largest:
+            if max(case.get('depth', 0) for case in cases) > fitting:
                 raise UserError('out of memory')
             return [row_of(case, 1.0) for case in cases]
 
@@ -57,6 +58,29 @@ class GrowthTest(FolderTest):
         )
         self.assertEqual({count for _, count in self.asked}, {3})
 
+    def test_gans_of_volumes(self):
+        self.measure('wgan_gp3d', '--largest', '4')
+        found = json.loads(self.read('growth.json'))
+        self.assertEqual(set(found['series']), {'wgan_gp3d'})
+        self.assertEqual(
+            [
+                (row['network'], row['engine'], row['batch_size'])
+                for row in found['series']['wgan_gp3d']
+            ],
+            [('wgan_gp3d', 'torch', size) for size in (1, 4)],
+        )
+        # Their only step is the first one.
+        self.assertEqual({count for _, count in self.asked}, {0})
+        for row in found['series']['wgan_gp3d']:
+            self.assertEqual(row['steps'], [row['first']])
+
+    def test_largest_size_is_that_of_the_preset(self):
+        for name in 'dcgan3d', 'wgan_gp3d':
+            self.assertEqual(
+                self.growth.SERIES[name].sizes[-1],
+                config.read_preset('full', name)['batch_size'],
+            )
+
     def test_quick_sizes(self):
         self.measure('--quick', 'volume')
         self.assertEqual(
@@ -65,6 +89,6 @@ class GrowthTest(FolderTest):
 
     def test_results_before_an_error_are_kept(self):
         with self.assertRaises(UserError):
-            self.measure('volume', largest=32)
+            self.measure('volume', fitting=32)
         found = json.loads(self.read('growth.json'))['series']['volume']
         self.assertEqual([row['depth'] for row in found], [16, 16, 32, 32])

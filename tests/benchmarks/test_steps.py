@@ -26,3 +26,30 @@ class CompileStepTest(unittest.TestCase):
             self.assertEqual((x.shape, y.shape), (x_shape, y_shape))
             self.assertEqual((x.dtype, y.dtype), ('float32', 'int32'))
             self.assertLess(y.max(), networks.CLASSES[name])
+
+    def test_gans_of_volumes(self):
+        from kneerepro import algorithms, networks
+
+        functions = mock.Mock(
+            train_critic=mock.Mock(return_value=np.float32(2)),
+            train_generator=mock.Mock(return_value=np.float32(3)),
+        )
+        with (
+            mock.patch.object(
+                networks,
+                'build_wgan_gp3d',
+                return_value=('generator', 'critic'),
+            ) as build,
+            mock.patch.object(
+                algorithms, 'compile_wgan_gp', return_value=functions
+            ) as compile_,
+        ):
+            step = benchmark('steps').compile_step(
+                'wgan_gp3d', 'torch', 'cpu', 2, depth=16
+            )
+        self.assertEqual(step(), [2, 3])
+        build.assert_called_once_with(width=1, depth=16)
+        self.assertEqual(compile_.call_args.args, ('generator', 'critic'))
+        self.assertEqual(compile_.call_args.kwargs['batch_size'], 2)
+        ((x,), _) = functions.train_critic.call_args
+        self.assertEqual(x.shape, (2, 1, 16, 64, 64))

@@ -26,3 +26,15 @@ class DrawTest(unittest.TestCase):
                 [text.get_text() for text in time.get_legend().get_texts()],
                 ['the engine', 'PyTorch alone'],
             )
+
+    def test_the_engine_alone(self):
+        figures = documentation('growth_figures')
+        measured = [
+            row
+            for row in rows('batch_size', (1, 4))
+            if row['engine'] == 'torch'
+        ]
+        for axes in figures.draw('dcgan3d', measured).axes:
+            (line,) = axes.get_lines()
+            self.assertEqual(line.get_label(), 'the engine')
+            self.assertEqual(list(axes.get_xticks()), [1, 4])

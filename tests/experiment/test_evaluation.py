@@ -14,7 +14,6 @@ from kneerepro.experiment import evaluation
 from kneerepro.experiment.evaluation import (
     ImageSpread,
     evaluate_autoencoder,
-    shown_volumes,
 )
 from kneerepro.measures.codes import code_spread
 from kneerepro.measures.reconstruction import identified
@@ -138,25 +137,6 @@ class EvaluateTest(unittest.TestCase):
         with mock.patch.object(evaluation.browser, 'how_many', return_value=0):
             results, _ = self.evaluate(4, 6, 5)
         self.assertEqual(results['browsed_truth'].shape, (0, 4, 6, 5))
-
-
-class ShownVolumesTest(unittest.TestCase):
-    def test_as_many_as_a_page_holds(self):
-        real, generated = np.random.RandomState(0).rand(2, 9, 4, 6, 5)
-        for fitting, counts in (9, (3, 2)), (4, (3, 1)), (2, (2, 0)):
-            with mock.patch.object(
-                evaluation.browser, 'how_many', return_value=fitting
-            ):
-                shown = shown_volumes(real, generated)
-            self.assertEqual(
-                (len(shown['browsed_generated']), len(shown['browsed_real'])),
-                counts,
-            )
-        np.testing.assert_allclose(
-            shown['browsed_generated'], generated[:2], atol=1e-3
-        )
-        np.testing.assert_array_equal(shown['real_sagittal'], real[:, 2])
-        self.assertEqual(shown['generated_axial'].shape, (9, 5, 4))
 
 
 class ImageSpreadTest(unittest.TestCase):
