@@ -3,9 +3,11 @@
 Finished runs provide their numbers, their figures and the judgements of the
 thesis's claims. The benchmarks provide the rest, with --json FILE:
 step_time.py the times of training steps, growth.py how these grow, readings.py
-what is learned under each reading of the thesis, and precision.py how bf16
-changes the losses. The pages numbers.rst, claims.rst and thesis.rst include
-the files. `make numbers` trains, measures and publishes everything.
+what is learned under each reading of the thesis, precision.py how bf16 changes
+the losses, distributed_overhead.py and distributed_cost.py what several
+processes cost. The pages numbers.rst, claims.rst, thesis.rst and
+distributed.rst include the files. `make numbers` trains, measures and
+publishes everything.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections.abc import Iterable
 
 import published_benchmarks
 import published_runs
+import published_scaling
 from measured_files import exists, write
 from revisions import check_runs
 
@@ -32,9 +35,14 @@ def main() -> None:
     # Read first, so that a bad file is refused before anything is written.
     step_times = [published_benchmarks.read(path) for path in args.steps]
     precision = [published_benchmarks.read(path) for path in args.precision]
-    growth, readings = (
+    growth, readings, overhead, cost = (
         published_benchmarks.read(path) if path else None
-        for path in (args.growth, args.readings)
+        for path in (
+            args.growth,
+            args.readings,
+            args.distributed_overhead,
+            args.distributed_cost,
+        )
     )
     if not args.no_runs:
         publish_runs(args.out, args.preset)
@@ -59,6 +67,21 @@ def main() -> None:
         'readings',
         published_benchmarks.readings(readings) if readings else (),
         'benchmarks/readings.py',
+    )
+    publish(
+        'distributed_overhead',
+        published_scaling.overhead(overhead) if overhead else (),
+        'benchmarks/distributed_overhead.py',
+    )
+    publish(
+        'distributed_counts',
+        published_scaling.counts(cost) if cost else (),
+        'benchmarks/distributed_cost.py',
+    )
+    publish(
+        'distributed_cost',
+        published_scaling.cost(cost) if cost else (),
+        'benchmarks/distributed_cost.py',
     )
     if precision:
         write('precision', *published_benchmarks.precision(precision))
@@ -112,6 +135,13 @@ def parse_arguments() -> argparse.Namespace:
         metavar='FILE',
         help='from benchmarks/readings.py (default: keep what is published)',
     )
+    for name in 'distributed-overhead', 'distributed-cost':
+        parser.add_argument(
+            f'--{name}',
+            metavar='FILE',
+            help=f'from benchmarks/{name.replace("-", "_")}.py (default: keep '
+            'what is published)',
+        )
     parser.add_argument(
         '--precision',
         metavar='FILE',

@@ -11,9 +11,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import warnings
 from collections.abc import Callable, Iterator
 
 import torch
+
+from .breaks import breaking
 
 
 class CudaGraphs:
@@ -58,7 +61,8 @@ class CudaGraphs:
             Where the results will be. Any other recording on the device may
             overwrite them.
         replay : callable
-            Repeats on the current stream what `function` did.
+            Repeats on the current stream what `function` did, and carries out
+            the steps that :func:`.breaks.at_each_call` got.
 
         Raises
         ------
@@ -66,27 +70,68 @@ class CudaGraphs:
             Whatever `function` raises, and whatever PyTorch raises if a part
             of it cannot be recorded. In both cases nothing has been done.
         """
-        state = _capture_state(self._device)
-        graph = torch.cuda.CUDAGraph()
+        parts = _Parts(_capture_state(self._device))
         torch.cuda.synchronize(self._device)
         # The recording cannot use memory that is cached for other streams.
         torch.cuda.empty_cache()
-        with torch.cuda.stream(state.stream), _no_garbage_collection():
-            # Other threads, such as one that prefetches, are neither recorded
-            # nor restricted.
-            graph.capture_begin(
-                pool=state.pool, capture_error_mode='thread_local'
-            )
+        with (
+            torch.cuda.stream(parts.state.stream),
+            _no_garbage_collection(),
+            breaking(parts.break_off),
+        ):
+            parts.begin()
             try:
                 outputs = function()
             except BaseException:
                 # The capture has to end in any case. After an error, ending
                 # it may fail as well.
                 with contextlib.suppress(RuntimeError):
-                    state.end(graph)
+                    parts.end()
                 raise
-            state.end(graph)
-        return outputs, functools.partial(state.launch, graph)
+            parts.end()
+        return outputs, parts.replay
+
+
+class _Parts:
+    """The CUDA graphs of a function, and the steps between them.
+
+    Parameters
+    ----------
+    state : _CaptureState
+
+    Attributes
+    ----------
+    state : _CaptureState
+    """
+
+    def __init__(self, state: _CaptureState):
+        self.state = state
+        self._steps: list[Callable[[], None]] = []
+
+    def begin(self) -> None:
+        """Begin a graph."""
+        self._graph = torch.cuda.CUDAGraph()
+        # Other threads, such as one that prefetches, are neither recorded nor
+        # restricted.
+        self._graph.capture_begin(
+            pool=self.state.pool, capture_error_mode='thread_local'
+        )
+
+    def end(self) -> None:
+        """End the graph."""
+        self.state.end(self._graph)
+        self._steps.append(functools.partial(self.state.launch, self._graph))
+
+    def break_off(self, step: Callable[[], None]) -> None:
+        """End the graph before a step, and begin another one."""
+        self.end()
+        self._steps.append(step)
+        self.begin()
+
+    def replay(self) -> None:
+        """Launch all graphs, with the steps between them."""
+        for step in self._steps:
+            step()
 
 
 class _CaptureState:
@@ -107,7 +152,10 @@ class _CaptureState:
     def end(self, graph: torch.cuda.CUDAGraph) -> None:
         """End a recording."""
         try:
-            graph.capture_end()
+            with warnings.catch_warnings():
+                # Between two steps, there may be nothing to do.
+                warnings.filterwarnings('ignore', 'The CUDA Graph is empty')
+                graph.capture_end()
         except RuntimeError:
             # PyTorch has not told its allocator that the capture is over, so
             # the allocator would refuse another recording in this pool.

@@ -12,4 +12,8 @@ class AllDividedTest(test_divided.DividedTrainingTest):
         self.assert_equal_to_one_process(3, 'float64', 1e-9, list(BUILD))
 
     def test_three_processes_in_single_precision(self):
-        self.assert_equal_to_one_process(3, 'float32', 1e-4, list(BUILD))
+        # The critic has parameters that begin at 0 and are as small as Adam's
+        # steps, of which rounding errors change some.
+        self.assert_equal_to_one_process(
+            3, 'float32', 1e-4, list(BUILD), only_losses=['wgan_gp']
+        )

@@ -1,6 +1,8 @@
 """Training on several processes gives what one process gives.
 
-``make test-distributed`` trains all networks, on two processes and on three.
+``make test-slow`` trains the network with second derivatives and batch
+normalisation, and ``make test-distributed`` trains all, on two processes and
+on three.
 """
 
 import json
@@ -27,7 +29,7 @@ class DividedTrainingTest(unittest.TestCase):
         return json.loads(processes[0][1].splitlines()[-1])
 
     def assert_equal_to_one_process(
-        self, count, precision, tolerance, networks
+        self, count, precision, tolerance, networks, only_losses=()
     ):
         results = self.train(count, precision, networks)
         self.assertEqual(list(results), networks)
@@ -35,11 +37,12 @@ class DividedTrainingTest(unittest.TestCase):
             with self.subTest(network):
                 self.assertTrue(result['replicas are equal'])
                 for name, difference in result['differences'].items():
-                    self.assertLess(difference, tolerance, name)
+                    if name == 'losses' or network not in only_losses:
+                        self.assertLess(difference, tolerance, name)
                 if network in CALLS:
                     # Nothing that has a row for each example is sent.
                     self.assertEqual(sum(result['gathers']), 0)
                     self.assertEqual(result['calls'], CALLS[network])
 
-    def test_second_derivatives_and_batch_normalisation(self):
-        self.assert_equal_to_one_process(2, 'float64', 1e-9, ['wgan_gp'])
+    def test_autoencoder(self):
+        self.assert_equal_to_one_process(2, 'float64', 1e-9, ['cae2d'])

@@ -29,9 +29,14 @@ def check(*arguments):
     )
 
 
+def read_json(path):
+    with open(path) as file:
+        return json.load(file)
+
+
 @NEEDS_TORCH
 class CheckTest(FolderTest):
-    """Runs each part at its smallest."""
+    """``make test-slow`` runs the parts."""
 
     def test_without_a_gpu(self):
         if torch.cuda.is_available():
@@ -76,75 +81,6 @@ runpy.run_path({CHECK!r}, run_name='__main__')
                 )
             self.assertEqual([run['lacks'] for run in found], 4 * [missing])
 
-    def start(self, *parts):
-        """Start the script; its files are named after the first part."""
-        return subprocess.Popen(
-            [
-                sys.executable,
-                CHECK,
-                *parts,
-                '--device',
-                'cpu',
-                '--small',
-                '--steps',
-                '1',
-                '--json',
-                self.path(parts[0] + '.json'),
-                '--report',
-                self.path(parts[0] + '.rst'),
-            ],
-            text=True,
-            stdout=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-        )
-
-    def found(self, name):
-        return json.loads(self.read(name + '.json'))
-
-    def test_parts_write_results_and_report(self):
-        # At the same time: most of the time goes into imports.
-        equality, others = self.start('equality'), self.start('table', 'run')
-        output, _ = others.communicate()
-        self.assertEqual(
-            equality.communicate()[0].splitlines()[0], 'equality ...'
-        )
-        self.assertEqual(equality.returncode, 0)
-        (equal,) = self.found('equality')['equality']['results']
-        self.assertTrue(equal['agrees'], equal)
-        self.assertEqual(equal['losses'], 0)
-
-        found = self.found('table')
-        self.assertEqual(
-            [
-                (row['network'], row['engine'], len(row['steps']))
-                for row in found['table']['results']
-            ],
-            [('cae2d', engine, 1) for engine in ('torch', 'native')],
-        )
-        for run in found['run']['results']:
-            self.assertEqual(len(run['epochs']), 3)
-            self.assertGreater(
-                run['seconds'], run['compiling'] + sum(run['epochs'])
-            )
-        self.assertEqual(
-            [run['network'] for run in found['run']['results']],
-            ['cae2d', 'dcgan'],
-        )
-        self.assertIn(b'x native', self.read('table.rst'))
-        # The exit status says whether the printed summary has a failure.
-        self.assertEqual(others.returncode, int('FAIL' in output))
-        self.assertIn('wrote', output)
-
-    def test_a_part_is_added_to_earlier_ones(self):
-        known = {'equality': results()['equality']}
-        self.write('tests.json', json.dumps(known))
-        self.start('tests').communicate()
-        found = self.found('tests')
-        self.assertEqual(found['equality'], known['equality'])
-        (module,) = found['tests']['results']
-        self.assertGreater(module['ran'], 0)
-        self.assertEqual(module['failed'], [])
-
     def test_results_before_a_stop_are_kept(self):
         # This holds for the parts before, and for earlier results of the part
         # that is stopped.
@@ -176,14 +112,14 @@ runpy.run_path({CHECK!r}, run_name='__main__')
             self.assertRaises(KeyboardInterrupt),
         ):
             check.main()
-        found = self.found('found')
+        found = read_json(self.path('found.json'))
         self.assertEqual(found['tests']['results'], tests)
         self.assertEqual(found['table'], known['table'])
         self.assertIn(b'Not run: equality.', self.read('found.rst'))
         # If writing fails, the old file stays as well.
         with self.assertRaises(UnicodeEncodeError):
             check.write(self.path('found.json'), 'x' * 10**5 + '\udc80')
-        self.assertEqual(self.found('found'), found)
+        self.assertEqual(read_json(self.path('found.json')), found)
 
     def test_refuses_a_file_of_another_program(self):
         path = self.write('other.json', '[1]')

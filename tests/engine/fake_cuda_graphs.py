@@ -9,6 +9,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from kneerepro.engine import TorchLinker, torch_mode
+from kneerepro.engine.breaks import breaking
+from kneerepro.engine.modes import TorchMode
+from kneerepro.engine.values import storage_address
 
 
 class FakeCudaGraphs:
@@ -71,12 +74,41 @@ class ForgetfulCudaGraphs(FakeCudaGraphs):
         return outputs, lambda: None
 
 
+class TapedCudaGraphs(FakeCudaGraphs):
+    """Keeps what a function does with which tensors, like CUDA graphs.
+    Replaying does it again, in the same memory, with the steps in between.
+
+    Attributes
+    ----------
+    breaks : int
+        The number of steps in the recordings.
+    """
+
+    breaks = 0
+
+    def record(self, function):
+        tape = _Tape()
+        with _Undone(), tape, breaking(tape.steps.append):
+            outputs = function()
+        for tensor in tape.made:
+            _overwritten(tensor)
+        self.recorded += 1
+        self.breaks += len(tape.steps) - tape.operations
+
+        def replay():
+            self.replayed += 1
+            for step in tape.steps:
+                step()
+
+        return outputs, replay
+
+
 def recording_modes(graphs, device='cpu'):
     """Modes with a recorder: the graph as optimised for CUDA, and as
     written."""
     linker = TorchLinker(device, resident=True, graphs=graphs)
     return [
-        Mode(linker, torch_mode('cuda').provided_optimizer),
+        TorchMode(linker, torch_mode('cuda').provided_optimizer),
         Mode(linker, None),
     ]
 
@@ -127,6 +159,43 @@ class _Undone(TorchDispatchMode):
         super().__exit__(*error)
         for storage, before in self._kept.values():
             storage.copy_(before)
+
+
+class _Tape(TorchDispatchMode):
+    """Keeps the operations that are carried out within.
+
+    Attributes
+    ----------
+    steps : list of callable
+        Each carries out one of them again, or is what somebody else has put
+        there.
+    operations : int
+        The number of operations among them.
+    made : list of tensor
+        The results that share memory with no argument.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.steps, self.operations, self.made = [], 0, []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        result = function(*args, **kwargs)
+        given = set(map(storage_address, _tensors((args, kwargs))))
+        results = _tensors(result)
+        made = [storage_address(tensor) not in given for tensor in results]
+        self.made += [tensor for tensor, new in zip(results, made) if new]
+
+        def again():
+            found = _tensors(function(*args, **kwargs))
+            for tensor, value, new in zip(results, found, made):
+                if new:
+                    tensor.copy_(value)
+
+        self.steps.append(again)
+        self.operations += 1
+        return result
 
 
 class _Reads(TorchDispatchMode):

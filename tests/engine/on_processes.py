@@ -29,7 +29,7 @@ from kneerepro.engine import buckets, distributed, sharing, torch_mode
 from kneerepro.engine.distributed import average, divide, rank, size, total
 from layers import batch_norm
 from tests.engine.compare import cuda_rewrites_mode
-from tests.engine.fake_cuda_graphs import FakeCudaGraphs, recording_modes
+from tests.engine.fake_cuda_graphs import TapedCudaGraphs, recording_modes
 
 MODE = torch_mode('cpu')
 #: Computes the whole in each process.
@@ -239,24 +239,38 @@ class DivisionTest(unittest.TestCase):
         )
 
     def test_recording(self):
-        graphs = FakeCudaGraphs()
-        loss = T.sqr(T.dot(self.rows, self.weights)).mean()
-        for mode in recording_modes(graphs)[:1]:
-            function = theano.function(
-                [self.rows],
-                loss,
-                updates=[(self.weights, 2 * self.weights)],
+        images = self.images
+        x = T.nnet.relu(conv2d(images, self.filters, filter_flip=False))
+        layer = batch_norm(
+            DenseLayer(InputLayer((None, 3), x.mean((2, 3))), 4)
+        )
+        loss = T.sqr(get_output(layer)).mean() + T.sqr(self.rows).mean()
+        params = [*get_all_params(layer, trainable=True), self.filters]
+        before = [param.get_value() for param in params]
+        results, calls, graphs = [], [], TapedCudaGraphs(1)
+        for mode in recording_modes(graphs)[0], MODE, ALONE:
+            for param, value in zip(params, before):
+                param.set_value(value)
+            step = theano.function(
+                [images, self.rows],
+                [loss, x],
+                updates=adam(loss, params, 0.1),
                 mode=mode,
             )
-            expected = np.square(
-                numbers(5, 4).dot(self.weights.get_value())
-            ).mean()
-            for k in range(3):
-                np.testing.assert_allclose(
-                    function(numbers(5, 4)), expected * 4**k
-                )
-            self.assertIn('AllReduce', function.fn.program.not_captured)
-        self.assertEqual(graphs.recorded, 0)
+            found, traffic = [], distributed.traffic()
+            for k in range(5):
+                # Another number of rows gets a recording of its own.
+                n = 3 if k == 3 else 5
+                found += step(numbers(n, 2, 6, 6, seed=k), numbers(n, 4))
+            calls.append((distributed.traffic() - traffic).calls)
+            results.append(found + [param.get_value() for param in params])
+        for recorded, plain, whole in zip(*results):
+            np.testing.assert_allclose(recorded, plain, 1e-9, 1e-12)
+            np.testing.assert_allclose(recorded, whole, 1e-9, 1e-12)
+        self.assertEqual((graphs.recorded, graphs.replayed), (1, 3))
+        # Each sum begins in one step and ends in another.
+        self.assertEqual(2 * calls[0] // 5, graphs.breaks)
+        self.assertEqual(calls[2], 0)
 
 
 class AllReduceTest(unittest.TestCase):

@@ -18,6 +18,7 @@ from tests.engine.compare import (
     REFERENCE,
     EngineTest,
     TorchLinker,
+    TorchMode,
     torch,
     torch_mode,
     values,
@@ -38,7 +39,7 @@ class Resident:
     def modes(self):
         linker = TorchLinker(self.device, resident=True)
         return [
-            Mode(linker, torch_mode('cpu').provided_optimizer),
+            TorchMode(linker, torch_mode('cpu').provided_optimizer),
             Mode(linker, None),
         ]
 

@@ -6,12 +6,14 @@ import contextlib
 import gc
 import itertools
 import unittest
+import warnings
 from unittest import mock
 
 from tests.engine.compare import torch
 
 if torch:
     from kneerepro.engine import cuda_graphs
+    from kneerepro.engine.breaks import at_each_call
     from kneerepro.engine.cuda_graphs import CudaGraphs, Staging
 
 
@@ -79,6 +81,39 @@ class CudaGraphsTest(unittest.TestCase):
         replay()
         self.main.wait_stream.assert_called_once_with(before)
 
+    def test_steps_between_graphs(self):
+        def step():
+            at_each_call(self.logging('first'))
+            self.calls.append('step')
+            at_each_call(self.logging('second'))
+            return []
+
+        _, replay = self.graphs.record(step)
+        self.assertEqual(
+            self.calls[3:-1],
+            ['begin', 'end', 'begin', 'step', 'end', 'begin', 'end'],
+        )
+        before = len(self.calls)
+        replay()
+        self.assertEqual(
+            self.calls[before:],
+            ['replay', 'first', 'replay', 'second', 'replay'],
+        )
+        # Nothing is recorded any more.
+        at_each_call(self.logging('third'))
+        self.assertEqual(self.calls[-1], 'third')
+
+    def test_graphs_may_be_empty(self):
+        def end():
+            warnings.warn('The CUDA Graph is empty. This ...', stacklevel=1)
+            warnings.warn('another', stacklevel=1)
+
+        self.graph.capture_end = end
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter('always')
+            self.graphs.record(list)
+        self.assertEqual([str(each.message) for each in found], ['another'])
+
     def test_recording_ends_if_the_function_fails(self):
         def step():
             raise RuntimeError('not permitted')
@@ -94,6 +129,18 @@ class CudaGraphsTest(unittest.TestCase):
         self.assertTrue(gc.isenabled())
         with self.assertRaisesRegex(RuntimeError, 'capture failed'):
             self.graphs.record(list)
+        self.assertTrue(gc.isenabled())
+
+    def test_recording_ends_if_a_step_cannot_break_it(self):
+        with (
+            mock.patch.object(
+                self.graph, 'capture_end', side_effect=RuntimeError
+            ),
+            mock.patch.object(torch._C, '_cuda_endAllocateToPool'),
+            self.assertRaises(RuntimeError),
+        ):
+            self.graphs.record(lambda: at_each_call(self.logging('first')))
+        self.assertNotIn('first', self.calls)
         self.assertTrue(gc.isenabled())
 
     def test_new_pool_if_a_recording_does_not_end(self):

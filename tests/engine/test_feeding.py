@@ -6,9 +6,8 @@ from unittest import mock
 import numpy as np
 import theano
 import theano.tensor as T
-from theano.compile.mode import Mode
 
-from tests.engine.compare import TorchLinker, torch, torch_mode
+from tests.engine.compare import TorchLinker, TorchMode, torch, torch_mode
 
 if torch:
     from kneerepro.engine import feeding
@@ -93,7 +92,7 @@ class DeviceArrayTest(unittest.TestCase):
         x = T.fmatrix()
         array = np.arange(12, dtype='float32').reshape(6, 2)
         for device in DEVICES:
-            mode = Mode(
+            mode = TorchMode(
                 TorchLinker(device, resident=True),
                 torch_mode('cpu').provided_optimizer,
             )

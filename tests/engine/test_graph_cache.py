@@ -41,7 +41,7 @@ class GraphCacheTest(EngineTest, FolderTest):
         folder.start()
         self.addCleanup(folder.stop)
 
-    def compile(self, factor=2.0, last=lambda x: x, layers=20):
+    def compile(self, factor=2.0, last=lambda x: x, layers=6):
         """Compile a graph of a hundred nodes, with a shared variable.
 
         Returns
@@ -129,7 +129,7 @@ class GraphCacheTest(EngineTest, FolderTest):
         self.compile()
         for settings in (
             {'factor': 3.0},
-            {'layers': 21},
+            {'layers': 7},
             {'last': T.exp},
         ):
             with self.subTest(**settings):
@@ -185,7 +185,7 @@ class GraphCacheTest(EngineTest, FolderTest):
                 self.assertEqual(self.files(), [])
         x = T.vector()
         y = MyOp()(x)
-        for _ in range(70):
+        for _ in range(20):
             y = T.tanh(T.sum(y) + x)
         with self.assertWarns(PythonOpWarning):
             theano.function([x], y, mode=torch_mode('cpu'))

@@ -15,7 +15,6 @@ from tests.engine.training import (
     TOLERANCES,
     Training,
     difference,
-    train,
 )
 
 if torch:
@@ -28,16 +27,20 @@ BF16_TOLERANCE = 2**-6
 BATCH_SIZE = 2  # Theano's Python code takes seconds for each image
 
 
-class TrainingTest(EngineTest):
+class NetworksTest(EngineTest):
     """A few iterations of the training steps.
 
-    ``make test-engine`` compares more of them with Theano's C code, in both
-    precisions."""
+    ``make test-slow`` compares all networks. ``make test-engine`` compares
+    more iterations, in both precisions, with Theano's C code."""
 
+    width = 1.0  # of the networks, as a factor
     _found = {}
 
     def train(self, network, mode, iterations=2):
-        return train(network, mode, iterations, BATCH_SIZE)
+        return self.training(network, mode, iterations).run()
+
+    def training(self, network, mode, iterations):
+        return Training(network, mode, iterations, BATCH_SIZE, self.width)
 
     def plain(self, network):
         """A training on the engine without recordings."""
@@ -47,8 +50,8 @@ class TrainingTest(EngineTest):
             )
         return self._found[network]
 
-    def test_as_in_theano(self):
-        for network in NETWORKS:
+    def check_as_in_theano(self, *networks):
+        for network in networks:
             with self.subTest(network):
                 found = self.plain(network)
                 expected = self.train(network, REFERENCE)
@@ -61,6 +64,31 @@ class TrainingTest(EngineTest):
                     TOLERANCES['float32'],
                 )
 
+    def check_in_bf16(self, *networks):
+        for network in networks:
+            with self.subTest(network):
+                found = self.train(network, torch_mode(DEVICE, 'bf16'))
+                plain = self.plain(network)
+                self.assertLess(
+                    difference(found.losses, plain.losses), BF16_TOLERANCE
+                )
+                self.assertGreater(
+                    difference(found.outputs, plain.outputs),
+                    TOLERANCES['float32'],
+                )
+
+
+class TrainingTest(NetworksTest):
+    width = 1 / 2
+    _found = {}
+
+    def test_as_in_theano(self):
+        # Three dimensions, and second derivatives.
+        self.check_as_in_theano('cae3d', 'wgan_gp')
+
+    def test_in_bf16(self):
+        self.check_in_bf16('dcgan')
+
     def test_replayed(self):
         # With fake CUDA graphs, the results are the same to the bit.
         if DEVICE != 'cpu':
@@ -70,8 +98,8 @@ class TrainingTest(EngineTest):
                 # The same functions train before and after they are
                 # recorded, since compiling takes most of the time.
                 graphs = FakeCudaGraphs(calls=math.inf)
-                training = Training(
-                    network, recording_modes(graphs)[0], 2, BATCH_SIZE
+                training = self.training(
+                    network, recording_modes(graphs)[0], 2
                 )
                 state = training.state()
                 expected = training.run()
@@ -103,7 +131,8 @@ class TrainingTest(EngineTest):
                 size = (32,) * 3 if network == 'cae3d' else (64, 64)
                 for step in found.steps:
                     device_part(
-                        step, np.zeros((BATCH_SIZE, 1, *size), 'float32')
+                        step,
+                        np.zeros((BATCH_SIZE, 1, *size), 'float32'),
                     )
 
     @unittest.skipUnless(torch and torch.cuda.is_available(), 'no CUDA device')
@@ -125,16 +154,3 @@ class TrainingTest(EngineTest):
                 for step in found.steps:
                     self.assertIsNone(step.fn.program.not_captured)
                     self.assertEqual(step.fn.program.recordings, 1)
-
-    def test_in_bf16(self):
-        for network in NETWORKS:
-            with self.subTest(network):
-                found = self.train(network, torch_mode(DEVICE, 'bf16'))
-                plain = self.plain(network)
-                self.assertLess(
-                    difference(found.losses, plain.losses), BF16_TOLERANCE
-                )
-                self.assertGreater(
-                    difference(found.outputs, plain.outputs),
-                    TOLERANCES['float32'],
-                )

@@ -64,7 +64,7 @@ class Outcome:
     steps: list
 
 
-def build(network, iterations, batch_size=16):
+def build(network, iterations, batch_size=16, width=1.0):
     """A narrow network and minibatches for it, from fixed seeds.
 
     Parameters
@@ -72,6 +72,8 @@ def build(network, iterations, batch_size=16):
     network : str
         One of `NETWORKS`.
     iterations, batch_size : int
+    width : float
+        Factor on the numbers of filters.
 
     Returns
     -------
@@ -81,11 +83,11 @@ def build(network, iterations, batch_size=16):
     lasagne.random.set_rng(np.random.RandomState(1))
     size = (32, 32, 32) if network == 'cae3d' else (64, 64)
     if network == 'cae2d':
-        pair = networks.build_cae2d(width=1 / 8)
+        pair = networks.build_cae2d(width=width / 8)
     elif network == 'cae3d':
-        pair = networks.build_cae3d(20, *size, width=1 / 16)
+        pair = networks.build_cae3d(20, *size, width=width / 16)
     else:
-        pair = getattr(networks, 'build_' + network)(width=1 / 16)
+        pair = getattr(networks, 'build_' + network)(width=width / 16)
     return pair, np.random.RandomState(2).rand(
         iterations, batch_size, 1, *size
     ).astype(theano.config.floatX)
@@ -131,6 +133,8 @@ class Training:
     iterations : int
         In each one, a GAN makes both of its steps.
     batch_size : int
+    width : float
+        See :func:`build`.
 
     Attributes
     ----------
@@ -138,8 +142,10 @@ class Training:
         The training steps.
     """
 
-    def __init__(self, network, mode, iterations, batch_size=16):
-        self._pair, self._images = build(network, iterations, batch_size)
+    def __init__(self, network, mode, iterations, batch_size=16, width=1.0):
+        self._pair, self._images = build(
+            network, iterations, batch_size, width
+        )
         functions, self._calls = compile_steps(
             network, self._pair, mode, batch_size
         )

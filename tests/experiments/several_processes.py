@@ -11,7 +11,7 @@ import unittest
 import numpy as np
 
 from kneerepro.data.dataset import new_dataset
-from kneerepro.registry import EXPERIMENTS
+from kneerepro.registry import EXPERIMENTS, THESIS
 from kneerepro.runs import archive, find
 from tests.engine.compare import torch
 from tests.experiments.common import run_here
@@ -251,10 +251,19 @@ class FaultsTest(LaunchTest):
 
 
 class AllNetworksTest(LaunchTest):
-    """A few iterations of each training."""
+    """A few iterations of the thesis's trainings.
+
+    The GANs of volumes train on two volumes at a time. From one iteration to
+    the next, rounding errors grow there from 1e-6 to 1e-4 of the loss.
+    """
 
     def train(self, name):
-        arguments = '--preset', 'smoke', '--iterations', '3', '--out'
+        # The first steps of Adam are as long as the learning rate, however
+        # small the gradient: rounding errors may decide on their direction.
+        arguments = (
+            *('--preset', 'smoke', '--iterations', '3'),
+            *('--learning-rate', '1e-5', '--out'),
+        )
         finish(launch(script(name), *arguments, self.path('two')))
         # With the same knees.
         os.makedirs(self.path('one'), exist_ok=True)
@@ -264,9 +273,12 @@ class AllNetworksTest(LaunchTest):
         run_here(name, *arguments, self.path('one'))
         runs = self.only_run('two', name), self.only_run('one', name)
         self.assert_close(*runs)
-        self.assert_close_parameters(*runs)
+        if EXPERIMENTS[name].autoencoder:
+            # Those of the GANs are compared in double precision, by
+            # tests/algorithms/all_divided.py.
+            self.assert_close_parameters(*runs)
 
     def test_equal_to_one_process(self):
-        for name in EXPERIMENTS:
+        for name in THESIS:
             with self.subTest(name):
                 self.train(name)

@@ -7,6 +7,8 @@ gradients need others. PyTorch has kernels for CUDA;
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from theano.gof import Apply, Op
@@ -53,7 +55,8 @@ class Moments(_ChannelSums):
     def terms(self, x):
         """What is summed."""
         axes = _summed_axes(x)
-        mean = x.sum(axes, keepdims=True) / (x.size / max(1, x.shape[1]))
+        count = math.prod(x.shape) / max(1, x.shape[1])
+        mean = x.sum(axes, keepdims=True) / count
         return x, (x - mean) ** 2
 
 
@@ -92,14 +95,23 @@ def _check_shapes(g, x, offset):
         )
 
 
+def _exact_sums(op, *inputs):
+    """What a node computes, in double precision."""
+    x = inputs[0]
+    inputs = [value if value is None else value.double() for value in inputs]
+    return tuple(
+        terms.sum(_summed_axes(x)).to(x.dtype) for terms in op.terms(*inputs)
+    )
+
+
 @register(Moments, fresh=True)
 def _build_moments(op, node):
     def moments(x):
-        if not x.numel():
-            return x.sum(_summed_axes(x)), x.sum(_summed_axes(x))
         sums = channel_sums.moments(x)
         if sums is not None:
             return sums
+        if x.device.type == 'cpu' or not x.numel():
+            return _exact_sums(op, x)
         mean, variance = torch.batch_norm_update_stats(x, None, None, 0.0)
         count = x.numel() // x.shape[1]
         return mean.mul_(count), variance.mul_(count)
@@ -116,9 +128,7 @@ def _build_product_sums(op, node):
         if sums is not None:
             return sums
         if x.device.type == 'cpu' or not x.numel():
-            return tuple(
-                terms.sum(_summed_axes(x)) for terms in op.terms(g, x, offset)
-            )
+            return _exact_sums(op, g, x, offset)
         if offset is None:
             offset = x.new_zeros(x.shape[1])
         # The kernel takes a mean and an inverse deviation. The latter is used

@@ -1,4 +1,4 @@
-"""Sums for each channel of images in C++, for large tensors on the CPU.
+"""Sums for each channel of images in C++, on the CPU.
 
 The memory is divided into parts whose number depends on the shape alone, and
 their sums are added in order, in double precision. So the result does not
@@ -13,11 +13,8 @@ from collections.abc import Callable
 
 import torch
 
-from ..layout import dense_sizes
+from ..layout import dense_sizes, in_one_order
 from ..threads import load_threaded
-
-#: The code serves tensors of at least this many elements.
-MIN_ELEMENTS = 2**17
 
 _SOURCE = """
 // Sums two terms of each element for each channel: first(i, c), second(i, c).
@@ -157,6 +154,9 @@ extern "C" void product_sums_{dtype}(const {T} *g, const {T} *x,
 }}
 """
 
+# The fewest elements that several threads sum.
+_FOR_THREADS = 2**15
+
 _TYPES = {torch.float32: 'float', torch.float64: 'double'}
 
 
@@ -171,7 +171,7 @@ def moments(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
     Returns
     -------
     pair of tensor, shape (channels,), or None
-        None if there is no code for it, or if the tensor is small.
+        None if there is no code for it.
     """
     return _call('moments', [x], [])
 
@@ -189,8 +189,7 @@ def product_sums(
     Returns
     -------
     pair of tensor, shape (channels,), or None
-        As for :func:`moments`. None as well if `g` and `x` lie in different
-        orders in memory.
+        As for :func:`moments`.
     """
     vector = None if offset is None else offset.contiguous()
     return _call('product_sums', [g, x], [vector])
@@ -198,22 +197,23 @@ def product_sums(
 
 def _call(name, tensors, vectors):
     first = tensors[0]
-    if (
-        first.device.type != 'cpu'
-        or first.numel() < MIN_ELEMENTS
-        or first.ndim < 2
-    ):
+    if first.device.type != 'cpu' or not first.numel() or first.ndim < 2:
         return None
-    sizes = dense_sizes(tensors)
-    function = None if sizes is None else _function(name, first.dtype)
+    function = _function(name, first.dtype)
     if function is None:
         return None
+    tensors = in_one_order(tensors)
+    sizes = dense_sizes(tensors)
+    if sizes is None:
+        tensors = [tensor.contiguous() for tensor in tensors]
+        sizes = dense_sizes(tensors)
     results = torch.empty((2, first.shape[1]), dtype=first.dtype)
     arguments = [*tensors, *vectors, results]
     function(
         *(None if x is None else x.data_ptr() for x in arguments),
         *sizes,
-        torch.get_num_threads(),
+        # Waking other threads takes longer than a small sum.
+        torch.get_num_threads() if first.numel() >= _FOR_THREADS else 1,
     )
     return tuple(results)
 

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.distributed as dist
 
 from .. import processes
+from ..breaks import at_each_call
 from ..dispatch import register
 from ..distributed import (
     AllReduce,
@@ -43,56 +43,63 @@ class _Layout:
     order: list[int]
 
 
-@dataclass(frozen=True)
-class _Started:
-    """Sums that are being computed.
+class _Sums:
+    """Tensors that are summed over the processes.
 
-    Attributes
+    Parameters
     ----------
-    flat : tensor
-        The elements of all tensors. Here the sums will be.
-    work : torch.distributed.Work or None
-        What to wait for; None with one process.
-    divisor : int
-        By which to divide the sums.
-    layouts : list of _Layout
-        Those of the tensors.
+    tensors : list of tensor
+    mean : bool
+        Whether to compute means.
+    check : callable, optional
+        What to call before the tensors are sent.
     """
 
-    flat: torch.Tensor
-    work: Any
-    divisor: int
-    layouts: list[_Layout]
+    def __init__(
+        self,
+        tensors: Sequence[torch.Tensor],
+        mean: bool,
+        check: Callable[[], None] | None = None,
+    ):
+        self._layouts = [
+            _Layout(x.shape, x.dtype, memory_order(x)) for x in tensors
+        ]
+        # The elements are in the order of the axes. Strides may differ between
+        # processes, because an algorithm may depend on the number of rows.
+        self._flat = torch.cat([computable(x).reshape(-1) for x in tensors])
+        self._divisor = processes.size() if mean else 1
+        self._check, self._work = check, None
+        self._several = processes.size() > 1
+        if self._several:
+            # gloo's calls cannot be recorded. NCCL's can, but that has not
+            # been tried with several devices.
+            at_each_call(self._send)
 
-
-def _start(tensors: Sequence[torch.Tensor], mean: bool) -> _Started:
-    # The elements are in the order of the axes. Strides may differ between
-    # processes, because an algorithm may depend on the number of rows.
-    flat = torch.cat([computable(x).reshape(-1) for x in tensors])
-    numbers = torch.view_as_real(flat) if flat.is_complex() else flat
-    work = None
-    if processes.size() > 1:
+    def _send(self):
+        if self._check is not None:
+            self._check()
+        numbers = self._flat
+        if numbers.is_complex():
+            numbers = torch.view_as_real(numbers)
         with processes.connected():
-            work = dist.all_reduce(numbers, async_op=True)
+            self._work = dist.all_reduce(numbers, async_op=True)
         processes.count(numbers.numel() * numbers.element_size())
-    return _Started(
-        flat=flat,
-        work=work,
-        divisor=processes.size() if mean else 1,
-        layouts=[_Layout(x.shape, x.dtype, memory_order(x)) for x in tensors],
-    )
 
-
-def _finish(started: _Started) -> list[torch.Tensor]:
-    if started.work is not None:
+    def _wait(self):
         # On CUDA, this makes the stream wait and not the host.
         with processes.connected():
-            started.work.wait()
-    flat = started.flat
-    if started.divisor > 1:
-        flat /= started.divisor
-    parts = flat.split([layout.shape.numel() for layout in started.layouts])
-    return list(map(_laid_out, parts, started.layouts))
+            self._work.wait()
+        self._work = None
+
+    def finish(self) -> list[torch.Tensor]:
+        """Wait for the sums, and return them."""
+        if self._several:
+            at_each_call(self._wait)
+        flat = self._flat
+        if self._divisor > 1:
+            flat /= self._divisor
+        parts = flat.split([layout.shape.numel() for layout in self._layouts])
+        return list(map(_laid_out, parts, self._layouts))
 
 
 def _laid_out(part: torch.Tensor, layout: _Layout) -> torch.Tensor:
@@ -106,27 +113,21 @@ def _laid_out(part: torch.Tensor, layout: _Layout) -> torch.Tensor:
     return x.permute(order).contiguous().permute(back)
 
 
-# A recording could hold NCCL's calls, but not gloo's. Neither has been tried
-# on several devices, so functions with such sums are not recorded.
-@register(AllReduce, waits=True)
+@register(AllReduce)
 def _build_all_reduce(op, node):
-    def all_reduce(x):
-        return _finish(_start([x], op.mean))[0]
-
-    return all_reduce
+    return lambda x: _Sums([x], op.mean).finish()[0]
 
 
-@register(StartAllReduce, waits=True)
+@register(StartAllReduce)
 def _build_start(op, node):
     unchecked = [op.signature]
 
-    def start(*tensors):
-        if unchecked and processes.size() > 1:
+    def check():
+        if unchecked:
             _check_signature(unchecked[0])
             unchecked.clear()
-        return _start(tensors, op.mean)
 
-    return start
+    return lambda *tensors: _Sums(tensors, op.mean, check)
 
 
 def _check_signature(signature):
@@ -139,11 +140,11 @@ def _check_signature(signature):
         )
 
 
-@register(FinishAllReduce, waits=True)
+@register(FinishAllReduce)
 def _build_finish(op, node):
     if len(op.types) == 1:
-        return lambda started: _finish(started)[0]
-    return lambda started: tuple(_finish(started))
+        return lambda sums: sums.finish()[0]
+    return lambda sums: tuple(sums.finish())
 
 
 @register(Minibatch)

@@ -5,7 +5,7 @@ import numpy as np
 from tests.engine.clients.comparison import largest_difference
 from tests.engine.clients.programs import PROGRAMS
 from tests.engine.compare import torch
-from tests.engine.suites.test_suites import run
+from tests.engine.suites.scripts import run
 from tests.folders import FolderTest
 
 PROGRAM = """

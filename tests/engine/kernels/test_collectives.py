@@ -4,6 +4,7 @@ sums.
 
 from unittest import mock
 
+import numpy as np
 import theano
 import theano.tensor as T
 from theano.compile import Mode
@@ -19,9 +20,15 @@ from tests.engine.compare import (
 
 if torch:
     from kneerepro.engine import processes
-    from kneerepro.engine.distributed import OwnRows, PlaceRows, total
-    from kneerepro.engine.kernels.collectives import _finish, _start
-    from tests.engine.fake_cuda_graphs import FakeCudaGraphs, recording_modes
+    from kneerepro.engine.distributed import (
+        OwnRows,
+        PlaceRows,
+        average,
+        total,
+    )
+    from kneerepro.engine.kernels import collectives
+    from kneerepro.engine.kernels.collectives import _Sums
+    from tests.engine.fake_cuda_graphs import TapedCudaGraphs, recording_modes
 
 
 class RowsTest(EngineTest):
@@ -55,7 +62,7 @@ class SumsTest(EngineTest):
             torch.tensor(3.0),
             x[:0],
         ]
-        for tensor, result in zip(tensors, _finish(_start(tensors, False))):
+        for tensor, result in zip(tensors, _Sums(tensors, False).finish()):
             self.assertTrue(torch.equal(result, tensor))
             if tensor.is_contiguous(memory_format=torch.channels_last):
                 self.assertEqual(result.stride(), tensor.stride())
@@ -64,21 +71,39 @@ class SumsTest(EngineTest):
     def test_types(self):
         for dtype in 'int8', 'uint16', 'float16', 'float64', 'complex64':
             tensor = torch.ones(3).to(getattr(torch, dtype))
-            (result,) = _finish(_start([tensor], False))
+            (result,) = _Sums([tensor], False).finish()
             self.assertEqual(result.dtype, tensor.dtype)
             self.assertTrue(torch.equal(result, tensor))
 
-    def test_not_recorded(self):
-        x, graphs = T.vector(), FakeCudaGraphs()
-        mode = recording_modes(graphs, DEVICE)[1]
-        function = theano.function([x], total(T.exp(x)), mode=mode)
-        for _ in range(3):
-            given = values('float32', 4)
-            self.assert_equal(
-                [function(given)],
-                theano.function([x], [T.exp(x)], mode=REFERENCE)(given),
-                None,
-                function.maker.fgraph.outputs,
-            )
-        self.assertIn('AllReduce', function.fn.program.not_captured)
-        self.assertEqual(graphs.recorded, 0)
+    def test_recorded(self):
+        """As on two processes, of which the other one has the same."""
+        sent = []
+
+        def all_reduce(numbers, async_op):
+            sent.append(numbers.data_ptr())
+            wait = mock.Mock(side_effect=lambda: numbers.mul_(2))
+            return mock.Mock(wait=wait)
+
+        x, y = T.vectors('xy')
+        inner = total(T.exp(x))
+        outputs = [inner * y, average(inner * x), total(y.sum()), y + 1]
+        graphs = TapedCudaGraphs()
+        with (
+            mock.patch.object(processes, 'size', lambda: 2),
+            mock.patch.object(processes, 'all_equal', return_value=True) as f,
+            mock.patch.object(collectives.dist, 'all_reduce', all_reduce),
+        ):
+            mode = recording_modes(graphs, DEVICE)[0]
+            function = theano.function([x, y], outputs, mode=mode)
+            for _ in range(3):
+                a, b = values('float32', 4), values('float32', 4)
+                doubled = 2 * np.exp(a)
+                expected = [doubled * b, doubled * a, 2 * b.sum(), b + 1]
+                for found, value in zip(function(a, b), expected):
+                    np.testing.assert_allclose(found, value, 1e-6)
+        self.assertEqual((graphs.recorded, graphs.replayed), (1, 3))
+        self.assertIsNone(function.fn.program.not_captured)
+        # Two steps for each call, which finds its numbers in one place.
+        calls = len(set(sent))
+        self.assertEqual((len(sent), graphs.breaks), (3 * calls, 2 * calls))
+        self.assertEqual(f.call_count, calls)

@@ -176,8 +176,8 @@ class CodeTest(EngineTest):
 
     def test_training_steps(self):
         for network in 'cae2d', 'wgan_gp':
-            pair, _ = build(network, 1, 4)
-            _, steps = compile_steps(network, pair, cuda_rewrites_mode(), 4)
+            pair, _ = build(network, 1, 2)
+            _, steps = compile_steps(network, pair, cuda_rewrites_mode(), 2)
             nodes = {
                 node.op.scalar_op: node
                 for function, _ in steps

@@ -1,4 +1,4 @@
-"""The scripts of the suites, on a few tests."""
+"""The scripts of the suites, on a few tests: ``make test-slow``."""
 
 import importlib.util
 import subprocess
