@@ -12,8 +12,8 @@
 VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 
-.PHONY: help setup cae3d thesis test fuzz lint coverage docs dist test-dist \
-        test-commands test-compiled test-engine clients test-distributed benchmark growth readings \
+.PHONY: help setup cae3d thesis test test-slow fuzz lint coverage docs dist test-dist \
+        test-commands test-compiled test-engine clients test-distributed benchmark growth readings scaling \
         gpu-check numbers pictures clean
 
 help:
@@ -45,6 +45,12 @@ test-commands: setup
 	@mkdir -p build
 	$(BIN)/python -m nose tests/readme_commands.py --with-xunit \
 	    --xunit-file=build/commands.xml
+
+# make test-slow       run what takes longer: whole programs, all networks
+test-slow: setup
+	$(BIN)/python -m tests.run --report build/slow.xml \
+	    tests/engine/all_networks.py tests/benchmarks/gpu_check_parts.py \
+	    tests/algorithms/gan_divided.py tests/engine/suites/scripts.py
 
 # make lint            format, lint, imports, types
 lint: $(VENV)/lint-installed
@@ -129,6 +135,17 @@ readings: setup
 	@mkdir -p build
 	$(BIN)/python benchmarks/readings.py --json build/readings.json
 	$(BIN)/python docs/publish.py --no-runs --readings build/readings.json
+
+# make scaling         measure and estimate what several processes cost; tables in docs/
+scaling: setup
+	@mkdir -p build
+	$(BIN)/python benchmarks/distributed_overhead.py \
+	    --json build/distributed_overhead.json
+	$(BIN)/python benchmarks/distributed_cost.py \
+	    --json build/distributed_cost.json
+	$(BIN)/python docs/publish.py --no-runs \
+	    --distributed-overhead build/distributed_overhead.json \
+	    --distributed-cost build/distributed_cost.json
 
 # make gpu-check       do all that needs a GPU: equality, tests, times
 gpu-check: setup

@@ -1,4 +1,5 @@
-"""Run every command of README.rst and of the documentation.
+"""Run every command of README.rst and of the documentation, and the program
+of README.rst.
 
 This takes three minutes, so it is not among the tests; ``make test-commands``
 runs it.
@@ -19,6 +20,7 @@ import unittest
 from kneerepro.runs import find
 from kneerepro.utils.scripts import SCRIPTS
 from tests.subprocesses import ROOT
+from tests.test_engines import NEEDS_TORCH
 from tests.test_readme import blocks, read
 
 PAGES = [
@@ -70,6 +72,24 @@ def program_of(command):
         return words[1] if len(words) > 1 else ''
     arguments = re.sub(r'.*?kneerepro ', '', command, count=1).split()
     return SCRIPTS.get(' '.join(arguments[:2]), SCRIPTS.get(arguments[0], ''))
+
+
+@NEEDS_TORCH
+class ProgramTest(unittest.TestCase):
+    def test_of_readme(self):
+        code = '\n'.join(
+            blocks(read('README.rst'), r'^\.\. code-block:: python$')
+        )
+        self.assertIn('torch_mode', code)
+        output = subprocess.run(
+            [sys.executable, '-c', code],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+        self.assertEqual(output.returncode, 0, output.stderr)
+        self.assertEqual(output.stdout, '(None, 1, 32, 64, 64)\n')
 
 
 class CommandsTest(unittest.TestCase):

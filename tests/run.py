@@ -2,8 +2,8 @@
 
 One worker process for each core takes one test module after the other and runs
 it with nose. What the module and its child processes print is kept, and shown
-only if a test fails. The report, ``build/tests.xml``, has the cases of all
-modules.
+only if a test fails. The report, by default ``build/tests.xml``, has the cases
+of all modules.
 """
 
 from __future__ import annotations
@@ -19,21 +19,26 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
-REPORT = ROOT / 'build' / 'tests.xml'
 COUNTS = 'tests', 'errors', 'failures', 'skip'
 
 # They take longest, so they are started first: the last module to end decides
 # how long all take.
 SLOWEST = (
+    'experiments/test_trainings.py',
     'engine/test_training.py',
     'experiments/test_resume.py',
-    'data/test_prepare.py',
-    'benchmarks/test_gpu_check.py',
     'test_api.py',
-    'algorithms/test_divided.py',
+    'data/test_prepare.py',
+    'experiments/test_gans3d.py',
+    'compat/test_theano_flags.py',
     'engine/kernels/test_jit.py',
-    'experiments/test_dataset_figures.py',
-    'experiments/test_trainings.py',
+    'commands/test_reconstruct.py',
+    'engine/fused/test_channel_sums.py',
+    'engine/fused/test_truncation.py',
+    'engine/kernels/test_scan.py',
+    'engine/test_lasagne.py',
+    'data/test_join.py',
+    'test_engines.py',
 )
 
 
@@ -42,6 +47,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('files', metavar='FILE', nargs='*')
     parser.add_argument('--processes', type=int, metavar='N')
+    parser.add_argument(
+        '--report', type=Path, metavar='XML', default=ROOT / 'build/tests.xml'
+    )
     args = parser.parse_args()
     # Each worker has one core. This must precede all imports of NumPy.
     os.environ.setdefault('OMP_NUM_THREADS', '1')
@@ -69,7 +77,7 @@ def main() -> int:
                 f'{float(suite.get("time")):.1f} s',
                 flush=True,
             )
-    counts = write_report(suites)
+    counts = write_report(suites, args.report)
     failed = counts['errors'] + counts['failures']
     print(
         f'{counts["tests"] - failed - counts["skip"]} passed, {failed} '
@@ -146,7 +154,9 @@ def restore(ends: list[int]) -> None:
         os.close(end)
 
 
-def write_report(suites: list[ElementTree.Element]) -> dict[str, int]:
+def write_report(
+    suites: list[ElementTree.Element], path: Path
+) -> dict[str, int]:
     """Write the cases of all modules as one suite; return the counts."""
     whole = ElementTree.Element('testsuite', name='tests')
     counts = dict.fromkeys(COUNTS, 0)
@@ -156,8 +166,8 @@ def write_report(suites: list[ElementTree.Element]) -> dict[str, int]:
             counts[name] += int(suite.get(name, 0))
     for name, count in counts.items():
         whole.set(name, str(count))
-    REPORT.parent.mkdir(exist_ok=True)
-    ElementTree.ElementTree(whole).write(REPORT, encoding='utf-8')
+    path.parent.mkdir(exist_ok=True)
+    ElementTree.ElementTree(whole).write(path, encoding='utf-8')
     return counts
 
 

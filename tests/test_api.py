@@ -18,11 +18,21 @@ from kneerepro.data.dataset import Dataset, new_dataset
 from kneerepro.runs import archive
 from kneerepro.runs.training import Training
 from kneerepro.utils.errors import UserError
-from tests.experiments.common import run_script
+from tests.experiments.common import run_here, undrawn, unoptimised
 from tests.folders import FolderTest
 from tests.subprocesses import run_python
 
 TINY = dict(preset='smoke', nz=4, batch_size=2, checkpoint_interval=0)
+
+as_written = unoptimised()
+
+
+def setUpModule():
+    as_written.__enter__()
+
+
+def tearDownModule():
+    as_written.__exit__(None, None, None)
 
 
 def write_dataset(path, count, *shape):
@@ -205,7 +215,7 @@ class AutoencoderTest(unittest.TestCase):
             f'--{name.replace("_", "-")}={value}'
             for name, value in self.options.items()
         ]
-        run_script('cae3d', *flags, '--out', self.path('there'))
+        run_here('cae3d', *flags, '--out', self.path('there'))
         (run,) = runs.find(self.path('there'), 'cae3d')
         self.assert_same(self.run_.run, run)
         self.assertEqual(self.run_.run.arguments, run.arguments)
@@ -376,25 +386,36 @@ class GANTest(FolderTest):
 class StopTest(FolderTest):
     """A training that a signal or an error ends in its third iteration."""
 
-    def setUp(self):
-        super().setUp()
-        data = write_dataset(self.path('knees.h5'), 8, 1, 16, 16)
-        self.options = dict(TINY, data=data, epochs=2, test=2)
-        self.before = [signal.getsignal(signum) for signum in self.signals]
-
     signals = signal.SIGINT, signal.SIGTERM
 
-    def train(self, out, act=None):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, folder)
+        data = write_dataset(os.path.join(folder, 'knees.h5'), 8, 1, 16, 16)
+        cls.options = dict(TINY, data=data, epochs=2, test=2)
+        with undrawn:
+            cls.whole = train('cae2d', out=folder, **cls.options)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.doClassCleanups()  # which nose leaves out
+
+    def setUp(self):
+        super().setUp()
+        self.before = [signal.getsignal(signum) for signum in self.signals]
+
+    def train(self, act, **options):
         """Train; call `act` in the third iteration."""
         log = Training.log
 
         def log_and_act(training, **values):
             log(training, **values)
-            if training.iteration == 3 and 'train' in values and act:
+            if training.iteration == 3 and 'train' in values:
                 act()
 
         with mock.patch.object(Training, 'log', log_and_act):
-            return train('cae2d', out=self.path(out), **self.options)
+            train('cae2d', out=self.folder, **{**self.options, **options})
 
     def send(self, *signums):
         def act():
@@ -410,21 +431,20 @@ class StopTest(FolderTest):
 
     def assert_resumes(self):
         """The stopped run can be resumed and equals one never stopped."""
-        (stopped,) = runs.find(self.path('stopped'), 'cae2d')
+        (stopped,) = runs.find(self.folder, 'cae2d')
         with self.assertRaisesRegex(
             UserError, r'is not finished; to resume: kneerepro\.resume\('
         ):
             api.open_run(stopped.folder).results
-        with quiet():
+        with quiet(), undrawn:
             run = api.resume(stopped.folder)
-        whole = self.train('whole')
-        for name, values in whole.losses.items():
+        for name, values in self.whole.losses.items():
             np.testing.assert_array_equal(run.losses[name], values)
 
     def test_interrupt(self):
         with self.assertRaises(KeyboardInterrupt) as caught:
-            self.train('stopped', self.send(signal.SIGINT))
-        (run,) = runs.find(self.path('stopped'), 'cae2d')
+            self.train(self.send(signal.SIGINT))
+        (run,) = runs.find(self.folder, 'cae2d')
         self.assertRegex(
             str(caught.exception),
             r'^stopped after iteration 3 of 6, saved in .*\n'
@@ -445,7 +465,7 @@ class StopTest(FolderTest):
 
     def test_interrupt_at_once(self):
         with self.assertRaises(KeyboardInterrupt) as caught:
-            self.train('stopped', self.send(signal.SIGINT, signal.SIGINT))
+            self.train(self.send(signal.SIGINT, signal.SIGINT))
         self.assertRegex(
             str(caught.exception), r'^stopped: iteration 2 is saved\n'
         )
@@ -456,14 +476,14 @@ class StopTest(FolderTest):
         received = []
 
         def handler(signum, frame):
-            (run,) = runs.find(self.path('stopped'), 'cae2d')
+            (run,) = runs.find(self.folder, 'cae2d')
             received.append((signum, run.saved_iteration()))
 
         previous = signal.signal(signal.SIGTERM, handler)
         self.addCleanup(signal.signal, signal.SIGTERM, previous)
         self.before[1] = handler
         with self.assertRaises(KeyboardInterrupt):
-            self.train('stopped', self.send(signal.SIGTERM))
+            self.train(self.send(signal.SIGTERM))
         self.assertEqual(received, [(signal.SIGTERM, 3)])
         self.assert_handlers_are_restored()
 
@@ -473,7 +493,7 @@ class StopTest(FolderTest):
 
         kept = None
         try:
-            self.train('stopped', fail)
+            self.train(fail)
         except UserError as error:
             kept = error
         # Even as long as the traceback is kept, as a notebook does.
@@ -485,10 +505,9 @@ class StopTest(FolderTest):
         def fail():
             raise UserError('no longer finite')
 
-        self.options['checkpoint_interval'] = 120
         with self.assertRaises(UserError):
-            self.train('stopped', fail)
-        (run,) = runs.find(self.path('stopped'), 'cae2d')
+            self.train(fail, checkpoint_interval=120)
+        (run,) = runs.find(self.folder, 'cae2d')
         stopped = api.open_run(run.folder)
         self.assertEqual(
             repr(stopped), f'<stopped run of cae2d: {run.folder}>'

@@ -21,7 +21,7 @@ from kneerepro.data.dataset import Dataset
 from kneerepro.runs import zoo
 from kneerepro.utils import cli
 from kneerepro.utils.errors import UserError
-from tests.experiments.common import run_here
+from tests.experiments.common import run_here, undrawn, unoptimised
 from tests.folders import FolderTest
 
 SAVED = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'saved')
@@ -72,6 +72,8 @@ class SavedTest(FolderTest):
             ((None, 4), (None, 1, 16, 16, 16)),
         )
 
+    @undrawn
+    @unoptimised()
     def test_resumes(self):
         run = self.saved_run('stopped-cae3d')
         self.assertIn(
@@ -97,6 +99,8 @@ class SavedTest(FolderTest):
                     )
         self.assertIn('code_plane', run.results())
 
+    @undrawn
+    @unoptimised()
     def test_resumes_with_the_arguments_of_its_start(self):
         run = self.saved_run('stopped-cae3d')
         output = run_here(

@@ -2,13 +2,10 @@
 
 import os
 import re
-import subprocess
-import sys
 import unittest
 
 from kneerepro.data.reading.defects import NOTES, REJECTIONS
 from tests.subprocesses import ROOT
-from tests.test_engines import NEEDS_TORCH
 
 
 def read(page):
@@ -26,22 +23,6 @@ def blocks(text, opening):
 
 
 class ReadmeTest(unittest.TestCase):
-    @NEEDS_TORCH
-    def test_python_example_runs(self):
-        code = '\n'.join(
-            blocks(read('README.rst'), r'^\.\. code-block:: python$')
-        )
-        self.assertIn('torch_mode', code)
-        output = subprocess.run(
-            [sys.executable, '-c', code],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-        )
-        self.assertEqual(output.returncode, 0, output.stderr)
-        self.assertEqual(output.stdout, '(None, 1, 32, 64, 64)\n')
-
     def test_linked_files_exist(self):
         for path in re.findall(
             r'<((?!https?:)[^<>]+/[^<>]+)>`_', read('README.rst')

@@ -17,7 +17,7 @@ from kneerepro.data.dataset import new_dataset
 from kneerepro.runs import zoo
 from kneerepro.utils import cli
 from tests.folders import FolderTest
-from tests.modes import AS_WRITTEN
+from tests.modes import ON_ENGINE
 
 SHAPE = 16, 16, 16
 PATIENTS = ['anna', 'bert', 'anna']
@@ -33,7 +33,7 @@ class CommandTest(FolderTest):
 
     def setUp(self):
         super().setUp()
-        engine = mock.Mock(mode=AS_WRITTEN)
+        engine = mock.Mock(mode=ON_ENGINE)
         for patch in [
             mock.patch.dict(os.environ, XDG_CONFIG_HOME=self.path('config')),
             mock.patch(

@@ -8,7 +8,7 @@ import numpy as np
 from kneerepro import runs
 from kneerepro.data.dataset import Dataset
 from tests.commands.common import SHAPE, CommandTest
-from tests.modes import AS_WRITTEN
+from tests.modes import ON_ENGINE
 
 
 class JudgedRunsTest(CommandTest):
@@ -18,7 +18,7 @@ class JudgedRunsTest(CommandTest):
         super().setUp()
         patch = mock.patch(
             'kneerepro.claims.evidence.Engine',
-            return_value=mock.Mock(mode=AS_WRITTEN),
+            return_value=mock.Mock(mode=ON_ENGINE),
         )
         patch.start()
         self.addCleanup(patch.stop)

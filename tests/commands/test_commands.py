@@ -34,6 +34,13 @@ class MainTest(CommandTest):
             stdout, _ = self.call(name, '--help')
             self.assertIn(f'usage: python -m kneerepro {name}', stdout)
 
+    def test_help_shows_defaults_that_say_something(self):
+        for command in 'inspect', 'prepare':
+            text, _ = self.call(command, '--help')
+            self.assertIn('(default: 160)', text)
+            self.assertNotIn('default: None', text)
+            self.assertNotIn('default: False', text)
+
     def test_help_of_choices(self):
         for name in 'train', 'figure':
             choices = commands.module_of(name).CHOICES

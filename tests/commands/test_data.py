@@ -33,9 +33,25 @@ class CommandTest(FolderTest):
         )
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         self.assertNotIn('Traceback', done.stderr)
-        if status == 2:
-            self.assertIn('error: ', done.stderr.splitlines()[-1])
         return done.stdout + done.stderr
+
+    def call(self, command, *arguments, status=0):
+        """As :meth:`run_script`, in this process, to save the imports."""
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.folder)
+        with (
+            mock.patch.dict(os.environ, XDG_CONFIG_HOME=self.path('config')),
+            mock.patch('sys.argv', [command, *arguments]),
+            contextlib.redirect_stdout(io.StringIO()) as output,
+            contextlib.redirect_stderr(output),
+            self.assertRaises(SystemExit) as caught,
+        ):
+            commands.script(command)
+        lines = output.getvalue()
+        self.assertEqual(caught.exception.code, status, lines)
+        if status == 2:
+            self.assertIn('error: ', lines.splitlines()[-1])
+        return lines
 
     def spoil(self):
         """Remove a slice from the second series."""
@@ -49,12 +65,12 @@ class ArchivesTest(CommandTest):
     def test_inspected_and_prepared(self):
         shutil.make_archive(self.path('in', 'a'), 'zip', self.path('knees'))
         self.write('in/b.tar', tar_of([('x\n', b'x'), ('/y', b'x')]))
-        output = self.run_script('inspect.py', 'in')
+        output = self.call('inspect', 'in')
         self.assertIn('2 usable series, 2 series or files to be re', output)
         self.assertIn('NOT_DICOM: in/b.tar/x\\n: ', output)
         self.assertIn('UNSAFE_MEMBER: in/b.tar/%2Fy: ', output)
         # The archive itself as a source.
-        output = self.run_script('prepare.py', 'in/a.zip')
+        output = self.call('prepare', 'in/a.zip')
         self.assertIn('2 series converted, 0 series or files', output)
 
 
@@ -77,12 +93,12 @@ class PrepareCommandTest(CommandTest):
         )
         with Dataset(self.path('knees.h5')) as dataset:
             self.assertEqual(dataset.images.shape, (320, 1, 64, 64))
-        output = self.run_script('prepare.py', 'knees')
+        output = self.call('prepare', 'knees')
         self.assertIn('it is kept', output)
 
     def test_options(self):
-        self.run_script(
-            'prepare.py',
+        self.call(
+            'prepare',
             'knees',
             '--out',
             'here/x.h5',
@@ -113,15 +129,12 @@ class PrepareCommandTest(CommandTest):
 
     def test_rejection(self):
         self.spoil()
-        output = self.run_script('prepare.py', 'knees')
+        output = self.call('prepare', 'knees')
         self.assertIn('1 series converted, 1 series or files rejected', output)
         self.assertIn('MISSING_SLICES: 1', output)
-        self.run_script('prepare.py', 'knees', '--strict', status=1)
+        self.call('prepare', 'knees', '--strict', status=1)
 
     def test_refused(self):
-        # In this process, to save the time of the imports.
-        self.addCleanup(os.chdir, os.getcwd())
-        os.chdir(self.folder)
         for arguments, message in [
             (['nowhere'], 'nowhere does not exist'),
             (
@@ -140,21 +153,13 @@ class PrepareCommandTest(CommandTest):
             ),
             ([], 'SOURCE'),
         ]:
-            with (
-                contextlib.redirect_stdout(io.StringIO()),
-                contextlib.redirect_stderr(io.StringIO()) as errors,
-                mock.patch('sys.argv', ['prepare.py', *arguments]),
-                self.assertRaises(SystemExit) as caught,
-            ):
-                commands.script('prepare')
-            self.assertEqual(caught.exception.code, 2)
-            self.assertIn('error: ', errors.getvalue().splitlines()[-1])
-            self.assertIn(message, errors.getvalue())
+            output = self.call('prepare', *arguments, status=2)
+            self.assertIn(message, output)
 
     def test_defect_in_the_pixels(self):
         # Only decoding the pixels reveals the defect.
         write_series(self.path('knees', 'bad'), np.zeros((20, 4, 4), int))
-        output = self.run_script('prepare.py', 'knees', '--min-coverage', '0')
+        output = self.call('prepare', 'knees', '--min-coverage', '0')
         self.assertIn('CONSTANT_IMAGE: 1', output)
 
 
@@ -167,7 +172,7 @@ class InspectCommandTest(CommandTest):
         )
         self.spoil()
         before = sorted(os.listdir(self.folder))
-        output = self.run_script('inspect.py', 'knees', '--workers', '2')
+        output = self.call('inspect', 'knees', '--workers', '2')
         for word in [
             'usable',
             'MISSING_SLICES',
@@ -181,7 +186,7 @@ class InspectCommandTest(CommandTest):
         ]:
             self.assertIn(word, output)
         self.assertEqual(sorted(os.listdir(self.folder)), before)
-        self.run_script('inspect.py', 'knees', '--strict', status=1)
+        self.call('inspect', 'knees', '--strict', status=1)
 
     def test_text_of_all_kinds(self):
         """What headers and names contain is shown, but controls nothing."""
@@ -211,8 +216,8 @@ class InspectCommandTest(CommandTest):
             if text in line
         }
         self.assertEqual(places, {lines[1].index('description')})
-        output = self.run_script(
-            'inspect.py',
+        output = self.call(
+            'inspect',
             'knees',
             '--series-description',
             '矢状|νατο',
@@ -229,15 +234,15 @@ class InspectCommandTest(CommandTest):
             step=5.0,
             PixelSpacing=[0, 0],
         )
-        output = self.run_script('inspect.py', 'knees')
+        output = self.call('inspect', 'knees')
         self.assertIn('  5 x ? x ?  ', output)
         self.assertIn('note SPACING_UNKNOWN: 1: the spacing of', output)
         self.assertIn('pixels taken as square\n', output)
 
     def test_nothing_usable(self):
-        output = self.run_script(
-            'inspect.py', 'knees', '--series-description', 'x', status=2
+        output = self.call(
+            'inspect', 'knees', '--series-description', 'x', status=2
         )
         self.assertIn('nothing usable', output)
         self.assertIn('--any-series', output)
-        self.run_script('inspect.py', 'nowhere', status=2)
+        self.call('inspect', 'nowhere', status=2)

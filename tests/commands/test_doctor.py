@@ -17,7 +17,7 @@ class ReportTest(CommandTest):
         self.assertLess(len(lines), 35)
         self.assertLessEqual(max(map(len, lines)), 100)
         for topic in ('Python', 'packages', 'engine', 'GPU', 'DICOM codecs'):
-            self.assertRegex(stdout, rf'(?m)^(ok|lacks) +{topic} ')
+            self.assertRegex(stdout, rf'(?m)^(ok|missing) +{topic} ')
         home = os.path.expanduser('~')
         if len(home) > 1:
             self.assertNotIn(home + os.sep, stdout)
@@ -36,7 +36,9 @@ class ReportTest(CommandTest):
             doctor, '_codecs', side_effect=ValueError('odd')
         ):
             stdout, _ = self.call('doctor')
-        self.assertRegex(stdout, r'(?m)^lacks +DICOM codecs +ValueError: odd$')
+        self.assertRegex(
+            stdout, r'(?m)^missing +DICOM codecs +ValueError: odd$'
+        )
 
 
 class FindingsTest(FolderTest):
@@ -77,7 +79,7 @@ class FindingsTest(FolderTest):
         ):
             for devices, torch, expected in [
                 ([], None, 'no NVIDIA GPU'),
-                (['/dev/nvidia0'], None, 'but no CUDA: nvidia-smi'),
+                (['/dev/nvidia0'], None, 'but no CUDA: see nvidia-smi'),
                 (
                     ['/dev/nvidia0'],
                     mock.Mock(version=mock.Mock(cuda=None)),

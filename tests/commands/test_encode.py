@@ -16,7 +16,7 @@ from kneerepro.data.reading.identity import load_key
 from kneerepro.phantom import write_patients
 from kneerepro.runs import zoo
 from tests.commands.common import PATIENTS, SHAPE, SIDES, CommandTest
-from tests.modes import AS_WRITTEN
+from tests.modes import ON_ENGINE
 
 
 class EncodeTest(CommandTest):
@@ -30,7 +30,7 @@ class EncodeTest(CommandTest):
     def expected(self, model, data):
         """The codes of all examples at once, as the training computes them."""
         model = zoo.load(os.path.join(model, 'model.npz'))
-        functions = compile_cae(*model.networks, mode=AS_WRITTEN)
+        functions = compile_cae(*model.networks, mode=ON_ENGINE)
         with Dataset(data) as dataset:
             return functions.encode(
                 dataset.volumes[:]
@@ -284,8 +284,8 @@ class RefusedTest(EncodeTest):
     def test_gan(self):
         for name in 'dcgan', 'wgan_gp':
             self.refused(
-                f'is a model of {name}; this command takes one of '
-                'cae2d or cae3d, use generate instead',
+                f'is a model of {name}, but this command takes one of '
+                'cae2d, cae3d: use generate instead',
                 self.finished_run(name),
                 self.dataset(),
             )

@@ -13,7 +13,7 @@ from kneerepro.algorithms.common import Noise, sampling_functions
 from kneerepro.commands import generate
 from kneerepro.runs import zoo
 from tests.commands.common import CommandTest
-from tests.modes import AS_WRITTEN
+from tests.modes import ON_ENGINE
 from tests.subprocesses import ROOT
 from tests.test_engines import NEEDS_TORCH
 
@@ -46,7 +46,7 @@ class GenerateTest(CommandTest):
             self.assertEqual(arrays['images'].dtype, 'float32')
             networks = zoo.load(os.path.join(run, 'model.npz')).networks
             _, function = sampling_functions(
-                networks[0], Noise(0, False), AS_WRITTEN
+                networks[0], Noise(0, False), ON_ENGINE
             )
             np.testing.assert_allclose(
                 arrays['images'], function(arrays['z']), rtol=1e-5
@@ -130,7 +130,7 @@ class GenerateTest(CommandTest):
         self.assertEqual(volumes.shape, (3, 1, 16, 16, 32))
         networks = zoo.load(os.path.join(run, 'model.npz')).networks
         _, function = sampling_functions(
-            networks[0], Noise(0, False), AS_WRITTEN
+            networks[0], Noise(0, False), ON_ENGINE
         )
         np.testing.assert_allclose(volumes, function(z), rtol=1e-5)
         # The sagittal middle slices, two in a row.
@@ -159,7 +159,7 @@ class GenerateTest(CommandTest):
         self.assertEqual(first.ImagePositionPatient[0], 7 * 15 / 2)
         with open(os.path.join(self.out, 'volumes.html')) as file:
             page = file.read()
-        self.assertIn('3 of 3 volumes.', page)
+        self.assertIn('All 3 volumes.', page)
         self.assertIn('<h1>Generated volumes</h1>', page)
 
     @NEEDS_TORCH
@@ -208,8 +208,8 @@ class GenerateTest(CommandTest):
     def test_refuses_models_and_outputs(self):
         for name in 'cae2d', 'cae3d':
             self.assert_refused(
-                f'is a model of {name}; this command takes one of dcgan or '
-                'wgan_gp or dcgan3d or wgan_gp3d, use encode instead',
+                f'is a model of {name}, but this command takes one of dcgan, '
+                'wgan_gp, dcgan3d, wgan_gp3d: use encode instead',
                 'generate',
                 self.finished_run(name),
                 '--out',
@@ -228,7 +228,7 @@ class GenerateTest(CommandTest):
         self.assertEqual(os.listdir(self.out), ['images.png'])
         for name, message in [
             ('dicom/generated/0001.dcm', 'already exists'),
-            ('nifti', 'it is no folder'),
+            ('nifti', 'it is not a folder'),
         ]:
             self.out = self.path(name.replace('/', ' '))
             self.write(os.path.join(self.out, name))

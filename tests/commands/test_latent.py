@@ -9,7 +9,7 @@ from kneerepro.commands import latent
 from kneerepro.data.dataset import Dataset
 from kneerepro.runs import zoo
 from tests.commands.common import SHAPE, CommandTest
-from tests.modes import AS_WRITTEN
+from tests.modes import ON_ENGINE
 
 FILES = ['codes.pdf', 'codes.png', 'interpolation.pdf', 'interpolation.png']
 
@@ -19,7 +19,7 @@ class LatentTest(CommandTest):
         super().setUp()
         patch = mock.patch(
             'kneerepro.commands.latent.Engine',
-            return_value=mock.Mock(mode=AS_WRITTEN),
+            return_value=mock.Mock(mode=ON_ENGINE),
         )
         patch.start()
         self.addCleanup(patch.stop)
@@ -78,7 +78,7 @@ class LatentTest(CommandTest):
             np.testing.assert_array_equal(images[-1], plane(last))
         # The ends of the way are the reconstructions.
         model = zoo.load(os.path.join(folder, 'model.npz'))
-        reconstruct = latent.compile_through(model.networks, AS_WRITTEN)
+        reconstruct = latent.compile_through(model.networks, ON_ENGINE)
         np.testing.assert_allclose(
             rows['sagittal'][1],
             reconstruct(first[None, None])[0, 0, 8],
@@ -101,7 +101,7 @@ class LatentTest(CommandTest):
         self.check_files(folder)
         images = self.shown['rows']['image']
         model = zoo.load(os.path.join(folder, 'model.npz'))
-        generate = latent.compile_through(model.networks[:1], AS_WRITTEN)
+        generate = latent.compile_through(model.networks[:1], ON_ENGINE)
         z = np.random.RandomState(5).normal(size=(2, 4)).astype('float32')
         np.testing.assert_allclose(
             images[::2], generate(z)[:, 0], rtol=1e-4, atol=1e-6
@@ -114,7 +114,7 @@ class LatentTest(CommandTest):
         rows = self.shown['rows']
         self.assertEqual(list(rows), ['sagittal', 'coronal', 'axial'])
         model = zoo.load(os.path.join(folder, 'model.npz'))
-        generate = latent.compile_through(model.networks[:1], AS_WRITTEN)
+        generate = latent.compile_through(model.networks[:1], ON_ENGINE)
         z = np.random.RandomState(5).normal(size=(2, 4)).astype('float32')
         np.testing.assert_allclose(
             rows['axial'][::2],
@@ -140,4 +140,4 @@ class LatentTest(CommandTest):
             'no finished run', 'latent', '--out', self.path('empty')
         )
         os.remove(self.path('runs/datasets/cae3d.h5'))
-        self.assert_refused('no longer there', 'latent', '--run', folder)
+        self.assert_refused('moved or deleted', 'latent', '--run', folder)

@@ -63,11 +63,11 @@ class PartsTest(FolderTest):
     def test_refused(self):
         for arguments, message in [
             (['knees', '--part', '1/2', '--npy'], 'give --npy with --join'),
-            (['--join', 'v.h5', 'p.h5', '--depth', '9'], '--depth does not'),
-            (['--join', 'v.h5', 'p.h5', '--out', 'x'], '--out does not'),
+            (['--join', 'v.h5', 'p.h5', '--depth', '9'], '--depth cannot'),
+            (['--join', 'v.h5', 'p.h5', '--out', 'x'], '--out cannot'),
             (
                 ['--join', 'v.h5', 'p.h5', '--identifiers'],
-                '--identifiers does not go with --join',
+                '--identifiers cannot be combined with --join',
             ),
             (['--join', 'v.h5', 'p.h5'], 'p.h5 cannot be read: No such file'),
         ]:

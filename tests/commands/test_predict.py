@@ -14,7 +14,7 @@ from kneerepro.experiment.datasets import _SYNTHETIC_KEY
 from kneerepro.phantom.writer import ground_truth
 from kneerepro.prediction import features, results, study
 from tests.commands.common import SHAPE, CommandTest
-from tests.modes import AS_WRITTEN
+from tests.modes import ON_ENGINE
 
 COUNT = 12
 
@@ -24,7 +24,7 @@ class PredictionTest(CommandTest):
 
     def setUp(self):
         super().setUp()
-        engine = mock.Mock(mode=AS_WRITTEN)
+        engine = mock.Mock(mode=ON_ENGINE)
         for patch in (
             mock.patch(
                 'kneerepro.commands.predict.Engine', return_value=engine

@@ -19,7 +19,7 @@ from kneerepro.runs import zoo
 from tests.commands.common import PATIENTS, SIDES, CommandTest
 from tests.data.series import write_slice
 from tests.data.writing.grids import SAGITTAL, rotated
-from tests.modes import AS_WRITTEN
+from tests.modes import ON_ENGINE
 
 WRITTEN = {
     'reconstruction.npy',
@@ -57,7 +57,7 @@ class ContentTest(ReconstructTest):
         model, data = self.finished_run(experiment), self.dataset()
         stdout, _ = self.reconstruct(model, data)
         networks = zoo.load(os.path.join(model, 'model.npz')).networks
-        functions = compile_cae(*networks, mode=AS_WRITTEN)
+        functions = compile_cae(*networks, mode=ON_ENGINE)
         with Dataset(data) as dataset:
             truth = dataset.volumes[:]
             x = truth if experiment == 'cae3d' else dataset.images[:]
@@ -403,7 +403,7 @@ class RefusedTest(ReconstructTest):
     def test_model_and_data(self):
         for message, model, data in [
             (
-                'this command takes one of cae2d or cae3d',
+                'this command takes one of cae2d, cae3d',
                 self.finished_run('wgan_gp'),
                 self.dataset(),
             ),

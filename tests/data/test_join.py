@@ -83,7 +83,7 @@ class JoinTest(PrepareTest):
 
 class SameTest(JoinTest):
     def test_numbers_of_parts(self):
-        for count in 1, 2, 5:
+        for count in 1, 5:
             found = self.assert_same(count)
             self.assertEqual(
                 sorted(found), ['v.h5', 'v.report.csv', 'v.report.json']

@@ -132,6 +132,16 @@ class RunTest(FolderTest):
             'slides': [5, 9],
         }
 
+    def test_number_of_examples(self):
+        for count, total, text in [
+            (5, 1200, '5 of 1,200 test images'),
+            (2, 2, 'All 2 test images'),
+            (1, 1, 'The only test image'),
+        ]:
+            self.assertEqual(
+                browser.number_of(count, total, 'test images'), text
+            )
+
     def test_volumes(self):
         results = self.results(*SHAPE)
         made = browser.examples_of(self.run_of('cae3d'), results)
@@ -239,7 +249,7 @@ class RunTest(FolderTest):
             self.run_of('wgan_gp3d'), {'iterations_per_epoch': 4}
         )
         self.assertEqual(made.chooser, 'volume')
-        self.assertIn('slices of volumes that are generated', made.text)
+        self.assertIn('slices of volumes generated', made.text)
 
 
 class PageTest(ChromiumTest):

@@ -39,6 +39,7 @@ class ChartsTest(unittest.TestCase):
         )
         losses, spread = charts_of(run_of('cae3d'), results)
         self.assertEqual(losses.label, 'mean squared error')
+        self.assertIsNone(losses.limits)
         self.assertEqual(
             [curve.name for curve in losses.curves],
             [
@@ -65,6 +66,8 @@ class ChartsTest(unittest.TestCase):
         self.assertEqual(
             [curve.name for curve in losses.curves], ['critic', 'generator']
         )
+        low, high = losses.limits  # as in Figure 3.10
+        self.assertTrue(-4 < low < -3 and 1 < high < 2, losses.limits)
         self.assertEqual(
             charts_of(run_of('wgan_gp'), {'iterations_per_epoch': 1}), []
         )
@@ -82,7 +85,7 @@ class ChartsTest(unittest.TestCase):
 class PageTest(ChromiumTest):
     """The charts in a web browser."""
 
-    def open(self, *curves, scripts=True):
+    def open(self, *curves, scripts=True, limits=None):
         charts = [
             Chart(
                 'Losses',
@@ -91,6 +94,7 @@ class PageTest(ChromiumTest):
                     Curve(f'curve {i}', np.array(values), 10, '#1f4e9c')
                     for i, values in enumerate(curves)
                 ),
+                limits,
             )
         ]
         path = self.path('page.html')
@@ -185,6 +189,44 @@ class PageTest(ChromiumTest):
                     "document.querySelector('[name=logarithmic]').click()"
                 )
             self.assertEqual(self.chromium.messages, [])
+
+    def curve_height(self):
+        """Rows of pixels that the curve takes in the right half."""
+        return self.chromium.evaluate(
+            """(() => {
+                const canvas = document.querySelector('.plot canvas');
+                const {width, height} = canvas;
+                const {data} = canvas.getContext('2d')
+                    .getImageData(0, 0, width, height);
+                const rows = new Set();
+                for (let i = 0; i < data.length; i += 4) {
+                    const x = i / 4 % width;
+                    if (x > width / 2 && data[i + 2] > data[i] + 60) {
+                        rows.add(Math.floor(i / 4 / width));
+                    }
+                }
+                return Math.max(...rows) - Math.min(...rows);
+            })()"""
+        )
+
+    def test_outliers_are_shown_on_request(self):
+        values = [1000, *(i % 5 for i in range(100))]
+        self.open(values, limits=(-1.0, 6.0))
+        height = self.curve_height()
+        self.assertGreater(height, 100)
+        self.chromium.evaluate(
+            "document.querySelector('[name=outliers]').click()"
+        )
+        self.focus()
+        self.press('ArrowRight')
+        self.assertLess(self.curve_height(), height / 10)
+        # Without outliers, there is nothing to ask for.
+        self.open(values[1:], limits=(-1.0, 6.0))
+        self.assertFalse(
+            self.chromium.evaluate(
+                "!!document.querySelector('[name=outliers]')"
+            )
+        )
 
     def test_hides_curves_by_keyboard(self):
         self.open([1, 2], [3, 4])

@@ -76,7 +76,7 @@ class TakeExamplesTest(unittest.TestCase):
     def test_batch_size(self):
         self.take({}, batch_size=8)
         self.assertEqual(self.parameters['batch_size'], 4)
-        self.assertIn('the batch size is that', self.output.getvalue())
+        self.assertIn('the batch size is reduced', self.output.getvalue())
 
     def test_each_process_checks_its_share(self):
         for rank, wrong in (0, 1), (1, 2):

@@ -109,7 +109,7 @@ class RealKneeTest(FolderTest):
             '--any-series',
         )
         self.assertIn('1 training and 1 test volumes of 16 x 16 x 16', output)
-        self.assertIn('the batch size is that instead of 2', output)
+        self.assertIn('the batch size is reduced to that from 2', output)
         self.assertIn(
             'one person has images in the training and in the test set', output
         )

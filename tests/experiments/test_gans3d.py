@@ -1,5 +1,6 @@
 """The trainings that go beyond the thesis, on volumes as small as can be."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -8,14 +9,13 @@ from unittest import mock
 
 import numpy as np
 from matplotlib.image import imread
-from theano.compile.mode import Mode
 
 from kneerepro import commands
 from kneerepro.data.dataset import new_dataset
 from kneerepro.experiment.figures import FIGURES, file_name
 from kneerepro.experiment.session import Experiment
 from kneerepro.runs import Run, archive, find, zoo
-from tests.experiments.common import run_here
+from tests.experiments.common import run_here, undrawn, unoptimised
 from tests.experiments.test_trainings import WRITTEN
 from tests.test_engines import NEEDS_TORCH
 
@@ -27,24 +27,15 @@ TINY = [
 
 
 class GAN3DTest:
-    """One training for all tests of a class.
-
-    Its graphs are not optimised, which would take longer than all of its
-    steps.
-    """
+    """One training for all tests of a class."""
 
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, cls.folder)
-        from kneerepro.engine.linker import TorchLinker
-
-        patch = mock.patch(
-            'kneerepro.engine.torch_mode',
-            return_value=Mode(TorchLinker(), None),
-        )
-        patch.start()
-        cls.addClassCleanup(patch.stop)
+        patches = contextlib.ExitStack()
+        patches.enter_context(unoptimised())
+        cls.addClassCleanup(patches.close)
         cls.data = os.path.join(cls.folder, 'knees.h5')
         with new_dataset(cls.data, SHAPE) as writer:
             for i in range(5):
@@ -128,9 +119,10 @@ class GAN3DTest:
             page = file.read()
         for text in (
             'This network goes beyond',
-            'Beyond the thesis: losses of the 3D ',
+            '(section 4.2). Run\n<code>',
+            '<dt>Beyond the thesis</dt><dd>Losses of the 3D ',
             'aria-label="Generated volumes"',
-            'Sagittal middle slices of volumes that are generated',
+            'Three planes through the middle of nine generated volumes',
             'Generated volumes beside real ones',
             # Neither the autoencoder nor the volumes that it takes are there.
             'Not everything could be measured: there is no finished run of '
@@ -163,9 +155,8 @@ class GAN3DTest:
             if len(saved) == 3:
                 raise KeyboardInterrupt
 
-        draw = mock.patch.object(Experiment, 'draw')  # as above
-        draw.start()
-        self.addCleanup(draw.stop)
+        undrawn.start()
+        self.addCleanup(undrawn.stop)
         with mock.patch.object(Experiment, 'save_sample', stop_after_some):
             run_here(
                 *(self.name, *TINY, '--data', self.data, '--out', root),

@@ -13,7 +13,13 @@ import numpy as np
 
 from kneerepro.data.dataset import new_dataset
 from kneerepro.runs import Run, archive, find
-from tests.experiments.common import run_here, start_script
+from tests.experiments.common import (
+    ForkedScript,
+    run_forked,
+    run_here,
+    start_script,
+    undrawn,
+)
 
 TINY = [
     '--preset',
@@ -31,7 +37,14 @@ TINY = [
 ]
 
 
+def start_single_threaded(*arguments):
+    """Start a script that computes like a copy of this process."""
+    return start_script(*arguments, env={**os.environ, 'OMP_NUM_THREADS': '1'})
+
+
 class ResumeTest(unittest.TestCase):
+    """The trainings run in copies of this process, one also as a script."""
+
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp()
@@ -43,7 +56,7 @@ class ResumeTest(unittest.TestCase):
                     np.random.RandomState(i).rand(16, 16, 16), str(i)
                 )
         cls.whole = cls.root_of('whole')
-        cls.run_whole()
+        run_forked('cae2d', *TINY, '--data', cls.data, '--out', cls.whole)
 
     @classmethod
     def tearDownClass(cls):
@@ -53,21 +66,24 @@ class ResumeTest(unittest.TestCase):
     def root_of(cls, name):
         return os.path.join(cls.folder, name)
 
-    @classmethod
-    def run_whole(cls):
-        run_here('cae2d', *TINY, '--data', cls.data, '--out', cls.whole)
+    @staticmethod
+    @undrawn
+    def finish(*arguments):
+        """Train to the end, without figures; returns the output."""
+        return run_forked('cae2d', *arguments)
 
-    def start(self, root, *arguments):
-        return start_script(
+    @undrawn
+    def start(self, root, *arguments, start=ForkedScript):
+        """Start a training that saves each iteration."""
+        return start(
             'cae2d',
-            *TINY,
-            '--data',
-            self.data,
-            '--out',
-            self.root_of(root),
-            '--checkpoint-interval',
-            '0',
+            *('--out', self.root_of(root), '--checkpoint-interval', '0'),
             *arguments,
+        )
+
+    def start_new(self, root, *arguments, **kwargs):
+        return self.start(
+            root, *TINY, '--data', self.data, *arguments, **kwargs
         )
 
     def at_iteration(self, process, root, iteration):
@@ -76,7 +92,7 @@ class ResumeTest(unittest.TestCase):
             for run in find(self.root_of(root), 'cae2d'):
                 if run.saved_iteration() >= iteration:
                     return run
-            time.sleep(0.002)
+            time.sleep(0.005)
         raise AssertionError(''.join(process.communicate()))
 
     def assert_same(self, run):
@@ -99,35 +115,28 @@ class ResumeTest(unittest.TestCase):
                 np.testing.assert_array_equal(results[name], array, name)
 
     def test_killed(self):
-        process = self.start('killed')
+        process = self.start_new('killed')
         run = self.at_iteration(process, 'killed', 7)
         process.kill()
         process.communicate()
         self.assertEqual((process.returncode, run.finished), (-9, False))
         # It is killed once more, in the middle of a second start.
         before = run.saved_iteration()
-        process = start_script(
-            'cae2d',
-            '--out',
-            self.root_of('killed'),
-            '--checkpoint-interval',
-            '0',
-            '--resume',
-        )
+        process = self.start('killed', '--resume')
         self.at_iteration(process, 'killed', before + 5)
         process.kill()
         process.communicate()
         # Only the beginning of the last checkpoint was written.
         with open(run.checkpoints.last_path(), 'rb+') as file:
             file.truncate(1000)
-        output = run_here('cae2d', '--resume', run.folder)
+        output = self.finish('--resume', run.folder)
         self.assertIn('truncated or damaged', output)
         self.assertIn('resuming after iteration', output)
         self.assert_same(run)
         self.assertEqual(len(run.environments()), 3)
 
     def test_signals(self):
-        process = self.start('signals')
+        process = self.start_new('signals', start=start_single_threaded)
         run = self.at_iteration(process, 'signals', 3)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate()
@@ -139,7 +148,7 @@ class ResumeTest(unittest.TestCase):
         )
         self.assertEqual(command.groups(), ('cae2d', '--resume', run.folder))
         before = run.saved_iteration()
-        process = start_script(*command.groups())
+        process = ForkedScript(*command.groups())
         self.at_iteration(process, 'signals', before)
         for line in process.stdout:
             if line.startswith('run: '):
@@ -149,13 +158,13 @@ class ResumeTest(unittest.TestCase):
         process.communicate()
         # The training may have ended before the signal arrived.
         self.assertIn(process.returncode, (143, 0))
-        run_here(*command.groups())
+        self.finish(*command.groups()[1:])
         self.assert_same(run)
 
     def test_while_compiling(self):
-        root, arguments = 'compiling', ()
+        root, start, arguments = 'compiling', self.start_new, ()
         for signum in signal.SIGINT, signal.SIGTERM:
-            process = self.start(root, *arguments)
+            process = start(root, *arguments)
             for line in process.stdout:
                 if 'compiling' in line:
                     break
@@ -175,8 +184,8 @@ class ResumeTest(unittest.TestCase):
             self.assertEqual(
                 (run.state(), run.saved_iteration()), ('stopped', 0)
             )
-            arguments = '--resume', run.folder
-        run_here('cae2d', *arguments)
+            start, arguments = self.start, ('--resume', run.folder)
+        self.finish(*arguments)
         self.assert_same(run)
 
     def test_refused(self):
@@ -237,8 +246,8 @@ class ResumeTest(unittest.TestCase):
         self.assertEqual(
             run_here('cae2d', '--resume', folder, status=2),
             f'error: {self.data} is not the dataset that {folder} was started '
-            f'with: its hash is {before[:12]}, not another; name that one '
-            'with --data, or start a new run without --resume\n',
+            f'with: its hash is {before[:12]}, not another; name the right '
+            'one with --data, or start a new run without --resume\n',
         )
 
     def test_moved_dataset(self):
@@ -261,14 +270,14 @@ class ResumeTest(unittest.TestCase):
             f'resume: python experiments/cae2d.py --resume {folder} --data '
             'NEW, where NEW is the path that they have now\n',
         )
-        output = run_here('cae2d', '--resume', folder, '--data', there)
+        output = self.finish('--resume', folder, '--data', there)
         self.assertNotIn('no longer', output)
         self.assert_same(Run(folder))
         # One that lies among the datasets of the runs need not be named.
         datasets = os.path.join(root, 'datasets')
         os.mkdir(datasets)
         shutil.copy(there, os.path.join(datasets, 'any name.h5'))
-        run_here('cae2d', '--resume', folder)
+        self.finish('--resume', folder)
         # A figure of the run needs no data.
         run_here('fig3_3_loss_2d', '--run', folder)
 
@@ -290,7 +299,7 @@ class ResumeTest(unittest.TestCase):
         )
 
     def test_two_at_once(self):
-        process = self.start('two', '--epochs', '100000')
+        process = self.start_new('two', '--epochs', '100000')
         run = self.at_iteration(process, 'two', 1)
         self.assertEqual(Run(run.folder).state(), 'running')
         self.assertIn(

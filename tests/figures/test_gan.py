@@ -164,17 +164,35 @@ class LossesTest(unittest.TestCase):
         'huge': (noisy(700, 3e8, 1e8), noisy(700, -2e8, 1e7), 0, 0),
     }
 
+    @classmethod
+    def setUpClass(cls):
+        # Most of the time goes into drawing, so the tests share the figures.
+        cls.drawn = {
+            case: cls.draw(case)(*cls.CASES[case][:2], 36, FOOTER)
+            for case in cls.CASES
+        }
+
+    @classmethod
+    def tearDownClass(cls):
+        del cls.drawn
+
+    @staticmethod
+    def draw(case):
+        return figure_3_7 if case == 'as in the thesis' else figure_3_10
+
     def figures(self):
         for case, (first, second, *outliers) in self.CASES.items():
             with self.subTest(case):
-                draw, name = (
-                    (figure_3_7, 'discriminator')
-                    if case == 'as in the thesis'
-                    else (figure_3_10, 'critic')
+                self.names = (
+                    (
+                        'discriminator'
+                        if self.draw(case) is figure_3_7
+                        else 'critic'
+                    ),
+                    'generator',
                 )
-                self.names = name, 'generator'
                 self.curves, self.outliers = (first, second), outliers
-                yield draw(first, second, 36, FOOTER)
+                yield self.drawn[case]
 
     def assert_line(self, line, values):
         where = np.flatnonzero(np.isfinite(values))

@@ -82,8 +82,8 @@ class CheckpointsTest(FolderTest):
         self.assertIsNone(iteration)
         self.assertEqual(
             warnings.count(
-                'it is of another configuration: its experiment is cae2d, '
-                "the run's is cae3d"
+                'it belongs to another configuration: its experiment is '
+                "cae2d, the run's is cae3d"
             ),
             2,
         )

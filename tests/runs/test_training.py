@@ -457,7 +457,7 @@ class ResumeTest(TrainingTest):
         for message, kind, changed, about in [
             ('is a model', 'model', arrays, meta),
             (
-                'of another configuration: its experiment is dcgan',
+                'belongs to another configuration: its experiment is dcgan',
                 'checkpoint',
                 arrays,
                 dict(
@@ -465,26 +465,28 @@ class ResumeTest(TrainingTest):
                 ),
             ),
             (
-                'of another network: its train.0 is float32 of shape (3,), '
-                "the run's is float32 of shape (2,)",
+                'belongs to another network: its train.0 is float32 of shape '
+                "(3,), the run's is float32 of shape (2,)",
                 'checkpoint',
                 {**arrays, 'variable/train.0': np.zeros(3, 'float32')},
                 meta,
             ),
             (
-                'of another network: its train.0 is float64 of shape (2,)',
+                'belongs to another network: its train.0 is float64 of shape '
+                '(2,)',
                 'checkpoint',
                 {**arrays, 'variable/train.0': np.zeros(2)},
                 meta,
             ),
             (
-                'of another program: only the checkpoint has a variable more',
+                'belongs to another program: only the checkpoint has a '
+                'variable more',
                 'checkpoint',
                 {**arrays, 'variable/more.0': np.zeros(2)},
                 meta,
             ),
             (
-                'of another program: its losses are more, test, train',
+                'belongs to another program: its losses are more, test, train',
                 'checkpoint',
                 {**arrays, 'loss/more': np.zeros(2)},
                 meta,
