@@ -11,7 +11,7 @@ from PIL import Image
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'measured')
 
 _WIDTH = 1000  # pixels of a picture
-_COLOURS = 96  # of a drawing: so few make the files small
+_COLOURS = 256  # of a drawing, which make the files small
 
 
 def exists(name: str) -> bool:
@@ -77,9 +77,14 @@ def save_copy(
 
 def _save_png(image, name):
     file = f'{name}.png'
-    image.quantize(_COLOURS, dither=Image.Dither.NONE).save(
-        _path(file), optimize=True
-    )
+    # The palette spans all colours, however few pixels have them. Otherwise,
+    # those of a colour bar would be missing.
+    image.quantize(
+        _COLOURS,
+        Image.Quantize.MAXCOVERAGE,
+        kmeans=1,  # refines it, so that greys stay grey
+        dither=Image.Dither.NONE,
+    ).save(_path(file), optimize=True)
     return file
 
 

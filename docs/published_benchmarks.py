@@ -82,8 +82,8 @@ def step_times(
             'batch',
             'engine',
             'first call',
-            'a step',
-            'least to greatest (of)',
+            'median step',
+            'smallest to largest (steps)',
             'peak memory',
             'x native',
             'x Theano',
@@ -153,7 +153,7 @@ def readings(measured: dict[str, Any]) -> Iterator[str]:
             'spread',
             'identified',
             'test MSE',
-            'of that of the training mean',
+            'relative to the mean',
         ],
         [
             [

@@ -80,7 +80,7 @@ def _runs_table(runs):
             'training and test examples',
             'iterations',
             'batch',
-            'seconds',
+            'training time, s',
         ],
         rows,
     )
@@ -110,7 +110,7 @@ def _loss_names(results):
 
 
 def _losses_table(runs):
-    """The first, least and last value of each loss."""
+    """The first, lowest and last value of each loss."""
     rows = []
     for name, run in runs.items():
         results = run.results()
@@ -126,7 +126,7 @@ def _losses_table(runs):
                     ),
                 ]
             )
-    yield from table(['network', 'loss', 'first', 'least', 'last'], rows)
+    yield from table(['network', 'loss', 'first', 'lowest', 'last'], rows)
 
 
 # ----------------------------------------------------------------- the figures
@@ -194,13 +194,14 @@ def thesis_size(runs: list[Run]) -> Iterator[str]:
         [
             'normalise',
             'output bias',
+            'precision',
             'iterations',
             'time',
             'training MSE',
             'test MSE',
-            'of the mean',
-            'of components',
-            'spread',
+            'MSE of the mean',
+            'MSE of the components',
+            'spread of the code',
             'identified',
         ],
         rows,
@@ -218,6 +219,7 @@ def _thesis_size_row(run, results):
     return [
         run.parameters['normalise'],
         config.as_text(run.parameters['output_bias']),
+        stored_precision(run.settings),
         f'{len(spread) - 1:,}',
         f'{float(results["seconds"]):,.0f} s',
         f'{last_value(results["train_loss"]):.4f}',
@@ -310,7 +312,7 @@ def judgements(runs: dict[str, Run]) -> Iterator[str]:
         )
     )
     yield from table(
-        ['', 'the thesis', 'measured'],
+        ['claim', 'the thesis says', 'verdict'],
         [
             [
                 judgement.claim.number,
@@ -332,7 +334,7 @@ def judgements(runs: dict[str, Run]) -> Iterator[str]:
         ]
         if judgement.measurements:
             yield from table(
-                ['', 'number', 'samples', 'threshold'],
+                ['measurement', 'value', 'samples', 'threshold'],
                 [
                     [
                         measurement.name,

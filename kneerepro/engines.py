@@ -151,7 +151,8 @@ class Engine:
         import torch
 
         if self.device == 'cpu':
-            where = f'the CPU, {torch.get_num_threads()} threads'
+            count = torch.get_num_threads()
+            where = f'the CPU, {count} thread' + ('s' if count > 1 else '')
         else:
             where = torch.cuda.get_device_name()
         text = f'PyTorch {torch.__version__} on {where}'

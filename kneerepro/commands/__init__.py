@@ -31,17 +31,17 @@ COMMANDS = {
     'prepare': 'make the dataset of section 2.2 from images',
     'phantom': 'write synthetic knees as DICOM series',
     'runs': 'list all runs, finished or not',
-    'encode': "write an autoencoder's latent vectors of images",
-    'reconstruct': "write an autoencoder's reconstructions and their errors",
+    'encode': 'encode images as latent vectors with an autoencoder',
+    'reconstruct': 'reconstruct images with an autoencoder, with the errors',
     'generate': 'generate images or volumes from noise with a GAN',
     'predict': 'predict a label from what a network has learned',
     'knee_size': 'predict the size of knees (section 4.2)',
     'latent': 'draw what lies between two codes (section 4.2)',
-    'report': 'write the report of a run again, or set runs side by side',
+    'report': 'rewrite the report of a run, or set several side by side',
     'compare': "compare the networks with the thesis's tables",
     'claims': "test the thesis's claims with finished runs",
     'doctor': 'report what works on this machine and what does not',
-    'completion': 'print what a shell needs to complete these commands',
+    'completion': 'print a script with which a shell completes commands',
 }
 
 

@@ -1,10 +1,10 @@
-"""Test what the thesis claims, C1 to C9, with the newest finished run of
-each experiment.
+"""Test the thesis's claims, C1 to C9, on the newest finished run of each
+experiment.
 
 Each number is printed with its 95 % bootstrap interval, its sample size, and
-the threshold with its reason. A claim holds, or does not, if whole intervals
-lie on one side of the thresholds. The GANs of volumes, which go beyond the
-thesis, are measured in the same way, and not judged.
+the threshold with its reason. A claim holds, or does not hold, only if whole
+intervals lie on one side of the thresholds. The GANs of volumes, which go
+beyond the thesis, are measured in the same way but not judged.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='FILE',
         nargs='+',
         default=[],
-        help='datasets of the runs, if they are no longer where they were; '
-        'their hashes tell to which runs they belong',
+        help='datasets of the runs, if they have been moved; each is matched '
+        'to its runs by its hash',
     )
     parser.add_argument(
         '--format',

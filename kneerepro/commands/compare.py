@@ -5,9 +5,9 @@ erratum of the thesis (E1 to E21, listed at the end) explains a difference, or
 it is a mismatch. The exit status is 1 if there is a mismatch or, in the
 default reading, if an erratum no longer applies.
 
---variant compares another reading, RUN the networks of a finished run. No
-erratum explains what such a reading changes itself, such as fewer filters:
-these differences count as mismatches too.
+--variant compares another reading, and RUN the networks of a finished run.
+What such a reading changes by itself, such as fewer filters, is explained by
+no erratum: these differences count as mismatches too.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         help='another value of a parameter, as in a preset: filter_size=5, '
-        'channels=128,128,64,1, cae2d.iterations=22500 (of one experiment '
-        'alone), ...; can be repeated',
+        'channels=128,128,64,1, or, for one experiment alone, '
+        'cae2d.iterations=22500; can be repeated',
     )
     parser.add_argument(
         '--format',

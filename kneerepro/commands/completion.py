@@ -1,9 +1,9 @@
-r"""Print what a shell needs to complete the commands and their arguments.
+r"""Print a script with which a shell completes commands and their arguments.
 
-For bash, write it to a file that it reads when it first completes:
+For bash, write it to the file that bash reads on the first completion:
     kneerepro completion bash \
         > ~/.local/share/bash-completion/completions/kneerepro
-For zsh, to a file in a folder of $fpath:
+For zsh, write it to a file in a folder of $fpath:
     kneerepro completion zsh > ~/.zfunc/_kneerepro
 """
 
@@ -39,8 +39,8 @@ def run(args: argparse.Namespace) -> None:
 def whole_parser() -> argparse.ArgumentParser:
     """Make one parser of all commands.
 
-    Each command parses its own arguments when it runs; this parser is only
-    to be looked at.
+    It only describes the commands: each parses its own arguments when it
+    runs.
     """
     parser = argparse.ArgumentParser(prog='kneerepro')
     parser.add_argument(

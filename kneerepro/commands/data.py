@@ -17,15 +17,15 @@ REJECTED = 1
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the images, and the flags about how to read and check them."""
-    parser.allow_abbrev = True  # as these commands always have
-    parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
+    parser.allow_abbrev = True  # for the command lines of earlier versions
+    parser.formatter_class = _DefaultsHelpFormatter
     parser.add_argument(
         'source',
         metavar='SOURCE',
         nargs='+',
-        help='folder with DICOM series at any depth, or with volumes as '
-        'NIfTI, MetaImage, NRRD, .mat or .npy; such a file; or an archive of '
-        'them',
+        help='folder that contains DICOM series, or volumes as NIfTI, '
+        'MetaImage, NRRD, .mat or .npy, at any depth; one such file; or an '
+        'archive of them',
     )
     add_arguments(parser)
     parser.add_argument(
@@ -47,19 +47,19 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         type=cli.non_negative_float,
         metavar='MM',
         default=Limits().min_coverage,
-        help='reject series whose slab is thinner',
+        help='reject series that cover a thinner slab',
     )
     parser.add_argument(
         '--labels',
         metavar='FILE',
-        help='table of labels, such as KL grades, by patient and side, to be '
-        'stored with the volumes',
+        help='table of labels by patient and side, such as KL grades, which '
+        'are stored with the volumes',
     )
     parser.add_argument(
         '--label-columns',
         metavar='A,B',
         type=_names,
-        help='columns of the table to keep, by default all',
+        help='columns of the table to keep (default: all)',
     )
     parser.add_argument(
         '--workers',
@@ -92,8 +92,17 @@ def limits_of(args: argparse.Namespace) -> Limits:
 
 
 def print_line(line: str) -> None:
-    """Print one line; nothing in it can end it or control the terminal."""
+    """Print one line, without characters that control the terminal."""
     print(printable(line))
+
+
+class _DefaultsHelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the defaults of flags that have a value."""
+
+    def _get_help_string(self, action):
+        if action.default is None or action.default is False:
+            return action.help
+        return super()._get_help_string(action)
 
 
 def _at_least_two(text):

@@ -1,4 +1,4 @@
-"""Report what works on this machine, what does not, and what mends it.
+"""Report what works on this machine, what does not, and how to fix it.
 
 The report fits on one screen and can be pasted into a bug report: it names
 neither the user nor the home folder. The exit status is 1 if something is
@@ -36,7 +36,7 @@ from kneerepro.utils.text import printable
 from kneerepro.utils.workers import cores
 
 #: The states of a finding. Only the last one makes the exit status 1.
-OK, LACKS, BROKEN = 'ok', 'lacks', 'BROKEN'
+OK, LACKS, BROKEN = 'ok', 'missing', 'BROKEN'
 
 # Packages without which nothing can be trained, by the names under which they
 # are imported.
@@ -86,11 +86,11 @@ class Finding:
 
     Attributes
     ----------
-    state : {'ok', 'lacks', 'BROKEN'}
+    state : {'ok', 'missing', 'BROKEN'}
     topic : str
     text : str
         What is there; or what is missing, what it is for, and the command
-        that mends it.
+        that fixes it.
     """
 
     state: str
@@ -106,7 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the report; return the exit status."""
     logger = logging.getLogger('kneerepro')
-    # Theano's import may warn of what the report says anyway.
+    # Theano's import may warn about what the report says anyway.
     before, logger.disabled = logger.disabled, True
     try:
         findings = list(examine(args.out))
@@ -164,7 +164,7 @@ def examine(out: str) -> Iterator[Finding]:
     for topic, check in checks.items():
         try:
             state, text = check()
-        except Exception as error:  # a doctor does not fall ill
+        except Exception as error:  # whatever is broken, go on
             reason = str(error).strip().split('\n')[0]
             state = BROKEN if topic in _ESSENTIAL else LACKS
             text = reason
@@ -232,7 +232,9 @@ def _torch():
                 'networks'
             )
         return LACKS, 'not installed: ' + _pip('torch')
-    return OK, f'{torch.__version__}, {torch.get_num_threads()} threads'
+    count = torch.get_num_threads()
+    threads = f'{count} thread' + ('s' if count > 1 else '')
+    return OK, f'{torch.__version__}, {threads}'
 
 
 def _import_torch():
@@ -267,14 +269,14 @@ def _gpu():
             'free'
         )
     if not (shutil.which('nvidia-smi') or glob.glob('/dev/nvidia[0-9]*')):
-        return LACKS, 'no NVIDIA GPU, for which the preset thesis is meant'
+        return LACKS, 'no NVIDIA GPU, which the preset thesis is meant for'
     torch = _import_torch()
     if torch is not None and torch.version.cuda is None:
         return LACKS, (
             'there is a GPU, but this PyTorch is for the CPU: '
             'make setup TORCH=cuda'
         )
-    return LACKS, f'there is a GPU, but {reason}: nvidia-smi tells more'
+    return LACKS, f'there is a GPU, but {reason}: see nvidia-smi'
 
 
 def _compiler():
@@ -310,7 +312,7 @@ def _blas():
 
 
 def _flags():
-    """Flags of the user's for Theano, with those of 2017 for its GPU."""
+    """The user's own flags for Theano, including those for its GPU code."""
     flags = theano_flags.flags_set_by_user()
     added = {'floatX', 'blas.ldflags', 'cxx', 'optimizer_excluding'}
     shown = ', '.join(
@@ -325,8 +327,8 @@ def _flags():
     ]
     if asked and not gpu.has_pygpu() and gpu.missing_cuda():
         return LACKS, (
-            f'{", ".join(asked)} in .theanorc or THEANO_FLAGS asks for a GPU '
-            'that is not here: write device=cpu, or leave it out'
+            f'{", ".join(asked)} in .theanorc or THEANO_FLAGS asks for a GPU, '
+            'and there is none: write device=cpu, or remove the setting'
         )
     return OK, shown or 'none'
 
@@ -401,7 +403,7 @@ def _memory():
 
 
 def _caches():
-    """The folders outside of the runs that are written to."""
+    """The folders that are written to, besides those of the runs."""
     import matplotlib
     import theano
 

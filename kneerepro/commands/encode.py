@@ -1,10 +1,11 @@
-"""Write the latent vectors of images: of slices with a 2D autoencoder, of
-volumes with a 3D one.
+"""Encode images as latent vectors: slices with a 2D autoencoder, volumes with
+a 3D one.
 
-Each has a row with its volume (its number in the dataset, from 0), slice
-(from 1; 2D only), patient (a hash), side, series (SeriesInstanceUID), and
-latent vector, z1, z2, ... In pandas: pandas.read_csv(FILE) or
-pandas.read_parquet(FILE). An .npz has the latent vectors as one array, codes.
+The table has a row for each slice or volume. Its columns are volume (the
+number in the dataset, from 0), slice (from 1; 2D only), patient (a hash),
+side, series (SeriesInstanceUID), and the latent vector: z1, z2, ... Open it
+with pandas.read_csv(FILE) or pandas.read_parquet(FILE). An .npz has the latent
+vectors as one array, codes.
 """
 
 from __future__ import annotations

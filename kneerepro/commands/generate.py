@@ -7,12 +7,12 @@ images.npz    --format npy: images, shape (n, 1, 64, 64), and the noise z,
 
 --format nifti writes nifti/generated.nii.gz, and --format dicom a series,
 dicom/generated/0001.dcm and so on. Both hold the images as slices, 1 mm apart.
-That is a stack, not a volume: neighbours have nothing to do with each other,
-and positions and spacings are nominal, since nobody was scanned.
+That is a stack, not a volume: neighbouring slices are unrelated, and positions
+and spacings are nominal, since nobody was scanned.
 
 A GAN of volumes writes these instead:
 
-volumes.png   the sagittal middle slices of all volumes, side by side
+volumes.png   the middle sagittal slices of all volumes, side by side
 volumes.html  a page to browse up to five of them in three planes
 volumes.npz   --format npy: volumes, shape (n, 1, depth, rows, columns), and z
 
@@ -34,7 +34,7 @@ from kneerepro.algorithms.common import compile_through
 from kneerepro.commands import formats, inputs, output_page
 from kneerepro.data.writing.records import Output, Subject, nominal_grid
 from kneerepro.engines import Engine
-from kneerepro.experiment.browser import Browser, Stack, how_many
+from kneerepro.experiment.browser import Browser, Stack, how_many, number_of
 from kneerepro.figures.planes import FIELD_OF_VIEW, middle_planes
 from kneerepro.figures.style import save_tiles
 from kneerepro.registry import EXPERIMENTS, GANS
@@ -44,7 +44,8 @@ from kneerepro.utils.files import replacing
 from kneerepro.utils.progress import Progress
 from kneerepro.utils.text import printable
 
-# What is generated at a time: images, in the thesis's batches, or volumes.
+# How many are generated at once: images, as in the thesis's batches, or
+# volumes.
 _BATCH, _BATCH_OF_VOLUMES = 128, 4
 _BROWSED = 5  # volumes on the page, at most
 
@@ -169,7 +170,7 @@ def _browser_of_images(images: np.ndarray) -> Browser:
     count = min(len(images), how_many(images[0].size))
     return Browser(
         heading='Images',
-        text=f'{count:,} of {len(images):,} images.',
+        text=f'{number_of(count, len(images), "images")}.',
         chooser='images',
         stacks=(
             Stack(
@@ -191,7 +192,7 @@ def _browser_of_volumes(volumes: np.ndarray) -> Browser | None:
         return None
     return Browser(
         heading='Volumes',
-        text=f'{count} of {len(volumes):,} volumes.',
+        text=f'{number_of(count, len(volumes), "volumes")}.',
         chooser='volume',
         stacks=tuple(
             Stack(str(i), (volume,))

@@ -95,8 +95,8 @@ def load_model(path: str, experiments: Collection[str]) -> zoo.Model:
     if model.experiment not in experiments:
         command = 'encode' if model.experiment in AUTOENCODERS else 'generate'
         raise UserError(
-            f'{path} is a model of {model.experiment}; this command takes '
-            f'one of {" or ".join(experiments)}, use {command} instead'
+            f'{path} is a model of {model.experiment}, but this command takes '
+            f'one of {", ".join(experiments)}: use {command} instead'
         )
     return model
 
@@ -105,7 +105,7 @@ def load_model(path: str, experiments: Collection[str]) -> zoo.Model:
 def open_data(
     args: argparse.Namespace, model: zoo.Model, out: str
 ) -> Iterator[Dataset]:
-    """Open the volumes, prepared as those that the model was trained on.
+    """Open the volumes, prepared like those that the model was trained on.
 
     A folder of series is prepared in a temporary folder beside the output,
     which is removed at the end. If the preparation is stopped, the same
@@ -277,16 +277,17 @@ def refuse_existing(paths: Iterable[str], overwrite: bool) -> None:
     Raises
     ------
     UserError
-        If a path exists. Even with `overwrite`: if it is a folder in place of
-        a file or a file in place of a folder, or a folder that holds anything
-        but volumes, which may be the user's own.
+        If a path exists. With `overwrite`, only if a folder is in the place
+        of a file or a file in the place of a folder, or if a folder holds
+        anything but volumes, since it may be the user's own.
     """
     for path in paths:
         folder = path.endswith(os.sep)
         path = path.rstrip(os.sep)
         if os.path.isdir(path) != folder and os.path.lexists(path):
             raise UserError(
-                f'cannot write {path}: it is {"no" if folder else "a"} folder'
+                f'cannot write {path}: it is '
+                f'{"not a" if folder else "a"} folder'
             )
         if not os.path.lexists(path):
             continue

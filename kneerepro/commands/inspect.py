@@ -32,7 +32,7 @@ from kneerepro.utils.errors import UserError
 from kneerepro.utils.text import pad, printable, width
 from kneerepro.utils.workers import Workers
 
-# Of a description, in the table: the longest that DICOM allows.
+# Characters of a description in the table: as many as DICOM allows.
 _MAX_DESCRIPTION = 64
 
 

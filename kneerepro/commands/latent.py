@@ -63,13 +63,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=cli.positive_int,
         default=7,
         metavar='N',
-        help='images on the way, both ends included (default: 7)',
+        help='number of images, both ends included (default: 7)',
     )
     parser.add_argument(
         '--label',
         metavar='COLUMN',
-        help='colours the codes: a label that the dataset holds, or side '
-        f'(default: {_SYNTHETIC_LABEL} of synthetic knees, else side)',
+        help='colour the codes by a label in the dataset, or by side '
+        f'(default: {_SYNTHETIC_LABEL} for synthetic knees, otherwise side)',
     )
     parser.add_argument(
         '--seed',
@@ -112,8 +112,8 @@ def _draw(chosen: Run, args: argparse.Namespace, engine: Engine) -> list[str]:
     path = find_dataset(chosen, out=args.out)
     if path is None:
         raise UserError(
-            f'the dataset of {chosen.folder} is no longer there: put it back, '
-            'or train again'
+            f'the dataset of {chosen.folder} has been moved or deleted: put '
+            'it back, or train again'
         )
     footer = footer_of(chosen, beyond=True)
     with Dataset(path) as dataset, Stages() as stages:

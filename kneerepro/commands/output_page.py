@@ -1,6 +1,4 @@
-"""The page that commands write beside their arrays: what they made, to look
-at and to browse.
-"""
+"""The page on which the output of a command can be browsed."""
 
 from __future__ import annotations
 

@@ -75,8 +75,8 @@ def overview(
         width, height, f'kneerepro {kneerepro.__version__}; {source}'
     )
     white = white_level(truth)
-    # A percentile, as for the intensities: a single voxel would leave all
-    # others dark.
+    # A percentile, as for the intensities: otherwise, a single voxel could
+    # make all others dark.
     worst = float(np.percentile(error, 99.8)) or 1.0
     rows = [
         ('ground truth', truth, 'gray', white),

@@ -18,7 +18,7 @@ from kneerepro.utils.workers import cores
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.allow_abbrev = True  # as this command always has
+    parser.allow_abbrev = True  # for the command lines of earlier versions
     parser.add_argument(
         '--out', metavar='DIR', required=True, help='folder to write to'
     )
@@ -30,13 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=cli.seed,
         default=0,
         metavar='N',
-        help='another seed gives other people (default: 0)',
+        help='another seed gives other knees (default: 0)',
     )
     add_count(
         parser,
         '--workers',
         cores(),
-        'number of processes; the files do not depend on it',
+        'number of processes, which does not change the files',
     )
 
 

@@ -4,12 +4,12 @@ The features of a trained network describe each volume: the codes of an
 autoencoder, or the last convolution of a GAN's discriminator or critic. A
 ridge regression, or a logistic regression for classes, predicts the label from
 them, in a nested cross-validation grouped by patient. Three baselines are
-judged on the same folds: the mean, principal components of as many numbers,
-and plain measures of the images. It goes beyond the thesis, which names it as
-future work (section 4.2).
+judged on the same folds: the mean, as many principal components as there are
+features, and plain measures of the images. This goes beyond the thesis, which
+names it as future work (section 4.2).
 
-It writes the scores, the predictions, the learning curve over the number of
-labelled patients, and a figure of them.
+The output is the scores, the predictions, the learning curve over the number
+of labelled patients, and a figure of all of these.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--label',
         metavar='COLUMN',
         required=True,
-        help='what to predict: a label that the dataset holds, side, or a '
-        'column of the table of --labels',
+        help='what to predict: a label in the dataset, side, or a column of '
+        'the table that --labels names',
     )
     parser.add_argument(
         '--labels',
@@ -52,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest='kind',
         choices=('auto', 'number', 'class'),
         default='auto',
-        help='predict a quantity or classes (default: classes for text and '
-        'for two different numbers)',
+        help='predict a quantity or classes (default: classes if the label '
+        'is text or has only two values)',
     )
     parser.add_argument(
         '--seed',

@@ -56,14 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--part',
         metavar='K/N',
         type=_part,
-        help='convert the Kth of N parts of the series, on one of several '
-        'machines, to a file like knees.part-K-of-N.h5',
+        help='convert only the Kth of N parts of the series, to a file like '
+        'knees.part-K-of-N.h5; for use on several machines',
     )
     division.add_argument(
         '--join',
         metavar='FILE',
-        help='join all parts, named in place of SOURCE, to FILE; give '
-        '--labels again',
+        help='join all parts into FILE; SOURCE names the parts, and --labels '
+        'the same table as before',
     )
     parser.add_argument(
         '--npy',
@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='replace FILE even if it is something else',
+        help='replace FILE even if it was made from other data',
     )
     parser.add_argument(
         '--size',
@@ -210,8 +210,8 @@ def _refuse_options_of_parts(args):
         if name not in _WITH_JOIN and getattr(args, name) != default:
             option = '--' + name.replace('_', '-')
             raise UserError(
-                f'{option} does not go with --join: what is in the parts was '
-                'decided when they were made'
+                f'{option} cannot be combined with --join: it applies only '
+                'when the parts are made'
             )
 
 

@@ -1,4 +1,4 @@
-"""Write an autoencoder's reconstructions of images, and their errors.
+"""Reconstruct images with an autoencoder, and write the errors.
 
 mse.csv                the mean squared error of each volume
 mse_slices.csv         that of each slice, for a 2D autoencoder
@@ -16,9 +16,9 @@ nifti/volume_000_ground_truth.nii.gz, ..._reconstruction.nii.gz and
 --format dicom, for each volume, a derived series of each of the three:
 dicom/volume_000_reconstruction/0001.dcm and so on
 
-All values are float32, but those of DICOM have 16 bits. NIfTI and DICOM lie
-over the original series in a viewer. numpy.load(..., mmap_mode='r') opens the
-arrays without reading them into memory.
+All values are float32, except in DICOM, where they have 16 bits. In a viewer,
+NIfTI and DICOM overlay the original series. numpy.load(..., mmap_mode='r')
+opens the arrays without reading them into memory.
 """
 
 from __future__ import annotations

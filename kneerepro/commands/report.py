@@ -1,8 +1,8 @@
 """Write the report of a run again, or set several runs side by side.
 
-One RUN: its report.html is written again, from its results and figures.
-Several: one page with the settings that differ, the curves together and the
-figures in columns.
+For one RUN, its report.html is rewritten from its results and figures. For
+several, one page shows the settings that differ, the curves in common charts
+and the figures in columns.
 """
 
 from __future__ import annotations
@@ -36,16 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='replace a page that already exists; without --out, the report '
-        'of a single run always is',
+        help='replace a page that already exists; the report of a single run '
+        'is always replaced, unless --out is given',
     )
     parser.add_argument(
         '--data',
         metavar='FILE',
         action='append',
         default=[],
-        help='dataset of the run, if it is no longer where it was; can be '
-        'repeated',
+        help='dataset of the run, if it has been moved; can be repeated',
     )
 
 

@@ -1,6 +1,4 @@
-"""Where the volumes of a dataset lie, and whose they are, for the files that
-are made of them.
-"""
+"""The position and the patient of each volume, for files made from it."""
 
 from __future__ import annotations
 

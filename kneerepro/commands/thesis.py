@@ -1,7 +1,7 @@
-"""The whole thesis in its order: all figures of chapters 2 and 3.
+"""Run the whole thesis in its order, and draw all figures of chapters 2 and 3.
 
 Finished runs are drawn again, stopped runs are resumed, and missing runs are
-started. Given again, the same command therefore continues where it stopped.
+started. The same command, run again, therefore continues where it stopped.
 """
 
 from __future__ import annotations

@@ -201,10 +201,17 @@ def choose(mse: np.ndarray, voxels: int, most: int) -> list[int]:
 
 def ranked(count: int, total: int, unit: str) -> str:
     """What a page says of the examples that :func:`choose` chose."""
-    text = f'{count} of {total:,} {unit}'
+    text = number_of(count, total, unit)
     if count > 1:
         text += ', from the least to the greatest mean squared error (MSE)'
     return text + '.'
+
+
+def number_of(count: int, total: int, unit: str) -> str:
+    """How many examples a page shows, such as '5 of 20 volumes'."""
+    if count < total:
+        return f'{count:,} of {total:,} {unit}'
+    return f'All {total:,} {unit}' if total > 1 else f'The only {unit[:-1]}'
 
 
 def examples_of(run: Run, results: dict[str, np.ndarray]) -> Browser | None:
@@ -272,8 +279,8 @@ def volumes_of(run: Run, results: dict[str, np.ndarray]) -> Browser | None:
         return None
     return Browser(
         heading='Generated volumes',
-        text='Some volumes that the trained generator makes, and some real '
-        'ones.',
+        text='Volumes made by the trained generator, and real ones to '
+        'compare them with.',
         chooser='volume',
         stacks=stacks,
         panels=('intensity',),
@@ -331,8 +338,8 @@ def samples_of(run: Run, results: dict[str, np.ndarray]) -> Browser | None:
     )
     on_volumes = EXPERIMENTS[run.experiment].on_volumes
     return Browser(
-        text=('Sagittal middle slices of volumes' if on_volumes else 'Images')
-        + ' that are generated from the same noise as the training goes on.',
+        text=('Middle sagittal slices of volumes' if on_volumes else 'Images')
+        + ' generated from the same noise as the training goes on.',
         chooser='volume' if on_volumes else 'image',
         stacks=(
             Stack('all', (together,), labels),

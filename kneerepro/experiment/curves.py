@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kneerepro.experiment.figures import Results, baselines_of
+from kneerepro.figures.gan import limits_of
 from kneerepro.figures.style import BLUE, ORANGE
 from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import Run
@@ -28,7 +30,7 @@ TITLES = {
     'test': 'whole test set, each epoch',
     'first_ten': 'first ten test examples',
     'code_spread': 'spread of the code between examples',
-    'image_spread': 'spread of generated images, relative to real ones',
+    'image_spread': 'spread of generated examples, relative to real ones',
 }
 
 
@@ -75,11 +77,14 @@ class Chart:
     label : str
         Of the vertical axis.
     curves : tuple of Curve
+    limits : tuple of 2 floats, optional
+        Of the vertical axis, unless readers ask for the outliers beyond.
     """
 
     title: str
     label: str
     curves: tuple[Curve, ...]
+    limits: tuple[float, float] | None = None
 
     def as_data(self) -> dict[str, Any]:
         """What ``curves.js`` reads, convertible to JSON."""
@@ -87,6 +92,7 @@ class Chart:
             'title': self.title,
             'label': self.label,
             'curves': [curve.as_data() for curve in self.curves],
+            'limits': self.limits,
         }
 
 
@@ -149,6 +155,7 @@ def charts_of(run: Run, results: Results) -> list[Chart]:
                 'Loss curves',
                 label_of(EXPERIMENTS[run.experiment].losses[0]),
                 (*losses, *baselines),
+                limits_for(EXPERIMENTS[run.experiment].losses[0], losses),
             )
         )
     charts += [
@@ -168,6 +175,30 @@ def _level(value: float, curve: Curve) -> np.ndarray:
     values = np.full(len(curve.values), np.nan)
     values[[0, -1]] = value
     return values
+
+
+def limits_for(
+    name: str, curves: Iterable[Curve]
+) -> tuple[float, float] | None:
+    """Limits of the chart of a loss, which for GANs are those of its figure.
+
+    The first losses of a critic can be a thousand times the later ones.
+
+    Parameters
+    ----------
+    name : str
+        Of a loss or measure.
+    curves : iterable of Curve
+
+    Returns
+    -------
+    tuple of 2 floats, or None
+        None if all values are to be shown.
+    """
+    if label_of(name) != 'loss':
+        return None
+    low, high = limits_of(curve.values for curve in curves)
+    return float(low), float(high)
 
 
 def label_of(name: str) -> str:

@@ -110,8 +110,8 @@ def _read_volume(args: argparse.Namespace) -> np.ndarray:
         count = len(dataset.volumes)
         if args.patient > count:
             raise UserError(
-                f'{path} has {count} volumes, and none of number '
-                f'{args.patient}: give --patient a number up to {count}'
+                f'{path} has only {count} volumes, so there is no volume '
+                f'{args.patient}: choose --patient up to {count}'
             )
         return dataset.volumes[args.patient - 1][0]
 
@@ -146,8 +146,8 @@ def _choose_images(args, parameters):
         count = len(dataset.images)
         if count < _EXAMPLES:
             raise UserError(
-                f'{path} has {count} images and the figure shows {_EXAMPLES}: '
-                'give --data more series'
+                f'{path} has only {count} images, but the figure shows '
+                f'{_EXAMPLES}: name more series with --data'
             )
         rng = np.random.RandomState(parameters['seed'])
         chosen = rng.choice(count, _EXAMPLES, replace=False)

@@ -41,7 +41,7 @@ def open_dataset(path: str) -> Dataset:
         dataset.close()
         raise UserError(
             f'{path} on the machine of process {ranks.launched()[0]} is not '
-            'the dataset that process 0 has under this path: copy that one '
+            'the dataset that process 0 has under this path: copy the latter '
             'to all machines'
         )
     return dataset
@@ -55,8 +55,8 @@ def check_hash(dataset: Dataset, path: str, run: Run) -> None:
     if dataset.hash != expected:
         raise UserError(
             f'{path} is not the dataset that {run.folder} was started with: '
-            f'its hash is {dataset.hash:.12}, not {expected:.12}; name that '
-            'one with --data, or start a new run without --resume'
+            f'its hash is {dataset.hash:.12}, not {expected:.12}; name the '
+            'right one with --data, or start a new run without --resume'
         )
 
 
@@ -120,7 +120,8 @@ def take_examples(
     if parameters['batch_size'] > len(train):
         print(
             f'warning: there are only {len(train)} training examples: the '
-            f'batch size is that instead of {parameters["batch_size"]}',
+            'batch size is reduced to that from '
+            f'{parameters["batch_size"]}',
             file=sys.stderr,
         )
         parameters['batch_size'] = len(train)

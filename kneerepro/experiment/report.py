@@ -13,7 +13,7 @@ from kneerepro.claims.volumes import quality_of
 from kneerepro.engines import stored_precision
 from kneerepro.experiment import browser
 from kneerepro.experiment.captions import PRINTED, SHOWN, title_of
-from kneerepro.experiment.curves import charts_of
+from kneerepro.experiment.curves import TITLES, charts_of
 from kneerepro.experiment.figures import (
     CODES,
     FIGURES,
@@ -116,12 +116,17 @@ def write(
 
 
 def _figure(run, number):
+    # 'Figure 3.4', or 'Beyond the thesis: losses of the 3D DCGAN'.
+    title, _, subject = title_of(number).partition(': ')
+    shown = SHOWN[number]
+    if subject:
+        shown = f'{subject[0].upper()}{subject[1:]}. {shown}'
     return {
         'number': number,
-        'title': title_of(number),
+        'title': title,
         'image': figure_image(run, file_name(number)),
         'printed': PRINTED.get(number),
-        'shown': SHOWN[number],
+        'shown': shown,
     }
 
 
@@ -210,15 +215,14 @@ def _losses(run, results):
     """Yield rows of the table of losses: name, first, least and last value,
     and the published last value.
     """
-    published = dict(EXPERIMENTS[run.experiment].published)
-    for key in sorted(results):
-        if not key.endswith('_loss'):
-            continue
-        values = [value for value in results[key] if not math.isnan(value)]
+    spec = EXPERIMENTS[run.experiment]
+    published = dict(spec.published)
+    for name in spec.losses:
+        curve = results.get(f'{name}_loss', ())
+        values = [value for value in curve if not math.isnan(value)]
         if values:
-            name = key[: -len('_loss')]
             yield (
-                name.replace('_', ' '),
+                TITLES.get(name, name),
                 values[0],
                 min(values),
                 values[-1],

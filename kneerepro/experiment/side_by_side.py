@@ -20,6 +20,7 @@ from kneerepro.experiment.curves import (
     Curve,
     curves_in,
     label_of,
+    limits_for,
 )
 from kneerepro.experiment.figures import FIGURES, Results, file_name
 from kneerepro.experiment.report import figure_image
@@ -172,7 +173,10 @@ def _charts(columns):
         ]
         title = TITLES.get(name, name)
         yield Chart(
-            title[0].upper() + title[1:], label_of(name), tuple(curves)
+            title[0].upper() + title[1:],
+            label_of(name),
+            tuple(curves),
+            limits_for(name, curves),
         )
 
 

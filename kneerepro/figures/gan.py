@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -258,7 +260,7 @@ def _loss_plot(curves, iterations_per_epoch, footer, label='loss'):
     window = count // 200 * 2 + 1 if count > _SHORT else 1
     if window > 1:
         label += f' (thick: median over {window} iterations)'
-    low, high = _limits(curves.values())
+    low, high = limits_of(curves.values())
     has_outliers = any(
         ((values < low) | (values > high)).any() for values in curves.values()
     )
@@ -297,12 +299,21 @@ def _loss_plot(curves, iterations_per_epoch, footer, label='loss'):
     return figure
 
 
-def _limits(curves):
+def limits_of(curves: Iterable[np.ndarray]) -> tuple[float, float]:
     """Limits of y that show all but a few values that are far away.
 
     At each end of a curve, up to one value in a hundred may be left out, or up
     to three in a short curve. A value is far away if its distance from the
     others is greater than their range.
+
+    Parameters
+    ----------
+    curves : iterable of array, shape (n,)
+        NaN means that there is no value.
+
+    Returns
+    -------
+    low, high : float
     """
     lows, highs = [], []
     for values in curves:

@@ -127,6 +127,6 @@ def _check_settings(
     for name in sorted(set(found) | set(expected)):
         if found.get(name) != expected.get(name):
             raise ArchiveError(
-                f'it is of another configuration: its {name} is '
+                f'it belongs to another configuration: its {name} is '
                 f"{found.get(name)}, the run's is {expected.get(name)}"
             )

@@ -92,15 +92,16 @@ def check_values(
         name = unmatched[0]
         owner = 'the checkpoint' if name in values else 'the run'
         raise ArchiveError(
-            f'it is of another program: only {owner} has a variable {name}'
+            f'it belongs to another program: only {owner} has a variable '
+            f'{name}'
         )
     for name, variable in variables.items():
         value, current = values[name], variable.get_value(borrow=True)
         if (value.dtype, value.shape) != (current.dtype, current.shape):
             raise ArchiveError(
-                f'it is of another network: its {name} is {value.dtype} of '
-                f"shape {value.shape}, the run's is {current.dtype} of shape "
-                f'{current.shape}'
+                f'it belongs to another network: its {name} is {value.dtype} '
+                f"of shape {value.shape}, the run's is {current.dtype} of "
+                f'shape {current.shape}'
             )
 
 

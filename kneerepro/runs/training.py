@@ -412,7 +412,7 @@ class Training:
         state.check_values(self._variables, snapshot.variables)
         if set(snapshot.losses) != set(self.losses):
             raise ArchiveError(
-                'it is of another program: its losses are '
+                'it belongs to another program: its losses are '
                 f"{', '.join(sorted(snapshot.losses))}, the run's are "
                 f'{", ".join(sorted(self.losses))}'
             )

@@ -35,12 +35,19 @@
       this.holder = host.querySelector('.plot');
       this.byEpoch = host.querySelector('[name=epochs]');
       this.logarithmic = host.querySelector('[name=logarithmic]');
-      const tables = this.data.curves.map((curve) => points(curve, false));
-      if (tables.some(([, values]) => values.some((value) => value <= 0))) {
+      this.outliers = host.querySelector('[name=outliers]');
+      const values =
+        this.data.curves.flatMap((curve) => points(curve, false)[1]);
+      if (values.some((value) => value <= 0)) {
         this.logarithmic.parentElement.remove();
+      }
+      const [low, high] = this.data.limits ?? [-Infinity, Infinity];
+      if (values.every((value) => low <= value && value <= high)) {
+        this.outliers.parentElement.remove();
       }
       this.byEpoch.addEventListener('change', () => this.draw());
       this.logarithmic.addEventListener('change', () => this.draw());
+      this.outliers.addEventListener('change', () => this.draw());
       host.querySelector('button').addEventListener('click', () => this.zoom());
       this.holder.addEventListener('keydown', (event) => {
         if (event.ctrlKey || event.altKey || event.metaKey) return;
@@ -54,6 +61,19 @@
       return {width: this.holder.clientWidth, height: HEIGHT};
     }
 
+    // The vertical axis: all values that are visible, or those within limits.
+    scale() {
+      if (this.logarithmic.checked) return {distr: 3};
+      const {limits} = this.data;
+      if (!limits || this.outliers.checked) return {};
+      const within = (plot, min, max) => {
+        const low = Math.max(min, limits[0]), high = Math.min(max, limits[1]);
+        const ends = low < high ? [low, high] : [min, max];
+        return uPlot.rangeNum(...ends, 0.1, true);
+      };
+      return {range: within};
+    }
+
     draw() {
       this.plot?.destroy();
       const byEpoch = this.byEpoch.checked;
@@ -62,7 +82,7 @@
         ...this.size(),
         scales: {
           x: {time: false},
-          y: {distr: this.logarithmic.checked ? 3 : 1},
+          y: this.scale(),
         },
         axes: [
           {label: byEpoch ? 'epoch' : 'iteration',
