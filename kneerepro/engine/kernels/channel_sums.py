@@ -111,7 +111,11 @@ static void moments(const T *x, T *results, int64_t outer, int64_t channels,
     // Deviations from one of the elements are small, and their squares exact.
     double *shifts = (double *) malloc(3 * channels * sizeof(double));
     double *sums = shifts + channels;
-    for (int64_t c = 0; c < channels; ++c) shifts[c] = x[c * inner];
+    for (int64_t c = 0; c < channels; ++c) {
+        // Nothing may be subtracted from infinity that is infinite as well.
+        const double first = x[c * inner];
+        shifts[c] = fabs(first) < 1e150 ? first : 0;
+    }
     const Element<T> element = {x, shifts};
     const Square<T> square = {x, shifts};
     sum_twice(outer, channels, inner, threads, sums, element, square);

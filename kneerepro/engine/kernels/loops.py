@@ -24,7 +24,7 @@ from .scalars import is_fused
 #: Loops serve tensors of at least this many elements. PyTorch's operations on
 #: smaller ones take little time, and tensors that fit into the cache need not
 #: be read once only.
-MIN_ELEMENTS = 2**17
+MIN_ELEMENTS = 2**18
 
 # What an input is to a loop: a tensor of the result's shape, a vector along
 # axis 1, or a number.

@@ -103,6 +103,12 @@ class ChannelSumsTest(EngineTest):
         sums, deviations = channel_sums.moments(x)
         np.testing.assert_array_equal(sums, [20, np.nan, np.inf])
         np.testing.assert_array_equal(deviations, [0, np.nan, np.nan])
+        for number in np.inf, -np.inf, 1.5e308:
+            x = torch.zeros(2, 1, 3, dtype=torch.float64)
+            x[0, 0, 0] = number
+            self.assertEqual(float(channel_sums.moments(x)[0]), number)
+        x[1, 0, 0] = -number
+        self.assertEqual(float(channel_sums.moments(x)[0]), 0)
 
     def test_what_is_left_to_pytorch(self):
         x = torch.ones(2, 3, 4, 5)
