@@ -25,7 +25,10 @@ def table(
 
 def escaped(text: str) -> str:
     """Put text on one line, with the characters of markup escaped."""
+    text = ' '.join(text.split())
+    if text in ('-', '+'):
+        return '\\' + text  # else it would be the bullet of an empty list
     return ''.join(
         '\\' + character if character in '\\*`|_' else character
-        for character in ' '.join(text.split())
+        for character in text
     )

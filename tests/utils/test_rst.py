@@ -18,3 +18,10 @@ class TableTest(unittest.TestCase):
                 '',
             ],
         )
+
+    def test_a_dash_is_no_bullet(self):
+        lines = list(rst.table(['-', '+'], [['-1', 'a - b']]))
+        self.assertEqual(
+            lines[3:7],
+            ['   * - \\-', '     - \\+', '   * - -1', '     - a - b'],
+        )
