@@ -96,11 +96,11 @@ class ScalingTest(PublishTest):
                 for name in ('DCGAN', 'DCGAN, generator')
             ],
         )
-        known, unknown = ['12.3', '50%', '25%'], ['-'] * 3
+        known, unknown = ['12.3', '50%', '25%'], [r'\-'] * 3
         self.assertEqual(
             rows_of(cost)[1:],
             [
-                ['3D autoencoder', '1', *known, *unknown, '-'],
+                ['3D autoencoder', '1', *known, *unknown, r'\-'],
                 ['3D autoencoder', '64', *unknown, *known, '7'],
             ],
         )
