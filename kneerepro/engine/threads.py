@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -92,3 +93,27 @@ def load_threaded(source: str) -> ctypes.PyDLL | None:
     if library is not None:
         library.use_threads(*map(ctypes.c_void_p, addresses))
     return library
+
+
+def threaded_function(
+    library: ctypes.PyDLL, name: str, pointers: int
+) -> Callable:
+    """A function of a library that takes addresses, the three sizes of
+    :func:`kneerepro.engine.layout.dense_sizes`, and a number of threads.
+
+    Parameters
+    ----------
+    library : ctypes.PyDLL
+        From :func:`load_threaded`.
+    name : str
+    pointers : int
+        How many addresses it takes.
+    """
+    function = getattr(library, name)
+    function.argtypes = [
+        *[ctypes.c_void_p] * pointers,
+        *[ctypes.c_int64] * 3,
+        ctypes.c_int,
+    ]
+    function.restype = None
+    return function

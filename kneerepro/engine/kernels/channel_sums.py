@@ -7,14 +7,13 @@ depend on the number of threads.
 
 from __future__ import annotations
 
-import ctypes
 import functools
 from collections.abc import Callable
 
 import torch
 
 from ..layout import dense_sizes, in_one_order
-from ..threads import load_threaded
+from ..threads import load_threaded, threaded_function
 
 _SOURCE = """
 // Sums two terms of each element for each channel: first(i, c), second(i, c).
@@ -224,18 +223,12 @@ def _call(name, tensors, vectors):
 
 @functools.cache
 def _function(name, dtype) -> Callable | None:
-    library = _library()
-    if library is None or dtype not in _TYPES:
+    library = _library() if dtype in _TYPES else None
+    if library is None:
         return None
-    function = getattr(library, f'{name}_{_TYPES[dtype]}')
-    pointers = 2 if name == 'moments' else 4
-    function.argtypes = [
-        *[ctypes.c_void_p] * pointers,
-        *[ctypes.c_int64] * 3,
-        ctypes.c_int,
-    ]
-    function.restype = None
-    return function
+    return threaded_function(
+        library, f'{name}_{_TYPES[dtype]}', 2 if name == 'moments' else 4
+    )
 
 
 @functools.cache

@@ -16,7 +16,7 @@ import torch
 from theano.gof import Apply, FunctionGraph
 
 from ..layout import dense_sizes, in_one_order
-from ..threads import load_threaded
+from ..threads import load_threaded, threaded_function
 from .jit import code_of
 from .scalar_tables import CHEAP
 from .scalars import is_fused
@@ -247,14 +247,7 @@ def _compile(loops):
     for i, written in enumerate(loops):
         function = None
         if library is not None:
-            function = getattr(library, f'loop{i}')
-            function.argtypes = [
-                ctypes.c_void_p,
-                ctypes.c_void_p,
-                *[ctypes.c_int64] * 3,
-                ctypes.c_int,
-            ]
-            function.restype = None
+            function = threaded_function(library, f'loop{i}', 2)
         _LOOPS[written] = function
 
 

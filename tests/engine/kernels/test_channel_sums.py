@@ -49,20 +49,22 @@ class ChannelSumsTest(EngineTest):
             np.testing.assert_array_equal(results[1], results[0])
             np.testing.assert_array_equal(results[2], results[0])
 
+    def assert_moments(self, x, tolerance):
+        axes = (0, *range(2, x.ndim))
+        exact = x.astype('longdouble')
+        deviations = exact - exact.mean(axes, keepdims=True)
+        self.assert_sums(
+            channel_sums.moments,
+            [x],
+            [exact.sum(axes), (deviations**2).sum(axes)],
+            tolerance,
+        )
+
     def test_moments(self):
         for dtype, tolerance in ('float32', 1e-6), ('float64', 1e-12):
             for shape in SHAPES:
                 with self.subTest(dtype=dtype, shape=shape):
-                    x = values(dtype, *shape)
-                    axes = (0, *range(2, x.ndim))
-                    exact = x.astype('longdouble')
-                    deviations = exact - exact.mean(axes, keepdims=True)
-                    self.assert_sums(
-                        channel_sums.moments,
-                        [x],
-                        [exact.sum(axes), (deviations**2).sum(axes)],
-                        tolerance,
-                    )
+                    self.assert_moments(values(dtype, *shape), tolerance)
 
     def test_moments_far_from_zero(self):
         for dtype, offset, tolerance in (
@@ -70,15 +72,7 @@ class ChannelSumsTest(EngineTest):
             ('float64', 1e8, 1e-10),
         ):
             x = values(dtype, 16, 3, 20, 20) + np.asarray(offset, dtype)
-            exact = x.astype('longdouble')
-            axes = 0, 2, 3
-            deviations = exact - exact.mean(axes, keepdims=True)
-            self.assert_sums(
-                channel_sums.moments,
-                [x],
-                [exact.sum(axes), (deviations**2).sum(axes)],
-                tolerance,
-            )
+            self.assert_moments(x, tolerance)
 
     def test_product_sums(self):
         for dtype, tolerance in ('float32', 1e-5), ('float64', 1e-11):
