@@ -21,6 +21,12 @@ ON_ENGINE = Mode(TorchLinker(), None) if TorchLinker else AS_WRITTEN
 #: The same, unless ``make test-compiled`` asks for another mode.
 TRAINING = get_mode(os.environ.get('KNEEREPRO_TEST_MODE', ON_ENGINE))
 
+
+def evaluate(output):
+    """The value of a Theano variable that needs no inputs."""
+    return theano.function([], output, mode=ON_ENGINE)()
+
+
 #: Skips a test of Theano's C code if it cannot be compiled here.
 NEEDS_C_CODE = unittest.skipUnless(
     theano.config.cxx, 'Theano compiles no C code here'

@@ -11,7 +11,7 @@ from kneerepro.figures.style import (
     ORANGE,
     axes_at,
     new_figure,
-    show_image,
+    place_image,
     styled,
     white_level,
 )
@@ -213,16 +213,15 @@ def _contact_sheet(images, columns, vmax, footer, numbered=False, width=7):
         row, column = divmod(i, columns)
         x = left + column * (image_width + gap)
         y = height - top - (row + 1) * image_height - row * gap
-        axes = axes_at(figure, x, y, image_width, image_height)
-        show_image(axes, image, vmax)
+        place_image(figure, image, x, y, image_width, image_height, vmax)
         if numbered and column == 0:
-            axes.set_ylabel(
+            figure.text(
+                (x - 0.06) / width,
+                (y + image_height / 2) / height,
                 str(i + 1),
                 fontsize=7,
                 color=GREY,
-                rotation=0,
                 ha='right',
                 va='center',
-                labelpad=3,
             )
     return figure

@@ -13,9 +13,8 @@ from kneerepro.figures.style import (
     FOOTER_HEIGHT,
     GREY,
     ORANGE,
-    axes_at,
     new_figure,
-    show_image,
+    place_image,
     styled,
     white_level,
 )
@@ -221,14 +220,15 @@ def _grids(grids, headings, across, grid_width, vmax, footer):
         )
         for j, image in enumerate(images):
             down, along = divmod(j, columns)
-            axes = axes_at(
+            place_image(
                 figure,
+                image,
                 x + along * (image_width + gap),
                 top - down * (image_height + gap) - image_height,
                 image_width,
                 image_height,
+                vmax,
             )
-            show_image(axes, image, vmax)
     return figure
 
 

@@ -15,9 +15,8 @@ from kneerepro.figures.planes import PROPORTIONS
 from kneerepro.figures.style import (
     FOOTER_HEIGHT,
     GREY,
-    axes_at,
     new_figure,
-    show_image,
+    place_image,
     styled,
     white_level,
 )
@@ -129,15 +128,15 @@ def _draw(
             for k, image in enumerate(group[name]):
                 row, column = divmod(k, columns)
                 image_height = image_width * PROPORTIONS[name]
-                axes = axes_at(
+                place_image(
                     figure,
+                    image,
                     x + column * (image_width + _GAP),
                     top - _NAMES - (row + 1) * (image_height + _GAP),
                     image_width,
                     image_height,
+                    vmax,
                 )
-                show_image(axes, image, vmax)
-                axes.set_aspect('auto')
     return figure
 
 

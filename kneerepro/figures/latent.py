@@ -12,7 +12,7 @@ from kneerepro.figures.style import (
     GREY,
     axes_at,
     new_figure,
-    show_image,
+    place_image,
     styled,
     white_level,
 )
@@ -70,9 +70,7 @@ def interpolation(
         )
         for i, image in enumerate(images):
             x = _NAMES + i * (image_width + _GAP)
-            axes = axes_at(figure, x, top, image_width, image_height)
-            show_image(axes, image, vmax)
-            axes.set_aspect('auto')
+            place_image(figure, image, x, top, image_width, image_height, vmax)
         top -= _GAP
     for i, heading in enumerate(headings):
         x = _NAMES + i * (image_width + _GAP) + image_width / 2

@@ -12,7 +12,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.image import imsave
+from matplotlib.image import BboxImage, imsave
+from matplotlib.transforms import Bbox, TransformedBbox
 
 from kneerepro.utils.files import replacing
 
@@ -149,6 +150,45 @@ def show_image(
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set(visible=frame, color=GREY, linewidth=0.6)
+
+
+def place_image(
+    figure: Figure,
+    image: np.ndarray,
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    vmax: float = 1,
+) -> None:
+    """Show an MR image in grey at a place in a figure, without axes.
+
+    Axes take a hundred times as long to make, which counts in a figure of
+    two hundred images.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    image : array, shape (rows, columns)
+    x, y : float
+        The lower left corner, in inches.
+    width, height : float
+        In inches. The image is stretched to this size.
+    vmax : float
+        The intensity that is shown as white. 0 is black.
+    """
+    across, up = figure.get_size_inches()
+    place = Bbox.from_bounds(x / across, y / up, width / across, height / up)
+    artist = BboxImage(
+        TransformedBbox(place, figure.transFigure),
+        cmap='gray',
+        interpolation='bilinear',
+    )
+    artist.set_data(image)
+    artist.set_clim(0, vmax)
+    figure.add_artist(artist)
+    # Otherwise, a PDF would have all images as one, at 72 dpi.
+    figure.suppressComposite = True
 
 
 def white_level(images: np.ndarray) -> float:

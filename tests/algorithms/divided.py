@@ -1,4 +1,4 @@
-"""Trains the four networks on several processes, and on one.
+"""Trains the networks on several processes, and on one.
 
 Each process trains small networks twice, from the same seeds: once with the
 other processes, and once alone, which is what one process computes. The
@@ -43,6 +43,12 @@ BUILD = {
     ),
     'dcgan': lambda: networks.build_dcgan(nz=6, width=1 / 64),
     'wgan_gp': lambda: networks.build_wgan_gp(nz=6, width=1 / 64),
+    'dcgan3d': lambda: networks.build_dcgan3d(
+        nz=6, depth=16, rows=16, columns=32, width=1 / 64
+    ),
+    'wgan_gp3d': lambda: networks.build_wgan_gp3d(
+        nz=6, depth=16, rows=16, columns=32, width=1 / 64
+    ),
 }
 
 
@@ -56,9 +62,8 @@ def compile_steps(network, pair, mode):
     if network.startswith('cae'):
         functions = algorithms.compile_cae(*pair, **options)
         return [(functions.train, lambda x: [x])]
-    functions = getattr(algorithms, 'compile_' + network)(
-        *pair, batch_size=SIZES[0], **options
-    )
+    compile_gan = getattr(algorithms, 'compile_' + network.removesuffix('3d'))
+    functions = compile_gan(*pair, batch_size=SIZES[0], **options)
     return [
         (functions[0], lambda x: [x]),
         (functions.train_generator, lambda x: []),

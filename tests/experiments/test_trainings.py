@@ -9,11 +9,13 @@ import tempfile
 import unittest
 
 import numpy as np
+from lasagne.layers import get_output
 from matplotlib.image import imread
 
 from kneerepro.experiment.figures import FIGURES, file_name
 from kneerepro.runs import find, zoo
 from tests.experiments.common import run_here
+from tests.modes import evaluate
 from tests.subprocesses import ROOT
 
 WRITTEN = {
@@ -224,12 +226,10 @@ class CAE2DTest(CAETest, unittest.TestCase):
         self.assertEqual(list(self.results['slides']), [2, 4, 6, 8, 10, 12])
         self.assertEqual(list(self.results['inset_epochs']), [4, 8, 16])
         model = zoo.load(self.run_.path('model.npz'))
-        from lasagne.layers import get_output
-
         encoder, decoder = model.networks
         code = get_output(encoder, self.results['truth'][:, None])
         np.testing.assert_allclose(
-            get_output(decoder, code).eval()[:, 0],
+            evaluate(get_output(decoder, code))[:, 0],
             self.results['reconstruction'],
             rtol=1e-4,
             atol=1e-5,

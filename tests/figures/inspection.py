@@ -1,6 +1,7 @@
 """Made-up images, and what tests look for in a figure."""
 
 import numpy as np
+from matplotlib.image import BboxImage
 
 from kneerepro.figures.style import FOOTER_HEIGHT
 
@@ -25,6 +26,27 @@ def texts(figure):
 def shown(axes):
     """The images that axes show."""
     return [image.get_array().data for image in axes.get_images()]
+
+
+def placed(figure):
+    """The images outside the axes, and their places from 0 to 1."""
+    artists = [
+        artist for artist in figure.artists if isinstance(artist, BboxImage)
+    ]
+    to_figure = figure.transFigure.inverted()
+    return [artist.get_array().data for artist in artists], [
+        artist.get_window_extent().transformed(to_figure) for artist in artists
+    ]
+
+
+def white_levels(figure):
+    """The intensities shown as black and white, of images outside the axes."""
+    return {artist.get_clim() for artist in figure.artists}
+
+
+def corners(boxes):
+    """The lower left corner of each box: array of shape (boxes, 2)."""
+    return np.array([[box.x0, box.y0] for box in boxes])
 
 
 def all_axes(figure):
@@ -67,6 +89,9 @@ def assert_nothing_overlaps(case, figure):
         (axes.get_title() or 'image', axes.get_window_extent())
         for axes in all_axes(figure)
         if axes.get_images()
+    ]
+    boxes += [
+        ('image', artist.get_window_extent()) for artist in figure.artists
     ]
     boxes += [
         (text.get_text(), text.get_window_extent())

@@ -3,6 +3,7 @@ import unittest
 import numpy as np
 
 from kneerepro.figures.dataset import figure_2_1, figure_2_2, figure_3_1
+from tests.figures.inspection import placed
 
 # The value of each voxel is its position from right to left, from front to
 # back, and from head to foot.
@@ -102,33 +103,36 @@ class SheetTest(unittest.TestCase):
 
     def test_all_slides_in_order(self):
         figure = figure_2_2(self.IMAGES, 'footer')
-        self.assertEqual(len(figure.axes), 160)
-        for axes, image in zip(figure.axes, self.IMAGES):
-            np.testing.assert_array_equal(shown(axes), image)
-        first, second = (figure.axes[i].get_position() for i in (0, 1))
-        below = figure.axes[16].get_position()
+        shown, places = placed(figure)
+        np.testing.assert_array_equal(shown, self.IMAGES)
+        first, second, below = places[0], places[1], places[16]
         self.assertGreater(second.x0, first.x1)
         self.assertLess(below.y1, first.y0)
         self.assertAlmostEqual(below.x0, first.x0)
+        footer, *numbers = figure.texts
+        self.assertEqual(footer.get_text(), 'footer')
         self.assertEqual(
-            [axes.get_ylabel() for axes in figure.axes[:17]],
-            ['1'] + 15 * [''] + ['17'],
+            [text.get_text() for text in numbers],
+            [str(n) for n in range(1, 161, 16)],
         )
-        self.assertIn('footer', [text.get_text() for text in figure.texts])
+        # Each stands to the left of its row, at half its height.
+        for number, place in zip(numbers, places[::16]):
+            x, y = number.get_position()
+            self.assertTrue(0 < x < place.x0)
+            self.assertAlmostEqual(y, (place.y0 + place.y1) / 2)
 
     def test_other_depths(self):
         for depth in 1, 7, 33:
             figure = figure_2_2(self.IMAGES[:depth])
-            self.assertEqual(len(figure.axes), depth)
-            for axes in figure.axes:
-                box = axes.get_position()
+            places = placed(figure)[1]
+            self.assertEqual(len(places), depth)
+            for box in places:
                 self.assertTrue(0 <= box.x0 < box.x1 <= 1, box)
                 self.assertTrue(0 <= box.y0 < box.y1 <= 1, box)
 
     def test_randomly_selected_images(self):
         figure = figure_3_1(self.IMAGES[:25, None])
-        self.assertEqual(len(figure.axes), 25)
-        for axes, image in zip(figure.axes, self.IMAGES):
-            np.testing.assert_array_equal(shown(axes), image)
-        lefts = {round(axes.get_position().x0, 6) for axes in figure.axes}
+        shown, places = placed(figure)
+        np.testing.assert_array_equal(shown, self.IMAGES[:25])
+        lefts = {round(place.x0, 6) for place in places}
         self.assertEqual(len(lefts), 5)

@@ -14,9 +14,11 @@ from kneerepro.figures.style import white_level
 from tests.figures.inspection import (
     FOOTER,
     assert_nothing_overlaps,
+    corners,
     images,
-    shown,
+    placed,
     texts,
+    white_levels,
 )
 
 
@@ -33,20 +35,13 @@ class OverTimeTest(unittest.TestCase):
             over_time, real = images(times, 9, 8, 6), images(20, 8, 6) / 2
             epochs = list(range(1, times + 1))
             figure = draw(over_time, epochs, real, FOOTER)
-            self.assertEqual(len(figure.axes), 9 * times)
-            for axes, image in zip(figure.axes, over_time.reshape(-1, 8, 6)):
-                np.testing.assert_array_equal(shown(axes), [image])
+            np.testing.assert_array_equal(
+                placed(figure)[0], over_time.reshape(-1, 8, 6)
+            )
             self.assertEqual(
                 texts(figure)[1:], [f'epoch {epoch}' for epoch in epochs]
             )
-            self.assertEqual(
-                {
-                    image.get_clim()
-                    for axes in figure.axes
-                    for image in axes.get_images()
-                },
-                {(0, white_level(real))},
-            )
+            self.assertEqual(white_levels(figure), {(0, white_level(real))})
 
     def test_nothing_overlaps(self):
         for times in 1, 4, 6:
@@ -64,12 +59,7 @@ class OverTimeTest(unittest.TestCase):
         figure = figure_3_6(
             images(6, 9, 8, 8), [1, 4, 8, 12, 16, 20], images(3, 8, 8)
         )
-        grids = np.array(
-            [
-                [axes.get_position().x0, axes.get_position().y0]
-                for axes in figure.axes
-            ]
-        ).reshape(6, 9, 2)
+        grids = corners(placed(figure)[1]).reshape(6, 9, 2)
         # Within a grid, images go from left to right, then downwards.
         self.assertEqual(len(set(grids[0, :, 0].round(6))), 3)
         self.assertGreater(grids[0, 1, 0], grids[0, 0, 0])
@@ -91,16 +81,14 @@ class Figure39Test(unittest.TestCase):
             real = images(count, 8, 6)
             generated = 2 * images(count, 8, 6, seed=2)
             figure = figure_3_9(real, generated, FOOTER)
-            self.assertEqual(len(figure.axes), 2 * count)
-            for axes, image in zip(figure.axes, [*real, *generated]):
-                np.testing.assert_array_equal(shown(axes), [image])
+            shown, places = placed(figure)
+            np.testing.assert_array_equal(shown, [*real, *generated])
             self.assertEqual(texts(figure)[1:], ['real', 'generated'])
             # Generated images have the white level of the real ones.
             self.assertEqual(
-                {axes.images[0].get_clim() for axes in figure.axes},
-                {(0, np.percentile(real, 99.8))},
+                white_levels(figure), {(0, np.percentile(real, 99.8))}
             )
-        lefts = {round(axes.get_position().x0, 6) for axes in figure.axes}
+        lefts = {round(place.x0, 6) for place in places}
         self.assertEqual(len(lefts), 20)
 
     def test_nothing_overlaps(self):

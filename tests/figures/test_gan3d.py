@@ -11,9 +11,11 @@ from kneerepro.figures.style import white_level
 from tests.figures.inspection import (
     FOOTER,
     assert_nothing_overlaps,
+    corners,
     images,
-    shown,
+    placed,
     texts,
+    white_levels,
 )
 
 PLANES = {'sagittal': (8, 6), 'coronal': (8, 5), 'axial': (6, 5)}
@@ -36,13 +38,15 @@ class GAN3DTest(unittest.TestCase):
             for name in PLANES
             for image in group[name]
         ]
-        self.assertEqual(len(figure.axes), len(expected))
-        for axes, image in zip(figure.axes, expected):
-            np.testing.assert_array_equal(shown(axes), [image])
-            self.assertEqual(axes.images[0].get_clim(), (0, vmax))
+        shown, places = placed(figure)
+        self.assertEqual(len(shown), len(expected))
+        for image, other in zip(shown, expected):
+            np.testing.assert_array_equal(image, other)
+        self.assertEqual(white_levels(figure), {(0, vmax)})
+        width, height = figure.get_size_inches()
         proportions = {
-            round(axes.bbox.height / axes.bbox.width, 6)
-            for axes in figure.axes
+            round(place.height * height / (place.width * width), 6)
+            for place in places
         }
         self.assertEqual(proportions, set(PROPORTIONS.values()))
 
@@ -91,12 +95,7 @@ class GAN3DTest(unittest.TestCase):
 
     def test_grids_are_square(self):
         figure = real_and_generated_volumes(planes(9), planes(9))
-        places = np.array(
-            [
-                [axes.get_position().x0, axes.get_position().y0]
-                for axes in figure.axes
-            ]
-        ).reshape(2, 3, 9, 2)
+        places = corners(placed(figure)[1]).reshape(2, 3, 9, 2)
         for grid in places.reshape(6, 9, 2):
             self.assertEqual(len(set(grid[:, 0].round(6))), 3)
             self.assertEqual(len(set(grid[:, 1].round(6))), 3)

@@ -13,6 +13,7 @@ from kneerepro.networks import (
 )
 from kneerepro.prediction import features
 from kneerepro.runs.zoo import Model
+from tests.modes import evaluate
 
 
 def view(volumes):
@@ -42,7 +43,7 @@ class NetworkFeaturesTest(unittest.TestCase):
         )
         np.testing.assert_allclose(
             found,
-            get_output(networks[0], self.volumes).eval(),
+            evaluate(get_output(networks[0], self.volumes)),
             rtol=1e-5,
         )
         self.assertEqual(seen, [(1, 3), (2, 3), (3, 3)])
@@ -52,7 +53,7 @@ class NetworkFeaturesTest(unittest.TestCase):
         found = features.network_features(
             model('cae2d', networks), view(self.volumes)
         )
-        codes = get_output(networks[0], self.volumes[1, 0][:, None]).eval()
+        codes = evaluate(get_output(networks[0], self.volumes[1, 0][:, None]))
         self.assertEqual(found.shape, (3, 8))
         np.testing.assert_allclose(found[1, :4], codes.mean(0), rtol=1e-5)
         np.testing.assert_allclose(found[1, 4:], codes.std(0), rtol=1e-3)
@@ -80,9 +81,9 @@ class NetworkFeaturesTest(unittest.TestCase):
         )
         self.assertEqual(found.shape, (3, 2))
         *_, flat, _ = get_all_layers(networks[1])
-        output = get_output(
-            flat.input_layer, self.volumes[1:2], deterministic=True
-        ).eval()
+        output = evaluate(
+            get_output(flat.input_layer, self.volumes[1:2], deterministic=True)
+        )
         np.testing.assert_allclose(
             found[1], output[0].mean((1, 2, 3)), rtol=1e-4
         )
