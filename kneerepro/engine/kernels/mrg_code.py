@@ -29,7 +29,8 @@ static inline uint32_t mrg_multiply(uint32_t x) {{
 template <typename T>
 static void mrg_draw(const int32_t *state, int32_t *new_state, T *samples,
                      long streams, long count, T factor) {{
-    for (long first = 0; first < streams; first += {_BLOCK}) {{
+    long first = 0;
+    for (; first < streams && first < count; first += {_BLOCK}) {{
         const long width = streams - first < {_BLOCK} ? streams - first
                                                       : {_BLOCK};
         uint32_t x[6][{_BLOCK}];
@@ -61,11 +62,16 @@ static void mrg_draw(const int32_t *state, int32_t *new_state, T *samples,
             for (int k = 0; k < 6; ++k)
                 new_state[6 * (first + j) + k] = x[k][j];
     }}
+    // The streams that remain draw nothing.
+    if (first < streams)
+        memcpy(new_state + 6 * first, state + 6 * first,
+               6 * (streams - first) * sizeof *state);
 }}
 """
 
 _FUNCTIONS = """
 #include <stdint.h>
+#include <string.h>
 %s
 extern "C" void draw_float32(const int32_t *state, int32_t *new_state,
                              float *samples, long streams, long count) {
