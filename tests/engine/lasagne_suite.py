@@ -8,7 +8,6 @@ module runs twice, and a test *differs* if only the engine fails it.
 """
 
 import argparse
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -44,12 +43,7 @@ def make_parser():
 def main():
     parser = make_parser()
     args = parser.parse_args()
-    for package in 'pytest', 'mock':
-        if importlib.util.find_spec(package) is None:
-            parser.error(
-                f"Lasagne's tests require the package {package}, which is "
-                f'not installed: pip install {package}'
-            )
+    comparison.require(parser, "Lasagne's tests", 'pytest', 'mock')
 
     def run(module, linker):
         return processes.run(

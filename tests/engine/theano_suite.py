@@ -90,12 +90,7 @@ def make_parser():
 def main():
     parser = make_parser()
     args = parser.parse_args()
-    for package in 'nose', 'parameterized':
-        if importlib.util.find_spec(package) is None:
-            parser.error(
-                f"Theano's tests require the package {package}, which "
-                f'is not installed: pip install {package}'
-            )
+    comparison.require(parser, "Theano's tests", 'nose', 'parameterized')
 
     def run(module, linker):
         return processes.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import time
 from collections import Counter
@@ -72,6 +73,18 @@ def add_arguments(parser: argparse.ArgumentParser, results: str) -> None:
         action='store_true',
         help='list all tests, with tracebacks and reasons',
     )
+
+
+def require(
+    parser: argparse.ArgumentParser, tests: str, *packages: str
+) -> None:
+    """End the program if a package that these tests need is missing."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            parser.error(
+                f'{tests} require the package {package}, which is not '
+                f'installed: pip install {package}'
+            )
 
 
 def run_all(
