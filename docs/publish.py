@@ -47,6 +47,7 @@ def main() -> None:
     if not args.no_runs:
         publish_runs(args.out, args.preset)
     publish_thesis_size([Run(path) for path in args.thesis_size])
+    publish_more_knees([Run(path) for path in args.more_knees])
     publish_gans3d([Run(path) for path in args.gans3d])
     publish(
         'steps',
@@ -109,6 +110,14 @@ def parse_arguments() -> argparse.Namespace:
         default=[],
         help="all runs of an autoencoder at the thesis's size (default: keep "
         'what is published of it)',
+    )
+    parser.add_argument(
+        '--more-knees',
+        metavar='RUN',
+        nargs='+',
+        default=[],
+        help='runs of the 2D autoencoder on more knees (default: keep what is '
+        'published)',
     )
     parser.add_argument(
         '--gans3d',
@@ -185,6 +194,16 @@ def publish_thesis_size(runs: list[Run]) -> None:
             published_runs.thesis_size(of_network) if of_network else (),
             f'experiments/{experiment}.py --preset thesis',
         )
+
+
+def publish_more_knees(runs: list[Run]) -> None:
+    """Write what the 2D autoencoder learns from more knees."""
+    check_runs(runs)
+    publish(
+        'more_knees',
+        published_runs.more_knees(runs) if runs else (),
+        'experiments/cae2d.py --patients 300',
+    )
 
 
 def publish_gans3d(runs: list[Run]) -> None:

@@ -172,7 +172,17 @@ def _include(file: str, caption: str) -> list[str]:
     return [f'.. figure:: measured/{file}', '', f'   {caption}', '']
 
 
-# --------------------------------------------------- runs at the thesis's size
+# ------------------------------------------- runs of one network, side by side
+
+#: The headings of what :func:`_learned` returns.
+_LEARNED = (
+    'iterations',
+    'time',
+    'training MSE',
+    'test MSE',
+    'MSE of the mean',
+    'MSE of the components',
+)
 
 
 def thesis_size(runs: list[Run]) -> Iterator[str]:
@@ -195,12 +205,7 @@ def thesis_size(runs: list[Run]) -> Iterator[str]:
             'normalise',
             'output bias',
             'precision',
-            'iterations',
-            'time',
-            'training MSE',
-            'test MSE',
-            'MSE of the mean',
-            'MSE of the components',
+            *_LEARNED,
             'spread of the code',
             'identified',
         ],
@@ -220,15 +225,58 @@ def _thesis_size_row(run, results):
         run.parameters['normalise'],
         config.as_text(run.parameters['output_bias']),
         stored_precision(run.settings),
-        f'{len(spread) - 1:,}',
-        f'{float(results["seconds"]):,.0f} s',
-        f'{last_value(results["train_loss"]):.4f}',
-        f'{last_value(results["test_loss"]):.4f}',
-        f'{float(results["mean_mse"]):.4f}',
-        f'{float(results["components_mse"]):.4f}',
+        *_learned(results, 4),
         f'{last_value(spread):.2g}',
-        f'{results["identified"].sum()} of {len(results["identified"])}',
+        _identified(results),
     ]
+
+
+def more_knees(runs: list[Run]) -> Iterator[str]:
+    """Yield what the 2D autoencoder of the preset quick learns from more
+    knees.
+
+    The figures are those of the first run.
+
+    Parameters
+    ----------
+    runs : list of kneerepro.runs.Run
+        With different seeds.
+    """
+    rows = []
+    for run in runs:
+        results = run.results()
+        rows.append(
+            [
+                str(run.parameters['patients']),
+                config.as_text(run.parameters['learning_rate']),
+                str(run.parameters['seed']),
+                *_learned(results, 5),
+                _identified(results),
+            ]
+        )
+    yield from table(
+        ['patients', 'learning rate', 'seed', *_LEARNED, 'identified'], rows
+    )
+    yield from _environments(runs)
+    yield from _figures(runs[0], 'more_knees_')
+
+
+def _learned(results, digits):
+    losses = (
+        last_value(results['train_loss']),
+        last_value(results['test_loss']),
+        float(results['mean_mse']),
+        float(results['components_mse']),
+    )
+    return [
+        f'{len(results["train_loss"]) - 1:,}',
+        f'{float(results["seconds"]):,.0f} s',
+        *(f'{loss:.{digits}f}' for loss in losses),
+    ]
+
+
+def _identified(results):
+    return f'{results["identified"].sum()} of {len(results["identified"])}'
 
 
 def _reading(run: Run) -> str:

@@ -90,6 +90,48 @@ class NumbersTest(unittest.TestCase):
         )
 
 
+class MoreKneesTest(unittest.TestCase):
+    def test_one_row_for_each_run(self):
+        published_runs = documentation('published_runs')
+        runs = []
+        for seed in 0, 1:
+            run = Run()
+            run.parameters = {
+                'patients': 300,
+                'learning_rate': 8e-4,
+                'seed': seed,
+            }
+            results = {
+                **run.results(),
+                'test_loss': np.array([0.5, np.nan, np.nan, 0.001234 + seed]),
+                'mean_mse': 0.01,
+                'components_mse': 0.0015,
+                'identified': np.array([True, False, True]),
+            }
+            run.results = lambda results=results: results
+            runs.append(run)
+        with mock.patch.dict(published_runs.FIGURES, cae2d={}):
+            text = '\n'.join(published_runs.more_knees(runs))
+        cells = [line[7:] for line in text.splitlines() if line[5:6] == '-']
+        self.assertEqual(
+            cells[10:20],
+            [
+                '300',
+                '0.0008',
+                '0',
+                '3',
+                '60 s',
+                '0.25000',
+                '0.00123',
+                '0.01000',
+                '0.00150',
+                '2 of 3',
+            ],
+        )
+        self.assertEqual(cells[22], '1')
+        self.assertIn('1.00123', cells[26])
+
+
 class GANs3DTest(unittest.TestCase):
     def test_figures_and_measures_of_both(self):
         published_runs = documentation('published_runs')
