@@ -202,7 +202,7 @@ def publish_more_knees(runs: list[Run]) -> None:
     publish(
         'more_knees',
         published_runs.more_knees(runs) if runs else (),
-        'experiments/cae2d.py --patients 300',
+        'experiments/cae2d.py --patients 400',
     )
 
 
