@@ -34,7 +34,7 @@ from kneerepro.algorithms.common import compile_through, input_layer
 from kneerepro.data.dataset import Dataset
 from kneerepro.data.splits import check_range
 from kneerepro.engines import Engine
-from kneerepro.experiment.arguments import parser_of
+from kneerepro.experiment.arguments import parse, parser_of
 from kneerepro.experiment.captions import SHOWN
 from kneerepro.experiment.figures import CODES, FIGURES, file_name
 from kneerepro.experiment.session import Experiment
@@ -103,7 +103,11 @@ def train(
         {'data': data, 'preset': preset, 'resume': resume, **options},
     )
     trainer = importlib.import_module(f'kneerepro.trainings.{experiment}')
-    session = Experiment(experiment, '', words)
+    session = Experiment(
+        experiment,
+        parse(experiment, words),
+        ['kneerepro.train', experiment, *words],
+    )
     with _as_keyboard_interrupt(session), session:
         if not session.run.finished:
             trainer.train(session)
@@ -558,7 +562,7 @@ def _words(experiment: str, options: Mapping[str, Any]) -> list[str]:
     UserError
         If there is no such option, or if it cannot have this value.
     """
-    parser = parser_of(experiment, '', _Parser)
+    parser = parser_of(experiment, _Parser)
     actions = {
         action.dest: action
         for action in parser._actions

@@ -114,7 +114,7 @@ class OptionsTest(unittest.TestCase):
 
     def test_each_flag_is_an_option(self):
         for name in 'cae3d', 'wgan_gp':
-            parser = api.parser_of(name, '')
+            parser = api.parser_of(name)
             flags = {
                 flag
                 for action in parser._actions

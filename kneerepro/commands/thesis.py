@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     _start('figure 3.1', *out, *preset, *data)
     flags, reports = [*preset, *out, *data, *training], []
     for name in THESIS:
-        _, asked = parse(name, '', flags)
+        _, asked = parse(name, flags)
         best = best_run(asked, name)
         _start(f'train {name}', *flags_to_train(best, args.out, flags))
         finished = best_run(asked, name)

@@ -6,9 +6,9 @@ import argparse
 import importlib
 import sys
 
-from kneerepro.experiment.arguments import parser_of
-from kneerepro.experiment.session import Experiment
+from kneerepro.experiment.arguments import parse, parser_of
 from kneerepro.registry import EXPERIMENTS
+from kneerepro.runs import ranks
 
 METAVAR = 'NETWORK'
 
@@ -21,7 +21,7 @@ CHOICES = {
 
 def parser(choice: str) -> argparse.ArgumentParser:
     """Make the parser of a training."""
-    return parser_of(choice, _module_of(choice).__doc__ or '')
+    return parser_of(choice)
 
 
 def main(choice: str, argv: list[str]) -> None:
@@ -34,14 +34,14 @@ def main(choice: str, argv: list[str]) -> None:
     argv : list of str
         Its arguments.
     """
-    module = _module_of(choice)
-    with Experiment(
-        choice, module.__doc__ or '', argv, command=sys.argv
-    ) as experiment:
+    with ranks.one_voice():
+        arguments = parse(choice, argv)
+    # What follows needs Theano, whose import takes a second. A wrong flag is
+    # refused before.
+    from kneerepro.experiment.session import Experiment
+
+    module = importlib.import_module(f'kneerepro.trainings.{choice}')
+    with Experiment(choice, arguments, sys.argv) as experiment:
         if not experiment.run.finished:
             module.train(experiment)
         experiment.draw()
-
-
-def _module_of(name):
-    return importlib.import_module(f'kneerepro.trainings.{name}')

@@ -9,6 +9,7 @@ from typing import Any
 from kneerepro import command_line, config, engines
 from kneerepro.data.reading import selection
 from kneerepro.data.reading.identity import add_key_file
+from kneerepro.registry import EXPERIMENTS
 from kneerepro.runs import Run
 from kneerepro.utils import cli
 from kneerepro.utils.scripts import usage
@@ -59,9 +60,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def parser_of(
-    name: str,
-    description: str,
-    kind: type[command_line.Parser] = command_line.Parser,
+    name: str, kind: type[command_line.Parser] = command_line.Parser
 ) -> command_line.Parser:
     """Make the parser of an experiment's command line.
 
@@ -69,8 +68,6 @@ def parser_of(
     ----------
     name : str
         One of :data:`kneerepro.registry.EXPERIMENTS`.
-    description : str
-        The script's docstring; ``--help`` shows its first paragraph.
     kind : class, optional
         A kind of :class:`kneerepro.command_line.Parser`.
 
@@ -78,7 +75,12 @@ def parser_of(
     -------
     kneerepro.command_line.Parser
     """
-    parser = kind(description, usage(f'train {name}'))
+    spec = EXPERIMENTS[name]
+    parser = kind(
+        f'Train the {spec.title} (section {spec.section}), and draw its '
+        'figures.',
+        usage(f'train {name}'),
+    )
     add_run_arguments(parser)
     parser.add_argument(
         '--resume',
@@ -94,7 +96,7 @@ def parser_of(
 
 
 def parse(
-    name: str, description: str, argv: list[str] | None = None
+    name: str, argv: list[str]
 ) -> tuple[dict[str, Any], argparse.Namespace]:
     """Parse the command line of an experiment.
 
@@ -102,10 +104,7 @@ def parse(
     ----------
     name : str
         One of :data:`kneerepro.registry.EXPERIMENTS`.
-    description : str
-        The script's docstring; ``--help`` shows its first paragraph.
-    argv : list of str, optional
-        Default: that of the process.
+    argv : list of str
 
     Returns
     -------
@@ -115,7 +114,7 @@ def parse(
         The same, completed by the defaults of all flags but those of the
         parameters.
     """
-    parser = parser_of(name, description)
+    parser = parser_of(name)
     defaults = {
         action.dest: action.default
         for action in parser._actions

@@ -81,7 +81,7 @@ def figure_of_run(
         If arguments or run cannot be used.
     """
     argv = [*flags, '--out', own.out]
-    given, args = parse(name, '', argv)
+    given, args = parse(name, argv)
     if 'resume' in given:
         raise UserError(
             'this command draws a figure: to resume a run, use '

@@ -9,6 +9,7 @@ methods, and only the first one writes.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 from typing import Any
@@ -23,7 +24,6 @@ from kneerepro.data.reading.selection import Selection
 from kneerepro.experiment import report, summary
 from kneerepro.experiment.arguments import (
     arguments_to_store,
-    parse,
     stored_arguments,
 )
 from kneerepro.experiment.choose import is_drawn, run_to_resume
@@ -64,11 +64,9 @@ class Experiment:
     ----------
     name : str
         One of :data:`kneerepro.registry.EXPERIMENTS`.
-    description : str
-        A docstring; ``--help`` shows its first paragraph.
-    argv : list of str, optional
-        The command line's arguments; by default those of the process.
-    command : list of str, optional
+    arguments : tuple of dict and argparse.Namespace
+        From :func:`~kneerepro.experiment.arguments.parse`.
+    command : list of str
         What the run records as the command that started it.
 
     Attributes
@@ -91,7 +89,7 @@ class Experiment:
     Raises
     ------
     UserError
-        On entry, if arguments, data or run cannot be used.
+        On entry, if data or run cannot be used.
     Stopped
         On exit, after Ctrl-C outside of the training's steps.
     """
@@ -99,17 +97,13 @@ class Experiment:
     def __init__(
         self,
         name: str,
-        description: str,
-        argv: list[str] | None = None,
-        command: list[str] | None = None,
+        arguments: tuple[dict[str, Any], argparse.Namespace],
+        command: list[str],
     ):
         self.name = name
         self._spec = EXPERIMENTS[name]
         self._stopwatch = Stopwatch()
-        with ranks.one_voice():
-            self._given, self._args = parse(name, description, argv)
-        if command is None and argv is not None:
-            command = ['kneerepro.train', name, *argv]
+        self._given, self._args = arguments
         self._command = command
 
     def __enter__(self) -> Experiment:

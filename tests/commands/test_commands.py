@@ -10,7 +10,7 @@ from kneerepro import commands
 from kneerepro.__main__ import main
 from kneerepro.utils import scripts
 from tests.commands.common import CommandTest
-from tests.subprocesses import ROOT
+from tests.subprocesses import ROOT, run_python
 
 
 class MainTest(CommandTest):
@@ -40,6 +40,18 @@ class MainTest(CommandTest):
             self.assertIn('(default: 160)', text)
             self.assertNotIn('default: None', text)
             self.assertNotIn('default: False', text)
+
+    def test_flags_of_trainings_are_checked_before_slow_imports(self):
+        done = run_python(
+            'import sys\n'
+            'from kneerepro import commands\n'
+            'try:\n'
+            "    commands.main(['train', 'cae3d', '--epocs', '3'])\n"
+            'finally:\n'
+            "    print(sorted({'theano', 'torch'} & set(sys.modules)))"
+        )
+        self.assertIn('did you mean --epochs?', done.stderr)
+        self.assertEqual((done.returncode, done.stdout), (2, '[]\n'))
 
     def test_help_of_choices(self):
         for name in 'train', 'figure':

@@ -27,7 +27,7 @@ class ThesisTest(FolderTest):
             if name == failing:
                 return 130
             if name in THESIS and '--resume' not in flags:
-                _, args = parse(name, '', flags)
+                _, args = parse(name, flags)
                 stored = arguments_to_store(args, name)
                 runs.create(
                     self.root,

@@ -23,7 +23,7 @@ class ChooseTest(FolderTest):
         self.root = self.path('runs')
 
     def parse(self, *flags):
-        return parse('cae2d', '', [*flags, '--out', self.root])
+        return parse('cae2d', [*flags, '--out', self.root])
 
     def create(self, *flags, finished=False, data_hash='abc'):
         _, args = self.parse(*flags)
