@@ -133,7 +133,7 @@ def host_kernel(node: Apply) -> Callable:
         fallback.note(node)
     if _has_python_code(node.op):
         return _python_kernel(node)
-    if not theano.config.cxx:
+    if not theano.config.cxx and not _makes_own_thunk(node.op):
         raise not_implemented(node)
     return _thunk_kernel(node)
 
@@ -141,10 +141,13 @@ def host_kernel(node: Apply) -> Callable:
 def _has_python_code(op):
     """Whether an Op can be carried out by its ``perform``."""
     kind = type(op)
-    return (
-        kind.perform is not PureOp.perform
-        and getattr(kind, 'make_thunk', Op.make_thunk) is Op.make_thunk
-    )
+    return kind.perform is not PureOp.perform and not _makes_own_thunk(op)
+
+
+def _makes_own_thunk(op):
+    """Whether an Op decides itself how it is carried out."""
+    make_thunk = getattr(type(op), 'make_thunk', Op.make_thunk)
+    return make_thunk is not Op.make_thunk
 
 
 def _python_kernel(node):

@@ -54,7 +54,7 @@ class _Slopes:
             y=inputs[-1],
             z=outputs[0],
             **{
-                name: f'({node.outputs[0].type.dtype_specs()[1]}){number!r}'
+                name: f'({node.outputs[0].type.dtype_specs()[1]}){float(number)!r}'
                 for name, number in [
                     ('negative', self.negative),
                     ('positive', self.positive),

@@ -216,7 +216,7 @@ def _emit_adam(graph: Graph, node: Apply) -> Sequence[Array]:
     if any(array.shape != gradient.shape for array in state):
         raise NotSupportedError('a step of Adam on several shapes')
     beta1, beta2, rest1, rest2, epsilon = (
-        f'({kind}) {number!r}'
+        f'({kind}) {float(number)!r}'
         for number in (
             op.beta1,
             op.beta2,

@@ -2,6 +2,7 @@ import unittest
 
 import numpy as np
 
+from tests.engine.clients import python2
 from tests.engine.clients.comparison import largest_difference
 from tests.engine.clients.programs import PROGRAMS
 from tests.engine.compare import torch
@@ -48,6 +49,7 @@ class LargestDifferenceTest(unittest.TestCase):
 
 @unittest.skipUnless(torch, 'needs PyTorch')
 class ScriptTest(FolderTest):
+    @unittest.skipUnless(python2.converter(), 'needs lib2to3 or fissix')
     def test_program_of_ones_own(self):
         """A program in Python 2 that would not end."""
         path = self.write('program.py', PROGRAM % 'True')
