@@ -94,8 +94,8 @@ def make_target(name: str, values: Values, kind: str = 'auto') -> Target:
         )
     if kind == 'number' and not numeric:
         raise UserError(
-            f'{name} is text, such as {str(different[0])!r}, not numbers: predict '
-            'it as classes (--as class)'
+            f'{name} is text, such as {str(different[0])!r}, not numbers: '
+            'predict it as classes (--as class)'
         )
     if kind == 'class' or (
         kind == 'auto' and (not numeric or len(different) <= _MAX_CLASSES)

@@ -48,13 +48,14 @@ class _Slopes:
 
     def c_code(self, node, name, inputs, outputs, sub):
         """The result in C, which also compiles for CUDA."""
+        kind = node.outputs[0].type.dtype_specs()[1]
         # The sign of x decides which slope y is multiplied by.
         return self._code.format(
             x=inputs[0],
             y=inputs[-1],
             z=outputs[0],
             **{
-                name: f'({node.outputs[0].type.dtype_specs()[1]}){float(number)!r}'
+                name: f'({kind}){float(number)!r}'
                 for name, number in [
                     ('negative', self.negative),
                     ('positive', self.positive),
