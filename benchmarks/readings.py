@@ -114,7 +114,7 @@ def trained_run(
         '--first-ten-every',
         str(args.iterations),
     ]
-    _, asked = parse(EXPERIMENT, '', flags)
+    _, asked = parse(EXPERIMENT, flags)
     run = best_run(asked, EXPERIMENT)
     if run is None or not run.finished:
         status = run_script(SCRIPT, *flags_to_train(run, args.out, flags))

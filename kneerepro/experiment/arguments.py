@@ -120,9 +120,14 @@ def parse(
         for action in parser._actions
         if action.default is not argparse.SUPPRESS
     }
-    for action in parser._actions:
-        action.default = argparse.SUPPRESS
-    given = vars(parser.parse_args(argv))
+    # The parser leaves a value that is there alone if its flag is not given.
+    not_given = object()
+    values = argparse.Namespace(**dict.fromkeys(defaults, not_given))
+    given = {
+        name: value
+        for name, value in vars(parser.parse_args(argv, values)).items()
+        if value is not not_given
+    }
     return given, argparse.Namespace(**{**defaults, **given})
 
 
