@@ -24,6 +24,7 @@ from .fused import (
     constant_factors,
     conv_bias,
     flips,
+    loop_products,
     means,
     multiply_add,
     rectifier,
@@ -88,6 +89,14 @@ REWRITES = (
         device='both',
         reason="Before Theano's optimisations of loops (at 0.05), which are "
         'wrong for outputs that are longer than the steps.',
+    ),
+    Rewrite(
+        position=0.06,
+        name='torch_loop_products',
+        optimizer=in2out(loop_products.multiply_once),
+        device='both',
+        reason="After Theano's optimisations of loops (at 0.05), which take "
+        'out of a loop what a product there depends on.',
     ),
     Rewrite(
         position=0.5,
