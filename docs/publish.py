@@ -44,11 +44,30 @@ def main() -> None:
             args.distributed_cost,
         )
     )
+    thesis_size, more_knees, gans3d = (
+        [Run(path) for path in paths]
+        for paths in (args.thesis_size, args.more_knees, args.gans3d)
+    )
+    check_runs([*thesis_size, *more_knees, *gans3d])
     if not args.no_runs:
         publish_runs(args.out, args.preset)
-    publish_thesis_size([Run(path) for path in args.thesis_size])
-    publish_more_knees([Run(path) for path in args.more_knees])
-    publish_gans3d([Run(path) for path in args.gans3d])
+    for experiment in 'cae2d', 'cae3d':
+        runs = [run for run in thesis_size if run.experiment == experiment]
+        publish(
+            f'thesis_size_{experiment}',
+            published_runs.thesis_size(runs) if runs else (),
+            f'experiments/{experiment}.py --preset thesis',
+        )
+    publish(
+        'more_knees',
+        published_runs.more_knees(more_knees) if more_knees else (),
+        'experiments/cae2d.py --patients 400',
+    )
+    publish(
+        'gans3d',
+        published_runs.gans3d(gans3d) if gans3d else (),
+        'experiments/dcgan3d.py and wgan_gp3d.py',
+    )
     publish(
         'steps',
         published_benchmarks.step_times(step_times, of_the_thesis=True),
@@ -179,41 +198,6 @@ def publish(name: str, lines: Iterable[str], script: str) -> None:
         write(name, *lines)
     elif not exists(name):
         write(name, f'Not measured yet; run ``{script}``.', '')
-
-
-def publish_thesis_size(runs: list[Run]) -> None:
-    """Write what autoencoders of the thesis's size have learned.
-
-    What is published of a network of which there is no run stays.
-    """
-    check_runs(runs)
-    for experiment in 'cae2d', 'cae3d':
-        of_network = [run for run in runs if run.experiment == experiment]
-        publish(
-            f'thesis_size_{experiment}',
-            published_runs.thesis_size(of_network) if of_network else (),
-            f'experiments/{experiment}.py --preset thesis',
-        )
-
-
-def publish_more_knees(runs: list[Run]) -> None:
-    """Write what the 2D autoencoder learns from more knees."""
-    check_runs(runs)
-    publish(
-        'more_knees',
-        published_runs.more_knees(runs) if runs else (),
-        'experiments/cae2d.py --patients 400',
-    )
-
-
-def publish_gans3d(runs: list[Run]) -> None:
-    """Write the figures of GANs of volumes, and how good the volumes are."""
-    check_runs(runs)
-    publish(
-        'gans3d',
-        published_runs.gans3d(runs) if runs else (),
-        'experiments/dcgan3d.py and wgan_gp3d.py',
-    )
 
 
 def publish_runs(out: str, preset: str) -> None:

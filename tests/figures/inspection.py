@@ -1,7 +1,6 @@
 """Made-up images, and what tests look for in a figure."""
 
 import numpy as np
-from matplotlib.image import BboxImage
 
 from kneerepro.figures.style import FOOTER_HEIGHT
 
@@ -30,12 +29,10 @@ def shown(axes):
 
 def placed(figure):
     """The images outside the axes, and their places from 0 to 1."""
-    artists = [
-        artist for artist in figure.artists if isinstance(artist, BboxImage)
-    ]
     to_figure = figure.transFigure.inverted()
-    return [artist.get_array().data for artist in artists], [
-        artist.get_window_extent().transformed(to_figure) for artist in artists
+    return [artist.get_array().data for artist in figure.artists], [
+        artist.get_window_extent().transformed(to_figure)
+        for artist in figure.artists
     ]
 
 

@@ -21,10 +21,11 @@ def multiply_once(node):
     """Multiply a whole sequence by a matrix before the loop.
 
     The products of all steps then take memory at the same time. A loop with
-    ``until`` may end before it needs them, and stays as it is.
+    ``until`` may end before it needs them, and stays as it is. So does one
+    with a mode of its own, which may look at each operation.
     """
     op = node.op
-    if not isinstance(op, Scan) or op.as_while:
+    if not isinstance(op, Scan) or op.as_while or op.mode is not None:
         return False
     inner_inputs, inner_outputs = scan_utils.reconstruct_graph(
         op.inputs, op.outputs

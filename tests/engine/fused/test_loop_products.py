@@ -81,6 +81,11 @@ class LoopProductsTest(EngineTest):
             self.inputs, T.grad(T.sqr(first).sum(), self.inputs), *self.values
         )
 
+    def test_loops_with_a_mode_stay(self):
+        states = recurrent(*self.inputs, mode='FAST_RUN')
+        self.assert_same(self.inputs, states, *self.values)
+        self.assertEqual(products_in_loops(self.on_engine(states)), [2])
+
     def test_loops_that_may_end_early_stay(self):
         y, _ = theano.scan(
             lambda row, w: (
