@@ -25,6 +25,7 @@ from .fused import (
     conv_bias,
     flips,
     loop_products,
+    loop_values,
     means,
     multiply_add,
     rectifier,
@@ -89,6 +90,15 @@ REWRITES = (
         device='both',
         reason="Before Theano's optimisations of loops (at 0.05), which are "
         'wrong for outputs that are longer than the steps.',
+    ),
+    Rewrite(
+        position=0.045,
+        name='torch_loop_values',
+        optimizer=loop_values.TakeValues(),
+        device='both',
+        reason="After torch_truncated_gradients, and before Theano's "
+        'optimisations of loops (at 0.05), which change a loop and its '
+        'gradient each in its own way.',
     ),
     Rewrite(
         position=0.06,

@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import numpy as np
 import theano
 import torch
 from theano.compile.ops import Shape, Shape_i
@@ -22,7 +23,12 @@ from theano.gof import Apply, Constant, FunctionGraph
 from theano.ifelse import IfElse
 
 from .dispatch import Kernel, build
-from .host import host_kernel, lacks_kernel
+from .host import (
+    host_expression,
+    host_kernel,
+    is_whole_number,
+    lacks_kernel,
+)
 from .regions import regions_of
 from .timing import OpTimes
 from .values import is_tensor, storage_address, to_device, to_host
@@ -74,6 +80,8 @@ class Scope:
         self.globals: dict[str, Any] = {
             'to_device': lambda value: to_device(value, device),
             'to_host': to_host,
+            'int64': np.int64,
+            'array': np.array,
             'overwrite': _overwrite,
         }
         self._names: dict[theano.Variable, int] = {}
@@ -124,6 +132,33 @@ class Scope:
             self.globals[name] = function
             self._kernels[node] = name, kernel
         return self._kernels[node]
+
+    def call(self, node: Apply, arguments: Sequence[str]) -> str:
+        """The expression that carries out a node.
+
+        Parameters
+        ----------
+        node : theano.gof.Apply
+        arguments : list of str
+            The names of the inputs' values, and what else its kernel takes.
+        """
+        name, _ = self.kernel(node)
+        expression = None
+        if self._times is None and self.is_host_node(node):
+            names = map(self._number, node.inputs, arguments)
+            expression = host_expression(node, list(names))
+        return expression or f'{name}({", ".join(arguments)})'
+
+    def _number(self, variable, name):
+        """The name of an integer constant in the type of sizes and indices;
+        that of any other value is `name`.
+        """
+        if not is_whole_number(variable):
+            return name
+        number = np.int64(variable.data)
+        name = f'i{number}'.replace('-', 'm')
+        self.globals[name] = number
+        return name
 
     def is_fresh(self, node: Any) -> bool:
         """Whether a node's results share memory with nothing else.
@@ -260,7 +295,7 @@ class Writer:
 
     def _emit_node(self, node, indent, defined):
         on_host = self._scope.is_host_node(node)
-        name, kernel = self._scope.kernel(node)
+        _, kernel = self._scope.kernel(node)
         if isinstance(node.op, (Shape, Shape_i)):
             arguments = [self._any_form(node.inputs[0], indent, defined, node)]
         else:
@@ -287,7 +322,7 @@ class Writer:
             arguments.append(f'out={arguments[reusable]}')
         self._emit(
             indent,
-            f'{", ".join(results)} = {name}({", ".join(arguments)})',
+            f'{", ".join(results)} = {self._scope.call(node, arguments)}',
             node,
         )
         defined.update(results)

@@ -21,7 +21,7 @@ import theano
 from theano.gof import Apply
 from theano.gof.opt import local_optimizer
 from theano.scalar import Add, Mul, Neg, Sub, TrueDiv
-from theano.tensor import Alloc, Sum, add, alloc, sub
+from theano.tensor import Alloc, Sum, add, alloc, neg, sub
 from theano.tensor.elemwise import DimShuffle, Elemwise
 
 from .means import axis_sizes, concatenated
@@ -227,7 +227,7 @@ def _product(sizes):
 @local_optimizer([Elemwise])
 def drop_zeros(node):
     """Simplify operations on the zeros of :func:`sum_termwise`: ``0 x = 0``,
-    ``0 / x = 0``, ``x + 0 = x``.
+    ``0 / x = 0``, ``x + 0 = x``, ``0 - x = -x``.
     """
     output = node.outputs[0]
     for zero in filter(_is_zero, node.inputs):
@@ -236,6 +236,9 @@ def drop_zeros(node):
             or (elemwise_inputs(output, TrueDiv) and zero is node.inputs[0])
         ):
             return [zero]
+        terms = elemwise_inputs(output, Sub, 2)
+        if terms and terms[0] is zero:
+            return replacement(neg(terms[1]), output)
         others = [
             x for x in elemwise_inputs(output, Add) or [] if x is not zero
         ]

@@ -23,7 +23,10 @@ static void sum_twice(int64_t outer, int64_t channels, int64_t inner,
                       const Second &second) {
     if (inner == 1) {
         // The channels vary fastest: each part has a sum for all of them.
-        const int64_t rows = 1 + (outer - 1) / 64;
+        // A part is worth the addition of its sums to the others.
+        const int64_t least_rows = 1 + (8192 - 1) / channels;
+        const int64_t even_rows = 1 + (outer - 1) / 64;
+        const int64_t rows = even_rows > least_rows ? even_rows : least_rows;
         const int64_t parts = 1 + (outer - 1) / rows;
         double *all = (double *) calloc(2 * parts * channels, sizeof(double));
         divide(parts, threads, [=](int64_t begin, int64_t end) {
@@ -42,11 +45,10 @@ static void sum_twice(int64_t outer, int64_t channels, int64_t inner,
                 }
             }
         });
-        for (int64_t i = 0; i < 2 * channels; ++i) {
-            sums[i] = 0;
-            for (int64_t part = 0; part < parts; ++part)
+        for (int64_t i = 0; i < 2 * channels; ++i) sums[i] = 0;
+        for (int64_t part = 0; part < parts; ++part)
+            for (int64_t i = 0; i < 2 * channels; ++i)
                 sums[i] += all[2 * part * channels + i];
-        }
         free(all);
         return;
     }

@@ -1,12 +1,12 @@
-"""Elementwise operations in C++, for large tensors on the CPU.
+"""Consecutive elementwise operations in C++, on the CPU.
 
 A loop reads and writes memory once, where several operations of PyTorch's
-would do so several times.
+would do so several times. On small tensors, one call takes less time than
+several.
 """
 
 from __future__ import annotations
 
-import ctypes
 import functools
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
@@ -21,10 +21,14 @@ from .jit import code_of
 from .scalar_tables import CHEAP
 from .scalars import is_fused
 
-#: Loops serve tensors of at least this many elements. PyTorch's operations on
-#: smaller ones take little time, and tensors that fit into the cache need not
-#: be read once only.
-MIN_ELEMENTS = 2**18
+#: The loops of a graph are compiled for tensors of at least this many numbers,
+#: or if there are :data:`MANY` of them. Otherwise PyTorch's operations take
+#: less time than a compiler would ever save.
+MIN_ELEMENTS = 2**10
+MANY = 16
+# The fewest elements for which waking other threads takes less time than it
+# saves.
+_FOR_THREADS = 2**15
 
 # What an input is to a loop: a tensor of the result's shape, a vector along
 # axis 1, or a number.
@@ -40,7 +44,7 @@ _LOOP = """
 namespace n{i} {{
 {code}
 }}
-extern "C" void loop{i}(const void *const *inputs, {T} *out, int64_t outer,
+extern "C" void loop{i}({pointers}, {T} *out, int64_t outer,
                         int64_t channels, int64_t inner, int threads) {{
 {body}
 }}
@@ -121,14 +125,13 @@ def loop(node: Apply, fallback: Callable) -> Loop | None:
     if written is None:
         return None
     graph = _OF_GRAPH.setdefault(node.fgraph, [])
-    if written not in graph:
-        graph.append(written)
+    graph.append(written)
     return Loop(written, graph, fallback)
 
 
 class Loop:
-    """An elementwise operation that is compiled when it first meets a large
-    tensor.
+    """An elementwise operation that is compiled when it first meets a tensor
+    for which that is worth while.
 
     Parameters
     ----------
@@ -136,9 +139,9 @@ class Loop:
         The code for an element, the type of all numbers, and what each input
         is.
     graph : list
-        All loops of the same graph.
+        What was written for all nodes of the same graph.
     fallback : callable
-        What carries out the operation on small tensors.
+        What carries out the operation if it is not compiled.
     """
 
     #: As :func:`kneerepro.engine.dispatch.takes_out` marks functions.
@@ -149,7 +152,9 @@ class Loop:
         self._fallback = fallback
         self._fallback_takes_out = getattr(fallback, 'takes_out', False)
         self._kinds = written[2]
-        self._pointers = ctypes.c_void_p * len(self._kinds)
+        self._first = self._kinds.index(_TENSOR)
+        self._has_vectors = _VECTOR in self._kinds
+        self._run: Callable | None = None
 
     def __call__(
         self, *tensors: torch.Tensor, out: torch.Tensor | None = None
@@ -163,39 +168,61 @@ class Loop:
         out : tensor, optional
             Where to write the result; it may be one of the inputs.
         """
-        whole = [
-            tensor
-            for tensor, kind in zip(tensors, self._kinds)
-            if kind == _TENSOR
-        ]
-        run = sizes = None
-        if whole[0].numel() >= MIN_ELEMENTS and whole[0].device.type == 'cpu':
-            whole = in_one_order(whole)
-            sizes = dense_sizes(whole)
-        if sizes is not None:
-            run = self._compiled()
-        if sizes is None or run is None:
+        first = tensors[self._first]
+        count, run = first.numel(), None
+        # Nothing but the size may decide, so that a program that goes on from
+        # a saved state gives the same results to the bit.
+        if count >= MIN_ELEMENTS or (count and len(self._graph) >= MANY):
+            run = self._run or self._compiled()
+        if run is not None:
+            if not all(tensor.is_contiguous() for tensor in tensors):
+                tensors, sizes = self._arranged(tensors)
+                first = tensors[self._first]
+            elif self._has_vectors:
+                sizes = dense_sizes([first])
+            else:
+                sizes = count, 1, 1
+        if run is None or sizes is None:
             if self._fallback_takes_out:
                 return self._fallback(*tensors, out=out)
             return self._fallback(*tensors)
-        if out is None or dense_sizes([*whole, out]) != sizes:
-            out = torch.empty_like(whole[0])
-        inputs = [
-            whole.pop(0) if kind == _TENSOR else tensor.contiguous()
-            for tensor, kind in zip(tensors, self._kinds)
-        ]
+        if out is None or out.stride() != first.stride():
+            out = torch.empty_like(first)
         run(
-            self._pointers(*(tensor.data_ptr() for tensor in inputs)),
+            *(tensor.data_ptr() for tensor in tensors),
             out.data_ptr(),
             *sizes,
-            torch.get_num_threads(),
+            torch.get_num_threads() if count >= _FOR_THREADS else 1,
         )
         return out
 
     def _compiled(self):
+        """The compiled loop; None if there is none."""
         if self._written not in _LOOPS:
-            _compile([loop for loop in self._graph if loop not in _LOOPS])
-        return _LOOPS[self._written]
+            missing = dict.fromkeys(self._graph)
+            _compile([loop for loop in missing if loop not in _LOOPS])
+        self._run = _LOOPS[self._written]
+        return self._run
+
+    def _arranged(self, tensors):
+        """The inputs in one order in memory, with their sizes; None as the
+        sizes if the fallback takes them as they are, in one pass.
+        """
+        whole = [x for x, kind in zip(tensors, self._kinds) if kind == _TENSOR]
+        sizes = dense_sizes(whole)
+        if sizes is None and self._fallback_takes_out:
+            return tensors, None
+        if sizes is None:
+            whole = in_one_order(whole)
+            sizes = dense_sizes(whole)
+        if sizes is None:
+            whole = [x.contiguous() for x in whole]
+            sizes = dense_sizes(whole)
+        places = iter(whole)
+        return [
+            next(places) if kind == _TENSOR else tensor.contiguous()
+            for tensor, kind in zip(tensors, self._kinds)
+        ], sizes
 
 
 @functools.lru_cache(maxsize=1024)
@@ -206,9 +233,11 @@ def _code_of(op, dtypes):
 def _loop_of(node):
     """The arguments of `_source` for a node; None if there is no loop."""
     op = node.op.scalar_op
-    varying = [one for one in node.outputs[0].broadcastable if not one]
-    # Vectors, such as the statistics of channels, are small.
-    if not is_fused(op) or not is_cheap(op) or len(varying) < 2:
+    if (
+        not is_fused(op)
+        or not is_cheap(op)
+        or all(node.outputs[0].broadcastable)
+    ):
         return None
     kinds = tuple(_kind(x, node.outputs[0]) for x in node.inputs)
     if None in kinds or _TENSOR not in kinds:
@@ -247,7 +276,9 @@ def _compile(loops):
     for i, written in enumerate(loops):
         function = None
         if library is not None:
-            function = threaded_function(library, f'loop{i}', 2)
+            function = threaded_function(
+                library, f'loop{i}', len(written[2]) + 1
+            )
         _LOOPS[written] = function
 
 
@@ -257,11 +288,10 @@ def _source(i, code, dtype, kinds):
     vectors = [k for k, what in enumerate(kinds) if what == _VECTOR]
     local = [f'{kind} *const to = out;']
     for k, what in enumerate(kinds):
-        array = f'(const {kind} *) inputs[{k}]'
         if what == _NUMBER:
-            local.append(f'const {kind} x{k} = *({array});')
+            local.append(f'const {kind} x{k} = *in{k};')
         else:
-            local.append(f'const {kind} *const x{k} = {array};')
+            local.append(f'const {kind} *const x{k} = in{k};')
 
     def argument(k, place, vector):
         if kinds[k] == _VECTOR:
@@ -283,7 +313,7 @@ def _source(i, code, dtype, kinds):
             repetitions=' '.join(
                 f'for (int64_t j = 0; j < period; ++j) '
                 f'repeated[{nth} * period + j] = '
-                f'((const {kind} *) inputs[{k}])[j % channels];'
+                f'in{k}[j % channels];'
                 for nth, k in enumerate(vectors)
             ),
             value=value('i', 'v{k}'),
@@ -292,4 +322,5 @@ def _source(i, code, dtype, kinds):
         )
     else:
         body = _PLAIN.format(value=value('i'), **parts)
-    return _LOOP.format(i=i, code=code, T=kind, body=body)
+    pointers = ', '.join(f'const {kind} *in{k}' for k in range(len(kinds)))
+    return _LOOP.format(i=i, code=code, T=kind, body=body, pointers=pointers)

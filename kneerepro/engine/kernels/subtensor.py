@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from theano.gof import Constant
 from theano.tensor.subtensor import (
     AdvancedBooleanIncSubtensor,
     AdvancedBooleanSubtensor,
@@ -15,7 +16,7 @@ from theano.tensor.subtensor import (
     get_idx_list,
 )
 
-from ..dispatch import register
+from ..dispatch import register, takes_out
 from ..values import computable, torch_dtype
 
 # Signed integers of the same size.
@@ -99,8 +100,23 @@ def _forwards(x, index):
     return tuple(forwards), axes
 
 
+def _constant_index(op, indices):
+    """The index of a basic Op, if it is the same for tensors of all shapes,
+    and None otherwise.
+    """
+    if not all(isinstance(variable, Constant) for variable in indices):
+        return None
+    values = [variable.data for variable in indices]
+    index = _basic_index(None, values, op)
+    return None if any(map(_runs_backwards, index)) else tuple(index)
+
+
 @register(Subtensor, host=_after_first)
 def _build_subtensor(op, node):
+    known = _constant_index(op, node.inputs[1:])
+    if known is not None:
+        return lambda x, *index: x[known]
+
     def take(x, *index):
         index, axes = _forwards(x, _basic_index(x, index, op))
         return _reversed(x[index], axes)
@@ -111,10 +127,17 @@ def _build_subtensor(op, node):
 @register(IncSubtensor, host=_after_second)
 def _build_inc_subtensor(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
+    known = _constant_index(op, node.inputs[2:])
 
-    def change(x, y, *index):
-        index, axes = _forwards(x, _basic_index(x, index, op))
-        result = computable(x.to(dtype, copy=True).contiguous())
+    @takes_out
+    def change(x, y, *index, out=None):
+        if known is not None:
+            index, axes = known, []
+        else:
+            index, axes = _forwards(x, _basic_index(x, index, op))
+        # What may be overwritten may be `y`, which may be smaller.
+        result = x if out is x else x.to(dtype, copy=True).contiguous()
+        result = computable(result)
         part = result[index]
         if axes:
             y = _reversed(y.expand(part.shape), axes)

@@ -148,12 +148,13 @@ class LoopTest(EngineTest):
         )
 
     def test_what_is_no_loop(self):
-        x, y, column, v = T.fmatrix(), T.dmatrix(), T.fcol(), T.fvector()
+        x, y, column = T.fmatrix(), T.dmatrix(), T.fcol()
+        number = T.fscalar()
         for name, inputs, output in [
             ('exponentials', [x], T.exp(x * 2) + x),
             ('several types', [x, y], (x + y) * 2 - y),
             ('rows', [x, column], (x - column) * x),
-            ('vectors', [v], T.sqr(v * 2) - v),
+            ('numbers', [number], T.sqr(number * 2) - number),
         ]:
             with self.subTest(name):
                 self.assert_loops(0, inputs, [output])
@@ -173,6 +174,57 @@ class LoopTest(EngineTest):
         again = theano.function([x], T.sqr(x * 1.5) - x, mode=self.modes()[0])
         again(np.ones((10, 10), 'float32'))
         self.assertEqual(len(loops._LOOPS), 1)
+
+    def test_vectors(self):
+        v, w, c = T.fvector(), T.fvector(), T.fscalar()
+        outputs = [(v - w) * c + w, T.sqr(v.dimshuffle('x', 0, 'x') * c) - 1]
+        self.assert_loops(2, [v, w, c], outputs)
+        compare = self.comparison([v, w, c], outputs)
+        for size in 1, 7, 300, 70_000:
+            compare(
+                values('float32', size),
+                values('float32', 2 * size)[::2],
+                np.float32(3),
+            )
+
+    def test_gaps_in_memory(self):
+        x, y, c = T.fmatrices('xyc')
+        zeros = T.zeros_like(x)
+        outputs = [
+            T.sqr(x[:, 2:5] - 1) * y[:, :3],
+            (zeros + c[0, 0] - x) * x + y,
+            x[:, :3] * c[0, 0] + y[:, 1:4],
+        ]
+        compare = self.comparison([x, y, c], outputs)
+        compare(*(values('float32', 4, 6) for _ in range(3)))
+
+    def test_many_loops_serve_small_tensors(self):
+        self.set_smallest(10**6)
+        vectors = T.fvectors(3)
+        outputs = [
+            T.sqr(a * i) - b + i
+            for i in range(2, 6)
+            for a in vectors
+            for b in vectors
+            if a is not b
+        ]
+        compare = self.comparison(vectors, outputs, tolerance=1e-6)
+        compare(*(values('float32', 9) for _ in vectors))
+        self.assertTrue(loops._LOOPS)
+
+    def test_size_alone_decides(self):
+        # A program that is stopped and goes on takes the same loops.
+        self.set_smallest(100)
+        x = T.fmatrix()
+        function = theano.function(
+            [x], T.sqr(x * 1.25) - x, mode=self.modes()[0]
+        )
+        for size in 5, 10, 5, 10:
+            with mock.patch.object(
+                loops.torch, 'empty_like', wraps=torch.empty_like
+            ) as compiled:
+                function(np.ones((size, size), 'float32'))
+            self.assertEqual(compiled.called, size == 10)
 
     def test_loops_of_a_graph_are_compiled_together(self):
         x = T.fmatrix()

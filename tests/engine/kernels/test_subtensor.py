@@ -227,6 +227,53 @@ class SymbolicIndexTest(EngineTest):
         )
 
 
+class InPlaceTest(EngineTest):
+    """Parts of intermediate results are changed without a copy."""
+
+    def test_gradients_of_parts(self):
+        # Each part of the gradient is added to the same zeros.
+        x = T.dmatrix()
+        parts = [T.sqr(x[:, 2 * k : 2 * k + 3]) * (k + 1) for k in range(3)]
+        outputs = [T.grad(sum(part.sum() for part in parts), x)]
+        self.assert_same([x], outputs, values('float64', 4, 7))
+
+    def test_what_is_needed_later_stays(self):
+        x, y = T.dmatrices('xy')
+        sums = x + y
+        changed = T.inc_subtensor(sums[1:], y[1:])
+        again = T.set_subtensor(changed[:, ::-2], x[:, ::-2])
+        for outputs in (
+            [again],
+            [sums, again],
+            [changed, again * 2],
+            [changed.sum(), again, T.inc_subtensor(changed[0], 1.0)],
+        ):
+            given = values('float64', 3, 5), values('float64', 3, 5)
+            kept = [array.copy() for array in given]
+            self.assert_same([x, y], outputs, *given)
+            np.testing.assert_array_equal(given, kept)
+
+    def test_added_to_its_own_part(self):
+        x = T.dvector()
+        y = T.exp(x)
+        z = T.inc_subtensor(y[1:], y[:-1])
+        self.assert_same([x], [z], values('float64', 6))
+        self.assert_same(
+            [x], [T.inc_subtensor(y[:], T.sin(y))], values('float64', 6)
+        )
+
+    def test_other_types(self):
+        x, y = T.fvector(), T.dvector()
+        for dtype in 'int8', 'uint16', 'float16':
+            z = T.cast(x, dtype)
+            self.assert_same(
+                [x, y],
+                [T.set_subtensor(z[::2], T.cast(y[::2], dtype))],
+                values('float32', 5, low=0),
+                values('float64', 5, low=0),
+            )
+
+
 class DuplicatesTest(EngineTest):
     def test_increments_add_up(self):
         x, y = T.matrix(), T.matrix()
