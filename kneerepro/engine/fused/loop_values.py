@@ -13,17 +13,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import theano
-from theano.gof import Apply, Constant, FunctionGraph
+from theano.gof import Apply, FunctionGraph
 from theano.gof.graph import io_toposort
 from theano.gof.opt import Optimizer
+from theano.scalar import ScalarConstant
 from theano.scan_module import scan_utils
 from theano.scan_module.scan_op import Scan
-from theano.tensor import Subtensor, TensorType
+from theano.tensor import Subtensor, TensorConstant, TensorType
 from theano.tensor.basic import Dot
 from theano.tensor.nnet.abstract_conv import BaseAbstractConv
 
 # What depends on such an operation is worth the memory of all steps.
 _EXPENSIVE = Dot, BaseAbstractConv
+
+# The constants that are equal if their values are.
+_NUMBERS = ScalarConstant, TensorConstant
 
 #: Where the elements of a sequence come from: the variable, and the bounds of
 #: its part. The second bound may be None.
@@ -195,7 +199,7 @@ class _Same:
 
     def _key(self, node, names):
         return node.op, tuple(
-            x.signature() if isinstance(x, Constant) else names.get(x, x)
+            x.signature() if isinstance(x, _NUMBERS) else names.get(x, x)
             for x in node.inputs
         )
 
