@@ -1,9 +1,8 @@
 """Products within loops: one product for all steps of a ``theano.scan``.
 
 A step of a recurrent network often multiplies an element of a sequence by a
-matrix that is the same in all steps. So do gradients of such loops, which
-compute each step once more from what the loop itself has computed. Theano
-moves elementwise operations out of a loop, but not these products.
+matrix that is the same in all steps. Theano moves elementwise operations out
+of a loop, but not these products.
 """
 
 from __future__ import annotations

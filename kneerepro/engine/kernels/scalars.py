@@ -15,6 +15,7 @@ import numpy as np
 import theano.scalar.basic as scalar
 import torch
 from theano.gof import Apply, Constant
+from theano.gof.graph import ancestors
 from theano.tensor.nnet.sigm import ScalarSoftplus, UltraFastScalarSigmoid
 from theano.tensor.xlogx import XlogX, XlogY0
 
@@ -358,8 +359,29 @@ def _build_composite(op, node, device):
         values = [*inputs, *constants]
         for function, arguments in steps:
             values.append(function(*(values[i] for i in arguments)))
+        return values
+
+    def run_whole(*inputs):
+        return run(*inputs)[outputs[0]]
+
+    def run_and_expand(*inputs):
+        values = run(*inputs)
         shape = torch.broadcast_shapes(*(value.shape for value in inputs))
         results = tuple(values[i].expand(shape) for i in outputs)
         return results if len(results) > 1 else results[0]
 
-    return run
+    return run_whole if _has_whole_shape(op, node) else run_and_expand
+
+
+def _has_whole_shape(op, node):
+    """Whether the only result of a composite depends on an input that has its
+    shape, so that it need not be expanded.
+    """
+    if op is not node.op.scalar_op or len(node.outputs) > 1:
+        return False  # it may be a part of another composite
+    used = set(ancestors(op.fgraph.outputs))
+    return any(
+        outer.broadcastable == node.outputs[0].broadcastable
+        for inner, outer in zip(op.fgraph.inputs, node.inputs)
+        if inner in used
+    )

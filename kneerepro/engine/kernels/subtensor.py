@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from theano.gof import Constant
+from theano.tensor.basic import Alloc
 from theano.tensor.subtensor import (
     AdvancedBooleanIncSubtensor,
     AdvancedBooleanSubtensor,
@@ -124,10 +125,25 @@ def _build_subtensor(op, node):
     return take
 
 
+def _is_zeros(variable):
+    """Whether a variable is a tensor of zeros, as the gradient of a part
+    begins.
+    """
+    node = variable.owner
+    return (
+        node is not None
+        and isinstance(node.op, Alloc)
+        and isinstance(node.inputs[0], Constant)
+        and not node.inputs[0].data.any()
+    )
+
+
 @register(IncSubtensor, host=_after_second)
 def _build_inc_subtensor(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
     known = _constant_index(op, node.inputs[2:])
+    from_zeros = _is_zeros(node.inputs[0])
+    sets = op.set_instead_of_inc or from_zeros
 
     @takes_out
     def change(x, y, *index, out=None):
@@ -135,13 +151,20 @@ def _build_inc_subtensor(op, node):
             index, axes = known, []
         else:
             index, axes = _forwards(x, _basic_index(x, index, op))
-        # What may be overwritten may be `y`, which may be smaller.
-        result = x if out is x else x.to(dtype, copy=True).contiguous()
-        result = computable(result)
-        part = result[index]
+        if from_zeros:
+            result = computable(x.new_empty(x.shape, dtype=dtype))
+            part = result[index]
+            if part.numel() < result.numel():
+                result.zero_()
+        else:
+            # What may be overwritten may be `y` instead.
+            copied = out is not x
+            result = x.to(dtype, copy=True).contiguous() if copied else x
+            result = computable(result)
+            part = result[index]
         if axes:
             y = _reversed(y.expand(part.shape), axes)
-        if op.set_instead_of_inc:
+        if sets:
             part.copy_(y)
         else:
             part.add_(y.to(part.dtype))

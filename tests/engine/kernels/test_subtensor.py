@@ -237,6 +237,22 @@ class InPlaceTest(EngineTest):
         outputs = [T.grad(sum(part.sum() for part in parts), x)]
         self.assert_same([x], outputs, values('float64', 4, 7))
 
+    def test_parts_of_zeros(self):
+        x, n = T.dmatrix(), T.lscalar()
+        zeros = T.zeros((4, n))
+        self.assert_same(
+            [x, n],
+            [
+                T.inc_subtensor(zeros[:, :n], x),
+                T.inc_subtensor(zeros[1:, 2 : n - 1], x[0, 0]),
+                T.inc_subtensor(zeros[::-1, 1::2], x[:, 1::2]),
+                T.set_subtensor(zeros[2], x[3]),
+                T.inc_subtensor(T.zeros((4, n), 'int8')[1, :2], -1),
+            ],
+            values('float64', 4, 7),
+            7,
+        )
+
     def test_what_is_needed_later_stays(self):
         x, y = T.dmatrices('xy')
         sums = x + y

@@ -62,10 +62,13 @@ def run_module(name, linker, device, write):
             )
 
         def addFailure(self, test, error):  # noqa: N802
+            kind, value, trace = error
+            if not isinstance(value, BaseException):
+                value = kind(value)  # with what the test has printed
             write(
                 names.of(test),
                 'failed',
-                ''.join(traceback.format_exception(*error)),
+                ''.join(traceback.format_exception(kind, value, trace)),
             )
 
         def addError(self, test, error):  # noqa: N802
