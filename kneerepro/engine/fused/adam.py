@@ -198,27 +198,32 @@ class _Kernel:
             for state, g in zip(states, gradients):
                 _plain_step(self._op, state, g, rate)
             return [value for state in states for value in state]
-        # The kernel goes through the memory of all tensors in parallel, so all
-        # have to be in one order. On the CPU that is the gradient's order; the
-        # others keep it once they were moved into it.
-        orders = [
-            memory_order(g if self._on_cpu else state[0])
-            for state, g in zip(states, gradients)
-        ]
+        orders = [self._order(state, g) for state, g in zip(states, gradients)]
         gradients = [
-            g.permute(order).contiguous()
+            _permuted(g, order).contiguous()
             for g, order in zip(gradients, orders)
         ]
         states = [
-            [value.permute(order) for value in state]
+            [_permuted(value, order) for value in state]
             for state, order in zip(states, orders)
         ]
         states = self._updated(states, gradients, rate)
         return [
-            value.permute(sorted(range(len(order)), key=order.__getitem__))
+            _permuted(value, order and _inverse(order))
             for state, order in zip(states, orders)
             for value in state
         ]
+
+    def _order(self, state, g):
+        """The order in memory in which a step goes through its tensors, which
+        have to be in one order: the axes, or None for that of their shape.
+
+        On the CPU it is the order of the gradient. The others keep it once
+        they were moved into it.
+        """
+        if all(x.is_contiguous() for x in (*state, g)):
+            return None
+        return memory_order(g if self._on_cpu else state[0])
 
     def _state(self, state, g):
         """The tensors to overwrite: parameter and moments, or copies."""
@@ -263,6 +268,14 @@ class _Kernel:
                 if value is not new:
                     value.copy_(new)
         return states
+
+
+def _permuted(x, order):
+    return x if order is None else x.permute(order)
+
+
+def _inverse(order):
+    return sorted(range(len(order)), key=order.__getitem__)
 
 
 def _plain_step(op, state, g, rate):
