@@ -22,6 +22,9 @@ class SumsTest(ImagesTest):
             [0, 2],
         )
         self.assertEqual(
+            self.counts_of(Sub, [centred.sum(self.AXES) - self.c]), [0, 2]
+        )
+        self.assertEqual(
             self.counts_of(
                 Sum, [T.grad(T.sqr(centred).mean(self.AXES).sum(), self.x)]
             ),
