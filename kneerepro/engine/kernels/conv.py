@@ -46,11 +46,15 @@ class Convolution:
     def __init__(self, op: Any) -> None:
         self.dimensions = op.convdim
         self.border_mode = op.border_mode
-        self.stride = list(op.subsample)
-        self.dilation = list(op.filter_dilation)
+        self.stride = tuple(op.subsample)
+        self.dilation = tuple(op.filter_dilation)
         self.groups = op.num_groups
         # Theano's convolution flips the filter, PyTorch's does not.
         self.flip = list(range(-op.convdim, 0)) if op.filter_flip else []
+        # They are asked for at each call, for few different sizes.
+        self._padding = functools.lru_cache(self._find_padding)
+        self._outputs = functools.lru_cache(self._find_outputs)
+        self._output_padding = functools.lru_cache(self._find_output_padding)
 
     def forward(
         self,
@@ -72,13 +76,7 @@ class Convolution:
         padding, extra = self._padding(filters.shape[2:])
         if extra:
             images = torch.nn.functional.pad(images, extra)
-        outputs = conv_gemm.output_sizes(
-            images.shape[2:],
-            filters.shape[2:],
-            self.stride,
-            padding,
-            self.dilation,
-        )
+        outputs = self._outputs(images.shape[2:], filters.shape[2:])
         if 0 in images.shape or 0 in filters.shape:
             return self._empty_sum(
                 images, bias, (len(images), len(filters), *outputs)
@@ -193,8 +191,10 @@ class Convolution:
         kernel = filters.shape[2:]
         padding, extra = self._padding(kernel)
         sizes = list(shape[2:])
-        for axis in range(self.dimensions):
-            sizes[-1 - axis] += sum(extra[2 * axis : 2 * axis + 2])
+        if extra:
+            for axis in range(self.dimensions):
+                sizes[-1 - axis] += sum(extra[2 * axis : 2 * axis + 2])
+        sizes = tuple(sizes)
         outputs = grad_output.shape[2:]
         output_padding = self._output_padding(sizes, kernel, padding, outputs)
         padded_shape = *shape[:2], *sizes
@@ -239,12 +239,24 @@ class Convolution:
             self.dilation,
         )
 
-    def _padding(self, kernel):
+    def _find_outputs(self, sizes, kernel):
+        """The sizes of the output for padded images and filters."""
+        return tuple(
+            conv_gemm.output_sizes(
+                sizes,
+                kernel,
+                self.stride,
+                self._padding(kernel)[0],
+                self.dilation,
+            )
+        )
+
+    def _find_padding(self, kernel):
         """The padding in two parts.
 
         Returns
         -------
-        symmetric : list of int
+        symmetric : tuple of int
             For each axis.
         extra : list of int
             What is left on either side, as ``torch.nn.functional.pad`` takes
@@ -254,7 +266,7 @@ class Convolution:
             (size - 1) * step + 1 for size, step in zip(kernel, self.dilation)
         ]
         pads = border_mode_to_pad(self.border_mode, self.dimensions, dilated)
-        symmetric = [min(pad) for pad in pads]
+        symmetric = tuple(min(pad) for pad in pads)
         extra = []
         for (before, after), both in zip(reversed(pads), reversed(symmetric)):
             extra += [before - both, after - both]
@@ -269,7 +281,7 @@ class Convolution:
             result += bias.reshape(-1, *[1] * self.dimensions)
         return result
 
-    def _output_padding(self, sizes, kernel, padding, outputs):
+    def _find_output_padding(self, sizes, kernel, padding, outputs):
         """The number of elements at the end of each axis of the images that
         no filter reaches.
 
@@ -360,8 +372,8 @@ class Convolution:
             len(x),
             tuple(shape),
             tuple(outputs),
-            tuple(self.stride),
-            tuple(self.dilation),
+            self.stride,
+            self.dilation,
         )
 
 
