@@ -194,9 +194,10 @@ class Convolution:
         if extra:
             for axis in range(self.dimensions):
                 sizes[-1 - axis] += sum(extra[2 * axis : 2 * axis + 2])
-        sizes = tuple(sizes)
         outputs = grad_output.shape[2:]
-        output_padding = self._output_padding(sizes, kernel, padding, outputs)
+        output_padding = self._output_padding(
+            tuple(sizes), kernel, padding, outputs
+        )
         padded_shape = *shape[:2], *sizes
         if 0 in grad_output.shape or 0 in filters.shape:
             result = self._empty_sum(grad_output, bias, padded_shape)
