@@ -230,7 +230,8 @@ def _with_arrays(node, function):
     def run(*inputs):
         values = list(inputs)
         for i in places:
-            values[i] = np.asarray(values[i])
+            if isinstance(values[i], np.generic):
+                values[i] = np.asarray(values[i])
         return function(*values)
 
     return run

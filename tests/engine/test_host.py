@@ -1,6 +1,7 @@
 import numpy as np
 import theano
 import theano.tensor as T
+from theano.tensor import default
 
 from tests.engine.compare import DEVICE, EngineTest, torch, torch_mode
 
@@ -81,6 +82,15 @@ class ExpressionsTest(EngineTest):
         self.assert_same(
             [x], size.dimshuffle('x') * 2, np.ones((2, 3), x.dtype)
         )
+
+    def test_no_number_at_all(self):
+        x, y = T.dscalars('xy')
+        number = default(x, y)
+        function = theano.function(
+            [x, y], [number, number + 1], mode=torch_mode(DEVICE)
+        )
+        self.assertEqual(function(None, 3), [3, 4])
+        self.assertEqual(function(2, 3), [2, 3])
 
     def test_results_are_not_the_arguments(self):
         function = theano.function(

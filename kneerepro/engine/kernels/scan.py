@@ -230,7 +230,8 @@ def _step_program(op: Scan, device: torch.device) -> Program | WatchedFunction:
     from_host = [
         i
         for i, variable in enumerate(op.inputs)
-        if i >= first and variable.dtype.startswith(('int', 'uint'))
+        if i >= first
+        and getattr(variable, 'dtype', '').startswith(('int', 'uint'))
     ]
     return inner_program(
         op.inputs, op.outputs, device, from_host, mode=_mode(op)

@@ -7,6 +7,7 @@ from theano.compile.monitormode import MonitorMode
 from theano.compile.nanguardmode import NanGuardMode
 from theano.configparser import change_flags
 from theano.sandbox.rng_mrg import MRG_RandomStreams
+from theano.tensor.raw_random import RandomFunction, random_state_type
 
 from tests.engine.compare import REFERENCE, EngineTest, torch, values
 
@@ -257,6 +258,17 @@ class ScanTest(EngineTest):
             return [f(), f()]
 
         self.assert_same_run(run)
+
+    def test_random_state_of_an_outer_loop(self):
+        draw = RandomFunction(np.random.RandomState.uniform, T.dvector)
+        state, x = random_state_type(), T.dmatrix()
+        y, _ = theano.scan(
+            lambda row, state: row + draw(state, (3,), 0.0, 1.0)[1],
+            sequences=x,
+            non_sequences=state,
+        )
+        compare = self.comparison([x, state], y)
+        compare(values('float64', 4, 3), np.random.RandomState(1))
 
     def test_types(self):
         for dtype in 'int64', 'int8', 'bool', 'float32':
