@@ -152,16 +152,15 @@ def _build_inc_subtensor(op, node):
         else:
             index, axes = _forwards(x, _basic_index(x, index, op))
         if from_zeros:
-            result = computable(x.new_empty(x.shape, dtype=dtype))
-            part = result[index]
-            if part.numel() < result.numel():
-                result.zero_()
+            result = x.new_empty(x.shape, dtype=dtype)
+        elif out is x:  # it may also be `y`
+            result = x
         else:
-            # What may be overwritten may be `y` instead.
-            copied = out is not x
-            result = x.to(dtype, copy=True).contiguous() if copied else x
-            result = computable(result)
-            part = result[index]
+            result = x.to(dtype, copy=True).contiguous()
+        result = computable(result)
+        part = result[index]
+        if from_zeros and part.numel() < result.numel():
+            result.zero_()
         if axes:
             y = _reversed(y.expand(part.shape), axes)
         if sets:
