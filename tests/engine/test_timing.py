@@ -34,3 +34,13 @@ class ProfileTest(EngineTest):
         for name in 'Doubled', 'Dot':
             self.assertIn(name, text.getvalue())
         profile.reset()  # otherwise Theano prints it at the end
+
+    def test_loops(self):
+        x = T.vector('x')
+        y, _ = theano.scan(lambda a, b: a + b, x, T.zeros((), x.dtype))
+        f = theano.function([x], y, mode=torch_mode(DEVICE), profile=True)
+        f(values(x.dtype, 5))
+        text = io.StringIO()
+        f.profile.summary(file=text)
+        self.assertIn('for{cpu,scan_fn}', text.getvalue())
+        f.profile.reset()
