@@ -17,6 +17,7 @@ COVERED_BY = {
     'kneerepro/commands/train.py': 'experiments/test_trainings.py',
     'kneerepro/engine/dispatch.py': 'engine/test_linker.py',
     'kneerepro/engine/fused/patterns.py': 'engine/fused/test_sums.py',
+    'kneerepro/engine/fused/scans.py': 'engine/fused/test_loop_values.py',
     'kneerepro/engine/kernels/conv_gemm.py': 'engine/kernels/test_conv.py',
     'kneerepro/engine/kernels/rare.py': 'engine/kernels/test_linalg.py',
     'kneerepro/engine/kernels/scalar_tables.py': (

@@ -14,18 +14,19 @@ from theano.scan_module import scan_utils
 from theano.scan_module.scan_op import Scan
 from theano.tensor.basic import Dot
 
+from .scans import may_change, reading
+
 
 @local_optimizer([Scan])
 def multiply_once(node):
     """Multiply a whole sequence by a matrix before the loop.
 
-    The products of all steps then take memory at the same time. A loop with
-    ``until`` may end before it needs them, and stays as it is. So does one
-    with a mode of its own, which may look at each operation.
+    The products of all steps then take memory at the same time. Loops with
+    ``until`` or with a mode of their own stay as they are.
     """
-    op = node.op
-    if not isinstance(op, Scan) or op.as_while or op.mode is not None:
+    if not may_change(node):
         return False
+    op = node.op
     inner_inputs, inner_outputs = scan_utils.reconstruct_graph(
         op.inputs, op.outputs
     )
@@ -45,18 +46,12 @@ def multiply_once(node):
     if not products:
         return False
     steps, *outer_inputs = node.inputs
-    elements = [product.type() for product in products]
     whole = [
         _product(sequences[left][:steps], matrices[right])
         for left, right in (product.owner.inputs for product in products)
     ]
-    outputs = scan_utils.clone(
-        inner_outputs, replace=dict(zip(products, elements))
-    )
-    loop = Scan(
-        *scan_utils.reconstruct_graph(elements + inner_inputs, outputs),
-        {**op.info, 'n_seqs': op.n_seqs + len(products)},
-    )
+    elements = {product: product.type() for product in products}
+    loop = reading(op, inner_inputs, inner_outputs, elements)
     return loop(steps, *whole, *outer_inputs, return_list=True)
 
 

@@ -23,6 +23,8 @@ from theano.tensor import Subtensor, TensorConstant, TensorType
 from theano.tensor.basic import Dot
 from theano.tensor.nnet.abstract_conv import BaseAbstractConv
 
+from .scans import may_change, reading
+
 # What depends on such an operation is worth the memory of all steps.
 _EXPENSIVE = Dot, BaseAbstractConv
 
@@ -45,7 +47,7 @@ class TakeValues(Optimizer):
     def apply(self, fgraph: FunctionGraph) -> None:
         """Rewrite a graph."""
         for node in fgraph.toposort():
-            if node not in fgraph.apply_nodes or not _may_change(node):
+            if node not in fgraph.apply_nodes or not may_change(node):
                 continue
             for loop in _loops_before(node):
                 replacements = _take(node, loop)
@@ -56,18 +58,13 @@ class TakeValues(Optimizer):
                     break
 
 
-def _may_change(node):
-    op = node.op
-    return isinstance(op, Scan) and not op.as_while and op.mode is None
-
-
 def _loops_before(node):
     """The loops whose results are sequences of another one, reversed."""
     loops = [
         source.owner
         for sequence in node.op.outer_seqs(node)
         for source, *_ in _reversed_parts(sequence)
-        if source.owner is not None and _may_change(source.owner)
+        if source.owner is not None and may_change(source.owner)
     ]
     return list(dict.fromkeys(loops))
 
@@ -98,13 +95,9 @@ def _take(node: Apply, loop: Apply) -> list[tuple]:
         result, start = parts[value]
         sequences.append(replacements.get(result, result)[start:][::-1])
     elements = {value: value.type() for value in wanted}
-    outputs = scan_utils.clone(
-        outputs, replace={x: elements[same.found[x]] for x in taken}
-    )
     steps, *others = [replacements.get(x, x) for x in node.inputs]
-    gradient = Scan(
-        *scan_utils.reconstruct_graph([*elements.values(), *inputs], outputs),
-        {**op.info, 'n_seqs': op.n_seqs + len(elements)},
+    gradient = reading(
+        op, inputs, outputs, {x: elements[same.found[x]] for x in taken}
     )
     results = gradient(
         steps, *(x[:steps] for x in sequences), *others, return_list=True
