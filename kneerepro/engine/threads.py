@@ -20,6 +20,10 @@ from .compiler import compiler, load
 # thread that asks, and how many there are.
 _OPENMP = 'GOMP_parallel', 'omp_get_thread_num', 'omp_get_num_threads'
 
+# The fewest elements for which waking other threads takes less time than it
+# saves.
+_FOR_THREADS = 2**15
+
 _PRELUDE = """
 #include <stdint.h>
 #include <stdlib.h>
@@ -70,6 +74,11 @@ def _openmp() -> tuple[int | None, ...] | None:
 def are_available() -> bool:
     """Whether there are a compiler and the threads of PyTorch."""
     return compiler() is not None and _openmp() is not None
+
+
+def threads_for(count: int) -> int:
+    """The number of threads that go through this many elements."""
+    return torch.get_num_threads() if count >= _FOR_THREADS else 1
 
 
 def load_threaded(source: str) -> ctypes.PyDLL | None:

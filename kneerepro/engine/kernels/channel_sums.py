@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 
 from ..layout import dense_sizes, in_one_order
-from ..threads import load_threaded, threaded_function
+from ..threads import load_threaded, threaded_function, threads_for
 
 _SOURCE = """
 // Sums two terms of each element for each channel: first(i, c), second(i, c).
@@ -159,9 +159,6 @@ extern "C" void product_sums_{dtype}(const {T} *g, const {T} *x,
 }}
 """
 
-# The fewest elements that several threads sum.
-_FOR_THREADS = 2**15
-
 _TYPES = {torch.float32: 'float', torch.float64: 'double'}
 
 
@@ -217,8 +214,7 @@ def _call(name, tensors, vectors):
     function(
         *(None if x is None else x.data_ptr() for x in arguments),
         *sizes,
-        # Waking other threads takes longer than a small sum.
-        torch.get_num_threads() if first.numel() >= _FOR_THREADS else 1,
+        threads_for(first.numel()),
     )
     return tuple(results)
 

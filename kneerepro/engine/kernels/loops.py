@@ -16,7 +16,7 @@ import torch
 from theano.gof import Apply, FunctionGraph
 
 from ..layout import dense_sizes, in_one_order
-from ..threads import load_threaded, threaded_function
+from ..threads import load_threaded, threaded_function, threads_for
 from .jit import code_of
 from .scalar_tables import CHEAP
 from .scalars import is_fused
@@ -26,9 +26,6 @@ from .scalars import is_fused
 #: less time than a compiler would ever save.
 MIN_ELEMENTS = 2**10
 MANY = 16
-# The fewest elements for which waking other threads takes less time than it
-# saves.
-_FOR_THREADS = 2**15
 
 # What an input is to a loop: a tensor of the result's shape, a vector along
 # axis 1, or a number.
@@ -192,7 +189,7 @@ class Loop:
             *(tensor.data_ptr() for tensor in tensors),
             out.data_ptr(),
             *sizes,
-            torch.get_num_threads() if count >= _FOR_THREADS else 1,
+            threads_for(count),
         )
         return out
 

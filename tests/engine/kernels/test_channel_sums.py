@@ -25,7 +25,7 @@ class ChannelSumsTest(EngineTest):
         super().setUp()
         if not threads.are_available():
             self.skipTest('there is no compiler')
-        patch = mock.patch.object(channel_sums, '_FOR_THREADS', 1)
+        patch = mock.patch.object(threads, '_FOR_THREADS', 1)
         patch.start()
         self.addCleanup(patch.stop)
         self.addCleanup(torch.set_num_threads, torch.get_num_threads())

@@ -32,9 +32,12 @@ class LoopTest(EngineTest):
         if DEVICE != 'cpu' or not threads.are_available():
             self.skipTest('loops need a compiler and the CPU')
         self.set_smallest(1)
-        patch = mock.patch.dict(loops._LOOPS, clear=True)
-        patch.start()
-        self.addCleanup(patch.stop)
+        for patch in (
+            mock.patch.dict(loops._LOOPS, clear=True),
+            mock.patch.object(threads, '_FOR_THREADS', 1),
+        ):
+            patch.start()
+            self.addCleanup(patch.stop)
         number = torch.get_num_threads()
         self.addCleanup(torch.set_num_threads, number)
 
