@@ -24,10 +24,16 @@ COVERED_BY = {
         'engine/kernels/test_elemwise.py'
     ),
     'kneerepro/engine/kernels/scalars.py': 'engine/kernels/test_elemwise.py',
+    'kneerepro/engine/kernels/winograd_algorithm.py': (
+        'engine/kernels/test_conv_winograd.py'
+    ),
     'kneerepro/engine/kernels/winograd_axis.py': (
         'engine/kernels/test_conv_winograd.py'
     ),
-    'kneerepro/engine/kernels/winograd_plan.py': (
+    'kneerepro/engine/kernels/winograd_code.py': (
+        'engine/kernels/test_conv_winograd.py'
+    ),
+    'kneerepro/engine/kernels/winograd_panels.py': (
         'engine/kernels/test_conv_winograd.py'
     ),
     'kneerepro/engine/optimizer.py': 'engine/test_rewrites.py',

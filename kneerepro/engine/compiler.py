@@ -49,7 +49,7 @@ def compiler() -> str | None:
     return shutil.which(found) or shutil.which('clang++')
 
 
-def load(source: str) -> ctypes.PyDLL | None:
+def load(source: str, options: str = '') -> ctypes.PyDLL | None:
     """Compile code and load it; None if that is not possible.
 
     The result is stored in Theano's folder for compiled code, and taken from
@@ -60,6 +60,8 @@ def load(source: str) -> ctypes.PyDLL | None:
     ----------
     source : str
         C++ whose functions are ``extern "C"``.
+    options : str
+        For the compiler, after those that are always given.
 
     Warns
     -----
@@ -67,19 +69,20 @@ def load(source: str) -> ctypes.PyDLL | None:
         If there is a compiler, but the code does not compile.
     """
     path = compiler()
-    return None if path is None else _load(source, path)
+    return None if path is None else _load(source, options, path)
 
 
 @functools.cache
-def _load(source, path):
-    key = '\n'.join([_OPTIONS, _identity(path), _processor(), source])
+def _load(source, options, path):
+    options = f'{_OPTIONS} {options}'
+    key = '\n'.join([options, _identity(path), _processor(), source])
     name = hashlib.sha256(key.encode()).hexdigest()[:32]
     folder = os.path.join(theano.config.compiledir, 'kneerepro')
     library = os.path.join(folder, name + '.so')
     try:
         if not os.path.exists(library):
             os.makedirs(folder, exist_ok=True)
-            _compile(path, source, library)
+            _compile([path, *options.split()], source, library)
         return ctypes.PyDLL(library)
     except (OSError, subprocess.SubprocessError) as error:
         warnings.warn(
@@ -93,13 +96,13 @@ def _load(source, path):
         return None
 
 
-def _compile(path, source, library):
+def _compile(command, source, library):
     """Compile into a file that appears only once it is complete, because
     other processes may look for it.
     """
     with tempfile.TemporaryDirectory(dir=os.path.dirname(library)) as folder:
         result = os.path.join(folder, 'code.so')
-        command = [path, *_OPTIONS.split(), '-x', 'c++', '-', '-o', result]
+        command = [*command, '-x', 'c++', '-', '-o', result]
         try:
             _run([*command, '-march=native'], source)
         except subprocess.CalledProcessError:

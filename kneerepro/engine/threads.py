@@ -81,7 +81,7 @@ def threads_for(count: int) -> int:
     return torch.get_num_threads() if count >= _FOR_THREADS else 1
 
 
-def load_threaded(source: str) -> ctypes.PyDLL | None:
+def load_threaded(source: str, options: str = '') -> ctypes.PyDLL | None:
     """Compile code that divides its work among threads, and load it.
 
     Parameters
@@ -89,6 +89,8 @@ def load_threaded(source: str) -> ctypes.PyDLL | None:
     source : str
         C++ that may call ``divide(units, threads, body)`` with a function
         ``body(begin, end)``.
+    options : str
+        As for ``kneerepro.engine.compiler.load``.
 
     Returns
     -------
@@ -98,7 +100,7 @@ def load_threaded(source: str) -> ctypes.PyDLL | None:
     addresses = _openmp()
     if addresses is None:
         return None
-    library = load(_PRELUDE + source)
+    library = load(_PRELUDE + source, options)
     if library is not None:
         library.use_threads(*map(ctypes.c_void_p, addresses))
     return library

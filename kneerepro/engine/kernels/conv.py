@@ -20,7 +20,7 @@ from theano.tensor.nnet.abstract_conv import (
 
 from ..dispatch import register
 from ..layout import channels_last
-from . import conv_gemm, conv_winograd
+from . import conv_gemm
 from .conv_choice import faster_than_pytorch
 
 #: Theano's Ops for convolutions, and for their gradients with respect to the
@@ -332,16 +332,14 @@ class Convolution:
 
     def _prefers_channels_last(self, images, shape, outputs):
         """Whether the gradient with respect to filters of a `shape` should
-        have the channels last in memory, because the algorithms that use these
-        filters prefer that. By default our own algorithms put the filters
-        last.
+        have the channels last in memory, because an algorithm that uses these
+        filters prefers that. The matrix product takes either order, and puts
+        the filters last by default.
         """
-        chosen = [
-            self._own_algorithm(task, images, shape, outputs)
+        return any(
+            self._own_algorithm(task, images, shape, outputs) is not conv_gemm
             for task in ('forward', 'grad_inputs')
-        ]
-        # The matrix product takes either order.
-        return chosen.count(None) > chosen.count(conv_winograd)
+        )
 
     def _own_algorithm(
         self,
@@ -374,7 +372,9 @@ class Convolution:
             tuple(shape),
             tuple(outputs),
             self.stride,
+            self._padding(shape[2:])[0],
             self.dilation,
+            x.dtype,
         )
 
 

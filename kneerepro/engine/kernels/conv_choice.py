@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from types import ModuleType
 
+import torch
+
 from . import conv_gemm, conv_winograd
 
 # Where products of matrices are faster than PyTorch's convolution, by the
@@ -26,10 +28,12 @@ _GEMM_IS_FASTER: dict[str, Callable[..., bool]] = {
     ),
 }
 
-# Measured time per product of the algorithm that minimal filtering would
-# replace, in the unit of conv_winograd.cost: matrix products, or PyTorch's
-# convolutions in two and three dimensions.
-_TIME_PER_PRODUCT = {'gemm': 0.92, 2: 0.7, 3: 0.8}
+# Measured time per product of the algorithms that minimal filtering would
+# replace, in the unit of conv_winograd.cost: matrix products, and PyTorch's
+# convolutions.
+_GEMM_PER_PRODUCT, _PYTORCH_PER_PRODUCT = 0.95, 1.0
+# With fewer channels or filters, PyTorch has faster algorithms of its own.
+_FEW = 8
 
 
 def faster_than_pytorch(
@@ -38,7 +42,9 @@ def faster_than_pytorch(
     shape: Sequence[int],
     outputs: Sequence[int],
     stride: Sequence[int],
+    padding: Sequence[int],
     dilation: Sequence[int],
+    dtype: torch.dtype,
 ) -> ModuleType | None:
     """The module of our own algorithm that is estimated to be the fastest, or
     None if PyTorch's is.
@@ -52,16 +58,19 @@ def faster_than_pytorch(
         Of the filters: ``(filters, channels, ...)``.
     outputs : sequence of int
         Spatial size of the convolution's output.
-    stride, dilation : sequence of int
+    stride, padding, dilation : sequence of int
         One number for each spatial axis.
+    dtype : torch.dtype
     """
     gemm_is_faster = _GEMM_IS_FASTER[task](*shape)
-    if conv_winograd.fits(shape[2:], stride, dilation):
+    if min(shape[:2]) >= _FEW and conv_winograd.fits(
+        shape[2:], stride, dilation
+    ):
         products = math.prod(shape) * math.prod(outputs) * images
-        time = _TIME_PER_PRODUCT['gemm' if gemm_is_faster else len(outputs)]
-        if (
-            conv_winograd.cost(task, images, shape, outputs, stride)
-            < products * time
+        time = _GEMM_PER_PRODUCT if gemm_is_faster else _PYTORCH_PER_PRODUCT
+        cost = conv_winograd.cost(task, images, shape, outputs, stride)
+        if cost < products * time and conv_winograd.is_available(
+            shape[2:], stride, padding, dtype
         ):
             return conv_winograd
     return conv_gemm if gemm_is_faster else None

@@ -1,6 +1,6 @@
 """Minimal filtering beside PyTorch's convolutions.
 
-These tests cover conv_winograd, winograd_plan and winograd_axis.
+These tests cover conv_winograd and all modules of the algorithm.
 """
 
 import itertools
@@ -12,7 +12,12 @@ try:
     import torch
     from theano.tensor.nnet.abstract_conv import AbstractConv2d
 
-    from kneerepro.engine.kernels import conv, conv_winograd, winograd_plan
+    from kneerepro.engine.kernels import (
+        conv,
+        conv_winograd,
+        winograd_axis,
+        winograd_code,
+    )
 except ImportError:
     pass  # without PyTorch, EngineTest skips
 
@@ -51,6 +56,11 @@ def winograd(images, filters, bias, grad_output, options):
 
 
 class WinogradTest(EngineTest):
+    def setUp(self):
+        super().setUp()
+        if not conv_winograd.is_available((3, 3), (1, 1), (1, 1), torch.float):
+            self.skipTest('there is no C++ compiler')
+
     def check(
         self,
         sizes,
@@ -62,6 +72,23 @@ class WinogradTest(EngineTest):
         batch=2,
         channels=3,
         count=4,
+    ):
+        options, data = self.example(
+            sizes, kernel, stride, padding, dtype, batch, channels, count
+        )
+        for name, found, expected in zip(
+            ('forward', 'grad_weights', 'grad_inputs'),
+            winograd(*data, options),
+            pytorch(*data, options),
+        ):
+            self.assertEqual(found.shape, expected.shape)
+            worst = (found - expected).abs().max() / expected.abs().max()
+            self.assertLess(
+                worst, tolerance, (name, sizes, kernel, stride, padding)
+            )
+
+    def example(
+        self, sizes, kernel, stride, padding, dtype, batch, channels, count
     ):
         generator = torch.Generator().manual_seed(0)
         dtype = getattr(torch, dtype)
@@ -80,40 +107,93 @@ class WinogradTest(EngineTest):
             random(count),
             random(batch, count, *outputs),
         )
-        for name, found, expected in zip(
-            ('forward', 'grad_weights', 'grad_inputs'),
-            winograd(*data, options),
-            pytorch(*data, options),
-        ):
-            self.assertEqual(found.shape, expected.shape)
-            worst = (found - expected).abs().max() / expected.abs().max()
-            self.assertLess(
-                worst, tolerance, (name, sizes, kernel, stride, padding)
-            )
+        return options, data
 
     def test_sizes_strides_and_padding(self):
         kernels = [(2, 1), (3, 1), (3, 2), (4, 2), (5, 2), (6, 2)]
         for (size, stride), pad, sizes in itertools.product(
-            kernels, [0, 1, 2], [(8, 8, 8), (9, 7, 6), (11, 6, 13)]
+            kernels, [0, 1, 2], [(8, 8), (9, 6), (6, 13)]
         ):
-            for n in 2, 3:
-                self.check(sizes[:n], [size] * n, [stride] * n, [pad] * n)
+            self.check(sizes, [size] * 2, [stride] * 2, [pad] * 2)
+
+    def test_volumes(self):
+        for (size, stride), pad, sizes in itertools.product(
+            [(3, 1), (5, 2)], [0, 1, 2], [(8, 8, 8), (9, 7, 6), (11, 6, 13)]
+        ):
+            self.check(sizes, [size] * 3, [stride] * 3, [pad] * 3)
 
     def test_axes_that_differ(self):
         self.check((9, 8), (3, 5), [1, 2], [0, 2])
         self.check((9, 8, 7), (2, 4, 5), [1, 2, 2], [1, 0, 2])
         self.check((9, 8, 7), (6, 3, 3), [2, 2, 1], [3, 0, 1])
 
-    def test_in_parts(self):
-        # The parts are single images, or single rows of an image.
-        for part in 1, 2000, 5000:
-            with mock.patch.object(winograd_plan, '_PART', part):
-                self.check((11, 12), (5, 5), [2, 2], [2, 2], batch=3)
-                self.check(
-                    (11, 9, 7), (4, 4, 4), [2, 2, 2], [1, 1, 1], batch=3
-                )
-                # Here the first parts see nothing but padding.
-                self.check((2, 3), (3, 3), [1, 1], [7, 1])
+    def test_numbers_of_channels(self):
+        # Panels that are incomplete or several; so many channels that they
+        # are multiplied in two parts.
+        for channels, count in (8, 16), (17, 40), (300, 3), (1, 1):
+            self.check(
+                (7, 9), (5, 3), [2, 1], [2, 1], channels=channels, count=count
+            )
+
+    def test_one_row_of_tiles_at_a_time(self):
+        with mock.patch.object(winograd_code, '_CACHE', 1):
+            winograd_code.library.cache_clear()
+            self.addCleanup(winograd_code.library.cache_clear)
+            self.check((11, 12), (5, 5), [2, 2], [2, 2], batch=3)
+            # Here the first rows see nothing but padding.
+            self.check((2, 3), (3, 3), [1, 1], [7, 1])
+
+    def test_smaller_registers(self):
+        for unknown in ('__AVX512F__',), ('__AVX512F__', '__AVX__'):
+            panels = winograd_code.PANELS
+            for name in unknown:
+                panels = panels.replace(name, 'UNKNOWN')
+            with mock.patch.object(winograd_code, 'PANELS', panels):
+                winograd_code.library.cache_clear()
+                self.addCleanup(winograd_code.library.cache_clear)
+                self.check((9, 12), (3, 3), [1, 1], [1, 1], channels=20)
+
+    def test_results_do_not_depend_on_threads(self):
+        # Of the second example's gradient, threads share the filters.
+        threads = torch.get_num_threads()
+        self.addCleanup(torch.set_num_threads, threads)
+        for sizes, batch, channels, count in (
+            ((40, 40), 3, 8, 8),
+            (
+                (6, 6),
+                1,
+                20,
+                70,
+            ),
+        ):
+            options, data = self.example(
+                sizes,
+                (3, 3),
+                [1, 1],
+                [1, 1],
+                'float32',
+                batch,
+                channels,
+                count,
+            )
+            torch.set_num_threads(1)
+            expected = winograd(*data, options)
+            for number in 2, 3:
+                torch.set_num_threads(number)
+                for found, value in zip(winograd(*data, options), expected):
+                    self.assertTrue(torch.equal(found, value))
+
+    def test_order_in_memory(self):
+        options, data = self.example(
+            (8, 9), (3, 3), [1, 1], [1, 1], 'float32', 2, 20, 30
+        )
+        expected = winograd(*data, options)
+        for order in (0, 2, 3, 1), (2, 3, 1, 0), (3, 2, 0, 1):
+            filters = data[1].permute(order).contiguous()
+            filters = filters.permute([order.index(i) for i in range(4)])
+            found = winograd(data[0], filters, *data[2:], options)
+            for value, same in zip(found, expected):
+                self.assertTrue(torch.equal(value, same))
 
     def test_more_padding_than_image(self):
         self.check((2, 1), (3, 3), [1, 1], [4, 5])
@@ -144,12 +224,20 @@ class WinogradTest(EngineTest):
         ]:
             self.assertFalse(conv_winograd.fits(kernel, stride, dilation))
 
+    def test_number_of_products(self):
+        # Twelve and a quarter products for each output, as the documentation
+        # has it.
+        count = conv_winograd.products(2, (7, 3, 5, 5), (8, 6), (2, 2))
+        self.assertEqual(count, 2 * 7 * 3 * 8 * 6 * 12.25)
+        for pad in 0, 1:
+            axis, _ = winograd_axis.transposed(5, 2, pad)
+            self.assertEqual(len(axis.images), 7)
+
     def test_where_it_is_used(self):
-        # An inner layer of the discriminator uses it. The first inner layer of
-        # the 2D autoencoder does not, because it has too few channels.
+        # Not in the first layer of the 2D autoencoder, with one channel.
         for count, channels, size, used in [
-            (512, 256, 16, True),
-            (128, 64, 32, False),
+            (128, 64, 32, True),
+            (64, 1, 64, False),
         ]:
             convolution = conv.Convolution(
                 AbstractConv2d(border_mode=(2, 2), subsample=(2, 2))
@@ -159,3 +247,12 @@ class WinogradTest(EngineTest):
             with mock.patch.object(conv_winograd, 'forward') as forward:
                 convolution.forward(images, filters)
             self.assertEqual(forward.called, used)
+
+    def test_without_a_compiler(self):
+        with (
+            mock.patch.object(conv_winograd, 'library', return_value=None),
+            mock.patch.object(conv, '_chosen', conv.faster_than_pytorch),
+        ):
+            convolution = conv.Convolution(AbstractConv2d(border_mode=(1, 1)))
+            x, w = torch.ones(8, 32, 16, 16), torch.ones(32, 32, 3, 3)
+            self.assertEqual(convolution.forward(x, w).max(), 32 * 9)

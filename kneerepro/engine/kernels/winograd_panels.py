@@ -1,0 +1,120 @@
+"""C++ for panels: the numbers of neighbouring channels that fit into a line of
+the processor's cache, and products of matrices that consist of them.
+
+The rows of such a matrix are a line apart for any number of channels, so the
+compiler knows where the next row is.
+"""
+
+#: Expects the type Real.
+PANELS = """
+#if defined(__AVX512F__)
+enum { BYTES = 64 };
+#elif defined(__AVX__)
+enum { BYTES = 32 };
+#else
+enum { BYTES = 16 };
+#endif
+enum {
+    LINE = 64,
+    WIDTH = LINE / sizeof(Real),  // elements of a panel
+    VECTORS = LINE / BYTES,       // registers that hold a panel
+    // Panels of a product for which there are enough registers.
+    ROWS = BYTES > 16 ? 6 : 3,
+    BLOCK = BYTES > 32 ? WIDTH : 4
+};
+typedef Real Vector
+    __attribute__((vector_size(BYTES), aligned(sizeof(Real)), may_alias));
+typedef Real Number __attribute__((may_alias));
+
+struct Panel {
+    Vector vectors[VECTORS];
+    Panel operator+(const Panel &other) const {
+        Panel result;
+        for (int i = 0; i < VECTORS; ++i)
+            result.vectors[i] = vectors[i] + other.vectors[i];
+        return result;
+    }
+    Panel operator-(const Panel &other) const {
+        Panel result;
+        for (int i = 0; i < VECTORS; ++i)
+            result.vectors[i] = vectors[i] - other.vectors[i];
+        return result;
+    }
+    Panel operator*(Real factor) const {
+        Panel result;
+        for (int i = 0; i < VECTORS; ++i)
+            result.vectors[i] = vectors[i] * factor;
+        return result;
+    }
+};
+// The first numbers of a panel, or all of them; the others are 0.
+static inline Panel load(const Real *x, int64_t count = WIDTH) {
+    Panel result = {};
+    if (count >= WIDTH) memcpy(&result, x, sizeof(Panel));
+    else memcpy(&result, x, count * sizeof(Real));
+    return result;
+}
+static inline void store(Real *x, const Panel &value, int64_t count = WIDTH) {
+    if (count >= WIDTH) memcpy(x, &value, sizeof(Panel));
+    else memcpy(x, &value, count * sizeof(Real));
+}
+static Real *allocate(int64_t count) {
+    void *result = 0;
+    if (posix_memalign(&result, LINE, (count + WIDTH) * sizeof(Real))) abort();
+    return (Real *) result;
+}
+
+static inline void multiply_one(const Real *x, const Real *y, Vector *sums) {
+    #pragma GCC unroll 16
+    for (int i = 0; i < ROWS; ++i)
+        #pragma GCC unroll 16
+        for (int j = 0; j < VECTORS; ++j)
+            sums[i * VECTORS + j] += x[i * WIDTH] * ((Vector *) y)[j];
+}
+// Multiplies ROWS rows of some matrices, from `row` on, by the `depth` panels
+// of as many others, and writes or adds the sum of the products. The panels of
+// a row are `plane` apart.
+template <bool add>
+static void multiply(const Real *const *matrices, const Real *const *others,
+                     int count, int64_t plane, int64_t depth, int64_t row,
+                     Real *result) {
+    Vector sums[ROWS * VECTORS];
+    Vector *const target = (Vector *) (result + row * WIDTH);
+    #pragma GCC unroll 16
+    for (int i = 0; i < ROWS * VECTORS; ++i)
+        sums[i] = add ? target[i] : Vector();
+    for (int matrix = 0; matrix < count; ++matrix) {
+        const Real *x = matrices[matrix] + row * WIDTH, *y = others[matrix];
+        int64_t left = depth;
+        for (; left >= WIDTH; left -= WIDTH, x += plane) {
+            #pragma GCC unroll 16
+            for (int k = 0; k < WIDTH; ++k)
+                multiply_one(x + k, y + k * WIDTH, sums);
+            y += WIDTH * WIDTH;
+        }
+        for (int k = 0; k < left; ++k)
+            multiply_one(x + k, y + k * WIDTH, sums);
+    }
+    #pragma GCC unroll 16
+    for (int i = 0; i < ROWS * VECTORS; ++i) target[i] = sums[i];
+}
+// Adds the product of two matrices of one panel each, the first transposed.
+static inline void multiply_transposed(const Real *x, const Real *y,
+                                       int64_t rows, Real *result) {
+    for (int first = 0; first < WIDTH; first += BLOCK) {
+        Vector sums[BLOCK * VECTORS];
+        Vector *const target = (Vector *) (result + first * WIDTH);
+        #pragma GCC unroll 16
+        for (int i = 0; i < BLOCK * VECTORS; ++i) sums[i] = target[i];
+        for (int64_t t = 0; t < rows * WIDTH; t += WIDTH)
+            #pragma GCC unroll 16
+            for (int i = 0; i < BLOCK; ++i)
+                #pragma GCC unroll 16
+                for (int j = 0; j < VECTORS; ++j)
+                    sums[i * VECTORS + j] += x[t + first + i]
+                        * ((Vector *) (y + t))[j];
+        #pragma GCC unroll 16
+        for (int i = 0; i < BLOCK * VECTORS; ++i) target[i] = sums[i];
+    }
+}
+"""
