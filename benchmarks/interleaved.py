@@ -37,9 +37,6 @@ _KEEP_FREED_MEMORY = {
 # Seconds of pause before each step on the CPU: the BLAS threads of the process
 # that ran before keep spinning for a while (OpenBLAS's longest).
 _PAUSE = 0.2
-# Rows and columns of the matrices whose product shows how fast a processor
-# multiplies at best.
-_SIZE = 2048
 
 
 class StepProcess:
@@ -64,8 +61,8 @@ class StepProcess:
         Peak memory in GiB: that of the process or, on CUDA, what PyTorch has
         allocated on the device.
     limit : float or None
-        Seconds that the multiplications of a step take at the speed of a
-        product of large matrices; None where they were not counted.
+        Seconds that the multiplications of a step take at the best speed of
+        the processor; None where they were not counted.
 
     Raises
     ------
@@ -248,31 +245,14 @@ def _serve(case):
 
 
 def _limit(case, step):
-    """Seconds that the multiplications of a step take at the speed of a
-    product of large matrices, with as many threads; or None.
+    """Seconds that the multiplications of a step take at the best speed of
+    the processor; None where they are not counted.
     """
     if case['engine'] == 'theano' or _on_cuda(case):
         return None
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
+    import arithmetic
 
-    def added_products(total, first, second, **kwargs):
-        return 2 * math.prod(first) * second[-1]
-
-    counter = FlopCounterMode(
-        display=False,
-        # PyTorch counts other kinds of products only.
-        custom_mapping={torch.ops.aten.baddbmm_: added_products},
-    )
-    with counter:
-        step()
-    matrix, times = torch.ones(_SIZE, _SIZE), []
-    for _ in range(5):
-        start = time.perf_counter()
-        torch.mm(matrix, matrix)
-        times.append(time.perf_counter() - start)
-    # A multiplication counts as two operations, with its addition.
-    return counter.get_total_flops() * min(times) / (2 * _SIZE**3)
+    return arithmetic.limit(step, with_engine=case['engine'] == 'torch')
 
 
 def _synchronise(case):

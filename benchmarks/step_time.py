@@ -122,8 +122,8 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
     """Print rows of :func:`interleaved.time_interleaved`.
 
     The speeds are relative to the last row. No step can be faster than its
-    limit: the time of its multiplications at the speed of a product of large
-    matrices. Our algorithms of convolution need fewer of them.
+    limit: the time of its multiplications at the best speed of the processor.
+    Our algorithms of convolution need fewer of them.
     """
     last = np.median(rows[-1]['steps'])
     for row in rows:

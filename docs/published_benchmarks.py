@@ -84,6 +84,7 @@ def step_times(
             'first call',
             'median step',
             'smallest to largest (steps)',
+            'limit',
             'peak memory',
             'x native',
             'x Theano',
@@ -106,6 +107,7 @@ def _step_times_row(row, medians):
         f'{median:.3g} s',
         f'{min(row["steps"]):.3g} to {max(row["steps"]):.3g} '
         f'({len(row["steps"])})',
+        '-' if row['limit'] is None else f'{row["limit"]:.3g} s',
         f'{row["memory"]:.2f} GiB',
         *speeds,
     ]

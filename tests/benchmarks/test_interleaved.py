@@ -32,28 +32,12 @@ class TimeInterleavedTest(unittest.TestCase):
         self.assertTrue(np.isfinite(row['compiling'] + row['first']))
 
     def test_limit(self):
-        interleaved = benchmark('interleaved')
-        x, filters = torch.ones(2, 3, 8, 8), torch.ones(5, 3, 3, 3)
-        a, b = torch.ones(4, 6, 7), torch.ones(4, 7, 8)
-        total = torch.zeros(4, 6, 8)
-
-        def step():
-            torch.conv2d(x, filters)
-            torch.bmm(a, b, out=total)
-            total.baddbmm_(a, b)
-
-        products = 2 * 5 * 3 * 9 * 36 + 2 * 4 * 6 * 7 * 8
-        # A multiplication of the large matrices takes a nanosecond.
-        clock = mock.Mock(side_effect=[0, interleaved._SIZE**3 * 1e-9] * 5)
-        with (
-            mock.patch('torch.mm'),
-            mock.patch('time.perf_counter', clock),
-        ):
-            found = interleaved._limit(
-                {'engine': 'native', 'device': 'cpu'}, step
-            )
-        self.assertAlmostEqual(found, products * 1e-9, 15)
-        self.assertIsNone(interleaved._limit({'engine': 'theano'}, step))
+        interleaved, arithmetic = map(benchmark, ('interleaved', 'arithmetic'))
+        with mock.patch.object(arithmetic, 'limit', return_value=3) as limit:
+            case = {'engine': 'native', 'device': 'cpu'}
+            self.assertEqual(interleaved._limit(case, 'step'), 3)
+        limit.assert_called_once_with('step', with_engine=False)
+        self.assertIsNone(interleaved._limit({'engine': 'theano'}, 'step'))
 
     def test_pauses_on_the_cpu_only(self):
         interleaved, steps = benchmark('interleaved'), benchmark('steps')

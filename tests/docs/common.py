@@ -17,6 +17,7 @@ def row_of(case, seconds):
         **case,
         'compiling': 1.0,
         'first': 1.0,
+        'limit': seconds / 2,
         'memory': 10 * seconds,
         'steps': [seconds, 2 * seconds, 4 * seconds],
     }

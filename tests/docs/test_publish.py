@@ -47,6 +47,7 @@ class MeasurementsTest(PublishTest):
         text = self.read('others.inc').decode()
         self.assertIn('3D U-Net', text)
         self.assertIn('0.002 s', text)  # the median
+        self.assertIn('0.0005 s', text)  # the limit
         self.assertIn('2.00', text)
         self.assertIn('Not measured', self.read('steps.inc').decode())
         # Without new measurements, the published ones stay.
