@@ -8,7 +8,7 @@ exchanges nothing with the host, it can be recorded.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from theano.tensor.type_other import NoneTypeT, SliceType
 
 from .host import lacks_kernel
 from .program import Program
+from .python_steps import PythonStep, can_break
 from .source import Scope, Writer
 from .values import SMALL_SIZE, NotCapturableError, torch_dtype
 
@@ -69,10 +70,27 @@ class Split:
             _check_capturable(scope, node)
         early, by_shape = _host_part(scope)
         late = [node for node in scope.order if node not in early]
+        self._steps = dict(self._python_steps(late))
         device_writer = self._write_device_part(early, late)
         self._check_outputs(late)
         host_writers = self._write_host_part(early, by_shape)
         program.writers += [device_writer, *host_writers]
+
+    def _python_steps(
+        self, late: Sequence[Apply]
+    ) -> Iterator[tuple[Apply, str]]:
+        """The nodes for which a recording breaks off, and the names of the
+        functions that the device part calls for them.
+        """
+        scope = self._scope
+        for node in filter(can_break, late):
+            if scope.regions[node] is None:
+                name, kernel = scope.kernel(node)
+                step = PythonStep(node, kernel.function, scope.device)
+                # Runs without a recording tell the shapes of the results.
+                scope.globals[name] = step.on_host
+                scope.globals[f'recorded_{name}'] = step.recorded
+                yield node, f'recorded_{name}'
 
     def _write_device_part(
         self, early: set[Apply], late: Sequence[Apply]
@@ -86,7 +104,7 @@ class Split:
         scope.globals['fill_tensor'] = lambda value: fill_tensor(
             value, scope.device
         )
-        writer = _DeviceWriter(scope, late, early, outputs)
+        writer = _DeviceWriter(scope, late, early, outputs, self._steps)
         self.device_part = writer.function
         self.parameters = list(writer.taken)
         for variable, form in self.parameters:
@@ -105,7 +123,10 @@ class Split:
                     f'the output {variable} is computed on the host from the '
                     'shape of a result of the device'
                 )
-        if all(scope.is_host_node(node) for node in late):
+        if all(
+            scope.is_host_node(node) and node not in self._steps
+            for node in late
+        ):
             raise NotCapturableError('the device has nothing to compute')
 
     def _write_host_part(
@@ -225,7 +246,9 @@ def _check_capturable(scope: Scope, node: Apply) -> None:
     on_host = scope.is_host_node(node)
     if on_host and getattr(node.op, 'destroy_map', None):
         raise NotCapturableError(f'{node.op} overwrites numbers on the host')
-    if isinstance(node.op, (FromFunctionOp, Print)) or lacks_kernel(node):
+    if isinstance(node.op, (FromFunctionOp, Print)) or (
+        lacks_kernel(node) and not can_break(node)
+    ):
         raise NotCapturableError(f'{node.op} calls Python code each time')
     if (
         not on_host
@@ -287,7 +310,9 @@ class _DeviceWriter(Writer):
         nodes: Sequence[Apply],
         early: Collection[Apply],
         outputs: Sequence[theano.Variable],
+        steps: Mapping[Apply, str],
     ):
+        self._steps = steps
         self._given = {variable for node in early for variable in node.outputs}
         self._given.update(scope.fgraph.inputs)
         self.taken: dict[tuple[theano.Variable, str], None] = {}
@@ -296,11 +321,39 @@ class _DeviceWriter(Writer):
     def _head(self, parameters):
         return [self._scope.name(*parameter) for parameter in self.taken]
 
+    def _emit_node(self, node, indent, defined):
+        if node not in self._steps:
+            super()._emit_node(node, indent, defined)
+            return
+        arguments = [
+            self._form(
+                variable,
+                'd' if self._is_on_device(variable) else 'h',
+                indent,
+                defined,
+                node,
+            )
+            for variable in node.inputs
+        ]
+        results = [self._scope.name(x, 'd') for x in node.outputs]
+        self._emit(
+            indent,
+            f'{", ".join(results)} = '
+            f'{self._steps[node]}({", ".join(arguments)})',
+            node,
+        )
+        defined.update(results)
+
+    def _is_on_device(self, variable):
+        return variable.owner in self._steps or (
+            not self._scope.is_host_variable(variable)
+        )
+
     def _form(self, variable, form, indent, defined, node=None):
         name = self._scope.name(variable, form)
         if name in defined or isinstance(variable, Constant):
             return super()._form(variable, form, indent, defined, node)
-        if form == 'h' and not self._scope.is_host_variable(variable):
+        if form == 'h' and self._is_on_device(variable):
             raise NotCapturableError(
                 f'the host needs {variable}, which is on the '
                 f'device, for {node.op}'

@@ -16,7 +16,6 @@ from tests.engine.compare import DEVICE, EngineTest, torch, torch_mode, values
 if torch:
     from kneerepro.engine import dispatch
     from kneerepro.engine.fallback import PythonOpWarning
-    from tests.engine.fake_cuda_graphs import FakeCudaGraphs, recording_modes
 
 
 class Doubled(Op):
@@ -247,23 +246,3 @@ class RegisterTest(FallbackTest):
         f, caught = self.warnings_of([x], y)
         self.assertEqual(caught, [])
         np.testing.assert_array_equal(f(np.float32([1, 2])), [2, 9])
-
-
-class RecordingTest(FallbackTest):
-    def test_not_recorded(self):
-        """Its Python code has to run at each call."""
-        x = T.vector()
-        calls = []
-
-        class Counted(Doubled):
-            def perform(self, node, inputs, outputs):
-                calls.append(1)
-                super().perform(node, inputs, outputs)
-
-        f, _ = self.warnings_of(
-            [x], Counted()(x) + 1, mode=recording_modes(FakeCudaGraphs())[0]
-        )
-        for _ in range(4):
-            np.testing.assert_array_equal(f(np.float32([1, 2])), [3, 5])
-        self.assertEqual(len(calls), 4)
-        self.assertIn('calls Python code', f.fn.program.not_captured)
