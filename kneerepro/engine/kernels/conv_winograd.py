@@ -7,6 +7,7 @@ and results have their channels last in memory.
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 from collections.abc import Sequence
 
@@ -126,14 +127,7 @@ def forward(
         images.shape[2:], filters.shape[2:], stride, padding, dilation
     )
     return _convolve(
-        'forward',
-        images,
-        filters,
-        bias,
-        stride,
-        padding,
-        outputs,
-        starts=[-pad for pad in padding],
+        'forward', images, filters, bias, stride, padding, outputs
     )
 
 
@@ -149,31 +143,32 @@ def grad_inputs(
     """The same as :func:`kneerepro.engine.kernels.conv_gemm.grad_inputs`,
     where the algorithm :func:`fits`.
     """
+    filters = filters.transpose(0, 1)
     return _convolve(
-        'grad_inputs',
-        grad_output,
-        filters.transpose(0, 1),
-        bias,
-        stride,
-        padding,
-        shape[2:],
-        starts=[
-            winograd_axis.transposed(*axis)[1]
-            for axis in zip(filters.shape[2:], stride, padding)
-        ],
+        'grad_inputs', grad_output, filters, bias, stride, padding, shape[2:]
     )
 
 
-def _convolve(task, images, filters, bias, stride, padding, outputs, starts):
+def _convolve(task, images, filters, bias, stride, padding, outputs):
     images = channels_to_end(images)
     result = images.new_empty((len(images), *outputs, len(filters)))
     bias = None if bias is None else bias.contiguous()
-    function = _function(task, filters.shape, stride, padding, images.dtype)
-    function(
-        _sizes(images, outputs, len(filters), starts),
-        *map(_address, (images, filters)),
-        _strides(filters),
-        *map(_address, (bias, result)),
+    call = _call(
+        task,
+        images.shape,
+        filters.shape,
+        tuple(outputs),
+        tuple(stride),
+        tuple(padding),
+        images.dtype,
+        torch.get_num_threads(),
+    )
+    call(
+        images.data_ptr(),
+        filters.data_ptr(),
+        _strides(filters.stride()),
+        None if bias is None else bias.data_ptr(),
+        result.data_ptr(),
     )
     return result.movedim(-1, 1)
 
@@ -192,54 +187,79 @@ def grad_weights(
     """
     images, grad_output = map(channels_to_end, (images, grad_output))
     result = images.new_empty((shape[0], *shape[2:], shape[1]))
-    function = _function('grad_weights', shape, stride, padding, images.dtype)
-    function(
-        _sizes(
-            images,
-            grad_output.shape[1:-1],
-            shape[0],
-            starts=[-pad for pad in padding],
-        ),
-        *map(_address, (images, grad_output, result)),
+    call = _call(
+        'grad_weights',
+        images.shape,
+        tuple(shape),
+        grad_output.shape[1:-1],
+        tuple(stride),
+        tuple(padding),
+        images.dtype,
+        torch.get_num_threads(),
     )
+    call(images.data_ptr(), grad_output.data_ptr(), result.data_ptr())
     return result.movedim(-1, 1)
 
 
-def _function(task, shape, stride, padding, dtype):
-    return getattr(_library(shape[2:], stride, padding, dtype), task)
+# A training step makes the same calls again and again.
+@functools.lru_cache(1024)
+def _call(task, images, filters, outputs, stride, padding, dtype, threads):
+    """The function of a task for tensors of these shapes, which takes the
+    addresses of their numbers.
 
-
-def _library(kernel, stride, padding, dtype):
-    shift = (pad % s for pad, s in zip(padding, stride))
-    return library(tuple(kernel), tuple(stride), tuple(shift), dtype)
-
-
-def _address(x):
-    return ctypes.c_void_p(None if x is None else x.data_ptr())
-
-
-def _sizes(images, outputs, filters, starts):
-    """What the code calls Sizes. A plane is a volume with one slice."""
-    count, *sizes, channels = images.shape
+    Parameters
+    ----------
+    task : {'forward', 'grad_weights', 'grad_inputs'}
+    images, filters : sequence of int
+        Shapes: ``(batch, ..., channels)`` and ``(filters, channels, ...)``. In
+        a transposed convolution, images are the outputs' gradient.
+    outputs : tuple of int
+        Spatial size of the result, or of the outputs' gradient.
+    stride, padding : tuple of int
+    dtype : torch.dtype
+    threads : int
+    """
+    kernel = tuple(filters[2:])
+    starts = [-pad for pad in padding]
+    if task == 'grad_inputs':
+        starts = [
+            winograd_axis.transposed(*axis)[1]
+            for axis in zip(kernel, stride, padding)
+        ]
+    count, *sizes, channels = images
+    # A plane is a volume with one slice.
     missing = 3 - len(sizes)
-    return _numbers(
+    numbers = _numbers(
         count,
         channels,
-        filters,
+        filters[0],
         *[1] * missing,
         *sizes,
         *[1] * missing,
         *outputs,
         *[0] * missing,
         *starts,
-        torch.get_num_threads(),
+        threads,
     )
+    function = getattr(_library(kernel, stride, padding, dtype), task)
+    function.argtypes = [ctypes.c_void_p] * (
+        4 if task == 'grad_weights' else 6
+    )
+    function.restype = None
+    return functools.partial(function, numbers)
 
 
-def _strides(filters):
-    first, second, *others = filters.stride()
+@functools.lru_cache(1024)
+def _strides(strides):
+    """What the code takes for the strides of filters."""
+    first, second, *others = strides
     return _numbers(first, second, *[0] * (3 - len(others)), *others)
 
 
 def _numbers(*values):
     return (ctypes.c_int64 * len(values))(*values)
+
+
+def _library(kernel, stride, padding, dtype):
+    shift = (pad % s for pad, s in zip(padding, stride))
+    return library(tuple(kernel), tuple(stride), tuple(shift), dtype)
