@@ -36,19 +36,41 @@ extern "C" void use_threads(void *a, void *b, void *c) {
     thread = (int (*)()) b;
     threads = (int (*)()) c;
 }
-template <typename Body> struct Work { const Body &body; int64_t units; };
+enum { MOST_THREADS = 256, PIECES = 4 };
+template <typename Body> struct Work {
+    const Body &body;
+    int64_t units;
+    int64_t done[MOST_THREADS];  // pieces of each thread's share
+};
+// Each thread works on its own share, and then on what others have left of
+// theirs.
 template <typename Body> static void do_part(void *pointer) {
-    const Work<Body> &work = *(Work<Body> *) pointer;
-    const int64_t i = thread(), n = threads();
-    work.body(work.units * i / n, work.units * (i + 1) / n);
+    Work<Body> &work = *(Work<Body> *) pointer;
+    const int64_t first = thread(), n = threads();
+    for (int64_t k = 0; k < n; ++k) {
+        const int64_t i = (first + k) % n;
+        const int64_t begin = work.units * i / n;
+        const int64_t units = work.units * (i + 1) / n - begin;
+        const int64_t pieces = units < PIECES ? units : PIECES;
+        for (;;) {
+            const int64_t piece = __sync_fetch_and_add(&work.done[i], 1);
+            if (piece >= pieces) break;
+            work.body(begin + units * piece / pieces,
+                      begin + units * (piece + 1) / pieces);
+        }
+    }
 }
 // Calls a function of the first unit of work and the one after the last.
 template <typename Body>
 static void divide(int64_t units, int count, const Body &body) {
-    Work<Body> work = {body, units};
     if (count > units) count = units;
-    if (count > 1) in_threads(do_part<Body>, &work, count, 0);
-    else body(0, units);
+    if (count > MOST_THREADS) count = MOST_THREADS;
+    if (count > 1) {
+        Work<Body> work = {body, units, {0}};
+        in_threads(do_part<Body>, &work, count, 0);
+    } else {
+        body(0, units);
+    }
 }
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 """

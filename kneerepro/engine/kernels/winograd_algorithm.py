@@ -380,7 +380,7 @@ template <typename A, typename B, typename C> struct Winograd {
                        Real *result) const {
         const int64_t size = VALUES * next_gradient;
         const int64_t blocks = 1 + (rows - 1) / block;
-        int64_t parts = least(least(16, blocks), 1 + rows * tiles[2] / 128);
+        int64_t parts = least(least(16, blocks), 1 + rows * tiles[2] / 256);
         parts = least(parts, 1 + (int64_t) (1 << 22) / size);
         // Threads that find no part of the tiles share the filters.
         const int64_t shares = least(1 + (sizes.threads - 1) / parts,
@@ -410,10 +410,6 @@ template <typename A, typename B, typename C> struct Winograd {
     void add_part(const Real *images, const Real *gradients,
                   const Buffers &buffers, int64_t begin, int64_t end,
                   int64_t first_panel, int64_t last_panel, Real *sums) const {
-        for (int i = 0; i < VALUES; ++i)
-            memset(sums + i * next_gradient + first_panel * panels * SQUARE, 0,
-                   (last_panel - first_panel) * panels * SQUARE
-                   * sizeof(Real));
         for (int64_t row = begin; row < end; row += block) {
             const int64_t count = least(block, end - row);
             for (int64_t i = 0; i < count; ++i) {
@@ -423,14 +419,19 @@ template <typename A, typename B, typename C> struct Winograd {
             }
             for (int i = 0; i < VALUES; ++i)
                 for (int64_t k = first_panel; k < last_panel; ++k)
-                    for (int64_t panel = 0; panel < panels; ++panel)
-                        multiply_transposed(
-                            buffers.points + point_of(i) * next_point
-                            + k * room * WIDTH,
-                            buffers.values + i * next_value
-                            + panel * room * WIDTH, count * tiles[2],
-                            sums + i * next_gradient
-                            + (k * panels + panel) * SQUARE);
+                    for (int64_t panel = 0; panel < panels; ++panel) {
+                        const Real *const x = buffers.points
+                            + point_of(i) * next_point + k * room * WIDTH;
+                        const Real *const y = buffers.values + i * next_value
+                            + panel * room * WIDTH;
+                        Real *const target = sums + i * next_gradient
+                            + (k * panels + panel) * SQUARE;
+                        const int64_t tiles = count * this->tiles[2];
+                        if (row > begin)
+                            multiply_transposed<true>(x, y, tiles, target);
+                        else
+                            multiply_transposed<false>(x, y, tiles, target);
+                    }
         }
     }
     // That of one filter and a panel of channels.

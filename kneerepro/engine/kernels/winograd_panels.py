@@ -98,14 +98,17 @@ static void multiply(const Real *const *matrices, const Real *const *others,
     #pragma GCC unroll 16
     for (int i = 0; i < ROWS * VECTORS; ++i) target[i] = sums[i];
 }
-// Adds the product of two matrices of one panel each, the first transposed.
+// Writes or adds the product of two matrices of one panel each, the first
+// transposed.
+template <bool add>
 static inline void multiply_transposed(const Real *x, const Real *y,
                                        int64_t rows, Real *result) {
     for (int first = 0; first < WIDTH; first += BLOCK) {
         Vector sums[BLOCK * VECTORS];
         Vector *const target = (Vector *) (result + first * WIDTH);
         #pragma GCC unroll 16
-        for (int i = 0; i < BLOCK * VECTORS; ++i) sums[i] = target[i];
+        for (int i = 0; i < BLOCK * VECTORS; ++i)
+            sums[i] = add ? target[i] : Vector();
         for (int64_t t = 0; t < rows * WIDTH; t += WIDTH)
             #pragma GCC unroll 16
             for (int i = 0; i < BLOCK; ++i)
