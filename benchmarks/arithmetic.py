@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from unittest import mock
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 # Rows and columns of the matrices, and the sizes of the convolution, whose
 # products show how fast a processor multiplies at best.
@@ -32,21 +33,49 @@ def limit(step: Callable[[], object], with_engine: bool) -> float:
 
 def count_products(step: Callable[[], object], with_engine: bool) -> int:
     """Count the multiplications of a step. Arguments as for :func:`limit`."""
-
-    def added_products(total, first, second, **kwargs):
-        return 2 * math.prod(first) * second[-1]
-
-    counter = FlopCounterMode(
-        display=False,
-        # PyTorch counts other kinds of products only.
-        custom_mapping={torch.ops.aten.baddbmm_: added_products},
-    )
+    counter = _Counter()
     with contextlib.ExitStack() as stack:
         counts = stack.enter_context(_own_products()) if with_engine else []
         stack.enter_context(counter)
         step()
     # PyTorch counts a multiplication as two operations, with its addition.
-    return counter.get_total_flops() // 2 + sum(counts)
+    return counter.operations // 2 + sum(counts)
+
+
+class _Counter(TorchDispatchMode):
+    """Counts operations with PyTorch's formulas. (PyTorch's own counter also
+    follows modules, and fails if there is a gradient within the loss.)
+
+    Attributes
+    ----------
+    operations : int
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.operations = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        formula = _FORMULAS.get(function._overloadpacket)
+        if formula is None:
+            # In inference mode, operations come as they were called.
+            with self:
+                result = function.decompose(*args, **kwargs)
+            if result is not NotImplemented:
+                return result
+        result = function(*args, **kwargs)
+        if formula is not None:
+            self.operations += formula(*args, **kwargs, out_val=result)
+        return result
+
+
+def _added_products(total, first, second, **kwargs):
+    return 2 * math.prod(first.shape) * second.shape[-1]
+
+
+# PyTorch has no formula for products that are added in place.
+_FORMULAS = {**flop_registry, torch.ops.aten.baddbmm_: _added_products}
 
 
 @contextlib.contextmanager

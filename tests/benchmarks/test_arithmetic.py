@@ -22,6 +22,33 @@ class ArithmeticTest(unittest.TestCase):
                 2 * 5 * 3 * 9 * 36 + 2 * 4 * 6 * 7 * 8,
             )
 
+    def test_gradient_within_the_loss(self):
+        # The penalty of WGAN-GP is one.
+        model, x = torch.nn.Linear(4, 1, bias=False), torch.ones(3, 4)
+
+        def step():
+            inputs = x.clone().requires_grad_()
+            y = model(inputs).sum()
+            (gradient,) = torch.autograd.grad(y, inputs, create_graph=True)
+            gradient.square().sum().backward()
+
+        # Forward, the gradient, and that of the weights.
+        self.assertEqual(
+            benchmark('arithmetic').count_products(step, False), 3 * 3 * 4
+        )
+
+    def test_inference(self):
+        model, x = torch.nn.Conv2d(2, 3, 3, bias=False), torch.ones(1, 2, 6, 6)
+
+        def step():
+            with torch.inference_mode():
+                model(x)
+
+        self.assertEqual(
+            benchmark('arithmetic').count_products(step, False),
+            2 * 3 * 9 * 16,
+        )
+
     def test_products_of_minimal_filtering(self):
         from kneerepro.engine.kernels import conv_winograd
 

@@ -87,6 +87,12 @@ class WinogradTest(EngineTest):
                 worst, tolerance, (name, sizes, kernel, stride, padding)
             )
 
+    def forget_libraries(self):
+        """Compile anew, now and after the test."""
+        for function in winograd_code.library, conv_winograd._call:
+            function.cache_clear()
+            self.addCleanup(function.cache_clear)
+
     def example(
         self, sizes, kernel, stride, padding, dtype, batch, channels, count
     ):
@@ -137,8 +143,7 @@ class WinogradTest(EngineTest):
 
     def test_one_row_of_tiles_at_a_time(self):
         with mock.patch.object(winograd_code, '_CACHE', 1):
-            winograd_code.library.cache_clear()
-            self.addCleanup(winograd_code.library.cache_clear)
+            self.forget_libraries()
             self.check((11, 12), (5, 5), [2, 2], [2, 2], batch=3)
             # Here the first rows see nothing but padding.
             self.check((2, 3), (3, 3), [1, 1], [7, 1])
@@ -149,8 +154,7 @@ class WinogradTest(EngineTest):
             for name in unknown:
                 panels = panels.replace(name, 'UNKNOWN')
             with mock.patch.object(winograd_code, 'PANELS', panels):
-                winograd_code.library.cache_clear()
-                self.addCleanup(winograd_code.library.cache_clear)
+                self.forget_libraries()
                 self.check((9, 12), (3, 3), [1, 1], [1, 1], channels=20)
 
     def test_results_do_not_depend_on_threads(self):
