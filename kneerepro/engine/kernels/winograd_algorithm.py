@@ -60,7 +60,8 @@ template <typename A, typename B, typename C> struct Winograd {
     int64_t next_value, next_point, next_filter, next_gradient;
     int by_point[VALUES], first_of[POINTS + 1];  // values, sorted by point
 
-    Winograd(const Sizes &sizes): sizes(sizes) {
+    // For as many threads that share the rows.
+    Winograd(const Sizes &sizes, int64_t threads): sizes(sizes) {
         const int out[] = {A::Points::out, B::Points::out, C::Points::out};
         for (int i = 0; i < 3; ++i)
             tiles[i] = 1 + (sizes.out[i] - 1) / out[i];
@@ -75,7 +76,7 @@ template <typename A, typename B, typename C> struct Winograd {
             / (VALUES * panels + POINTS * filter_panels);
         const int64_t sharing = least(256, filters / 16384);
         block = (fitting > sharing ? fitting : sharing) / tiles[2];
-        block = least(block > 1 ? block : 1, rows);
+        block = least(block > 1 ? block : 1, 1 + (rows - 1) / threads);
         room = (block * tiles[2] + ROWS - 1) / ROWS * ROWS;
         // Odd numbers of lines, or else the cache would have only a few places
         // for all the values.
@@ -332,10 +333,12 @@ template <typename A, typename B, typename C> struct Winograd {
                   Real *result) const {
         Real *const values = transform_filters(filters, strides);
         const Memory memory(*this);
-        divide(rows, sizes.threads, [&](int64_t begin, int64_t end) {
+        divide(1 + (rows - 1) / block, sizes.threads,
+               [&](int64_t begin, int64_t end) {
             const Buffers buffers(memory);
-            for (int64_t row = begin; row < end; row += block) {
-                const int64_t count = least(block, end - row);
+            const int64_t last = least(end * block, rows);
+            for (int64_t row = begin * block; row < last; row += block) {
+                const int64_t count = least(block, last - row);
                 for (int64_t i = 0; i < count; ++i)
                     transform_images(images, row + i, buffers, i * tiles[2]);
                 multiply_values(values, count * tiles[2], buffers);

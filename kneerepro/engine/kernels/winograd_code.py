@@ -25,16 +25,19 @@ typedef Winograd<{transposed_axes}> Transposed;
 extern "C" void forward(const Sizes *sizes, const Real *images,
                         const Real *filters, const int64_t *strides,
                         const Real *bias, Real *result) {{
-    Convolution(*sizes).convolve(images, filters, strides, bias, result);
+    Convolution(*sizes, sizes->threads).convolve(
+        images, filters, strides, bias, result);
 }}
 extern "C" void grad_inputs(const Sizes *sizes, const Real *gradients,
                             const Real *filters, const int64_t *strides,
                             const Real *bias, Real *result) {{
-    Transposed(*sizes).convolve(gradients, filters, strides, bias, result);
+    Transposed(*sizes, sizes->threads).convolve(
+        gradients, filters, strides, bias, result);
 }}
 extern "C" void grad_weights(const Sizes *sizes, const Real *images,
                              const Real *gradients, Real *result) {{
-    Convolution(*sizes).find_gradient(images, gradients, result);
+    // Its blocks may not depend on the number of threads.
+    Convolution(*sizes, 1).find_gradient(images, gradients, result);
 }}
 """
 
