@@ -152,12 +152,18 @@ def grad_inputs(
 def _convolve(task, images, filters, bias, stride, padding, outputs):
     images = channels_to_end(images)
     result = images.new_empty((len(images), *outputs, len(filters)))
-    bias = None if bias is None else bias.contiguous()
+    if bias is not None:
+        bias = bias.contiguous()
+        if bias.shape != (len(filters),):
+            raise ValueError(
+                f'a bias of shape {tuple(bias.shape)} does not fit '
+                f'{len(filters)} filters'
+            )
     call = _call(
         task,
         images.shape,
         filters.shape,
-        tuple(outputs),
+        result.shape,
         tuple(stride),
         tuple(padding),
         images.dtype,
@@ -191,7 +197,7 @@ def grad_weights(
         'grad_weights',
         images.shape,
         tuple(shape),
-        grad_output.shape[1:-1],
+        grad_output.shape,
         tuple(stride),
         tuple(padding),
         images.dtype,
@@ -210,15 +216,29 @@ def _call(task, images, filters, outputs, stride, padding, dtype, threads):
     Parameters
     ----------
     task : {'forward', 'grad_weights', 'grad_inputs'}
-    images, filters : sequence of int
-        Shapes: ``(batch, ..., channels)`` and ``(filters, channels, ...)``. In
-        a transposed convolution, images are the outputs' gradient.
-    outputs : tuple of int
-        Spatial size of the result, or of the outputs' gradient.
+    images, filters, outputs : tuple of int
+        Shapes: ``(batch, ..., channels)``, ``(filters, channels, ...)`` and
+        ``(batch, ..., filters)``. In a transposed convolution, images are the
+        outputs' gradient.
     stride, padding : tuple of int
     dtype : torch.dtype
     threads : int
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit each other.
     """
+    if (images[-1], outputs[-1], outputs[0]) != (
+        filters[1],
+        filters[0],
+        images[0],
+    ):
+        raise ValueError(
+            f'{filters[0]} filters for {filters[1]} channels do not fit '
+            f'{images[0]} images with {images[-1]} channels and '
+            f'{outputs[0]} results with {outputs[-1]}'
+        )
     kernel = tuple(filters[2:])
     starts = [-pad for pad in padding]
     if task == 'grad_inputs':
@@ -236,7 +256,7 @@ def _call(task, images, filters, outputs, stride, padding, dtype, threads):
         *[1] * missing,
         *sizes,
         *[1] * missing,
-        *outputs,
+        *outputs[1:-1],
         *[0] * missing,
         *starts,
         threads,

@@ -228,6 +228,22 @@ class WinogradTest(EngineTest):
         ]:
             self.assertFalse(conv_winograd.fits(kernel, stride, dilation))
 
+    def test_shapes_that_do_not_fit(self):
+        images, filters = torch.ones(2, 8, 6, 6), torch.ones(9, 8, 3, 3)
+        gradient, other = torch.ones(2, 9, 6, 6), torch.ones(3, 7, 6, 6)
+        options = [1, 1], [1, 1], [1, 1]
+        for function, *arguments in (
+            (conv_winograd.forward, other, filters, None),
+            (conv_winograd.forward, images, filters, torch.ones(8)),
+            (conv_winograd.forward, images, filters, torch.ones(1)),
+            (conv_winograd.grad_weights, images, other, filters.shape),
+            (conv_winograd.grad_weights, images[:1], gradient, filters.shape),
+            (conv_winograd.grad_weights, other[:2], gradient, filters.shape),
+            (conv_winograd.grad_inputs, filters, other, other.shape, None),
+        ):
+            with self.assertRaisesRegex(ValueError, 'not fit'):
+                function(*arguments, *options)
+
     def test_number_of_products(self):
         # Twelve and a quarter products for each output, as the documentation
         # has it.
