@@ -66,11 +66,12 @@ class Split:
 
     def __init__(self, program: Program):
         self._scope = scope = program.scope
-        for node in scope.order:
-            _check_capturable(scope, node)
         early, by_shape = _host_part(scope)
         late = [node for node in scope.order if node not in early]
         self._steps = dict(self._python_steps(late))
+        for node in scope.order:
+            if node not in self._steps:
+                _check_capturable(scope, node)
         device_writer = self._write_device_part(early, late)
         self._check_outputs(late)
         host_writers = self._write_host_part(early, by_shape)
@@ -85,8 +86,8 @@ class Split:
         scope = self._scope
         for node in filter(can_break, late):
             if scope.regions[node] is None:
-                name, kernel = scope.kernel(node)
-                step = PythonStep(node, kernel.function, scope.device)
+                name, _ = scope.kernel(node)
+                step = PythonStep(node, scope.globals[name], scope.device)
                 # Runs without a recording tell the shapes of the results.
                 scope.globals[name] = step.on_host
                 scope.globals[f'recorded_{name}'] = step.recorded
@@ -246,9 +247,7 @@ def _check_capturable(scope: Scope, node: Apply) -> None:
     on_host = scope.is_host_node(node)
     if on_host and getattr(node.op, 'destroy_map', None):
         raise NotCapturableError(f'{node.op} overwrites numbers on the host')
-    if isinstance(node.op, (FromFunctionOp, Print)) or (
-        lacks_kernel(node) and not can_break(node)
-    ):
+    if isinstance(node.op, (FromFunctionOp, Print)) or lacks_kernel(node):
         raise NotCapturableError(f'{node.op} calls Python code each time')
     if (
         not on_host

@@ -4,6 +4,7 @@ import numpy as np
 import theano
 import theano.tensor as T
 from theano.gof import Apply, Op
+from theano.ifelse import ifelse
 
 from tests.engine.compare import EngineTest, torch
 from tests.engine.replaying import ReplayTest, ones
@@ -122,8 +123,12 @@ class PythonStepsTest(ReplayTest):
         x = T.vector('x')
         self.assertFalse(can_break(Positive()(x).owner))
         self.assertFalse(can_break(T.exp(x).owner))
+        size = T.cast(x.shape[0], 'float32')
         for output, reason in (
             (Positive()(x) * 2, 'Python code each time'),
+            # These would run once for each shape, or for each recording.
+            (x * Doubled()(size), 'Python code each time'),
+            (ifelse(size > 1, x * Doubled()(size), x), 'Python code each'),
             (Doubled()(x * 2), 'computed on the host'),
         ):
             f, graphs = self.recorded([x], output, calls=1)
