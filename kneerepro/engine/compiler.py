@@ -15,6 +15,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import threading
 import warnings
 
 import theano
@@ -29,6 +30,9 @@ _OPTIONS = (
     '-O3 -std=c++11 -shared -fPIC -fno-math-errno -fno-trapping-math '
     '-ffp-contract=off -fopenmp-simd -w'
 )
+
+# Threads that compile libraries ahead of their use, by the libraries' paths.
+_ahead: dict[str, threading.Thread] = {}
 
 
 @functools.cache
@@ -72,17 +76,42 @@ def load(source: str, options: str = '') -> ctypes.PyDLL | None:
     return None if path is None else _load(source, options, path)
 
 
+def start(source: str, options: str = '') -> None:
+    """Start to compile code that :func:`load` will load later.
+
+    Meanwhile, Python goes on. Nothing happens where there is no compiler, or
+    where the code was compiled before. What goes wrong is left to
+    :func:`load`.
+
+    Parameters
+    ----------
+    source, options : str
+        As for :func:`load`.
+    """
+    path = compiler()
+    if path is None:
+        return
+    command, library = _command(options, path), _library(source, options, path)
+    if library in _ahead or os.path.exists(library):
+        return
+
+    def compile_quietly():
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            _compile(command, source, library)
+
+    _ahead[library] = threading.Thread(target=compile_quietly)
+    _ahead[library].start()
+
+
 @functools.cache
 def _load(source, options, path):
-    options = f'{_OPTIONS} {options}'
-    key = '\n'.join([options, _identity(path), _processor(), source])
-    name = hashlib.sha256(key.encode()).hexdigest()[:32]
-    folder = os.path.join(theano.config.compiledir, 'kneerepro')
-    library = os.path.join(folder, name + '.so')
+    library = _library(source, options, path)
+    thread = _ahead.pop(library, None)
+    if thread is not None:
+        thread.join()
     try:
         if not os.path.exists(library):
-            os.makedirs(folder, exist_ok=True)
-            _compile([path, *options.split()], source, library)
+            _compile(_command(options, path), source, library)
         return ctypes.PyDLL(library)
     except (OSError, subprocess.SubprocessError) as error:
         warnings.warn(
@@ -96,16 +125,31 @@ def _load(source, options, path):
         return None
 
 
+def _library(source, options, path):
+    """The path of the library that some code is compiled to."""
+    key = [*_command(options, path)[1:], _identity(path), _processor(), source]
+    name = hashlib.sha256('\n'.join(key).encode()).hexdigest()[:32]
+    return os.path.join(theano.config.compiledir, 'kneerepro', name + '.so')
+
+
+def _command(options, path):
+    return [path, *_OPTIONS.split(), *options.split()]
+
+
 def _compile(command, source, library):
     """Compile into a file that appears only once it is complete, because
     other processes may look for it.
     """
-    with tempfile.TemporaryDirectory(dir=os.path.dirname(library)) as folder:
+    parent = os.path.dirname(library)
+    os.makedirs(parent, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
         result = os.path.join(folder, 'code.so')
         command = [*command, '-x', 'c++', '-', '-o', result]
         try:
             _run([*command, '-march=native'], source)
-        except subprocess.CalledProcessError:
+        except subprocess.CalledProcessError as error:
+            if error.returncode < 0:  # interrupted
+                raise
             _run(command, source)  # some compilers do not know the processor
         os.replace(result, library)
 

@@ -33,6 +33,7 @@ from .fused import (
     sums,
     truncation,
 )
+from .kernels import conv_ahead
 from .optimizer import BF16_TAG, COMPILED_TAG, CPU_TAG, CUDA_TAG, TAG
 
 
@@ -82,6 +83,15 @@ REWRITES = (
         reason='Before all others. Variables lose their tags when they are '
         'replaced, and with one process no rewrite should meet a sum over '
         'processes.',
+    ),
+    Rewrite(
+        position=0.02,
+        name='torch_compile_ahead',
+        optimizer=conv_ahead.CompileAhead(),
+        device='cpu',
+        reason='As early as possible, because the compiler then runs while '
+        'Theano optimises.',
+        compiled=True,
     ),
     Rewrite(
         position=0.04,

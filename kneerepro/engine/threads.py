@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from .compiler import compiler, load
+from .compiler import compiler, load, start
 
 # What the library offers: run a function in several threads, the number of the
 # thread that asks, and how many there are.
@@ -101,6 +101,18 @@ def are_available() -> bool:
 def threads_for(count: int) -> int:
     """The number of threads that go through this many elements."""
     return torch.get_num_threads() if count >= _FOR_THREADS else 1
+
+
+def start_threaded(source: str, options: str = '') -> None:
+    """Start to compile code that :func:`load_threaded` will load later.
+
+    Parameters
+    ----------
+    source, options : str
+        As for :func:`load_threaded`.
+    """
+    if are_available():
+        start(_PRELUDE + source, options)
 
 
 def load_threaded(source: str, options: str = '') -> ctypes.PyDLL | None:

@@ -1,5 +1,7 @@
 import ctypes
 import os
+import signal
+import subprocess
 import tempfile
 import unittest
 import warnings
@@ -53,6 +55,30 @@ class CompilerTest(unittest.TestCase):
         with warnings.catch_warnings():
             warnings.simplefilter('error')
             self.assertIsNone(compiler.load('not C++'))
+
+    def test_starts_ahead(self):
+        compiler.start(CODE)
+        with mock.patch.object(compiler, '_compile') as again:
+            self.assertEqual(compiler.load(CODE).doubled(21), 42)
+            compiler._load.cache_clear()
+            compiler.start(CODE)
+        again.assert_not_called()
+        self.assertEqual(len(self.files()), 1)
+
+    def test_starts_code_that_does_not_compile(self):
+        compiler.start('not C++')
+        with self.assertWarnsRegex(RuntimeWarning, 'could not compile'):
+            self.assertIsNone(compiler.load('not C++'))
+        self.assertEqual(self.files(), [])
+
+    def test_an_interrupted_compiler_is_not_called_again(self):
+        stopped = subprocess.CalledProcessError(-signal.SIGINT, 'g++')
+        with (
+            mock.patch.object(compiler, '_run', side_effect=stopped) as run,
+            self.assertWarns(RuntimeWarning),
+        ):
+            self.assertIsNone(compiler.load(CODE))
+        run.assert_called_once()
 
     def test_the_switch(self):
         for value, expected in ('0', None), ('1', compiler.compiler()):

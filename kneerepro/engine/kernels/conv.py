@@ -20,14 +20,17 @@ from theano.tensor.nnet.abstract_conv import (
 
 from ..dispatch import register
 from ..layout import channels_last
-from . import conv_gemm
-from .conv_choice import faster_than_pytorch
+from . import conv_gemm, conv_winograd
+from .conv_choice import faster_than_pytorch, is_for_minimal_filtering
 
 #: Theano's Ops for convolutions, and for their gradients with respect to the
 #: images and to the filters.
 FORWARD = AbstractConv2d, AbstractConv3d
 GRAD_INPUTS = AbstractConv2d_gradInputs, AbstractConv3d_gradInputs
 GRAD_WEIGHTS = AbstractConv2d_gradWeights, AbstractConv3d_gradWeights
+
+# The types of numbers that our own algorithms compute with.
+_OWN_TYPES = torch.float32, torch.float64
 
 
 class Convolution:
@@ -240,6 +243,37 @@ class Convolution:
             self.dilation,
         )
 
+    def start_compiling(
+        self,
+        task: str,
+        dtype: torch.dtype | None,
+        images: Sequence[int],
+        filters: Sequence[int],
+    ) -> None:
+        """Start to compile the algorithm that will be chosen on the CPU.
+
+        Parameters
+        ----------
+        task : {'forward', 'grad_weights', 'grad_inputs'}
+        dtype : torch.dtype or None
+            None if PyTorch does not have the type.
+        images, filters : sequence of int
+            Shapes.
+        """
+        if self.groups != 1 or dtype not in _OWN_TYPES:
+            return
+        kernel = tuple(filters[2:])
+        padding, extra = self._padding(kernel)
+        if not extra and is_for_minimal_filtering(
+            task,
+            images[0],
+            filters,
+            self._outputs(tuple(images[2:]), kernel),
+            self.stride,
+            self.dilation,
+        ):
+            conv_winograd.start_compiling(kernel, self.stride, padding, dtype)
+
     def _find_outputs(self, sizes, kernel):
         """The sizes of the output for padded images and filters."""
         return tuple(
@@ -363,7 +397,7 @@ class Convolution:
         if (
             x.device.type != 'cpu'
             or self.groups != 1
-            or x.dtype not in (torch.float32, torch.float64)
+            or x.dtype not in _OWN_TYPES
         ):
             return None
         return _chosen(

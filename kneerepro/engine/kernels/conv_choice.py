@@ -62,15 +62,31 @@ def faster_than_pytorch(
         One number for each spatial axis.
     dtype : torch.dtype
     """
-    gemm_is_faster = _GEMM_IS_FASTER[task](*shape)
-    if min(shape[:2]) >= _FEW and conv_winograd.fits(
+    if is_for_minimal_filtering(
+        task, images, shape, outputs, stride, dilation
+    ) and conv_winograd.is_available(shape[2:], stride, padding, dtype):
+        return conv_winograd
+    return conv_gemm if _GEMM_IS_FASTER[task](*shape) else None
+
+
+def is_for_minimal_filtering(
+    task: str,
+    images: int,
+    shape: Sequence[int],
+    outputs: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+) -> bool:
+    """Whether minimal filtering is estimated to be the fastest algorithm,
+    where the machine can compile it. Arguments as for
+    :func:`faster_than_pytorch`.
+    """
+    if min(shape[:2]) < _FEW or not conv_winograd.fits(
         shape[2:], stride, dilation
     ):
-        products = math.prod(shape) * math.prod(outputs) * images
-        time = _GEMM_PER_PRODUCT if gemm_is_faster else _PYTORCH_PER_PRODUCT
-        cost = conv_winograd.cost(task, images, shape, outputs, stride)
-        if cost < products * time and conv_winograd.is_available(
-            shape[2:], stride, padding, dtype
-        ):
-            return conv_winograd
-    return conv_gemm if gemm_is_faster else None
+        return False
+    gemm_is_faster = _GEMM_IS_FASTER[task](*shape)
+    time = _GEMM_PER_PRODUCT if gemm_is_faster else _PYTORCH_PER_PRODUCT
+    products = math.prod(shape) * math.prod(outputs) * images
+    cost = conv_winograd.cost(task, images, shape, outputs, stride)
+    return cost < products * time

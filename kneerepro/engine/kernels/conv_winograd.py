@@ -16,7 +16,7 @@ import torch
 from ..layout import channels_to_end
 from . import winograd_axis
 from .conv_gemm import output_sizes
-from .winograd_code import PANEL, library
+from .winograd_code import PANEL, library, start
 
 # Elements of the transformed filters, which are all in memory at once.
 _MAX_TRANSFORMED = 2**25
@@ -43,7 +43,17 @@ def is_available(
     """Whether the machine can compile the algorithm for filters that it
     :func:`fits`.
     """
-    return _library(kernel, stride, padding, dtype) is not None
+    return library(*_key(kernel, stride, padding, dtype)) is not None
+
+
+def start_compiling(
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dtype: torch.dtype,
+) -> None:
+    """Start to compile the algorithm for filters that it :func:`fits`."""
+    start(*_key(kernel, stride, padding, dtype))
 
 
 def cost(
@@ -261,7 +271,7 @@ def _call(task, images, filters, outputs, stride, padding, dtype, threads):
         *starts,
         threads,
     )
-    function = getattr(_library(kernel, stride, padding, dtype), task)
+    function = getattr(library(*_key(kernel, stride, padding, dtype)), task)
     function.argtypes = [ctypes.c_void_p] * (
         4 if task == 'grad_weights' else 6
     )
@@ -280,6 +290,7 @@ def _numbers(*values):
     return (ctypes.c_int64 * len(values))(*values)
 
 
-def _library(kernel, stride, padding, dtype):
+def _key(kernel, stride, padding, dtype):
+    """What distinguishes the library for filters from others."""
     shift = (pad % s for pad, s in zip(padding, stride))
-    return library(tuple(kernel), tuple(stride), tuple(shift), dtype)
+    return tuple(kernel), tuple(stride), tuple(shift), dtype

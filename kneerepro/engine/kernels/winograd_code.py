@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ..threads import load_threaded
+from ..threads import load_threaded, start_threaded
 from . import winograd_axis
 from .winograd_algorithm import ALGORITHM
 from .winograd_axis import Axis, Form
@@ -41,6 +41,9 @@ extern "C" void grad_weights(const Sizes *sizes, const Real *images,
 }}
 """
 
+# Products are added without being rounded, as in other libraries.
+_OPTIONS = '-ffp-contract=fast'
+
 # Bytes of values that are in memory at a time, about: half of a second cache.
 _CACHE = 2**19
 
@@ -67,32 +70,43 @@ def library(
     ctypes.PyDLL or None
         None if the machine cannot compile them.
     """
+    return load_threaded(_source(kernel, stride, shift, dtype), _OPTIONS)
+
+
+@functools.cache
+def start(
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    shift: tuple[int, ...],
+    dtype: torch.dtype,
+) -> None:
+    """Start to compile what :func:`library` will load. Arguments as there."""
+    start_threaded(_source(kernel, stride, shift, dtype), _OPTIONS)
+
+
+def _source(kernel, stride, shift, dtype):
     axes = [winograd_axis.NO_AXIS] * (3 - len(kernel))
     others = list(axes)
     for size, step, pad in zip(kernel, stride, shift):
         axes.append(winograd_axis.convolution(size, step))
         others.append(winograd_axis.transposed(size, step, pad)[0])
     names = [f'Axis{i}' for i in range(len(axes + others))]
-    return load_threaded(
-        '\n'.join(
-            [
-                '#include <string.h>',
-                f'typedef {_TYPES[dtype]} Real;',
-                f'enum {{ CACHE = {_CACHE} }};',
-                # Another library has types of the same names.
-                'namespace {',
-                PANELS,
-                *map(_structure, names, axes + others),
-                ALGORITHM,
-                '}',
-                _FUNCTIONS.format(
-                    axes=', '.join(names[:3]),
-                    transposed_axes=', '.join(names[3:]),
-                ),
-            ]
-        ),
-        # Products are added without being rounded, as in other libraries.
-        '-ffp-contract=fast',
+    return '\n'.join(
+        [
+            '#include <string.h>',
+            f'typedef {_TYPES[dtype]} Real;',
+            f'enum {{ CACHE = {_CACHE} }};',
+            # Another library has types of the same names.
+            'namespace {',
+            PANELS,
+            *map(_structure, names, axes + others),
+            ALGORITHM,
+            '}',
+            _FUNCTIONS.format(
+                axes=', '.join(names[:3]),
+                transposed_axes=', '.join(names[3:]),
+            ),
+        ]
     )
 
 
