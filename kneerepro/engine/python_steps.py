@@ -20,6 +20,9 @@ from .breaks import at_each_call
 from .host import lacks_kernel
 from .values import NotCapturableError, to_host, torch_dtype
 
+# Functions are recorded for few shapes, right after they ran with them.
+_MOST_SHAPES = 64
+
 
 def can_break(node: Apply) -> bool:
     """Whether a recording can break off for a node: it lacks a kernel, its
@@ -57,6 +60,8 @@ class PythonStep:
     def on_host(self, *inputs: Any) -> Any:
         """Carry out the node on the host, and remember the shapes."""
         results = self._function(*inputs)
+        if len(self._shapes) == _MOST_SHAPES:
+            self._shapes.clear()
         self._shapes[_shapes(inputs)] = list(map(np.shape, _listed(results)))
         return results
 

@@ -147,6 +147,16 @@ class PythonStepTest(EngineTest):
         step.on_host(ones(3))
         self.assertEqual(step.recorded(torch.ones(3)).tolist(), [2, 2, 2])
 
+    def test_only_the_last_shapes_are_known(self):
+        step = PythonStep(
+            Doubled()(T.vector()).owner, lambda x: 2 * x, torch.device('cpu')
+        )
+        for n in range(500):
+            step.on_host(ones(n))
+        self.assertEqual(len(step.recorded(torch.ones(499))), 499)
+        with self.assertRaises(NotCapturableError):
+            step.recorded(torch.ones(3))
+
     def test_other_shape_than_before(self):
         step = PythonStep(
             Doubled()(T.vector()).owner,

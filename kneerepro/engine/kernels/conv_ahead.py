@@ -1,7 +1,7 @@
 """Compilation of what convolutions need, while Theano optimises the graph.
 
 The compiler takes seconds for each size of filters, in a process of its own.
-If it were started by the first call of a function, that call would wait for it.
+If the first call of a function started it, that call would have to wait.
 """
 
 from __future__ import annotations
