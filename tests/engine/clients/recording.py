@@ -43,7 +43,22 @@ class Recorder:
         from theano.compile.function_module import Function
         from theano.gof import Variable
 
-        call, evaluate = Function.__call__, Variable.eval
+        evaluate = Variable.eval
+        # The engine's functions have a class of their own.
+        for kind in [Function, *Function.__subclasses__()]:
+            kind.__call__ = self._recorded(kind.__call__)
+
+        def recorded_eval(variable, *args, **kwargs):
+            self._evaluates = True
+            try:
+                return evaluate(variable, *args, **kwargs)
+            finally:
+                self._evaluates = False
+
+        Variable.eval = recorded_eval
+
+    def _recorded(self, call):
+        """The function that replaces a method which calls functions."""
 
         def recorded_call(function, *args, **kwargs):
             # An Op that calls a function of its own is part of the call.
@@ -60,15 +75,7 @@ class Recorder:
             self._note(function, result, 'constant' if constant else 'call')
             return result
 
-        def recorded_eval(variable, *args, **kwargs):
-            self._evaluates = True
-            try:
-                return evaluate(variable, *args, **kwargs)
-            finally:
-                self._evaluates = False
-
-        Function.__call__ = recorded_call
-        Variable.eval = recorded_eval
+        return recorded_call
 
     def _note(self, function, result, kind):
         if not any(function is known for known in self._functions):

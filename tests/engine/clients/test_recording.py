@@ -1,8 +1,11 @@
+import unittest
+
 import numpy as np
 import theano
 import theano.tensor as T
 
 from tests.engine.clients.recording import Recorder
+from tests.engine.compare import torch, torch_mode
 from tests.folders import FolderTest
 from tests.modes import AS_WRITTEN
 
@@ -10,9 +13,13 @@ from tests.modes import AS_WRITTEN
 class RecorderTest(FolderTest):
     def recorded(self, run):
         """What is recorded while `run` runs."""
+        function = theano.compile.function_module.Function
         for changed, name in [
-            (theano.compile.function_module.Function, '__call__'),
             (theano.gof.Variable, 'eval'),
+            *(
+                (kind, '__call__')
+                for kind in (function, *function.__subclasses__())
+            ),
         ]:
             self.addCleanup(setattr, changed, name, getattr(changed, name))
         recorder = Recorder(self.path('record.npz'), 100)
@@ -34,6 +41,13 @@ class RecorderTest(FolderTest):
         self.assertEqual(found["call 1['sum']"].tolist(), [7])
         self.assertEqual(found["call 0['both']"].tolist(), [2, 4])
         self.assertEqual(found['shared 0 w'].tolist(), [4, 6])
+
+    @unittest.skipUnless(torch, 'PyTorch is not installed')
+    def test_calls_of_the_engine(self):
+        x = T.dvector()
+        f = theano.function([x], x.sum(), mode=torch_mode('cpu'))
+        found = self.recorded(lambda: [f(np.ones(n)) for n in (2, 3)])
+        self.assertEqual([found['call 0'], found['call 1']], [2, 3])
 
     def test_part_of_a_large_array(self):
         f = theano.function([], T.arange(5000), mode=AS_WRITTEN)
