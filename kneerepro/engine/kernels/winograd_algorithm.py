@@ -257,17 +257,25 @@ template <typename A, typename B, typename C> struct Winograd {
     // The products at the points, for some tiles.
     void multiply_values(const Real *filters, int64_t count,
                          const Buffers &buffers) const {
-        for (int point = 0; point < POINTS; ++point)
-            for (int64_t panel = 0; panel < filter_panels; ++panel)
-                multiply_point(filters + panel * sizes.channels * WIDTH,
-                               buffers.values, count, point,
-                               buffers.points + point * next_point
-                               + panel * room * WIDTH);
+        for (int point = 0; point < POINTS; ++point) {
+            const Real *y = filters;
+            Real *result = buffers.points + point * next_point;
+            int64_t left = filter_panels;
+            for (; left >= COLUMNS; left -= COLUMNS) {
+                multiply_point<COLUMNS>(y, buffers.values, count, point,
+                                        result);
+                y += COLUMNS * sizes.channels * WIDTH;
+                result += COLUMNS * room * WIDTH;
+            }
+            if (left)
+                multiply_point<1>(y, buffers.values, count, point, result);
+        }
     }
+    template <int columns>
     void multiply_point(const Real *filters, const Real *images,
                         int64_t count, int point, Real *result) const {
-        const int64_t depth = least(DEPTH, sizes.channels);
-        const int most = least(DEPTH / depth, MATRICES);
+        const int64_t depth = least(DEPTH / columns, sizes.channels);
+        const int most = least(DEPTH / columns / depth, MATRICES);
         const int begin = first_of[point], end = first_of[point + 1];
         for (int i = begin; i < end; i += most)
             for (int64_t k = 0; k < sizes.channels; k += depth) {
@@ -279,12 +287,10 @@ template <typename A, typename B, typename C> struct Winograd {
                 }
                 const int64_t channels = least(depth, sizes.channels - k);
                 for (int64_t t = 0; t < count; t += ROWS)
-                    if (i > begin || k)
-                        multiply<true>(x, y, matrices, room * WIDTH, channels,
-                                       t, result);
-                    else
-                        multiply<false>(x, y, matrices, room * WIDTH, channels,
-                                        t, result);
+                    (i > begin || k ? multiply<true, columns>
+                                    : multiply<false, columns>)(
+                        x, y, matrices, room * WIDTH, sizes.channels * WIDTH,
+                        channels, t, result);
             }
     }
 

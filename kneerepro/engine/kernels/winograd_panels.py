@@ -18,8 +18,10 @@ enum {
     LINE = 64,
     WIDTH = LINE / sizeof(Real),  // elements of a panel
     VECTORS = LINE / BYTES,       // registers that hold a panel
-    // Panels of a product for which there are enough registers.
-    ROWS = BYTES > 16 ? 6 : 3,
+    // The rows and columns of a product, in panels, for which there are enough
+    // registers.
+    ROWS = BYTES > 32 ? 8 : BYTES > 16 ? 6 : 3,
+    COLUMNS = BYTES > 32 ? 2 : 1,
     BLOCK = BYTES > 32 ? WIDTH : 4
 };
 typedef Real Vector
@@ -47,16 +49,26 @@ struct Panel {
         return result;
     }
 };
-// The first numbers of a panel, or all of them; the others are 0.
-static inline Panel load(const Real *x, int64_t count = WIDTH) {
-    Panel result = {};
-    if (count >= WIDTH) memcpy(&result, x, sizeof(Panel));
-    else memcpy(&result, x, count * sizeof(Real));
+static inline Panel load(const Real *x) {
+    Panel result;
+    for (int i = 0; i < VECTORS; ++i) result.vectors[i] = ((Vector *) x)[i];
     return result;
 }
-static inline void store(Real *x, const Panel &value, int64_t count = WIDTH) {
-    if (count >= WIDTH) memcpy(x, &value, sizeof(Panel));
-    else memcpy(x, &value, count * sizeof(Real));
+static inline void store(Real *x, const Panel &value) {
+    for (int i = 0; i < VECTORS; ++i) ((Vector *) x)[i] = value.vectors[i];
+}
+// The first numbers of a panel, or all of them; the others are 0.
+static inline Panel load(const Real *x, int64_t count) {
+    if (count >= WIDTH) return load(x);
+    Real result[WIDTH] = {};
+    memcpy(result, x, count * sizeof(Real));
+    return load(result);
+}
+static inline void store(Real *x, const Panel &value, int64_t count) {
+    if (count >= WIDTH) return store(x, value);
+    Real numbers[WIDTH];
+    store(numbers, value);
+    memcpy(x, numbers, count * sizeof(Real));
 }
 static Real *allocate(int64_t count) {
     void *result = 0;
@@ -64,39 +76,57 @@ static Real *allocate(int64_t count) {
     return (Real *) result;
 }
 
-static inline void multiply_one(const Real *x, const Real *y, Vector *sums) {
+template <int columns>
+static inline void multiply_one(const Real *x, const Real *y, int64_t column,
+                                Vector *sums) {
     #pragma GCC unroll 16
     for (int i = 0; i < ROWS; ++i)
         #pragma GCC unroll 16
-        for (int j = 0; j < VECTORS; ++j)
-            sums[i * VECTORS + j] += x[i * WIDTH] * ((Vector *) y)[j];
+        for (int j = 0; j < columns; ++j)
+            #pragma GCC unroll 16
+            for (int k = 0; k < VECTORS; ++k)
+                sums[(i * columns + j) * VECTORS + k] += x[i * WIDTH]
+                    * ((Vector *) (y + j * column))[k];
 }
 // Multiplies ROWS rows of some matrices, from `row` on, by the `depth` panels
 // of as many others, and writes or adds the sum of the products. The panels of
-// a row are `plane` apart.
-template <bool add>
+// a row are `plane` apart. The others have one or more columns, `column`
+// apart, and those of the result are `plane` apart.
+template <bool add, int columns>
 static void multiply(const Real *const *matrices, const Real *const *others,
-                     int count, int64_t plane, int64_t depth, int64_t row,
-                     Real *result) {
-    Vector sums[ROWS * VECTORS];
-    Vector *const target = (Vector *) (result + row * WIDTH);
+                     int count, int64_t plane, int64_t column, int64_t depth,
+                     int64_t row, Real *result) {
+    Vector sums[ROWS * columns * VECTORS];
+    result += row * WIDTH;
     #pragma GCC unroll 16
-    for (int i = 0; i < ROWS * VECTORS; ++i)
-        sums[i] = add ? target[i] : Vector();
+    for (int i = 0; i < ROWS; ++i)
+        #pragma GCC unroll 16
+        for (int j = 0; j < columns; ++j)
+            #pragma GCC unroll 16
+            for (int k = 0; k < VECTORS; ++k)
+                sums[(i * columns + j) * VECTORS + k] = add
+                    ? ((Vector *) (result + j * plane + i * WIDTH))[k]
+                    : Vector();
     for (int matrix = 0; matrix < count; ++matrix) {
         const Real *x = matrices[matrix] + row * WIDTH, *y = others[matrix];
         int64_t left = depth;
         for (; left >= WIDTH; left -= WIDTH, x += plane) {
             #pragma GCC unroll 16
             for (int k = 0; k < WIDTH; ++k)
-                multiply_one(x + k, y + k * WIDTH, sums);
+                multiply_one<columns>(x + k, y + k * WIDTH, column, sums);
             y += WIDTH * WIDTH;
         }
         for (int k = 0; k < left; ++k)
-            multiply_one(x + k, y + k * WIDTH, sums);
+            multiply_one<columns>(x + k, y + k * WIDTH, column, sums);
     }
     #pragma GCC unroll 16
-    for (int i = 0; i < ROWS * VECTORS; ++i) target[i] = sums[i];
+    for (int i = 0; i < ROWS; ++i)
+        #pragma GCC unroll 16
+        for (int j = 0; j < columns; ++j)
+            #pragma GCC unroll 16
+            for (int k = 0; k < VECTORS; ++k)
+                ((Vector *) (result + j * plane + i * WIDTH))[k] =
+                    sums[(i * columns + j) * VECTORS + k];
 }
 // Writes or adds the product of two matrices of one panel each, the first
 // transposed.
