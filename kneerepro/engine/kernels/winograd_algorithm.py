@@ -286,11 +286,10 @@ template <typename A, typename B, typename C> struct Winograd {
                     y[j] = filters + by_point[i + j] * next_filter + k * WIDTH;
                 }
                 const int64_t channels = least(depth, sizes.channels - k);
-                for (int64_t t = 0; t < count; t += ROWS)
-                    (i > begin || k ? multiply<true, columns>
-                                    : multiply<false, columns>)(
-                        x, y, matrices, room * WIDTH, sizes.channels * WIDTH,
-                        channels, t, result);
+                (i > begin || k ? multiply<true, columns>
+                                : multiply<false, columns>)(
+                    x, y, matrices, room * WIDTH, sizes.channels * WIDTH,
+                    channels, count, result);
             }
     }
 

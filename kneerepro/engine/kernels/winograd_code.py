@@ -45,7 +45,7 @@ extern "C" void grad_weights(const Sizes *sizes, const Real *images,
 _OPTIONS = '-ffp-contract=fast'
 
 # Bytes of values that are in memory at a time, about: half of a second cache.
-_CACHE = 2**19
+_CACHE = 2**18
 
 
 @functools.cache

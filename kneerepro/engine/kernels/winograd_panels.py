@@ -76,11 +76,11 @@ static Real *allocate(int64_t count) {
     return (Real *) result;
 }
 
-template <int columns>
+template <int rows, int columns>
 static inline void multiply_one(const Real *x, const Real *y, int64_t column,
                                 Vector *sums) {
     #pragma GCC unroll 16
-    for (int i = 0; i < ROWS; ++i)
+    for (int i = 0; i < rows; ++i)
         #pragma GCC unroll 16
         for (int j = 0; j < columns; ++j)
             #pragma GCC unroll 16
@@ -88,18 +88,18 @@ static inline void multiply_one(const Real *x, const Real *y, int64_t column,
                 sums[(i * columns + j) * VECTORS + k] += x[i * WIDTH]
                     * ((Vector *) (y + j * column))[k];
 }
-// Multiplies ROWS rows of some matrices, from `row` on, by the `depth` panels
-// of as many others, and writes or adds the sum of the products. The panels of
-// a row are `plane` apart. The others have one or more columns, `column`
-// apart, and those of the result are `plane` apart.
-template <bool add, int columns>
-static void multiply(const Real *const *matrices, const Real *const *others,
-                     int count, int64_t plane, int64_t column, int64_t depth,
-                     int64_t row, Real *result) {
-    Vector sums[ROWS * columns * VECTORS];
-    result += row * WIDTH;
+// Multiplies ROWS rows of some matrices by the `depth` panels of as many
+// others, and writes or adds the sum of the products. The panels of a row are
+// `plane` apart. The others have one or more columns, `column` apart, and
+// those of the result are `plane` apart.
+template <bool add, int rows, int columns>
+static inline void multiply_rows(const Real *const *matrices, int64_t row,
+                                 const Real *const *others, int count,
+                                 int64_t plane, int64_t column, int64_t depth,
+                                 Real *result) {
+    Vector sums[rows * columns * VECTORS];
     #pragma GCC unroll 16
-    for (int i = 0; i < ROWS; ++i)
+    for (int i = 0; i < rows; ++i)
         #pragma GCC unroll 16
         for (int j = 0; j < columns; ++j)
             #pragma GCC unroll 16
@@ -113,20 +113,33 @@ static void multiply(const Real *const *matrices, const Real *const *others,
         for (; left >= WIDTH; left -= WIDTH, x += plane) {
             #pragma GCC unroll 16
             for (int k = 0; k < WIDTH; ++k)
-                multiply_one<columns>(x + k, y + k * WIDTH, column, sums);
+                multiply_one<rows, columns>(x + k, y + k * WIDTH, column, sums);
             y += WIDTH * WIDTH;
         }
         for (int k = 0; k < left; ++k)
-            multiply_one<columns>(x + k, y + k * WIDTH, column, sums);
+            multiply_one<rows, columns>(x + k, y + k * WIDTH, column, sums);
     }
     #pragma GCC unroll 16
-    for (int i = 0; i < ROWS; ++i)
+    for (int i = 0; i < rows; ++i)
         #pragma GCC unroll 16
         for (int j = 0; j < columns; ++j)
             #pragma GCC unroll 16
             for (int k = 0; k < VECTORS; ++k)
                 ((Vector *) (result + j * plane + i * WIDTH))[k] =
                     sums[(i * columns + j) * VECTORS + k];
+}
+template <bool add, int columns>
+static void multiply(const Real *const *matrices, const Real *const *others,
+                     int count, int64_t plane, int64_t column, int64_t depth,
+                     int64_t rows, Real *result) {
+    enum { MANY = ROWS * COLUMNS / columns };
+    int64_t row = 0;
+    for (; row + MANY <= rows; row += MANY)
+        multiply_rows<add, MANY, columns>(matrices, row, others, count, plane,
+                                          column, depth, result + row * WIDTH);
+    for (; row < rows; row += ROWS)
+        multiply_rows<add, ROWS, columns>(matrices, row, others, count, plane,
+                                          column, depth, result + row * WIDTH);
 }
 // Writes or adds the product of two matrices of one panel each, the first
 // transposed.

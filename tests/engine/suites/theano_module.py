@@ -12,12 +12,14 @@ from tests.engine.suites.default_mode import use_engine
 # This module compares the default mode with Theano's own C code, in the mode
 # FAST_RUN.
 COMPARED_WITH_C = 'theano.tensor.nnet.tests.test_abstract_conv'
-# Their Ops have C code only, so that Theano alone has to compile it. All
-# other modules run without a compiler.
+# The Ops of the first three have C code only, so that Theano alone has to
+# compile it. The last draws millions of random numbers, for which Theano's
+# Python code takes hours. All other modules run without a compiler.
 NEED_C = (
     COMPARED_WITH_C,
     'theano.tensor.nnet.tests.test_corr',
     'theano.tensor.nnet.tests.test_corr3d',
+    'theano.sandbox.tests.test_rng_mrg',
 )
 
 
