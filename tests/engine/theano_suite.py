@@ -16,8 +16,8 @@ skipped            by itself, such as a test of C code
 
 The modules come with the installed Theano. In both runs, assertions on the
 structure of optimised graphs are left out (``suites/structure.py``). Tests of
-convolutions, of CorrMM and of random streams are compared with Theano's C code,
-if there is a compiler.
+convolutions, of CorrMM and of random streams are compared with Theano's C
+code, if there is a compiler.
 """
 
 import argparse

@@ -88,7 +88,7 @@ static inline void multiply_one(const Real *x, const Real *y, int64_t column,
                 sums[(i * columns + j) * VECTORS + k] += x[i * WIDTH]
                     * ((Vector *) (y + j * column))[k];
 }
-// Multiplies ROWS rows of some matrices by the `depth` panels of as many
+// Multiplies some matrices, from `row` on, by the `depth` panels of as many
 // others, and writes or adds the sum of the products. The panels of a row are
 // `plane` apart. The others have one or more columns, `column` apart, and
 // those of the result are `plane` apart.
@@ -113,7 +113,8 @@ static inline void multiply_rows(const Real *const *matrices, int64_t row,
         for (; left >= WIDTH; left -= WIDTH, x += plane) {
             #pragma GCC unroll 16
             for (int k = 0; k < WIDTH; ++k)
-                multiply_one<rows, columns>(x + k, y + k * WIDTH, column, sums);
+                multiply_one<rows, columns>(x + k, y + k * WIDTH, column,
+                                            sums);
             y += WIDTH * WIDTH;
         }
         for (int k = 0; k < left; ++k)
@@ -128,6 +129,7 @@ static inline void multiply_rows(const Real *const *matrices, int64_t row,
                 ((Vector *) (result + j * plane + i * WIDTH))[k] =
                     sums[(i * columns + j) * VECTORS + k];
 }
+// The same for any number of rows, which may write a few rows more.
 template <bool add, int columns>
 static void multiply(const Real *const *matrices, const Real *const *others,
                      int count, int64_t plane, int64_t column, int64_t depth,
