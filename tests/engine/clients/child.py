@@ -24,6 +24,7 @@ def main():
         parser.add_argument(name)
     parser.add_argument('calls', type=int)
     parser.add_argument('--path', default='.')
+    parser.add_argument('--function', default='')
     parser.add_argument('arguments', nargs=argparse.REMAINDER)
     args = parser.parse_args()
 
@@ -41,7 +42,9 @@ def main():
         prepare_keras()
     StandIns(args.data).install()
     try:
-        runpy.run_path(args.program, run_name='__main__')
+        contents = runpy.run_path(args.program, run_name='__main__')
+        if args.function:
+            contents[args.function]()
     except SystemExit as end:
         if end.code:
             raise

@@ -29,6 +29,9 @@ class Program:
     float_type : {'float32', 'float64'}, optional
         Theano's floatX if the program requires one. By default, it takes
         either.
+    function : str
+        A test in it that is called, as a test runner does, if the program does
+        nothing by itself.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Program:
     packages: tuple[str, ...] = ()
     path: str = '.'
     float_type: str | None = None
+    function: str = ''
 
 
 def _newmu(name, calls=5, float_type=None):
@@ -53,13 +57,37 @@ def _newmu(name, calls=5, float_type=None):
     )
 
 
-def _deep_learning(name, calls=10):
+def _deep_learning(name, calls=10, function=''):
     return Program(
         f'DeepLearningTutorials, {name}',
         f'DeepLearningTutorials*/code/{name}.py',
         'github.com/lisa-lab/DeepLearningTutorials',
         calls,
         python2=True,
+        function=function,
+    )
+
+
+def _denil(cost):
+    return Program(
+        f'dropout, mlp {cost}',
+        'dropout*/mlp.py',
+        'github.com/mdenil/dropout',
+        5,
+        (cost,),
+        python2=True,
+    )
+
+
+def _nielsen(name, calls=20):
+    return Program(
+        f'DeepLearningPython, {name}',
+        f'DeepLearningPython*/chapter_codes/{name}.py',
+        'github.com/MichalDanielDobrzanski/DeepLearningPython',
+        calls,
+        path='..',
+        # It sets this itself.
+        float_type='float32',
     )
 
 
@@ -80,6 +108,18 @@ def _keras(name, calls=5, *packages):
     )
 
 
+def _recipes(folder, name, calls=5, *arguments):
+    return Program(
+        ' '.join([f'Lasagne Recipes, {name}', *arguments]),
+        f'Recipes*/{folder}/{name}.py',
+        'github.com/Lasagne/Recipes',
+        calls,
+        arguments,
+        python2=True,
+        packages=('lasagne',),
+    )
+
+
 def _lasagne(name, calls=10, *arguments):
     return Program(
         ' '.join([f'Lasagne 0.1, {name}', *arguments[:1]]),
@@ -90,13 +130,48 @@ def _lasagne(name, calls=10, *arguments):
     )
 
 
+_VAE = 'examples/variational_autoencoder'
+
 PROGRAMS = (
     _newmu('1_linear_regression', 100),
     _newmu('2_logistic_regression', 20),
     _newmu('4_modern_net'),
     _newmu('5_convolutional_net', 2, 'float32'),
     _deep_learning('logistic_sgd', 20),
+    _deep_learning('logistic_cg'),
     _deep_learning('mlp'),
+    _deep_learning('convolutional_mlp', 1),
+    _deep_learning('dA'),
+    _deep_learning('cA', 4),
+    _deep_learning('SdA', 8),
+    _deep_learning('rbm', 3),
+    _deep_learning('DBN', 3),
+    _deep_learning('lstm', 6),
+    _deep_learning('rnnslu'),
+    _deep_learning('hmc/test_hmc', 20, 'test_hmc'),
+    Program(
+        'theano_exercises, 03_energy_soln',
+        'theano_exercises*/02_advanced/01_symbolic/03_energy_soln.py',
+        'github.com/goodfeli/theano_exercises',
+        1,
+        python2=True,
+    ),
+    Program(
+        'trainingRNNs',
+        'trainingRNNs*/RNN.py',
+        'github.com/pascanur/trainingRNNs',
+        3,
+        python2=True,
+        # Its recurrent weights are of this type. Its linker needs --with-c.
+        float_type='float32',
+    ),
+    _denil('dropout'),
+    _denil('backprop'),
+    _nielsen('chapter6-shallow'),
+    _nielsen('chapter6-1conv'),
+    _nielsen('chapter6-relu', 5),
+    _recipes(_VAE, 'variational_autoencoder', 3),
+    _recipes(_VAE, 'variational_autoencoder', 2, '--continuous'),
     _lasagne('mnist', 10, 'mlp', '1'),
     _lasagne('mnist', 2, 'cnn', '1'),
     _lasagne('recurrent', 4),

@@ -29,14 +29,28 @@ def _labels(count):
     return np.random.RandomState(count).randint(0, _CLASSES, count)
 
 
+def _rows(count):
+    """Images as rows of numbers up to 1."""
+    return (_images(count, 784) / 255).astype('float32')
+
+
 def _write_pickled_mnist(path):
     """Three pairs of images and labels, as deeplearning.net had them."""
-    parts = [
-        ((_images(count, 784) / 255).astype('float32'), _labels(count))
-        for count in (1200, 600, 600)
-    ]
+    parts = [(_rows(count), _labels(count)) for count in (1200, 600, 600)]
     with gzip.open(path, 'wb', compresslevel=1) as file:
         pickle.dump(parts, file, protocol=2)
+
+
+def _write_batches(path):
+    """Images and labels for training and for testing."""
+    with open(path, 'wb') as file:
+        np.savez(
+            file,
+            train_data=_rows(1000),
+            train_labels=_labels(1000),
+            test_data=_rows(600),
+            test_labels=_labels(600),
+        )
 
 
 def _idx(values):
@@ -84,6 +98,41 @@ def _texts(count, classes):
     return texts, rng.randint(0, classes, count)
 
 
+def _write_pickled_imdb(path):
+    """Texts and labels for training and for testing, one after the other."""
+    with open(path, 'wb') as file:
+        for count in 200, 100:
+            texts, labels = _texts(count, 2)
+            pickle.dump((list(texts), labels.tolist()), file, protocol=2)
+
+
+def _write_pickled_atis(path):
+    """Three sets of sentences, each with the numbers of its words, of its
+    named entities and of its labels, and what these numbers mean.
+    """
+    words, entities, labels = 100, 10, 10
+    rng = np.random.RandomState(words)
+    sets = []
+    for count in 60, 20, 20:
+        lengths = rng.randint(3, 30, count)
+        sets.append(
+            [
+                [rng.randint(0, most, n).astype('int32') for n in lengths]
+                for most in (words, entities, labels)
+            ]
+        )
+    meanings = {
+        f'{kind}2idx': {f'{kind}{i}': i for i in range(most)}
+        for kind, most in [
+            ('words', words),
+            ('tables', entities),
+            ('labels', labels),
+        ]
+    }
+    with gzip.open(path, 'wb', compresslevel=1) as file:
+        pickle.dump((*sets, meanings), file, protocol=2)
+
+
 def _write_reuters(path):
     texts, topics = _texts(400, 46)
     with open(path, 'wb') as file:
@@ -112,6 +161,9 @@ MAKERS: dict[str, Callable[[Path], object]] = {
     ),
     'imdb.npz': _write_pairs(lambda: _texts(200, 2), lambda: _texts(100, 2)),
     'reuters.npz': _write_reuters,
+    'mnist_batches.npz': _write_batches,
+    'imdb.pkl': _write_pickled_imdb,
+    'atis.fold3.pkl.gz': _write_pickled_atis,
 }
 
 

@@ -55,6 +55,35 @@ class StandInsTest(FolderTest):
             self.assertEqual(len(file['x_train']), len(file['y_train']))
             self.assertIsInstance(file['x_train'][0], list)
 
+    def test_pickled_texts(self):
+        with open('imdb.pkl', 'rb') as file:
+            for _ in 'training', 'testing':
+                texts, labels = pickle.load(file)
+                self.assertEqual(len(texts), len(labels))
+                self.assertIsInstance(texts[0], list)
+            self.assertEqual(file.read(), b'')
+
+    def test_sentences(self):
+        """The program counts the words and the labels that occur."""
+        with gzip.open('atis.fold3.pkl.gz') as file:
+            *sets, meanings = pickle.load(file)
+        self.assertEqual(len(sets), 3)
+        for column, kind in enumerate(['words', 'tables', 'labels']):
+            numbers = np.concatenate(
+                [x for part in sets for x in part[column]]
+            )
+            self.assertEqual(
+                set(numbers), set(meanings[f'{kind}2idx'].values())
+            )
+
+    def test_batches(self):
+        with np.load(self.path('mnist_batches.npz')) as file:
+            for part in 'train', 'test':
+                images = file[f'{part}_data']
+                self.assertEqual(
+                    images.shape, (len(file[f'{part}_labels']), 784)
+                )
+
     def test_other_files(self):
         path = self.write('mnist.pkl.gz', b'own')
         with open(path, 'rb') as file:
