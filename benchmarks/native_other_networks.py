@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 
 def training_step(
-    network: str, device: str = 'cpu', width: int = 1
+    network: str, device: str = 'cpu', width: float = 1
 ) -> tuple[nn.Module, Callable[..., list[torch.Tensor]]]:
     """Build a network and its training step.
 
@@ -22,7 +22,7 @@ def training_step(
     ----------
     network : {'resnet', 'unet3d'}
     device : str
-    width : int
+    width : float
         Factor on every number of filters.
 
     Returns
@@ -57,9 +57,9 @@ def training_step(
 class ResNet(nn.Module):
     """The network of :func:`other_networks.build_resnet`; returns logits."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: float):
         super().__init__()
-        counts = [width * count for count in FILTERS['resnet']]
+        counts = [round(width * count) for count in FILTERS['resnet']]
         self.first = nn.Sequential(
             *_conv(3, counts[0], 3), nn.ReLU(inplace=True)
         )
@@ -124,11 +124,11 @@ class Level(nn.Module):
         return self.up(torch.cat([x, self.below(x)], 1))
 
 
-def build_unet3d(width: int) -> nn.Module:
+def build_unet3d(width: float) -> nn.Module:
     """Build the network of :func:`other_networks.build_unet3d`; it returns
     logits, with the classes on axis 1.
     """
-    counts = [width * count for count in FILTERS['unet3d']]
+    counts = [round(width * count) for count in FILTERS['unet3d']]
     return nn.Sequential(
         Level(1, *counts), nn.Conv3d(counts[0], CLASSES['unet3d'], 1)
     )

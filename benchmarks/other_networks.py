@@ -35,12 +35,12 @@ from network_sizes import BLOCKS, CLASSES, FILTERS
 from layers import Conv2DLayer, Conv3DLayer, Deconv3DLayer, batch_norm
 
 
-def build_resnet(width: int = 1) -> Layer:
+def build_resnet(width: float = 1) -> Layer:
     """Build a residual network of 20 layers for colour images of 32 x 32.
 
     Parameters
     ----------
-    width : int
+    width : float
         Factor on every number of filters.
 
     Returns
@@ -54,7 +54,7 @@ def build_resnet(width: int = 1) -> Layer:
            image recognition. arXiv:1512.03385, section 4.2, with option B
            for the shortcuts between sizes.
     """
-    filters = [width * count for count in FILTERS['resnet']]
+    filters = [round(width * count) for count in FILTERS['resnet']]
     network = InputLayer((None, 3, 32, 32))
     network = batch_norm(_conv(network, filters[0], 3, 1, rectify))
     for i, count in enumerate(filters):
@@ -90,7 +90,7 @@ def _conv(network, count, size, stride, nonlinearity):
 
 
 def build_unet3d(
-    depth: int = 32, rows: int = 64, columns: int = 64, width: int = 1
+    depth: int = 32, rows: int = 64, columns: int = 64, width: float = 1
 ) -> Layer:
     """Build a U-Net in three dimensions.
 
@@ -98,7 +98,7 @@ def build_unet3d(
     ----------
     depth, rows, columns : int
         Size of the volumes, multiples of 4.
-    width : int
+    width : float
         Factor on every number of filters.
 
     Returns
@@ -114,7 +114,7 @@ def build_unet3d(
            sparse annotation. arXiv:1606.06650. Here, as in the V-Net,
            convolutions of stride 2 replace its pooling.
     """
-    filters = [width * count for count in FILTERS['unet3d']]
+    filters = [round(width * count) for count in FILTERS['unet3d']]
     network = InputLayer((None, 1, depth, rows, columns))
     skipped = []
     for count in filters[:-1]:
