@@ -49,6 +49,8 @@ struct Panel {
         return result;
     }
 };
+// Compilers may copy a panel in two halves with memcpy. Reading it as a whole
+// then has to wait until both are written.
 static inline Panel load(const Real *x) {
     Panel result;
     for (int i = 0; i < VECTORS; ++i) result.vectors[i] = ((Vector *) x)[i];
