@@ -86,7 +86,7 @@ def cost(
     tiles = _tiles(images, outputs)
     # Measured on a processor with AVX-512.
     per_image, per_output = 10, 5
-    per_filter = 35 if task == 'grad_weights' else 50
+    per_filter = 20 if task == 'grad_weights' else 50
     return (
         transformed * tiles
         + per_image * values * tiles * channels
