@@ -339,7 +339,9 @@ class Training:
         """Show the last value of each curve, and warn of a collapse."""
         parts = [f'epoch {self.epoch}/{self.epochs}']
         for name, curve in self._curves.items():
-            parts.append(f'{name.replace("_", " ")} {last_value(curve):.4g}')
+            value = last_value(curve)
+            if not math.isnan(value):  # some are measured once an epoch
+                parts.append(f'{name.replace("_", " ")} {value:.4g}')
         progress(self.iteration, self.iterations, ', '.join(parts))
         collapse = COLLAPSES[self._run.experiment]
         curve = self.measures.get(collapse.measure, [])

@@ -15,6 +15,7 @@ import theano
 
 from kneerepro import runs
 from kneerepro.runs import archive
+from kneerepro.runs import training as training_module
 from kneerepro.runs.training import Training
 from kneerepro.utils.errors import Stopped, UserError
 from kneerepro.utils.signals import signal_of
@@ -254,6 +255,14 @@ class RecordTest(TrainingTest):
         self.assertEqual(
             [row['code_spread'] for row in rows[:4]], ['', '', '', '0.1']
         )
+
+    def test_only_what_was_measured_is_shown(self):
+        with mock.patch.object(training_module, 'Progress') as progress:
+            self.work(self.begin())
+        shown = progress.return_value.__enter__.return_value
+        texts = [call.args[2] for call in shown.call_args_list]
+        self.assertRegex(texts[0], r'^epoch 1/4, train [\d.]+$')
+        self.assertRegex(texts[-1], r', test 4, code spread 0\.025$')
 
     def test_what_is_recorded_does_not_change(self):
         training = self.begin()
