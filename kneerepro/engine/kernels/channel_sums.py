@@ -36,10 +36,10 @@ static void sum_twice(int64_t outer, int64_t channels, int64_t inner,
             for (int64_t part = begin; part < end; ++part) {
                 double *const a = all + 2 * part * n, *const b = a + n;
                 int64_t i = part * rows * n;
-                const int64_t end = least((part + 1) * rows, outer) * n;
+                const int64_t last = least((part + 1) * rows, outer) * n;
                 // Four rows at a time, or else most of the time would go into
                 // reading and writing the sums.
-                for (; i + 4 * n <= end; i += 4 * n) {
+                for (; i + 4 * n <= last; i += 4 * n) {
                     #pragma omp simd
                     for (int64_t c = 0; c < n; ++c) {
                         a[c] += (f(i + c, c) + f(i + n + c, c))
@@ -48,7 +48,7 @@ static void sum_twice(int64_t outer, int64_t channels, int64_t inner,
                             + (s(i + 2 * n + c, c) + s(i + 3 * n + c, c));
                     }
                 }
-                for (; i < end; i += n) {
+                for (; i < last; i += n) {
                     #pragma omp simd
                     for (int64_t c = 0; c < n; ++c) {
                         a[c] += f(i + c, c);

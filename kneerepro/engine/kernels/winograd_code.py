@@ -44,7 +44,8 @@ extern "C" void grad_weights(const Sizes *sizes, const Real *images,
 # Products are added without being rounded, as in other libraries.
 _OPTIONS = '-ffp-contract=fast'
 
-# Bytes of values that are in memory at a time, about: half of a second cache.
+# Bytes of values that are in memory at a time, about: so few that they stay in
+# a second cache beside the filters.
 _CACHE = 2**18
 
 
