@@ -125,13 +125,23 @@ def _build_in_bfloat16(op, node, device):
     function = build(_inner(node), device).function
     is_float32 = [x.dtype == 'float32' for x in node.inputs]
 
+    # Otherwise PyTorch would round sums within a product as well.
+    sums_in_float32 = device.type == 'cpu' and not (
+        torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    )
+
+    def rounded(x):
+        x = x.bfloat16()
+        return x.float() if sums_in_float32 else x
+
     def product(*inputs):
-        return function(
+        result = function(
             *(
-                x.bfloat16() if convert else x
+                rounded(x) if convert else x
                 for x, convert in zip(inputs, is_float32)
             )
-        ).float()
+        )
+        return result.bfloat16().float()
 
     return product
 
