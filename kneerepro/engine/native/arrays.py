@@ -8,35 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
-
-_C_TYPES = {
-    'bool': 'npy_bool',
-    'float32': 'npy_float32',
-    'float64': 'npy_float64',
-    **{f'int{bits}': f'npy_int{bits}' for bits in (8, 16, 32, 64)},
-    **{f'uint{bits}': f'npy_uint{bits}' for bits in (8, 16, 32, 64)},
-}
-
-
-class NotSupportedError(Exception):
-    """A graph cannot be written in C++; the message says why."""
-
-
-def c_type(dtype: str) -> str:
-    """The name of a type in the generated code.
-
-    Raises
-    ------
-    NotSupportedError
-        For types that the code does not compute with.
-    """
-    try:
-        return _C_TYPES[dtype]
-    except KeyError:
-        raise NotSupportedError(f'numbers of type {dtype}') from None
+from ..kernels.scalar_code import NotSupportedError
 
 
 @dataclass(frozen=True)
@@ -185,26 +158,3 @@ def merged_axes(
             for step, stride in zip(steps, strides):
                 step.append(stride[axis])
     return sizes, steps
-
-
-def literal(value: Any) -> str:
-    """A number of NumPy's in C++, exactly.
-
-    Raises
-    ------
-    NotSupportedError
-        For types that the code does not compute with.
-    """
-    kind = c_type(str(value.dtype))
-    if value.dtype.kind != 'f':
-        suffix = {'i': 'LL', 'u': 'ULL'}.get(value.dtype.kind, '')
-        # The smallest integer is no literal in C++.
-        text = '(-9223372036854775807LL - 1)'
-        if int(value) != -(2**63):
-            text = f'{int(value)}{suffix}'
-        return f'({kind}) {text}'
-    if np.isfinite(value):
-        return f'({kind}) {float(value)!r}'
-    if np.isnan(value):
-        return f'({kind}) NAN'
-    return f'({kind}) {"-" if value < 0 else ""}INFINITY'

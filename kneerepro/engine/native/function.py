@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..compiler import compiler, load
+from ..kernels.scalar_code import TYPES, NotSupportedError, c_type
 from ..program import Program
 from ..values import is_tensor
 from . import (  # noqa: F401, register what writes each Op
@@ -21,7 +22,7 @@ from . import (  # noqa: F401, register what writes each Op
     products,
     structure,
 )
-from .arrays import Array, NotSupportedError, c_type
+from .arrays import Array
 from .graph import Graph, Source, check_nodes
 
 #: A function is written in C++ once it has been called this many times with
@@ -45,15 +46,8 @@ _FOREIGN = '>' if sys.byteorder == 'little' else '<'
 _IS_ALIGNED = 0x100
 
 _PRELUDE = f"""
-#include <stdint.h>
 #include <string.h>
-#include <math.h>
-typedef unsigned char npy_bool;
-typedef int8_t npy_int8; typedef uint8_t npy_uint8;
-typedef int16_t npy_int16; typedef uint16_t npy_uint16;
-typedef int32_t npy_int32; typedef uint32_t npy_uint32;
-typedef int64_t npy_int64; typedef uint64_t npy_uint64;
-typedef float npy_float32; typedef double npy_float64;
+{TYPES}
 #define ALIGNED __attribute__((aligned(64)))
 #define PyErr_SetString(kind, text)
 // The beginnings of Python's lists and of NumPy's arrays and types, whose

@@ -12,15 +12,18 @@ import torch
 from theano.compile.ops import Shape, Shape_i
 from theano.gof import Apply, Constant
 
+from ..kernels.scalar_code import (
+    NotSupportedError,
+    ScalarSource,
+    c_type,
+    literal,
+)
 from ..program import Program
 from ..source import Writer
 from .arrays import (
     Array,
-    NotSupportedError,
-    c_type,
     contiguous_strides,
     index_expression,
-    literal,
     merged_axes,
 )
 
@@ -55,34 +58,26 @@ def emitter_of(node: Apply) -> Emitter | None:
     return _EMITTERS.get(type(node.op))
 
 
-class Source:
+class Source(ScalarSource):
     """The code of a whole function.
 
     Attributes
     ----------
     lines : list of str
         What the function does.
-    support : dict of str to None
-        Code that comes before the function.
     compiled, eager : float
         Estimates of the nanoseconds that the function takes in C++, and
         operation by operation on PyTorch.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.lines: list[str] = []
-        self.support: dict[str, None] = {}
         self.compiled = self.eager = 0.0
         # By the name of the memory that is declared.
         self._declarations: dict[str, str] = {}
         self._constants: dict[tuple, Array] = {}
-        self._names = 0
         self._bytes = 0
-
-    def name(self, letter: str) -> str:
-        """A new name that begins with a letter."""
-        self._names += 1
-        return f'{letter}{self._names}'
 
     def emit(self, line: str) -> None:
         """Add a line to the function."""

@@ -9,9 +9,10 @@ import numpy as np
 from theano.gof import Apply
 from theano.scan_module.scan_op import Scan
 
+from ..kernels.scalar_code import NotSupportedError
 from ..kernels.scan import first_inputs
 from ..program import Program
-from .arrays import Array, NotSupportedError
+from .arrays import Array
 from .graph import DISPATCH, Graph, emits
 
 

@@ -10,7 +10,8 @@ from theano.tensor.basic import Argmax, Dot, MaxAndArgmax
 from theano.tensor.elemwise import CAReduce, CAReduceDtype, Prod, Sum
 
 from ..fused.channel_sums import Moments, ProductSums
-from .arrays import Array, NotSupportedError, c_type
+from ..kernels.scalar_code import NotSupportedError, c_type
+from .arrays import Array
 from .graph import Graph, emits
 
 # Nanoseconds for an element of a sum, in C++ and on PyTorch.

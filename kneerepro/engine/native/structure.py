@@ -33,7 +33,8 @@ from theano.tensor.subtensor import (
 )
 from theano.tensor.type_other import MakeSlice
 
-from .arrays import Array, NotSupportedError, contiguous_strides
+from ..kernels.scalar_code import NotSupportedError
+from .arrays import Array, contiguous_strides
 from .graph import Graph, emits
 
 # Nanoseconds to copy an element.

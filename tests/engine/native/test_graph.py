@@ -7,8 +7,8 @@ from theano.gof import FunctionGraph
 from tests.engine.compare import torch
 
 if torch:
+    from kneerepro.engine.kernels.scalar_code import NotSupportedError
     from kneerepro.engine.native import function  # noqa: F401, registers Ops
-    from kneerepro.engine.native.arrays import NotSupportedError
     from kneerepro.engine.native.graph import Graph, Source
     from kneerepro.engine.program import Program
 
