@@ -19,6 +19,7 @@ COVERED_BY = {
     'kneerepro/engine/fused/patterns.py': 'engine/fused/test_sums.py',
     'kneerepro/engine/fused/scans.py': 'engine/fused/test_loop_values.py',
     'kneerepro/engine/kernels/conv_gemm.py': 'engine/kernels/test_conv.py',
+    'kneerepro/engine/kernels/loop_code.py': 'engine/kernels/test_loops.py',
     'kneerepro/engine/kernels/rare.py': 'engine/kernels/test_linalg.py',
     'kneerepro/engine/kernels/scalar_tables.py': (
         'engine/kernels/test_elemwise.py'

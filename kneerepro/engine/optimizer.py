@@ -80,7 +80,10 @@ class WithoutCompiler(Optimizer):
 
     def optimize(self, fgraph: FunctionGraph) -> Any:
         """Optimise a graph in place."""
-        with change_flags(cxx=''), _uncollected():
+        # Looking up the lines of source that call the optimiser takes time,
+        # and they say nothing about the user's program.
+        flags = {'cxx': '', 'traceback.limit': 0}
+        with change_flags(**flags), _uncollected():
             return optimise_cached(fgraph, self._optimizer)
 
     __call__ = optimize

@@ -24,10 +24,14 @@ from .fused import (
     constant_factors,
     conv_bias,
     flips,
+    loop_constants,
+    loop_groups,
     loop_products,
+    loop_sums,
     loop_values,
     means,
     multiply_add,
+    parts,
     rectifier,
     squares,
     sums,
@@ -125,6 +129,22 @@ REWRITES = (
         device='both',
         reason='Before canonicalisation, because simplifying the dozen '
         'operations of each update takes Theano seconds.',
+    ),
+    Rewrite(
+        position=1.605,
+        name='torch_loop_sums',
+        optimizer=loop_sums.SumAfterwards(),
+        device='both',
+        reason="After Theano's optimisations of loops, the last of which (at "
+        '1.6) merges outputs of equal sizes, and before the one that saves '
+        'memory (at 1.61).',
+    ),
+    Rewrite(
+        position=48.4,
+        name='torch_loop_constants',
+        optimizer=in2out(loop_constants.fill_inside),
+        device='both',
+        reason='After the canonicalisation, which shows what is constant.',
     ),
     Rewrite(
         position=48.5,
@@ -244,6 +264,15 @@ REWRITES = (
         tag=BF16_TAG,
     ),
     Rewrite(
+        position=48.96,
+        name='torch_parts',
+        optimizer=out2in(parts.put_together),
+        device='both',
+        reason="After Theano's specialisation, which adds the gradients of "
+        'parts one after the other, and after torch_partition, which has no '
+        'rule for its Op.',
+    ),
+    Rewrite(
         position=49.01,
         name='torch_moments',
         optimizer=out2in(channel_sums.sum_moments),
@@ -287,7 +316,7 @@ REWRITES = (
     Rewrite(
         position=49.1,
         name='torch_loops',
-        optimizer=FusionOptimizer(composites.fuse_into_loop),
+        optimizer=loop_groups.FuseTogether(),
         device='cpu',
         reason='After all rewrites that look for single operations. On the '
         'CPU, a loop is worth while only if all of them are cheap.',

@@ -1,12 +1,12 @@
 """Consecutive elementwise operations as one.
 
-:mod:`kneerepro.engine.kernels.jit` compiles them for CUDA, and
-:mod:`kneerepro.engine.kernels.loops` for the CPU.
+:mod:`kneerepro.engine.kernels.jit` compiles them for CUDA. For the CPU, see
+:mod:`kneerepro.engine.fused.loop_groups`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import theano
@@ -16,21 +16,34 @@ from theano.scalar import Add, Composite, Mul, Sub, get_scalar_type
 from theano.tensor.elemwise import Elemwise
 
 from ..kernels.jit import MAX_INPUTS, code_of
-from ..kernels.loops import can_be_loop, is_cheap
 
 
 def fuse_into_kernel(node: Apply) -> Any:
     """Fuse an operation with those whose results only it needs, if there is
     code for them on CUDA.
+
+    A local rewrite: see :class:`theano.tensor.opt.FusionOptimizer`.
     """
-    return _fused(node, _has_code, _has_code)
+    if not _is_part(node):
+        return False
+    parts = _parts(node)
+    if len(parts) == 1:
+        return False
+    (output,) = node.outputs
+    (new,) = as_one_operation(parts, [output])
+    if new.type != output.type or not _has_code(new.owner):
+        return False
+    return [new]
 
 
-def fuse_into_loop(node: Apply) -> Any:
-    """Fuse an operation with those whose results only it needs, if a loop can
-    carry them out on the CPU.
-    """
-    return _fused(node, lambda part: is_cheap(part.op.scalar_op), can_be_loop)
+def _is_part(node):
+    return (
+        node is not None
+        and type(node.op) is Elemwise
+        and not isinstance(node.op.scalar_op, Composite)
+        and len(node.outputs) == 1
+        and _has_code(node)
+    )
 
 
 def _has_code(node):
@@ -38,23 +51,18 @@ def _has_code(node):
     return code_of(node.op.scalar_op, dtypes) is not None
 
 
-def _fused(node, can_be_part, can_be_fused):
-    """A local rewrite: see :class:`theano.tensor.opt.FusionOptimizer`."""
+def as_one_operation(
+    parts: Sequence[Apply], outputs: Sequence[theano.Variable]
+) -> list[theano.Variable]:
+    """The results of several elementwise operations, by one.
 
-    def is_part(node):
-        return (
-            node is not None
-            and type(node.op) is Elemwise
-            and not isinstance(node.op.scalar_op, Composite)
-            and len(node.outputs) == 1
-            and can_be_part(node)
-        )
-
-    if not is_part(node):
-        return False
-    parts = _parts(node, is_part)
-    if len(parts) == 1:
-        return False
+    Parameters
+    ----------
+    parts : list of Apply
+        The operations, which may themselves be composite.
+    outputs : list of Variable
+        The results of theirs that are needed.
+    """
     inputs: dict[theano.Variable, Any] = {}
     results: dict[theano.Variable, Any] = {}
 
@@ -66,21 +74,31 @@ def _fused(node, can_be_part, can_be_fused):
             return inputs[variable]
         if variable not in results:
             part = variable.owner
-            results[variable] = part.op.scalar_op(*map(number, part.inputs))
+            results[variable] = _applied(
+                part.op.scalar_op, list(map(number, part.inputs))
+            )
         return results[variable]
 
-    (output,) = node.outputs
-    result = number(output)
-    composite = Composite(list(inputs.values()), [result])
-    new = Elemwise(composite)(*inputs)
-    if new.type != output.type or not can_be_fused(new.owner):
-        return False
-    return [new]
+    needed = list(map(number, outputs))
+    composite = Composite(list(inputs.values()), needed)
+    return Elemwise(composite)(*inputs, return_list=True)
 
 
-def _parts(
-    node: Apply, is_part: Callable[[Apply | None], bool]
-) -> list[Apply]:
+def _applied(op, numbers):
+    """The result of a scalar Op. That of a composite one is made of the
+    results of its parts.
+    """
+    if not isinstance(op, Composite):
+        return op(*numbers)
+    values = dict(zip(op.fgraph.inputs, numbers))
+    for inner in op.fgraph.toposort():
+        (result,) = inner.outputs
+        values[result] = inner.op(*(values.get(x, x) for x in inner.inputs))
+    (output,) = op.fgraph.outputs
+    return values[output]
+
+
+def _parts(node: Apply) -> list[Apply]:
     """A node, and those before it that can be fused with it: nothing else
     needs their results, which have the type of its result.
     """
@@ -94,7 +112,7 @@ def _parts(
             if (
                 part not in parts
                 and variable.type == output.type
-                and is_part(part)
+                and _is_part(part)
                 and all(client in parts for client, _ in variable.clients)
                 and _count_inputs([*parts, part]) <= MAX_INPUTS
             ):

@@ -55,7 +55,7 @@ def _build_scan(op, node, device):
         shared = _take(inputs, op.n_shared_outs)
         lengths = [int(length) for length in _take(inputs, op.n_nit_sot)]
         others = list(inputs)
-        state = _Results(op, buffers, lengths)
+        state = _Results(op, buffers, lengths, count)
 
         done = 0
         while done < count:
@@ -72,7 +72,7 @@ def _build_scan(op, node, device):
             if op.as_while and bool(to_host(next(results))):
                 break
 
-        outputs = (*state.in_order(done, count), *shared)
+        outputs = (*state.in_order(done), *shared)
         return outputs if len(outputs) > 1 else outputs[0]
 
     scan.step = step
@@ -91,7 +91,7 @@ def first_inputs(op: Scan, inputs: Sequence[Any]) -> list:
     rest = iter(inputs[1:])
     sequences, buffers = _take(rest, op.n_seqs), _take(rest, op.n_outs)
     shared, lengths = _take(rest, op.n_shared_outs), _take(rest, op.n_nit_sot)
-    state = _Results(op, buffers, list(map(int, lengths)))
+    state = _Results(op, buffers, list(map(int, lengths)), int(inputs[0]))
     return [
         *(sequence[0] for sequence in sequences),
         *state.earlier(),
@@ -129,8 +129,10 @@ class _Results:
     written), ``mit_sot`` (several read, one written), ``sit_sot`` (one read,
     one written), and ``nit_sot`` (none read, one written).
 
-    They are only put together in the end. Until then, nothing has to be
-    copied, because no step overwrites the results of another one.
+    On the CPU, results that are kept for all steps are copied into one block
+    at once, while they are in the cache. Others are only put together in the
+    end. Until then, nothing has to be copied, because no step overwrites the
+    results of another one.
 
     Parameters
     ----------
@@ -140,16 +142,24 @@ class _Results:
         results.
     lengths : list of int
         The lengths of the ``nit_sot``.
+    count : int
+        The largest number of steps.
     """
 
     def __init__(
-        self, op: Scan, buffers: Sequence[torch.Tensor], lengths: list[int]
+        self,
+        op: Scan,
+        buffers: Sequence[torch.Tensor],
+        lengths: list[int],
+        count: int,
     ):
-        self._op = op
+        self._op, self._steps = op, count
         self._count = op.n_outs + op.n_nit_sot
         self._rows: list[list] = [list(buffer) for buffer in buffers]
         self._rows += [[None] * length for length in lengths]
         self._lengths = list(map(len, self._rows))
+        self._blocks: list[torch.Tensor | None] = [None] * self._count
+        self._has_started = False
         # The shapes of the nit_sot are known after the first step.
         self._shapes = [buffer.shape[1:] for buffer in buffers]
         self._buffers = buffers
@@ -172,15 +182,41 @@ class _Results:
     def add(self, results: Iterator[torch.Tensor]) -> None:
         """Take the results of a step, and move on to the next one."""
         op, rows, places = self._op, self._rows, self._places
+        is_first, self._has_started = not self._has_started, True
         for i, taps in enumerate(op.mit_mot_out_slices[: op.n_mit_mot]):
             for tap in taps:
                 rows[i][tap + places[i]] = self._checked(i, next(results))
+        targets, values = [], []
         for i in range(op.n_mit_mot, self._count):
-            rows[i][places[i]] = self._checked(i, next(results))
+            value = self._checked(i, next(results))
+            if is_first and self._is_kept_whole(i, value):
+                self._make_block(i, value)
+            if self._blocks[i] is None:
+                rows[i][places[i]] = value
+            else:
+                targets.append(rows[i][places[i]])
+                values.append(value)
+        if targets:
+            torch._foreach_copy_(targets, values)
         self._places = [
             (place + 1) % length
             for place, length in zip(places, self._lengths)
         ]
+
+    def _is_kept_whole(self, i: int, value: torch.Tensor) -> bool:
+        """Whether no result of output `i` replaces an earlier one."""
+        return (
+            value.device.type == 'cpu'
+            and self._lengths[i] >= self._steps - self._op.mintaps[i]
+        )
+
+    def _make_block(self, i: int, value: torch.Tensor) -> None:
+        """Make the memory for output `i`, given its first result."""
+        block = value.new_empty(self._lengths[i], *value.shape)
+        rows, before = list(block), -self._op.mintaps[i]
+        for row, initial in zip(rows[:before], self._rows[i]):
+            row.copy_(initial)
+        self._blocks[i], self._rows[i] = block, rows
 
     def _checked(self, i: int, value: torch.Tensor) -> torch.Tensor:
         """A result of output `i`, after checking its shape."""
@@ -194,23 +230,26 @@ class _Results:
             )
         return value
 
-    def in_order(self, done: int, count: int) -> list[torch.Tensor]:
-        """The results of each output, the earliest first, after `done` steps
-        of at most `count`.
+    def in_order(self, done: int) -> list[torch.Tensor]:
+        """The results of each output, the earliest first, after `done`
+        steps.
         """
-        return [self._joined(i, done, count) for i in range(self._count)]
+        return [self._joined(i, done) for i in range(self._count)]
 
-    def _joined(self, i: int, done: int, count: int) -> torch.Tensor:
-        rows, place = self._rows[i], self._places[i]
+    def _joined(self, i: int, done: int) -> torch.Tensor:
+        rows, place, block = self._rows[i], self._places[i], self._blocks[i]
+        filled = done - self._op.mintaps[i]
+        if block is not None:
+            block[filled:].zero_()
+            return block[: done - self._steps or None]
         if i >= self._op.n_mit_mot:
-            filled = done - self._op.mintaps[i]
             if self._lengths[i] < filled:
                 rows = rows[place:] + rows[:place]
             elif self._lengths[i] > filled:
                 zeros = torch.zeros_like(rows[0])
                 rows = rows[:filled] + [zeros] * (len(rows) - filled)
-                if done < count:
-                    rows = rows[: done - count]
+                if done < self._steps:
+                    rows = rows[: done - self._steps]
         if not rows:
             return self._buffers[i][:0]
         return torch.stack(rows)

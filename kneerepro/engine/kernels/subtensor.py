@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import theano
 import torch
 from theano.gof import Constant
 from theano.tensor.basic import Alloc
@@ -125,7 +126,7 @@ def _build_subtensor(op, node):
     return take
 
 
-def _is_zeros(variable):
+def is_zeros(variable: theano.Variable) -> bool:
     """Whether a variable is a tensor of zeros, as the gradient of a part
     begins.
     """
@@ -142,7 +143,7 @@ def _is_zeros(variable):
 def _build_inc_subtensor(op, node):
     dtype = torch_dtype(node.outputs[0].dtype)
     known = _constant_index(op, node.inputs[2:])
-    from_zeros = _is_zeros(node.inputs[0])
+    from_zeros = is_zeros(node.inputs[0])
     sets = op.set_instead_of_inc or from_zeros
 
     @takes_out

@@ -33,6 +33,7 @@ from theano.tensor.subtensor import (
 )
 from theano.tensor.type_other import MakeSlice
 
+from ..fused.parts import PutParts
 from ..kernels.scalar_code import NotSupportedError
 from .arrays import Array, contiguous_strides
 from .graph import Graph, emits
@@ -105,6 +106,26 @@ def _emit_alloc_empty(graph: Graph, node: Apply) -> Sequence[Array]:
         graph.known(size)
     graph.source.spend(0, 0)
     return [graph.new(node.outputs[0])]
+
+
+@emits(PutParts)
+def _emit_put_parts(graph: Graph, node: Apply) -> Sequence[Array]:
+    op, ndim = node.op, node.op.kind.ndim
+    for size in node.inputs[:ndim]:
+        graph.known(size)
+    result = graph.new(node.outputs[0])
+    parts = list(map(graph.array, node.inputs[ndim:]))
+    if sum(part.size for part in parts) < result.size:
+        graph.source.loop(result.shape, [result], lambda to: f'{to} = 0;')
+    for (start, stop), part in zip(op.bounds, parts):
+        shape, stride = list(result.shape), result.strides[op.axis]
+        shape[op.axis] = len(
+            range(*slice(start, stop).indices(shape[op.axis]))
+        )
+        target = result.viewed(shape, result.strides, start * stride)
+        graph.source.copy(target, part)
+    _spend_copy(graph, result.size)
+    return [result]
 
 
 @emits(MakeVector)

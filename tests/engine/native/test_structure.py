@@ -42,6 +42,14 @@ class StructureTest(NativeTest):
             values('float32', 4),
         )
 
+    def test_gradients_of_several_parts(self):
+        x = T.matrix()
+        for parts in (x[:, :1], x[:, 1:]), (x[:, 2:3], x[:, :1]):
+            loss = sum((part**3).sum() for part in parts)
+            self.assert_same_native(
+                [x], T.grad(loss, x), values('float32', 2, 4)
+            )
+
     def test_rows_by_numbers(self):
         x, rows = T.matrix(), T.ivector()
         f = self.assert_same_native(
