@@ -2,6 +2,7 @@ import contextlib
 import io
 
 import numpy as np
+import theano
 import theano.tensor as T
 from theano.tensor import nlinalg
 from theano.tensor.nnet import conv2d
@@ -167,3 +168,12 @@ class FunctionsTest(EngineTest):
                 ValueError, 'Apply node that caused the error'
             ):
                 function(values('float32', 2, 3), values('float32', 3, 3))
+
+    def test_message_names_the_line(self):
+        x, y = T.fmatrices('xy')
+        middle = T.tanh(x * y)  # the line
+        function = theano.function(
+            [x, y], [middle, T.sqr(middle) + x], mode=self.modes()[0]
+        )
+        with self.assertRaisesRegex(ValueError, '# the line'):
+            function(values('float32', 3, 4), values('float32', 2, 4))

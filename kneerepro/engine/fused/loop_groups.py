@@ -23,6 +23,7 @@ from .patterns import FLOATS
 # Processors fetch only so many arrays ahead, and have only so many registers.
 _MOST_INPUTS = 24
 _MOST_OUTPUTS = 12
+_MOST_OPERATIONS = 64
 
 
 class FuseTogether(Optimizer):
@@ -96,18 +97,18 @@ class _Groups:
         needs = self._needs_of(parts)
         if (
             needs & both
+            or len(parts) > _MOST_OPERATIONS
             or len(_inputs(parts)) > _MOST_INPUTS
             or len(_needed_outputs(parts)) > _MOST_OUTPUTS
         ):
             return
-        self._members[first], self._members[second] = parts, []
-        for node in parts:
-            self._group[node] = first
+        # Whatever needs one of the groups now needs both.
         for node, own in self._needs.items():
-            if node in parts:
-                self._needs[node] = needs
-            elif own & both:
+            if own & both:
                 self._needs[node] = own | needs | 1 << first
+        for node in parts:
+            self._group[node], self._needs[node] = first, needs
+        self._members[first], self._members[second] = parts, []
 
 
 def _is_part(node):

@@ -126,7 +126,9 @@ class LoopCode:
     has_rows : bool
         Whether there is a second function, for inputs whose rows lie apart.
     operations : int
-        The number of operations on an element, as so many simple ones.
+        The number of operations on an element.
+    cost : int
+        The number of simple operations that would take as long.
     """
 
     element: str
@@ -136,6 +138,7 @@ class LoopCode:
     results: int
     has_rows: bool
     operations: int
+    cost: int
 
     @property
     def pointers(self) -> int:
@@ -270,6 +273,7 @@ def loop_code(node: Apply) -> LoopCode | None:
         tuple(kinds),
         len(node.outputs),
         _may_have_gaps(node, kinds),
+        len(_steps(op)),
         sum(map(_cost, _steps(op))),
     )
 

@@ -28,11 +28,11 @@ from .loop_code import (
 #: or if they have :data:`MANY` operations. Otherwise PyTorch's operations take
 #: less time than a compiler would ever save.
 MIN_ELEMENTS = 2**10
-MANY = 32
+MANY = 48
 
 # Another thread is worth waking for fewer elements if there is much to do for
 # each of them.
-_FEW_OPERATIONS = 4
+_LOW_COST = 4
 # Rows of fewer elements than this are not gone through one by one.
 _SHORTEST_ROW = 16
 _MAX_STRIDES = 64
@@ -100,7 +100,7 @@ class Loop:
         ]
         self._first = self._whole[0]
         self._has_vectors = VECTOR in code.kinds
-        self._weight = max(1, code.operations // _FEW_OPERATIONS)
+        self._weight = max(1, code.cost // _LOW_COST)
         self._functions: list[Callable] | None = None
         # Arrays of strides, for calls in C.
         self._strides: dict[tuple[int, ...], ctypes.Array] = {}

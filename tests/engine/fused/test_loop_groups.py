@@ -86,6 +86,13 @@ class LoopGroupsTest(LoopTestCase):
             self.assertLessEqual(count, loop_groups._MOST_OUTPUTS)
         self.assert_same([self.x, self.y], outputs, *self.values)
 
+    def test_long_chains(self):
+        x = self.x
+        for _ in range(100):
+            x = T.tanh(x) * 0.5 + self.x
+        self.assertGreater(len(self.loops([self.x], [x])), 3)
+        self.assert_same([self.x], x, self.values[0])
+
     def test_gaps_in_memory(self):
         x, y = self.x, self.y
         left, right = T.nnet.sigmoid(x[:, :20]), T.tanh(x[:, 20:])
