@@ -40,6 +40,7 @@ COVERED_BY = {
     'kneerepro/engine/optimizer.py': 'engine/test_rewrites.py',
     'kneerepro/engine/program.py': 'engine/test_source.py',
     'kneerepro/engine/runner.py': 'engine/test_linker.py',
+    'kneerepro/engine/user_lines.py': 'engine/test_errors.py',
     'kneerepro/engine/values.py': 'engine/test_containers.py',
     'kneerepro/experiment/arguments.py': 'experiments/test_arguments.py',
     'kneerepro/experiment/captions.py': 'thesis/test_tables.py',

@@ -46,6 +46,7 @@ from theano.scan_module.scan_op import Scan
 
 from . import processes
 from .flags import is_on
+from .user_lines import UserLines
 
 # Below this number of nodes, optimising takes less than a tenth of a second.
 _LEAST_NODES = 60
@@ -61,9 +62,14 @@ _PREFIX = 'THEANO_TORCH_'
 _SOURCES = 'theano', 'lasagne', 'kneerepro', 'layers'
 _KNOWN = {*_SOURCES, 'numpy', 'torch', 'builtins', 'copyreg', 'collections'}
 
-# Features of graphs that Theano's function() attaches. All others could have a
-# say in what the optimiser does.
-_FEATURES = Supervisor, PreserveVariableAttributes, ReplaceValidate
+# Features of graphs that Theano's function() and the engine attach. All others
+# could have a say in what the optimiser does.
+_FEATURES = (
+    Supervisor,
+    PreserveVariableAttributes,
+    ReplaceValidate,
+    UserLines,
+)
 
 
 class _NotCacheableError(Exception):

@@ -12,10 +12,10 @@ from theano.compile import optdb
 from theano.configparser import change_flags
 from theano.gof import FunctionGraph, Query
 from theano.gof.opt import Optimizer
-from theano.gof.toolbox import Feature
 
 from . import threads
 from .graph_cache import optimise_cached
+from .user_lines import UserLines
 
 #: The tag of the engine's rewrites in Theano's ``optdb``.
 TAG = 'torch'
@@ -84,7 +84,7 @@ class WithoutCompiler(Optimizer):
         # Looking up the lines of source that call the optimiser takes time,
         # and they say nothing about the user's program.
         flags = {'cxx': '', 'traceback.limit': 0}
-        lines = _UserLines()
+        lines = UserLines()
         fgraph.attach_feature(lines)
         try:
             with change_flags(**flags), _uncollected():
@@ -93,18 +93,6 @@ class WithoutCompiler(Optimizer):
             fgraph.remove_feature(lines)
 
     __call__ = optimize
-
-
-class _UserLines(Feature):
-    """Lets variables that replace others remember the lines of the user's
-    program that made those, for error messages.
-    """
-
-    def on_change_input(self, fgraph, node, i, old, new, reason=None):
-        """Take the lines from the replaced variable."""
-        trace = getattr(old.tag, 'trace', None)
-        if trace and not getattr(new.tag, 'trace', None):
-            new.tag.trace = trace
 
 
 @contextlib.contextmanager

@@ -57,7 +57,7 @@ class KneesTest(unittest.TestCase):
         return functions
 
     def test_reconstructions_belong_to_their_patients(self):
-        functions = self.trained(output_bias_for(self.knees.mean()), 120)
+        functions = self.trained(output_bias_for(self.knees.mean()), 160)
         made = functions.reconstruct(self.knees)
         self.assertTrue(identified(made, self.knees).all())
         differences = [

@@ -8,6 +8,7 @@ several.
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Callable, Sequence
 from weakref import WeakKeyDictionary
 
@@ -122,7 +123,7 @@ class Loop:
         count, functions = first.numel(), None
         # Nothing but the size may decide, so that a program that goes on from
         # a saved state gives the same results to the bit.
-        if count >= MIN_ELEMENTS or (count and self._is_one_of_many()):
+        if count >= MIN_ELEMENTS or (count and self._is_one_of_many):
             functions = self._functions or self._compiled()
         if functions is None:
             return self._fall_back(tensors, out)
@@ -148,7 +149,9 @@ class Loop:
         self._run(functions[0], tensors, results, (), sizes)
         return results[0] if self.takes_out else tuple(results)
 
+    @functools.cached_property
     def _is_one_of_many(self):
+        """Whether the loops of the graph are worth a compiler together."""
         return sum(code.operations for code in self._graph) >= MANY
 
     def _compiled(self):
