@@ -65,6 +65,15 @@ def as_contiguous(x: torch.Tensor) -> torch.Tensor:
     return x.contiguous()
 
 
+def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
+    """The strides of an array in C order, in elements."""
+    strides, step = [], 1
+    for n in reversed(shape):
+        strides.append(step)
+        step *= n
+    return tuple(reversed(strides))
+
+
 def in_one_order(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
     """Tensors of one shape, with the channels last in memory if they are
     images or volumes that lie in different orders.

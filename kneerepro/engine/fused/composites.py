@@ -114,14 +114,15 @@ def _parts(node: Apply) -> list[Apply]:
                 and variable.type == output.type
                 and _is_part(part)
                 and all(client in parts for client, _ in variable.clients)
-                and _count_inputs([*parts, part]) <= MAX_INPUTS
+                and count_inputs([*parts, part]) <= MAX_INPUTS
             ):
                 parts.append(part)
                 grows = True
     return parts
 
 
-def _count_inputs(parts):
+def count_inputs(parts: Sequence[Apply]) -> int:
+    """How many variables operations need that they do not compute."""
     return len(
         {x for part in parts for x in part.inputs if x.owner not in parts}
     )

@@ -14,7 +14,7 @@ from theano.scan_module.scan_op import Scan
 from theano.tensor import Alloc, alloc, lscalar
 
 from .patterns import constant_value
-from .scans import may_change
+from .scans import arguments, may_change
 
 
 @local_optimizer([Scan])
@@ -27,13 +27,7 @@ def fill_inside(node):
     """
     if not may_change(node):
         return False
-    op = node.op
-    args = scan_utils.scan_args(
-        node.inputs,
-        node.outputs,
-        *scan_utils.reconstruct_graph(op.inputs, op.outputs),
-        op.info,
-    )
+    args = arguments(node)
     filled = {}
     for i, outer in enumerate(args.outer_in_seqs):
         inner, value = args.inner_in_seqs[i], _constant_of(outer)

@@ -17,7 +17,7 @@ from theano.tensor.elemwise import Elemwise
 
 from ..kernels.loop_code import can_be_part_of_loop
 from ..kernels.loops import can_be_loop
-from .composites import as_one_operation
+from .composites import as_one_operation, count_inputs
 from .patterns import FLOATS
 
 # Processors fetch only so many arrays ahead, and have only so many registers.
@@ -98,7 +98,7 @@ class _Groups:
         if (
             needs & both
             or len(parts) > _MOST_OPERATIONS
-            or len(_inputs(parts)) > _MOST_INPUTS
+            or count_inputs(parts) > _MOST_INPUTS
             or len(_needed_outputs(parts)) > _MOST_OUTPUTS
         ):
             return
@@ -120,10 +120,6 @@ def _is_part(node):
         in [{dtype} for dtype in FLOATS]
         and can_be_part_of_loop(node)
     )
-
-
-def _inputs(parts: list[Apply]) -> set[theano.Variable]:
-    return {x for part in parts for x in part.inputs if x.owner not in parts}
 
 
 def _needed_outputs(parts: list[Apply]) -> list[theano.Variable]:

@@ -23,7 +23,7 @@ from theano.tensor import Subtensor, Sum
 from theano.tensor.elemwise import DimShuffle, Elemwise
 
 from .patterns import FLOATS, elemwise_inputs
-from .scans import may_change
+from .scans import arguments, may_change
 
 
 class SumAfterwards(Optimizer):
@@ -52,13 +52,7 @@ def _moved(node: Apply) -> list[tuple]:
     """What to replace so that sums come after a loop; nothing if there are
     none.
     """
-    op = node.op
-    args = scan_utils.scan_args(
-        node.inputs,
-        node.outputs,
-        *scan_utils.reconstruct_graph(op.inputs, op.outputs),
-        op.info,
-    )
+    args = arguments(node)
     uses = Counter(args.inner_outputs)
     for step in io_toposort(args.inner_inputs, args.inner_outputs):
         uses.update(step.inputs)
@@ -83,7 +77,7 @@ def _moved(node: Apply) -> list[tuple]:
         return []
     loop = Scan(args.inner_inputs, args.inner_outputs, args.info)
     results = loop(*args.outer_inputs, return_list=True)
-    first = op.n_mit_mot + op.n_mit_sot
+    first = node.op.n_mit_mot + node.op.n_mit_sot
     replacements = [
         (old, new)
         for i, (old, new) in enumerate(zip(node.outputs, results))

@@ -20,6 +20,19 @@ def may_change(node: Apply) -> bool:
     return isinstance(op, Scan) and not op.as_while and op.mode is None
 
 
+def arguments(node: Apply) -> scan_utils.scan_args:
+    """The inputs and outputs of a loop by their kinds, outside and in a copy
+    of its inner graph.
+    """
+    op = node.op
+    return scan_utils.scan_args(
+        node.inputs,
+        node.outputs,
+        *scan_utils.reconstruct_graph(op.inputs, op.outputs),
+        op.info,
+    )
+
+
 def reading(
     op: Scan,
     inputs: Sequence[theano.Variable],

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import torch
 from theano.gof import Apply, FunctionGraph
 
-from ..layout import dense_sizes, in_one_order
+from ..layout import contiguous_strides, dense_sizes, in_one_order
 from ..threads import load_threaded, threaded_function, threads_for
 from .loop_code import (
     TENSOR,
@@ -184,11 +184,7 @@ class Loop:
         if tensors[self._first].numel() < _SHORTEST_ROW * shape[0]:
             return None
         strides = [tensor.stride() for tensor in tensors]
-        step, inside = 1, []
-        for size in reversed(shape[1:]):
-            inside.append(step)
-            step *= size
-        inside = tuple(reversed(inside))
+        inside = contiguous_strides(shape[1:])
         for k, kind in enumerate(self._code.kinds):
             if kind == TENSOR:
                 fits = strides[k][1:] == inside and tensors[k].shape == shape

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..kernels.scalar_code import NotSupportedError
+from ..layout import contiguous_strides
 
 
 @dataclass(frozen=True)
@@ -102,15 +103,6 @@ class Array:
                 for size, stride in zip(sizes, strides)
             ],
         )
-
-
-def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
-    """The strides of an array in C order, in elements."""
-    strides, step = [], 1
-    for n in reversed(shape):
-        strides.append(step)
-        step *= n
-    return tuple(reversed(strides))
 
 
 def index_expression(places: Sequence[str], strides: Sequence[int]) -> str:

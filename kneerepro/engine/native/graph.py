@@ -18,14 +18,10 @@ from ..kernels.scalar_code import (
     c_type,
     literal,
 )
+from ..layout import contiguous_strides
 from ..program import Program
 from ..source import Writer
-from .arrays import (
-    Array,
-    contiguous_strides,
-    index_expression,
-    merged_axes,
-)
+from .arrays import Array, index_expression, merged_axes
 
 #: Writes the code of a node and returns its results: one array for each
 #: output, or a value that is known when the code is written.

@@ -35,7 +35,8 @@ from theano.tensor.type_other import MakeSlice
 
 from ..fused.parts import PutParts
 from ..kernels.scalar_code import NotSupportedError
-from .arrays import Array, contiguous_strides
+from ..layout import contiguous_strides
+from .arrays import Array
 from .graph import Graph, emits
 
 # Nanoseconds to copy an element.

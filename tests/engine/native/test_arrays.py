@@ -6,11 +6,8 @@ from tests.engine.compare import torch
 
 if torch:
     from kneerepro.engine.kernels.scalar_code import NotSupportedError
-    from kneerepro.engine.native.arrays import (
-        Array,
-        contiguous_strides,
-        merged_axes,
-    )
+    from kneerepro.engine.layout import contiguous_strides
+    from kneerepro.engine.native.arrays import Array, merged_axes
 
 
 @unittest.skipUnless(torch, 'PyTorch is not installed')
