@@ -104,8 +104,16 @@ def _exact_sums(op, *inputs):
     )
 
 
-@register(Moments, fresh=True)
-def _build_moments(op, node):
+def _compile_ahead(node, device):
+    """Compile while the rest of the graph is prepared."""
+    if device.type == 'cpu':
+        channel_sums.start(getattr(torch, node.outputs[0].dtype))
+
+
+@register(Moments, device=True, fresh=True)
+def _build_moments(op, node, device):
+    _compile_ahead(node, device)
+
     def moments(x):
         sums = channel_sums.moments(x)
         if sums is not None:
@@ -119,8 +127,10 @@ def _build_moments(op, node):
     return moments
 
 
-@register(ProductSums, fresh=True)
-def _build_product_sums(op, node):
+@register(ProductSums, device=True, fresh=True)
+def _build_product_sums(op, node, device):
+    _compile_ahead(node, device)
+
     def product_sums(g, x, offset=None):
         # The kernels would read beyond the end of a shorter tensor.
         _check_shapes(g, x, offset)

@@ -13,7 +13,12 @@ from collections.abc import Callable
 import torch
 
 from ..layout import dense_sizes, in_one_order
-from ..threads import load_threaded, threaded_function, threads_for
+from ..threads import (
+    load_threaded,
+    start_threaded,
+    threaded_function,
+    threads_for,
+)
 
 _SOURCE = """
 // Sums two terms of each element for each channel: first(i, c), second(i, c).
@@ -96,31 +101,32 @@ static void sum_twice(int64_t outer, int64_t channels, int64_t inner,
     free(all);
 }
 
-template <typename T> struct Element {
-    const T *x; double *shifts;
+namespace {  // other libraries have types of the same names
+struct Element {
+    const Real *x; double *shifts;
     double operator()(int64_t i, int64_t c) const { return x[i] - shifts[c]; }
 };
-template <typename T> struct Square {
-    const T *x; double *shifts;
+struct Square {
+    const Real *x; double *shifts;
     double operator()(int64_t i, int64_t c) const {
         const double difference = x[i] - shifts[c];
         return difference * difference;
     }
 };
-template <typename T> struct Plain {
-    const T *g;
+struct Plain {
+    const Real *g;
     double operator()(int64_t i, int64_t c) const { return g[i]; }
 };
-template <typename T> struct Product {
-    const T *g, *x; const double *offsets;
+struct Product {
+    const Real *g, *x; const double *offsets;
     double operator()(int64_t i, int64_t c) const {
         return g[i] * (x[i] - offsets[c]);
     }
 };
+}
 
-template <typename T>
-static void moments(const T *x, T *results, int64_t outer, int64_t channels,
-                    int64_t inner, int threads) {
+extern "C" void moments(const Real *x, Real *results, int64_t outer,
+                        int64_t channels, int64_t inner, int threads) {
     // Deviations from one of the elements are small, and their squares exact.
     double *shifts = (double *) malloc(3 * channels * sizeof(double));
     double *sums = shifts + channels;
@@ -129,8 +135,8 @@ static void moments(const T *x, T *results, int64_t outer, int64_t channels,
         const double first = x[c * inner];
         shifts[c] = fabs(first) < 1e150 ? first : 0;
     }
-    const Element<T> element = {x, shifts};
-    const Square<T> square = {x, shifts};
+    const Element element = {x, shifts};
+    const Square square = {x, shifts};
     sum_twice(outer, channels, inner, threads, sums, element, square);
     const double count = outer * inner;
     for (int64_t c = 0; c < channels; ++c) {
@@ -143,35 +149,29 @@ static void moments(const T *x, T *results, int64_t outer, int64_t channels,
     free(shifts);
 }
 
-template <typename T>
-static void product_sums(const T *g, const T *x, const T *offset, T *results,
-                         int64_t outer, int64_t channels, int64_t inner,
-                         int threads) {
+extern "C" void product_sums(const Real *g, const Real *x, const Real *offset,
+                             Real *results, int64_t outer, int64_t channels,
+                             int64_t inner, int threads) {
     double *offsets = (double *) malloc(3 * channels * sizeof(double));
     double *sums = offsets + channels;
     for (int64_t c = 0; c < channels; ++c) offsets[c] = offset ? offset[c] : 0;
-    const Plain<T> plain = {g};
-    const Product<T> product = {g, x, offsets};
+    const Plain plain = {g};
+    const Product product = {g, x, offsets};
     sum_twice(outer, channels, inner, threads, sums, plain, product);
     for (int64_t c = 0; c < 2 * channels; ++c) results[c] = sums[c];
     free(offsets);
 }
 """
 
-_FUNCTIONS = """
-extern "C" void moments_{dtype}(const {T} *x, {T} *results, int64_t outer,
-                               int64_t channels, int64_t inner, int threads) {{
-    moments(x, results, outer, channels, inner, threads);
-}}
-extern "C" void product_sums_{dtype}(const {T} *g, const {T} *x,
-                                    const {T} *offset, {T} *results,
-                                    int64_t outer, int64_t channels,
-                                    int64_t inner, int threads) {{
-    product_sums(g, x, offset, results, outer, channels, inner, threads);
-}}
-"""
-
 _TYPES = {torch.float32: 'float', torch.float64: 'double'}
+
+
+def start(dtype: torch.dtype) -> None:
+    """Start to compile the sums of tensors of a type, if there is code for
+    them.
+    """
+    if dtype in _TYPES:
+        start_threaded(_source(dtype))
 
 
 def moments(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
@@ -233,15 +233,16 @@ def _call(name, tensors, vectors):
 
 @functools.cache
 def _function(name, dtype) -> Callable | None:
-    library = _library() if dtype in _TYPES else None
+    library = _library(dtype) if dtype in _TYPES else None
     if library is None:
         return None
-    return threaded_function(
-        library, f'{name}_{_TYPES[dtype]}', 2 if name == 'moments' else 4
-    )
+    return threaded_function(library, name, 2 if name == 'moments' else 4)
 
 
 @functools.cache
-def _library():
-    functions = [_FUNCTIONS.format(dtype=T, T=T) for T in _TYPES.values()]
-    return load_threaded(_SOURCE + ''.join(functions))
+def _library(dtype):
+    return load_threaded(_source(dtype))
+
+
+def _source(dtype):
+    return f'typedef {_TYPES[dtype]} Real;\n{_SOURCE}'

@@ -16,7 +16,12 @@ import torch
 from theano.gof import Apply, FunctionGraph
 
 from ..layout import contiguous_strides, dense_sizes, in_one_order
-from ..threads import load_threaded, threaded_function, threads_for
+from ..threads import (
+    load_threaded,
+    start_threaded,
+    threaded_function,
+    threads_for,
+)
 from .loop_code import (
     TENSOR,
     VECTOR,
@@ -37,6 +42,8 @@ _LOW_COST = 4
 # Rows of fewer elements than this are not gone through one by one.
 _SHORTEST_ROW = 16
 _MAX_STRIDES = 64
+# With fewer loops than this, another library is not worth a compiler's start.
+_FEWEST_LOOPS = 4
 
 # The compiled loops, by their code: each has one or two functions.
 _LOOPS: dict[LoopCode, list[Callable] | None] = {}
@@ -233,13 +240,22 @@ class Loop:
 
 
 def _compile(loops: Sequence[LoopCode]) -> None:
-    library = load_threaded(library_source(loops))
-    for i, code in enumerate(loops):
-        _LOOPS[code] = None
-        if library is not None:
-            functions = [threaded_function(library, f'loop{i}', code.pointers)]
-            if code.has_rows:
-                functions.append(
-                    threaded_function(library, f'rows{i}', code.pointers + 1)
-                )
-            _LOOPS[code] = functions
+    """Compile loops into libraries, as many at a time as there are threads."""
+    count = max(1, min(torch.get_num_threads(), len(loops) // _FEWEST_LOOPS))
+    parts = [loops[k::count] for k in range(count)]
+    sources = [library_source(part) for part in parts]
+    for source in sources[1:]:
+        start_threaded(source)
+    for part, source in zip(parts, sources):
+        library = load_threaded(source)
+        for i, code in enumerate(part):
+            _LOOPS[code] = library and _functions(library, i, code)
+
+
+def _functions(library, i, code):
+    functions = [threaded_function(library, f'loop{i}', code.pointers)]
+    if code.has_rows:
+        functions.append(
+            threaded_function(library, f'rows{i}', code.pointers + 1)
+        )
+    return functions

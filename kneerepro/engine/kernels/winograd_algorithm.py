@@ -63,7 +63,9 @@ template <typename A, typename B, typename C> struct Winograd {
     int64_t next_value, next_point, next_filter, next_gradient;
     int by_point[VALUES], first_of[POINTS + 1];  // values, sorted by point
 
-    // For as many threads that share the rows.
+    // For as many threads that share the rows. It runs once for each call, and
+    // in one function of its own it takes the compiler less time.
+    __attribute__((noinline, cold))
     Winograd(const Sizes &sizes, int64_t threads): sizes(sizes) {
         const int out[] = {A::Points::out, B::Points::out, C::Points::out};
         for (int i = 0; i < 3; ++i)

@@ -143,6 +143,9 @@ def convolution(size: int, stride: int) -> Axis:
 def transposed(size: int, stride: int, padding: int) -> tuple[Axis, int]:
     """The algorithm for the convolution's gradient with respect to images.
 
+    It takes the filter flipped, with its last element first. For a stride of 1
+    it is then that of a convolution.
+
     Parameters
     ----------
     size, stride : int
@@ -175,12 +178,10 @@ def transposed(size: int, stride: int, padding: int) -> tuple[Axis, int]:
             {start - min(starts) + place: sign for place, sign in form.items()}
             for form in _IMAGES[count].values()
         ]
-        # The filter's elements come in the opposite order.
+        # The first element of the flipped filter that is of this phase.
+        first = (size - 1 - phase) % stride
         filters += [
-            {
-                stride * (count - 1 - place) + phase: factor
-                for place, factor in form.items()
-            }
+            {stride * place + first: factor for place, factor in form.items()}
             for form in _FILTERS[count].values()
         ]
     axis = Axis(
@@ -189,7 +190,7 @@ def transposed(size: int, stride: int, padding: int) -> tuple[Axis, int]:
         step=2,
         images=images,
         filters=filters,
-        points=range(len(images)),
+        points=list(range(len(images))),
         outputs=[outputs[i] for i in range(2) for outputs in by_phase],
     )
     return axis, min(starts)

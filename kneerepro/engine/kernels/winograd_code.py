@@ -31,8 +31,15 @@ extern "C" void forward(const Sizes *sizes, const Real *images,
 extern "C" void grad_inputs(const Sizes *sizes, const Real *gradients,
                             const Real *filters, const int64_t *strides,
                             const Real *bias, Real *result) {{
+    // It takes the filters flipped, from the last element to the first.
+    const int last[] = {{{last}}};
+    int64_t back[5] = {{strides[0], strides[1]}};
+    for (int i = 0; i < 3; ++i) {{
+        filters += last[i] * strides[2 + i];
+        back[2 + i] = -strides[2 + i];
+    }}
     Transposed(*sizes, sizes->threads).convolve(
-        gradients, filters, strides, bias, result);
+        gradients, filters, back, bias, result);
 }}
 extern "C" void grad_weights(const Sizes *sizes, const Real *images,
                              const Real *gradients, Real *result) {{
@@ -91,7 +98,15 @@ def _source(kernel, stride, shift, dtype):
     for size, step, pad in zip(kernel, stride, shift):
         axes.append(winograd_axis.convolution(size, step))
         others.append(winograd_axis.transposed(size, step, pad)[0])
-    names = [f'Axis{i}' for i in range(len(axes + others))]
+    # Equal axes are one type, and what is equal is compiled only once.
+    different = []
+    for axis in axes + others:
+        if axis not in different:
+            different.append(axis)
+
+    def names(axes):
+        return [f'Axis{different.index(axis)}' for axis in axes]
+
     return '\n'.join(
         [
             '#include <string.h>',
@@ -100,12 +115,13 @@ def _source(kernel, stride, shift, dtype):
             # Another library has types of the same names.
             'namespace {',
             PANELS,
-            *map(_structure, names, axes + others),
+            *map(_structure, names(different), different),
             ALGORITHM,
             '}',
             _FUNCTIONS.format(
-                axes=', '.join(names[:3]),
-                transposed_axes=', '.join(names[3:]),
+                axes=', '.join(names(axes)),
+                transposed_axes=', '.join(names(others)),
+                last=', '.join(str(axis.size - 1) for axis in axes),
             ),
         ]
     )

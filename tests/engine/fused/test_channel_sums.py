@@ -1,3 +1,5 @@
+from unittest import mock
+
 import numpy as np
 import theano
 import theano.tensor as T
@@ -6,11 +8,13 @@ from theano.scalar import Sub
 from theano.tensor import Sum
 
 from layers import BatchNormLayer
-from tests.engine.compare import FLOATS, torch, values
+from tests.engine.compare import FLOATS, torch, torch_mode, values
 from tests.engine.fused.helpers import CudaRewritesTest
 
 if torch:
+    from kneerepro.engine import threads
     from kneerepro.engine.fused.channel_sums import Moments, ProductSums
+    from kneerepro.engine.kernels import channel_sums
 
 AXES = 0, 2, 3
 
@@ -65,6 +69,14 @@ class MomentsTest(CudaRewritesTest):
         ):
             self.assertEqual(self.counts_of([Moments], [x], others), [0])
             self.assert_same([x], others, values('float64', 2, 3, 4, 5))
+
+    def test_compiled_ahead(self):
+        if not threads.are_available():
+            self.skipTest('there is no compiler')
+        x = T.ftensor4()
+        with mock.patch.object(channel_sums, 'start') as start:
+            theano.function([x], x.var(AXES), mode=torch_mode('cpu'))
+        start.assert_called_once_with(torch.float32)
 
 
 class ProductSumsTest(CudaRewritesTest):

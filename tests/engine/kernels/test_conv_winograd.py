@@ -253,6 +253,12 @@ class WinogradTest(EngineTest):
             axis, _ = winograd_axis.transposed(5, 2, pad)
             self.assertEqual(len(axis.images), 7)
 
+    def test_transposed_with_a_stride_of_1(self):
+        for size in 2, 3:
+            for pad in 0, 1:
+                axis, _ = winograd_axis.transposed(size, 1, pad)
+                self.assertEqual(axis, winograd_axis.convolution(size, 1))
+
     def test_where_it_is_used(self):
         # Not in the first layer of the 2D autoencoder, with one channel.
         for count, channels, size, used in [

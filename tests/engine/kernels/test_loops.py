@@ -251,6 +251,29 @@ class LoopTest(LoopTestCase):
         gc.collect()
         self.assertLess(len(loops._OF_GRAPH), graphs)
 
+    def test_many_loops_are_compiled_by_several_compilers(self):
+        self.addCleanup(torch.set_num_threads, torch.get_num_threads())
+        torch.set_num_threads(3)
+        inputs = T.fmatrices(9)
+        outputs = []
+        for i, x in enumerate(inputs):
+            y = x
+            for _ in range(i + 1):
+                y = T.sqr(y) - x
+            outputs.append(y)
+        with (
+            mock.patch.object(loops, 'start_threaded') as start,
+            mock.patch.object(
+                loops, 'load_threaded', wraps=loops.load_threaded
+            ) as load,
+        ):
+            self.comparison(inputs, outputs)(
+                *(values('float32', 4, 4, low=-1, high=1) for _ in inputs)
+            )
+        # Nine loops are enough for two libraries, not for three.
+        self.assertEqual(start.call_count, 1)
+        self.assertEqual(load.call_count, 2)
+
     def test_code_that_does_not_compile(self):
         x = T.fmatrix()
         function = theano.function(
