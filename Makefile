@@ -49,7 +49,8 @@ test-commands: setup
 # make test-slow       run what takes longer: whole programs, all networks
 test-slow: setup
 	$(BIN)/python -m tests.run --report build/slow.xml \
-	    tests/engine/all_networks.py tests/benchmarks/gpu_check_parts.py \
+	    tests/engine/all_networks.py tests/engine/kernels/all_filters.py \
+	    tests/benchmarks/gpu_check_parts.py \
 	    tests/algorithms/gan_divided.py tests/engine/suites/scripts.py
 
 # make lint            format, lint, imports, types

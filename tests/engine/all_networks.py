@@ -12,3 +12,6 @@ class AllNetworksTest(NetworksTest):
 
     def test_in_bf16(self):
         self.check_in_bf16(*NETWORKS)
+
+    def test_replayed(self):
+        self.check_replayed(*NETWORKS)

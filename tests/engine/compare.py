@@ -121,19 +121,24 @@ class EngineTest(unittest.TestCase):
         and returns Theano's."""
         if not isinstance(outputs, (list, tuple)):
             outputs = [outputs]
-        reference, *tested = self.compiled(inputs, outputs, **kwargs)
+        functions = self.compiled(inputs, outputs, **kwargs)
 
         def compare(*arguments):
-            with warnings.catch_warnings(), np.errstate(all='ignore'):
-                warnings.simplefilter('ignore')
-                expected = reference(*arguments)
-            for function in tested:
-                self.assert_equal(
-                    function(*arguments), expected, tolerance, outputs
-                )
-            return expected
+            return self.assert_agree(functions, arguments, tolerance, outputs)
 
         return compare
+
+    def assert_agree(self, functions, arguments, tolerance=None, names=None):
+        """Call what `compiled` returns with values, and compare the results.
+
+        Returns Theano's."""
+        reference, *tested = functions
+        with warnings.catch_warnings(), np.errstate(all='ignore'):
+            warnings.simplefilter('ignore')
+            expected = reference(*arguments)
+        for function in tested:
+            self.assert_equal(function(*arguments), expected, tolerance, names)
+        return expected
 
     def assert_same(self, inputs, outputs, *arguments, **kwargs):
         """Compile in all modes, call with values, and compare the results."""

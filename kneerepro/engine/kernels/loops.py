@@ -249,7 +249,9 @@ def _compile(loops: Sequence[LoopCode]) -> None:
     for part, source in zip(parts, sources):
         library = load_threaded(source)
         for i, code in enumerate(part):
-            _LOOPS[code] = library and _functions(library, i, code)
+            _LOOPS[code] = (
+                None if library is None else _functions(library, i, code)
+            )
 
 
 def _functions(library, i, code):

@@ -55,7 +55,9 @@ def winograd(images, filters, bias, grad_output, options):
     ]
 
 
-class WinogradTest(EngineTest):
+class FiltersTest(EngineTest):
+    """Compares filters of any size. ``make test-slow`` tries more sizes."""
+
     def setUp(self):
         super().setUp()
         if not conv_winograd.is_available((3, 3), (1, 1), (1, 1), torch.float):
@@ -115,21 +117,41 @@ class WinogradTest(EngineTest):
         )
         return options, data
 
-    def test_sizes_strides_and_padding(self):
-        kernels = [(2, 1), (3, 1), (3, 2), (4, 2), (5, 2), (6, 2)]
+    def check_images(self, *kernels):
+        """Filters of sizes and strides, with images of several sizes."""
         for (size, stride), pad, sizes in itertools.product(
             kernels, [0, 1, 2], [(8, 8), (9, 6), (6, 13)]
         ):
             self.check(sizes, [size] * 2, [stride] * 2, [pad] * 2)
 
-    def test_volumes(self):
+    def check_volumes(self, *kernels):
         for (size, stride), pad, sizes in itertools.product(
-            [(3, 1), (5, 2)], [0, 1, 2], [(8, 8, 8), (9, 7, 6), (11, 6, 13)]
+            kernels, [0, 1, 2], [(8, 8, 8), (9, 7, 6), (11, 6, 13)]
         ):
             self.check(sizes, [size] * 3, [stride] * 3, [pad] * 3)
 
+    def check_single_precision(self, *kernels):
+        for n, size, stride in kernels:
+            self.check(
+                (12,) * n,
+                [size] * n,
+                [stride] * n,
+                [1] * n,
+                'float32',
+                5e-6,  # the results are sums of thousands of products
+                channels=48,
+                count=32,
+            )
+
+
+class WinogradTest(FiltersTest):
+    def test_images(self):
+        self.check_images((3, 1), (5, 2))
+
+    def test_volumes(self):
+        self.check_volumes((5, 2))
+
     def test_axes_that_differ(self):
-        self.check((9, 8), (3, 5), [1, 2], [0, 2])
         self.check((9, 8, 7), (2, 4, 5), [1, 2, 2], [1, 0, 2])
         self.check((9, 8, 7), (6, 3, 3), [2, 2, 1], [3, 0, 1])
 
@@ -161,24 +183,9 @@ class WinogradTest(EngineTest):
         # Of the second example's gradient, threads share the filters.
         threads = torch.get_num_threads()
         self.addCleanup(torch.set_num_threads, threads)
-        for sizes, batch, channels, count in (
-            ((40, 40), 3, 8, 8),
-            (
-                (6, 6),
-                1,
-                20,
-                70,
-            ),
-        ):
+        for sizes, *numbers in ((40, 40), 3, 8, 8), ((6, 6), 1, 20, 70):
             options, data = self.example(
-                sizes,
-                (3, 3),
-                [1, 1],
-                [1, 1],
-                'float32',
-                batch,
-                channels,
-                count,
+                sizes, (3, 3), [1, 1], [1, 1], 'float32', *numbers
             )
             torch.set_num_threads(1)
             expected = winograd(*data, options)
@@ -204,18 +211,7 @@ class WinogradTest(EngineTest):
         self.check((1, 1), (5, 5), [2, 2], [6, 6])
 
     def test_single_precision(self):
-        # The results are sums of thousands of products.
-        for n, size, stride in [(2, 5, 2), (2, 3, 1), (3, 5, 2), (3, 4, 2)]:
-            self.check(
-                (12,) * n,
-                [size] * n,
-                [stride] * n,
-                [1] * n,
-                'float32',
-                5e-6,
-                channels=48,
-                count=32,
-            )
+        self.check_single_precision((2, 5, 2), (3, 4, 2))
 
     def test_which_filters_it_fits(self):
         for kernel, stride, dilation in [
