@@ -1,4 +1,6 @@
-"""SIGINT and SIGTERM: stop after the current step, or at once."""
+"""SIGINT and SIGTERM: stop after the current step, at once, or once it is
+safe.
+"""
 
 from __future__ import annotations
 
@@ -66,6 +68,27 @@ def interrupting_signals(
         raise KeyboardInterrupt(signum)
 
     return _handled_by(receive)
+
+
+@contextlib.contextmanager
+def deferred_signals(hurry: Callable[[], object]) -> Iterator[None]:
+    """Raise KeyboardInterrupt for a signal only once the block has ended.
+
+    Parameters
+    ----------
+    hurry : callable
+        Called at each signal, to make the block end sooner.
+    """
+    received: list[int] = []
+
+    def receive(signum: int, frame: FrameType | None) -> None:
+        received.append(signum)
+        hurry()
+
+    with _handled_by(receive):
+        yield
+    if received:
+        raise KeyboardInterrupt(received[0])
 
 
 def ignore_signals() -> None:

@@ -12,8 +12,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, parent_process
+from multiprocessing import active_children, connection, parent_process
 from typing import Any
+
+from .signals import deferred_signals
 
 
 def cores() -> int:
@@ -76,7 +78,7 @@ class Workers:
             except BrokenProcessPool:
                 # Any of the pending tasks may have crashed the pool, so run
                 # them one by one.
-                self._pool.shutdown()
+                _shut_down(self._pool)
                 for task, _ in pending:
                     yield task, self._alone(function, task, crashed)
                 pending.clear()
@@ -95,11 +97,13 @@ class Workers:
             return future
 
     def _alone(self, function, task, crashed):
-        with self._new_pool(1) as pool:
-            try:
-                return pool.submit(function, task).result()
-            except BrokenProcessPool:
-                return crashed(task)
+        pool = self._new_pool(1)
+        try:
+            return pool.submit(function, task).result()
+        except BrokenProcessPool:
+            return crashed(task)
+        finally:
+            _shut_down(pool)
 
     @staticmethod
     def _new_pool(count):
@@ -109,7 +113,24 @@ class Workers:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        _shut_down(self._pool)
+
+
+def _shut_down(pool):
+    """Wait until the processes have done their present tasks, and end them. A
+    signal kills them.
+
+    A signal that interrupted this wait would make Python believe that the
+    pool's thread has ended. Nobody would then tell the processes to end, and
+    Python would wait for them forever when it exits.
+    """
+
+    def kill():
+        for process in active_children():
+            process.kill()
+
+    with deferred_signals(hurry=kill):
+        pool.shutdown(cancel_futures=True)
 
 
 def _start_worker():

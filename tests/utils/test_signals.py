@@ -6,6 +6,7 @@ import threading
 import unittest
 
 from kneerepro.utils.signals import (
+    deferred_signals,
     ignore_signals,
     interrupting_signals,
     signal_of,
@@ -50,6 +51,27 @@ class StopSignalsTest(unittest.TestCase):
         with stop_signals():
             self.assertIsNot(signal.getsignal(signal.SIGTERM), before)
         self.assertIs(signal.getsignal(signal.SIGTERM), before)
+
+
+class DeferredSignalsTest(unittest.TestCase):
+    def test_signals_are_raised_at_the_end(self):
+        hurried, ended = [], False
+        with (
+            self.assertRaises(KeyboardInterrupt) as caught,
+            deferred_signals(lambda: hurried.append(True)),
+        ):
+            send(signal.SIGTERM)
+            send(signal.SIGINT)
+            ended = True
+        self.assertTrue(ended)
+        self.assertEqual(hurried, [True, True])
+        self.assertEqual(signal_of(caught.exception), signal.SIGTERM)
+
+    def test_no_signal(self):
+        before = signal.getsignal(signal.SIGINT)
+        with deferred_signals(self.fail):
+            pass
+        self.assertIs(signal.getsignal(signal.SIGINT), before)
 
 
 class InterruptingSignalsTest(unittest.TestCase):

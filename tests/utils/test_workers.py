@@ -99,33 +99,57 @@ class WorkersTest(unittest.TestCase):
             expected[3], expected[11] = (3, 'crash of 3'), (11, 'crash of 11')
             self.assertEqual(results, expected)
 
-    def test_workers_end_with_their_parent(self):
+    def start(self, more):
+        """Start a program with two workers, which does more. Returns its
+        process, and the identifiers of the workers.
+        """
         parent = subprocess.Popen(
             [
                 sys.executable,
                 '-c',
-                """
+                f"""
 import time
 from kneerepro.utils.workers import Workers
 from tests.utils.test_workers import process
 with Workers(2) as workers:
-    print(*{pid for _, pid in workers.map(process, range(10), None)},
+    print(*{{pid for _, pid in workers.map(process, range(10), None)}},
           flush=True)
-    time.sleep(60)
+    {more}
 """,
             ],
             cwd=ROOT,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
+        self.addCleanup(parent.kill)
         pids = list(map(int, parent.stdout.readline().split()))
         self.assertEqual(len(pids), 2)
-        parent.send_signal(signal.SIGKILL)
-        parent.communicate()
+        return parent, pids
+
+    def assert_ended(self, pids):
         deadline = time.monotonic() + 10
         while any(map(alive, pids)):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
+
+    def test_workers_end_with_their_parent(self):
+        parent, pids = self.start('time.sleep(60)')
+        parent.send_signal(signal.SIGKILL)
+        parent.communicate()
+        self.assert_ended(pids)
+
+    def test_a_second_interrupt_kills_the_workers(self):
+        # It used to leave all processes waiting for each other.
+        parent, pids = self.start(
+            'list(workers.map(time.sleep, [60] * 3, None))'
+        )
+        for _ in range(2):
+            time.sleep(0.3)
+            parent.send_signal(signal.SIGINT)
+        _, errors = parent.communicate(timeout=10)
+        self.assertIn('KeyboardInterrupt', errors)
+        self.assert_ended(pids)
 
 
 def alive(pid):
