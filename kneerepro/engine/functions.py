@@ -31,7 +31,8 @@ class TorchFunction(Function):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._arguments = self._plain_arguments()
-        self._cleared = [
+        # The cells to empty after a call.
+        self._cleared = [cell for cell, _, _ in self._arguments or ()] + [
             container.storage
             for container, variable in zip(
                 self.output_storage, self.maker.fgraph.outputs
@@ -65,7 +66,10 @@ class TorchFunction(Function):
         ]
 
     def _accept(self, values: tuple) -> bool:
-        """Store the arguments if all can be taken as they are."""
+        """Store the arguments if all can be taken as they are.
+
+        If one cannot, Theano stores all of them again.
+        """
         arguments = self._arguments
         if (
             arguments is None
@@ -74,7 +78,7 @@ class TorchFunction(Function):
             or self.profile
         ):
             return False
-        for value, (_, dtype, ndim) in zip(values, arguments):
+        for value, (cell, dtype, ndim) in zip(values, arguments):
             if (
                 type(value) is not np.ndarray
                 or value.dtype is not dtype
@@ -82,7 +86,6 @@ class TorchFunction(Function):
                 or not value.flags.aligned
             ):
                 return False
-        for value, (cell, _, _) in zip(values, arguments):
             cell[0] = value
         return True
 
@@ -91,9 +94,7 @@ class TorchFunction(Function):
         if kwargs or not self._accept(args):
             return super().__call__(*args, **kwargs)
         start = time.time()
-        outputs = self.fn()[: self.n_returned_outputs]
-        for cell, _, _ in self._arguments or ():
-            cell[0] = None
+        outputs = self.fn()
         for cell in self._cleared:
             cell[0] = None
         seconds = time.time() - start
@@ -103,9 +104,9 @@ class TorchFunction(Function):
         profiling.total_fct_exec_time += seconds
         if self.return_none:
             return None
-        if self.unpack_single and len(outputs) == 1:
+        if self.unpack_single and self.n_returned_outputs == 1:
             return outputs[0]
-        return outputs
+        return outputs[: self.n_returned_outputs]
 
 
 copyreg.pickle(TorchFunction, _pickle_Function)

@@ -292,16 +292,23 @@ class Version:
         """The outputs' values; None if the inputs have other shapes, or if
         they are not valid.
         """
-        spare = {r.output: r.take() for r in self._recycled}
-        outputs = [
-            make(*arguments) if spare.get(i) is None else spare[i]
-            for i, (make, arguments) in enumerate(self._outputs)
-        ]
+        if self._recycled:
+            outputs = self._memory_with_spare()
+        else:
+            outputs = [make(*arguments) for make, arguments in self._outputs]
         if self._run(np.ndarray, cells, outputs):
             return None
         for recycled in self._recycled:
             recycled.keep(outputs, cells)
         return outputs
+
+    def _memory_with_spare(self):
+        """The memory of all outputs, recycled where possible."""
+        spare = {r.output: r.take() for r in self._recycled}
+        return [
+            make(*arguments) if spare.get(i) is None else spare[i]
+            for i, (make, arguments) in enumerate(self._outputs)
+        ]
 
     def _check_value(self, i, value):
         kind, number = c_type(str(value.dtype)), int(value)
