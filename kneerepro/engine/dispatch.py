@@ -43,8 +43,7 @@ class Kernel:
         Whether its results share memory with nothing else, neither with its
         inputs nor with any other value.
     out : bool
-        Whether it takes a keyword ``out``: a tensor for its result, which may
-        be one of its inputs.
+        Whether it takes a keyword ``out``: see :func:`takes_out`.
     waits : bool
         Whether the host has to wait for numbers from the device, for instance
         for the size of the result. Such a kernel cannot be part of a CUDA
@@ -128,9 +127,11 @@ def register(
 
 
 def takes_out(function: Callable) -> Callable:
-    """Mark a kernel that takes a keyword ``out``: a tensor for its result.
+    """Mark a kernel that takes a keyword ``out``: a tensor where it may write
+    its result, which may be one of its inputs; None if there is none.
 
-    The kernel returns that tensor, or a new one if ``out`` is None.
+    If there are several results, ``out`` is a tuple, or None. The kernel
+    returns these tensors, or new ones.
     """
     function.takes_out = True  # type: ignore[attr-defined]
     return function
@@ -241,7 +242,7 @@ def _kernel_from(
     return Kernel(
         function=function,
         host=frozenset(host),
-        fresh=entry.fresh or out,
+        fresh=entry.fresh or (out and len(node.outputs) == 1),
         out=out,
         waits=waits,
     )

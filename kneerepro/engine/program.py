@@ -10,6 +10,7 @@ import numpy as np
 import theano
 import torch
 from theano.gof import Apply, FunctionGraph
+from theano.ifelse import IfElse
 
 from .host import host_variables
 from .source import Scope, Writer
@@ -38,12 +39,18 @@ class Program:
         with on the host. By default, all inputs.
     times : OpTimes, optional
         What takes the time of each node.
+    with_places : bool
+        Whether the caller says where to write outputs.
 
     Attributes
     ----------
     compute : callable
         Takes the values of the inputs, each on the host or on the device, and
-        returns a list of the values of the outputs, likewise.
+        returns a list of the values of the outputs, likewise. With places, it
+        also takes the keywords of `places`.
+    places : dict of int to str
+        The keywords that say where outputs may be written, by the outputs'
+        positions.
     source : str
         The Python code of `compute`.
     scope : Scope
@@ -65,6 +72,7 @@ class Program:
         device: torch.device,
         from_host: Collection[theano.Variable] | None = None,
         times: OpTimes | None = None,
+        with_places: bool = False,
     ):
         self.scope = Scope(
             fgraph,
@@ -77,7 +85,14 @@ class Program:
             ),
             times,
         )
-        whole = Writer(self.scope, order, self.scope.inputs, fgraph.outputs)
+        self.places = self._found_places() if with_places else {}
+        whole = Writer(
+            self.scope,
+            order,
+            self.scope.inputs,
+            fgraph.outputs,
+            {fgraph.outputs[i]: name for i, name in self.places.items()},
+        )
         self.compute, self.source = whole.function, whole.source
         self.writers = [whole]
         # Whether an output may share memory with something else.
@@ -88,6 +103,20 @@ class Program:
             and not self.scope.is_fresh(variable.owner)
             for variable in fgraph.outputs
         )
+
+    def _found_places(self):
+        scope, found = self.scope, {}
+        outputs = scope.fgraph.outputs
+        for i, variable in enumerate(outputs):
+            node = variable.owner
+            if (
+                node is not None
+                and not isinstance(node.op, IfElse)
+                and variable not in outputs[:i]
+                and scope.kernel(node)[1].out
+            ):
+                found[i] = f'p{i}'
+        return found
 
     def run(
         self,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import linecache
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -185,6 +185,9 @@ class Writer:
         What the function takes, with the form of each.
     outputs : list of Variable
         What the function returns.
+    places : dict of Variable to str, optional
+        Further parameters, by default None: where the function may write some
+        of the outputs.
 
     Attributes
     ----------
@@ -200,8 +203,9 @@ class Writer:
         nodes: Collection[Apply],
         parameters: Sequence[tuple[theano.Variable, str]],
         outputs: Sequence[theano.Variable],
+        places: Mapping[theano.Variable, str] | None = None,
     ):
-        self._scope = scope
+        self._scope, self._places = scope, places or {}
         self._lines: list[str] = []
         self._node_at_line: dict[int, Apply | None] = {}
         self._members = defaultdict(list)
@@ -230,7 +234,9 @@ class Writer:
             for variable in outputs
         ]
         self._emit(1, f'return [{", ".join(results)}]')
-        self._lines[0] = f'def compute({", ".join(self._head(parameters))}):'
+        head = self._head(parameters)
+        head += [f'{name}=None' for name in self._places.values()]
+        self._lines[0] = f'def compute({", ".join(head)}):'
         self.source = '\n'.join(self._lines) + '\n'
         self._filename = f'<theano graph {next(_function_numbers)}>'
         # This lets tracebacks show the lines.
@@ -317,9 +323,9 @@ class Writer:
             )
             for variable in node.outputs
         ]
-        reusable = self._reusable_input(node) if kernel.out else None
-        if reusable is not None:
-            arguments.append(f'out={arguments[reusable]}')
+        out = self._memory(node, arguments) if kernel.out else None
+        if out is not None:
+            arguments.append(f'out={out}')
         self._emit(
             indent,
             f'{", ".join(results)} = {self._scope.call(node, arguments)}',
@@ -342,10 +348,23 @@ class Writer:
                     node,
                 )
 
+    def _memory(self, node, arguments):
+        """The code for where a node may write its results; None if nothing is
+        known.
+        """
+        places = [self._places.get(variable) for variable in node.outputs]
+        if any(places):
+            code = ', '.join(map(str, places))
+            return code if len(places) == 1 else f'({code})'
+        reusable = self._reusable_input(node)
+        return None if reusable is None else arguments[reusable]
+
     def _reusable_input(self, node):
         """The position of an input into whose memory a node may write its
         output, because no later node reads it; or None.
         """
+        if len(node.outputs) > 1:
+            return None
         scope = self._scope
         for i, variable in enumerate(node.inputs):
             owner = variable.owner

@@ -7,7 +7,7 @@ NanGuardMode does, Theano compiles the graph in it; else the engine does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import theano
@@ -48,6 +48,7 @@ def inner_program(
     device: torch.device,
     from_host: Collection[int] = (),
     mode: Any = None,
+    with_places: bool = False,
 ) -> Program | WatchedFunction:
     """The program of a graph inside an Op.
 
@@ -60,6 +61,8 @@ def inner_program(
         program computes stays on the device, even single numbers.
     mode : theano.compile.mode.Mode or str, optional
         What the user asked for. It only counts if it looks at each node.
+    with_places : bool
+        As for :class:`kneerepro.engine.program.Program`.
 
     Returns
     -------
@@ -76,6 +79,7 @@ def inner_program(
         fgraph.toposort(),
         device,
         from_host=[fgraph.inputs[i] for i in from_host],
+        with_places=with_places,
     )
 
 
@@ -99,7 +103,14 @@ class WatchedFunction:
     ----------
     inputs, outputs : list of Variable
     mode : theano.compile.mode.Mode or str
+
+    Attributes
+    ----------
+    places : dict
+        Empty: it writes its outputs where Theano says.
     """
+
+    places: Mapping[int, str] = {}
 
     def __init__(
         self,

@@ -90,17 +90,14 @@ class Loop:
         Those of all loops of the same graph.
     fallback : callable
         What carries out the operations if they are not compiled.
-
-    Attributes
-    ----------
-    takes_out : bool
-        As :func:`kneerepro.engine.dispatch.takes_out` marks functions.
     """
+
+    #: As :func:`kneerepro.engine.dispatch.takes_out` marks functions.
+    takes_out = True
 
     def __init__(
         self, code: LoopCode, graph: list[LoopCode], fallback: Callable
     ):
-        self.takes_out = code.results == 1
         self._code, self._graph, self._fallback = code, graph, fallback
         self._fallback_takes_out = getattr(fallback, 'takes_out', False)
         self._whole = [
@@ -114,7 +111,9 @@ class Loop:
         self._strides: dict[tuple[int, ...], ctypes.Array] = {}
 
     def __call__(
-        self, *tensors: torch.Tensor, out: torch.Tensor | None = None
+        self,
+        *tensors: torch.Tensor,
+        out: torch.Tensor | tuple[torch.Tensor | None, ...] | None = None,
     ) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """The result, or a tuple of results.
 
@@ -122,9 +121,9 @@ class Loop:
         ----------
         *tensors : tensor
             All of one type.
-        out : tensor, optional
-            Where to write the result, if there is one; it may be one of the
-            inputs.
+        out : tensor or tuple, optional
+            Where to write the result, which may be one of the inputs; or a
+            tuple with a tensor or None for each of several results.
         """
         first = tensors[self._first]
         count, functions = first.numel(), None
@@ -138,7 +137,7 @@ class Loop:
             if len(functions) > 1:
                 strides = self._row_strides(tensors)
                 if strides is not None:
-                    return self._by_rows(functions[1], tensors, strides)
+                    return self._by_rows(functions[1], tensors, strides, out)
             tensors, sizes = self._arranged(tensors)
             if sizes is None:
                 return self._fall_back(tensors, out)
@@ -147,14 +146,9 @@ class Loop:
             sizes = dense_sizes([first])
         else:
             sizes = count, 1, 1
-        if out is not None and out.stride() == first.stride():
-            results = [out]
-        else:
-            results = [
-                torch.empty_like(first) for _ in range(self._code.results)
-            ]
+        results = self._memory(out, first.shape, first.stride(), first.dtype)
         self._run(functions[0], tensors, results, (), sizes)
-        return results[0] if self.takes_out else tuple(results)
+        return self._returned(results)
 
     @functools.cached_property
     def _is_one_of_many(self):
@@ -177,6 +171,22 @@ class Loop:
             *sizes,
             threads_for(results[0].numel() * self._weight),
         )
+
+    def _memory(self, out, shape, strides, dtype):
+        """The memory of the results: `out` where it fits, or else new."""
+        count = self._code.results
+        places = (out,) * count if count == 1 or out is None else out
+        return [
+            torch.empty_strided(shape, strides, dtype=dtype)
+            if place is None
+            or place.stride() != strides
+            or place.shape != shape
+            else place
+            for place in places
+        ]
+
+    def _returned(self, results):
+        return results[0] if self._code.results == 1 else tuple(results)
 
     def _fall_back(self, tensors, out):
         if self._fallback_takes_out:
@@ -201,12 +211,11 @@ class Loop:
                 return None
         return tuple(stride[0] if stride else 0 for stride in strides)
 
-    def _by_rows(self, function, tensors, strides):
+    def _by_rows(self, function, tensors, strides, out):
         shape = tensors[self._first].shape
-        results = [
-            torch.empty(shape, dtype=tensors[0].dtype)
-            for _ in range(self._code.results)
-        ]
+        results = self._memory(
+            out, shape, contiguous_strides(shape), tensors[0].dtype
+        )
         array = self._strides.get(strides)
         if array is None:
             if len(self._strides) >= _MAX_STRIDES:
@@ -216,7 +225,7 @@ class Loop:
         sizes = shape[0], shape[1:].numel(), 1
         address = ctypes.addressof(array)
         self._run(function, tensors, results, [address], sizes)
-        return results[0] if self.takes_out else tuple(results)
+        return self._returned(results)
 
     def _arranged(self, tensors):
         """The inputs in one order in memory, with their sizes; None as the

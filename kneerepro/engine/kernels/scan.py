@@ -9,7 +9,7 @@ more steps than that, the latest results replace the earliest.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -64,6 +64,7 @@ def _build_scan(op, node, device):
                 *state.earlier(),
                 *shared,
                 *others,
+                **state.targets(step.places),
             )
             results = iter(on_device(results, op.outputs, device))
             state.add(results)
@@ -129,10 +130,10 @@ class _Results:
     written), ``mit_sot`` (several read, one written), ``sit_sot`` (one read,
     one written), and ``nit_sot`` (none read, one written).
 
-    On the CPU, results that are kept for all steps are copied into one block
-    at once, while they are in the cache. Others are only put together in the
-    end. Until then, nothing has to be copied, because no step overwrites the
-    results of another one.
+    On the CPU, results that are kept for all steps are in one block. A step
+    writes them there, or they are copied at once, while they are in the cache.
+    Others are only put together in the end. Until then, nothing has to be
+    copied, because no step overwrites the results of another one.
 
     Parameters
     ----------
@@ -167,6 +168,11 @@ class _Results:
         self._places = [
             -first % length for first, length in zip(op.mintaps, self._lengths)
         ]
+        # The positions of the step's outputs after the mit_mot, minus those of
+        # the buffers.
+        self._first_position = (
+            sum(map(len, op.mit_mot_out_slices[: op.n_mit_mot])) - op.n_mit_mot
+        )
         self._taps = [
             (i, tap) for i in range(op.n_outs) for tap in op.tap_array[i]
         ]
@@ -179,6 +185,21 @@ class _Results:
             for i, tap in self._taps
         ]
 
+    def targets(self, names: Mapping[int, str]) -> dict[str, torch.Tensor]:
+        """Where the next step may write its results.
+
+        Parameters
+        ----------
+        names : dict of int to str
+            The keywords for some of the step's outputs, by their positions.
+        """
+        found = {}
+        for position, name in names.items():
+            i = position - self._first_position
+            if 0 <= i < self._count and self._blocks[i] is not None:
+                found[name] = self._rows[i][self._places[i]]
+        return found
+
     def add(self, results: Iterator[torch.Tensor]) -> None:
         """Take the results of a step, and move on to the next one."""
         op, rows, places = self._op, self._rows, self._places
@@ -186,14 +207,15 @@ class _Results:
         for i, taps in enumerate(op.mit_mot_out_slices[: op.n_mit_mot]):
             for tap in taps:
                 rows[i][tap + places[i]] = self._checked(i, next(results))
-        targets, values = [], []
+        targets: list[torch.Tensor] = []
+        values: list[torch.Tensor] = []
         for i in range(op.n_mit_mot, self._count):
             value = self._checked(i, next(results))
             if is_first and self._is_kept_whole(i, value):
                 self._make_block(i, value)
             if self._blocks[i] is None:
                 rows[i][places[i]] = value
-            else:
+            elif value is not rows[i][places[i]]:
                 targets.append(rows[i][places[i]])
                 values.append(value)
         if targets:
@@ -273,5 +295,10 @@ def _step_program(op: Scan, device: torch.device) -> Program | WatchedFunction:
         and getattr(variable, 'dtype', '').startswith(('int', 'uint'))
     ]
     return inner_program(
-        op.inputs, op.outputs, device, from_host, mode=_mode(op)
+        op.inputs,
+        op.outputs,
+        device,
+        from_host,
+        mode=_mode(op),
+        with_places=True,
     )

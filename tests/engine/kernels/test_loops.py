@@ -205,6 +205,34 @@ class LoopTest(LoopTestCase):
         compare = self.comparison([x, y, c], outputs)
         compare(*(values('float32', 4, 6) for _ in range(3)))
 
+    def test_memory_for_results(self):
+        x, y = T.fmatrices('xy')
+        difference = T.tanh(x) - y
+        function = theano.function(
+            [x, y], [difference, T.sqr(difference)], mode=self.modes()[0]
+        )
+        (node,) = function.maker.fgraph.toposort()
+        loop = loops.loop(node, None)
+        for arrange in torch.Tensor.contiguous, lambda x: x[:, :70]:
+            a, b = (
+                arrange(torch.from_numpy(values('float32', 40, 70 + extra)))
+                for extra in (0, 2)
+            )
+            if a.shape != b.shape:
+                b = b[:, :70].contiguous()
+            expected = loop(a, b)
+            memory = torch.empty(40, 70)
+            found = loop(a, b, out=(None, memory))
+            self.assertIs(found[1], memory)
+            for value, same in zip(found, expected):
+                self.assertTrue(torch.equal(value, same))
+            # Where it does not fit, it stays as it is.
+            for other in torch.zeros(41, 70), torch.zeros(70, 40).T:
+                found = loop(a, b, out=(other, None))
+                self.assertIsNot(found[0], other)
+                self.assertTrue(torch.equal(found[0], expected[0]))
+                self.assertFalse(other.any())
+
     def test_many_loops_serve_small_tensors(self):
         self.set_smallest(10**6)
         vectors = T.fvectors(3)
@@ -228,7 +256,7 @@ class LoopTest(LoopTestCase):
         )
         for size in 5, 10, 5, 10:
             with mock.patch.object(
-                loops.torch, 'empty_like', wraps=torch.empty_like
+                loops.torch, 'empty_strided', wraps=torch.empty_strided
             ) as compiled:
                 function(np.ones((size, size), 'float32'))
             self.assertEqual(compiled.called, size == 10)

@@ -1,4 +1,5 @@
 from collections import OrderedDict
+from unittest import mock
 
 import numpy as np
 import theano
@@ -9,9 +10,16 @@ from theano.configparser import change_flags
 from theano.sandbox.rng_mrg import MRG_RandomStreams
 from theano.tensor.raw_random import RandomFunction, random_state_type
 
-from tests.engine.compare import REFERENCE, EngineTest, torch, values
+from tests.engine.compare import (
+    DEVICE,
+    REFERENCE,
+    EngineTest,
+    torch,
+    values,
+)
 
 if torch:
+    from kneerepro.engine import threads
     from kneerepro.engine.kernels.graph import watches_nodes
 
 
@@ -322,6 +330,44 @@ class ScanTest(EngineTest):
             n_steps=5,
         )
         self.assert_same([start], [a, b, a[-1], b[-1]], values('float32', 3))
+
+    def test_results_are_written_where_they_stay(self):
+        if DEVICE != 'cpu' or not threads.are_available():
+            self.skipTest('only loops in C++ write there')
+        x, w = T.ftensor3(), T.fmatrix()
+
+        def step(x, h, w):
+            product = T.dot(h, w)
+            return T.tanh(product + x), T.sqr(x) - h * x, product
+
+        results, _ = theano.scan(
+            step, x, [T.zeros_like(x[0]), None, None], [w], n_steps=5
+        )
+        # Here both results come from one loop, and only the second is kept.
+        last, _ = theano.scan(
+            lambda x, h: (T.tanh(h + x), T.sqr(x + h) * h),
+            x,
+            [T.zeros_like(x[0]), None],
+        )
+        function = theano.function([x, w], results, mode=self.modes()[0])
+        data = (
+            values('float32', 6, 40, 40, low=-1, high=1),
+            values('float32', 40, 40, low=-1, high=1),
+        )
+        with mock.patch.object(
+            torch, '_foreach_copy_', wraps=torch._foreach_copy_
+        ) as copied:
+            function(*data)
+        # The first step shows which shapes they have. After that, only the
+        # product is copied. The states, without the initial one, are put
+        # together in the end.
+        self.assertEqual(
+            [len(call.args[0]) for call in copied.call_args_list],
+            [2, 1, 1, 1, 1],
+        )
+        self.assert_same(
+            [x, w], [*results, last[0][-1], last[1]], *data, tolerance=1e-4
+        )
 
     def test_derivatives(self):
         x = T.dvector()
