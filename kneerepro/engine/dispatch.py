@@ -43,11 +43,16 @@ class Kernel:
         Whether its results share memory with nothing else, neither with its
         inputs nor with any other value.
     out : bool
-        Whether it takes a keyword ``out``: see :func:`takes_out`.
+        Whether it takes a keyword ``out``: a tensor for its result, which is
+        one of its inputs.
     waits : bool
         Whether the host has to wait for numbers from the device, for instance
         for the size of the result. Such a kernel cannot be part of a CUDA
         graph.
+    places : bool
+        Whether ``out`` may be any tensor, which the kernel leaves as it is if
+        it does not fit. For several results, it is a tuple, with None where
+        there is no tensor.
     """
 
     function: Callable
@@ -55,6 +60,7 @@ class Kernel:
     fresh: bool
     out: bool
     waits: bool
+    places: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,11 +133,10 @@ def register(
 
 
 def takes_out(function: Callable) -> Callable:
-    """Mark a kernel that takes a keyword ``out``: a tensor where it may write
-    its result, which may be one of its inputs; None if there is none.
+    """Mark a kernel that takes a keyword ``out``: a tensor for its result, one
+    of the inputs.
 
-    If there are several results, ``out`` is a tuple, or None. The kernel
-    returns these tensors, or new ones.
+    The kernel returns that tensor, or a new one if ``out`` is None.
     """
     function.takes_out = True  # type: ignore[attr-defined]
     return function
@@ -242,9 +247,10 @@ def _kernel_from(
     return Kernel(
         function=function,
         host=frozenset(host),
-        fresh=entry.fresh or (out and len(node.outputs) == 1),
+        fresh=entry.fresh or out,
         out=out,
         waits=waits,
+        places=getattr(function, 'takes_places', False),
     )
 
 

@@ -113,7 +113,7 @@ class Program:
                 node is not None
                 and not isinstance(node.op, IfElse)
                 and variable not in outputs[:i]
-                and scope.kernel(node)[1].out
+                and scope.kernel(node)[1].places
             ):
                 found[i] = f'p{i}'
         return found

@@ -187,7 +187,7 @@ class Writer:
         What the function returns.
     places : dict of Variable to str, optional
         Further parameters, by default None: where the function may write some
-        of the outputs.
+        of the outputs. The kernels of their nodes take places.
 
     Attributes
     ----------
@@ -323,7 +323,7 @@ class Writer:
             )
             for variable in node.outputs
         ]
-        out = self._memory(node, arguments) if kernel.out else None
+        out = self._memory(node, kernel, arguments)
         if out is not None:
             arguments.append(f'out={out}')
         self._emit(
@@ -348,7 +348,7 @@ class Writer:
                     node,
                 )
 
-    def _memory(self, node, arguments):
+    def _memory(self, node, kernel, arguments):
         """The code for where a node may write its results; None if nothing is
         known.
         """
@@ -356,15 +356,13 @@ class Writer:
         if any(places):
             code = ', '.join(map(str, places))
             return code if len(places) == 1 else f'({code})'
-        reusable = self._reusable_input(node)
+        reusable = self._reusable_input(node) if kernel.out else None
         return None if reusable is None else arguments[reusable]
 
     def _reusable_input(self, node):
         """The position of an input into whose memory a node may write its
         output, because no later node reads it; or None.
         """
-        if len(node.outputs) > 1:
-            return None
         scope = self._scope
         for i, variable in enumerate(node.inputs):
             owner = variable.owner

@@ -10,7 +10,7 @@ import theano.scalar.basic_scipy as special
 import torch
 from theano.tensor.elemwise import Elemwise
 
-from ..dispatch import register, register_on_host, takes_out
+from ..dispatch import register, register_on_host
 from ..values import UNSIGNED
 from .jit import Jitted, code_of
 from .loops import loop
@@ -99,6 +99,7 @@ def _build_elemwise(op, node, device):
         function = loop(node, function) or function
     check = _same_shape_check(node)
     takes = function in _TAKE_OUT or getattr(function, 'takes_out', False)
+    places = getattr(function, 'takes_places', False)
     if (
         takes
         and len(node.inputs) > 2
@@ -111,13 +112,13 @@ def _build_elemwise(op, node, device):
             check(inputs)
         return function(*inputs)
 
-    @takes_out
     def run_into(*inputs, out=None):
         if check:
             check(inputs)
         return function(*inputs, out=out)
 
-    return run_into if takes else run
+    run_into.takes_out, run_into.takes_places = takes, places
+    return run_into if takes or places else run
 
 
 def _jitted(op, node, function):

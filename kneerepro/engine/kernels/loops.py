@@ -92,12 +92,14 @@ class Loop:
         What carries out the operations if they are not compiled.
     """
 
-    #: As :func:`kneerepro.engine.dispatch.takes_out` marks functions.
-    takes_out = True
+    #: See :class:`kneerepro.engine.dispatch.Kernel`.
+    takes_places = True
 
     def __init__(
         self, code: LoopCode, graph: list[LoopCode], fallback: Callable
     ):
+        #: See :func:`kneerepro.engine.dispatch.takes_out`.
+        self.takes_out = code.results == 1
         self._code, self._graph, self._fallback = code, graph, fallback
         self._fallback_takes_out = getattr(fallback, 'takes_out', False)
         self._whole = [
@@ -123,7 +125,8 @@ class Loop:
             All of one type.
         out : tensor or tuple, optional
             Where to write the result, which may be one of the inputs; or a
-            tuple with a tensor or None for each of several results.
+            tuple with a tensor or None for each of several results. What does
+            not fit is left as it is.
         """
         first = tensors[self._first]
         count, functions = first.numel(), None
@@ -186,10 +189,11 @@ class Loop:
         ]
 
     def _returned(self, results):
-        return results[0] if self._code.results == 1 else tuple(results)
+        return results[0] if self.takes_out else tuple(results)
 
     def _fall_back(self, tensors, out):
-        if self._fallback_takes_out:
+        # PyTorch would change the shape of a tensor that does not fit.
+        if self._fallback_takes_out and any(out is x for x in tensors):
             return self._fallback(*tensors, out=out)
         return self._fallback(*tensors)
 

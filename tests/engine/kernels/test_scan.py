@@ -1,3 +1,4 @@
+import warnings
 from collections import OrderedDict
 from unittest import mock
 
@@ -368,6 +369,29 @@ class ScanTest(EngineTest):
         self.assert_same(
             [x, w], [*results, last[0][-1], last[1]], *data, tolerance=1e-4
         )
+
+    def test_shapes_that_change(self):
+        x, sizes = T.fvector(), T.ivector()
+        for step in (
+            lambda n, x: T.exp(x[:n]),
+            lambda n, x: T.tanh(x[:n]) * x[:n] + 1,
+        ):
+            results, _ = theano.scan(step, sizes, non_sequences=x)
+            function = theano.function(
+                [x, sizes], results, mode=self.modes()[0]
+            )
+            for length in 9, 5000:
+                data = values('float32', length)
+                for last in length - 1, length - 3:
+                    with (
+                        warnings.catch_warnings(),
+                        self.assertRaisesRegex(ValueError, 'shape in all'),
+                    ):
+                        warnings.simplefilter('error')
+                        function(
+                            data,
+                            np.array([length - 2] * 2 + [last], 'int32'),
+                        )
 
     def test_derivatives(self):
         x = T.dvector()
