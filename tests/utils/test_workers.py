@@ -109,9 +109,10 @@ class WorkersTest(unittest.TestCase):
                 '-c',
                 f"""
 import time
+from kneerepro.utils.signals import interrupting_signals
 from kneerepro.utils.workers import Workers
 from tests.utils.test_workers import process
-with Workers(2) as workers:
+with interrupting_signals(), Workers(2) as workers:
     print(*{{pid for _, pid in workers.map(process, range(10), None)}},
           flush=True)
     {more}
