@@ -10,7 +10,6 @@ import numpy as np
 import theano
 import torch
 from theano.gof import Apply, FunctionGraph
-from theano.ifelse import IfElse
 
 from .host import host_variables
 from .source import Scope, Writer
@@ -105,18 +104,13 @@ class Program:
         )
 
     def _found_places(self):
-        scope, found = self.scope, {}
-        outputs = scope.fgraph.outputs
-        for i, variable in enumerate(outputs):
-            node = variable.owner
-            if (
-                node is not None
-                and not isinstance(node.op, IfElse)
-                and variable not in outputs[:i]
-                and scope.kernel(node)[1].places
-            ):
-                found[i] = f'p{i}'
-        return found
+        outputs = self.scope.fgraph.outputs
+        return {
+            i: f'p{i}'
+            for i, variable in enumerate(outputs)
+            if variable not in outputs[:i]
+            and self.scope.takes_places(variable.owner)
+        }
 
     def run(
         self,

@@ -166,11 +166,17 @@ class Scope:
         `node` may also be Theano's marker for an output, for which this is
         False.
         """
-        return (
-            isinstance(node, Apply)
-            and not isinstance(node.op, IfElse)
-            and self.kernel(node)[1].fresh
-        )
+        return self._has_kernel(node) and self.kernel(node)[1].fresh
+
+    def takes_places(self, node: Any) -> bool:
+        """Whether a node's kernel can be told where to write its results.
+
+        `node` may also be None, for which this is False.
+        """
+        return self._has_kernel(node) and self.kernel(node)[1].places
+
+    def _has_kernel(self, node):
+        return isinstance(node, Apply) and not isinstance(node.op, IfElse)
 
 
 class Writer:

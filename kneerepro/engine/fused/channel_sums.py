@@ -19,6 +19,7 @@ from theano.tensor import Sum, TensorType
 
 from ..dispatch import register
 from ..kernels import channel_sums
+from ..values import torch_dtype
 from .patterns import channel_vector, elemwise_inputs, product_pair
 from .sums import existing_sum, sum_behind_deviation
 
@@ -107,7 +108,7 @@ def _exact_sums(op, *inputs):
 def _compile_ahead(node, device):
     """Compile while the rest of the graph is prepared."""
     if device.type == 'cpu':
-        channel_sums.start(getattr(torch, node.outputs[0].dtype))
+        channel_sums.start(torch_dtype(node.outputs[0].dtype))
 
 
 @register(Moments, device=True, fresh=True)

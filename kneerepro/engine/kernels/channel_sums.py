@@ -166,6 +166,7 @@ extern "C" void product_sums(const Real *g, const Real *x, const Real *offset,
 _TYPES = {torch.float32: 'float', torch.float64: 'double'}
 
 
+@functools.cache
 def start(dtype: torch.dtype) -> None:
     """Start to compile the sums of tensors of a type, if there is code for
     them.
